@@ -1,0 +1,103 @@
+/** Stand-in for `jsr:@std/assert` where JSR cannot be reached: the assertions this package uses, over `node:assert`. */
+import nodeAssert from "node:assert/strict";
+
+/** Thrown by every assertion that does not hold. */
+export class AssertionError extends Error {
+  override name = "AssertionError";
+}
+
+function run(check: () => void, message?: string): void {
+  try {
+    check();
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new AssertionError(message === undefined ? text : `${message}: ${text}`);
+  }
+}
+
+/** The expression is truthy. */
+export function assert(expr: unknown, message = ""): asserts expr {
+  if (!expr) throw new AssertionError(message || "Expected a truthy value");
+}
+/** Deep equality. */
+export function assertEquals<T>(actual: T, expected: T, message?: string): void {
+  run(() => nodeAssert.deepStrictEqual(plain(actual), plain(expected)), message);
+}
+/** Deep inequality. */
+export function assertNotEquals<T>(actual: T, expected: T, message?: string): void {
+  run(() => nodeAssert.notDeepStrictEqual(plain(actual), plain(expected)), message);
+}
+/** The text contains the part. */
+export function assertStringIncludes(actual: string, expected: string, message?: string): void {
+  assert(
+    actual.includes(expected),
+    `${message ?? ""} Expected "${actual}" to contain "${expected}"`,
+  );
+}
+/** The text matches the expression. */
+export function assertMatch(actual: string, expected: RegExp, message?: string): void {
+  assert(expected.test(actual), `${message ?? ""} Expected "${actual}" to match ${expected}`);
+}
+/** The value is of the class. */
+// deno-lint-ignore no-explicit-any -- the constructor's parameters do not matter here, as in the real package
+export function assertInstanceOf<T>(
+  actual: unknown,
+  expected: abstract new (...args: any[]) => T,
+): asserts actual is T {
+  assert(
+    actual instanceof expected,
+    `Expected an instance of ${expected.name}, got ${String(actual)}`,
+  );
+}
+
+function check<E extends Error>(
+  error: unknown,
+  // deno-lint-ignore no-explicit-any -- as above
+  expected?: abstract new (...args: any[]) => E,
+  includes?: string,
+): E {
+  if (expected !== undefined) assertInstanceOf(error, expected);
+  if (includes !== undefined) assertStringIncludes((error as Error).message, includes);
+  return error as E;
+}
+
+/** The function throws. */
+export function assertThrows<E extends Error = Error>(
+  fn: () => unknown,
+  // deno-lint-ignore no-explicit-any -- as above
+  expected?: abstract new (...args: any[]) => E,
+  includes?: string,
+): E {
+  try {
+    fn();
+  } catch (error) {
+    return check(error, expected, includes);
+  }
+  throw new AssertionError("Expected the function to throw");
+}
+/** The promise rejects. */
+export async function assertRejects<E extends Error = Error>(
+  fn: () => PromiseLike<unknown>,
+  // deno-lint-ignore no-explicit-any -- as above
+  expected?: abstract new (...args: any[]) => E,
+  includes?: string,
+): Promise<E> {
+  try {
+    await fn();
+  } catch (error) {
+    return check(error, expected, includes);
+  }
+  throw new AssertionError("Expected the promise to reject");
+}
+
+// The real package does not compare prototypes of plain objects; node:assert does.
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (
+    value !== null && typeof value === "object" &&
+    [null, Object.prototype].includes(Object.getPrototypeOf(value))
+  ) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+  }
+  return value;
+}

@@ -1,0 +1,23 @@
+/**
+ * A security boundary for LLM agents: policy, isolation, audit for every tool call.
+ *
+ * @module
+ */
+export {
+  type ActionRequest,
+  type ActionResult,
+  CODES,
+  type RecordStatus,
+  type ResultStatus,
+} from "./src/action.ts";
+export { Kernel, KernelClosedError } from "./src/kernel.ts";
+export type { KernelOptions } from "./src/kernel_options.ts";
+export { AuditLogError } from "./src/audit/log.ts";
+export { readAuditLog, type ReadLine, type RecordFilter } from "./src/audit/reader.ts";
+export type { AuditRecord, RecordBody } from "./src/audit/record.ts";
+export { type Verification, verifyAuditLog } from "./src/audit/verifier.ts";
+export { MissingPermissionError } from "./src/permission/process.ts";
+export type { Policy, Rule } from "./src/policy/policy.ts";
+export { PolicyError, type PolicyProblem } from "./src/policy/problem.ts";
+export { Provider, ProviderError, type ProviderOptions } from "./src/provider/provider.ts";
+export { WorkerOptionsError } from "./src/provider/worker_options.ts";

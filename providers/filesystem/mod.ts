@@ -1,0 +1,44 @@
+/**
+ * The filesystem provider: `fs.read`, `fs.write`, `fs.delete`, `fs.list`, `fs.stat`, `fs.mkdir`,
+ * `fs.move`.
+ *
+ * @module
+ */
+import { Provider, type ProviderLimits } from "../../src/provider/provider.ts";
+
+/** Options of {@linkcode FilesystemProvider}. */
+export type FilesystemOptions = ProviderLimits;
+
+/**
+ * Files and folders, in a Worker that may read and write only what the policy names.
+ *
+ * Writes are atomic: a reader sees the old content or the new, never a part. Nothing is followed out
+ * of the allowed tree, also when somebody swaps symbolic links while an action runs; see
+ * `docs/filesystem.md` for what that guarantee rests on.
+ *
+ * @example
+ * ```ts
+ * import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
+ * import { assert } from "@std/assert";
+ *
+ * assert("fs.read" in new FilesystemProvider({ deadlineMs: 5_000 }).actions);
+ * ```
+ */
+export class FilesystemProvider extends Provider {
+  constructor(options: FilesystemOptions = {}) {
+    super({
+      ...options,
+      name: "filesystem",
+      module: new URL("./worker.ts", import.meta.url),
+      actions: {
+        "fs.read": {},
+        "fs.write": {},
+        "fs.delete": {},
+        "fs.list": {},
+        "fs.stat": {},
+        "fs.mkdir": {},
+        "fs.move": {},
+      },
+    });
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * What the filesystem provider does, an action a function.
+ *
+ * @module
+ */
+import { basename, dirname } from "@std/path";
+import { decodeBase64, encodeBase64 } from "./base64.ts";
+import {
+  type ProviderContext,
+  ProviderError,
+  type ProviderRequest,
+} from "../../src/provider/mod.ts";
+import {
+  assertInPlace,
+  assertRealFolder,
+  isAbsence,
+  lstat,
+  makeUniqueFolder,
+  PlaceError,
+  removeStray,
+  stagingName,
+  takeAside,
+} from "./place.ts";
+
+/** Most entries in the answer of `fs.list`. */
+const MAX_ENTRIES = 10_000;
+
+/**
+ * `fs.read {encoding?, offset?, length?, max_bytes?}` → the content, as text (UTF-8) or base64.
+ * What is longer than `max_bytes` (default and most: what a result may hold) is cut.
+ */
+export function read({ target, params }: ProviderRequest, context: ProviderContext): string {
+  const encoding = encodingOf(params);
+  const offset = count(params, "offset") ?? 0;
+  const ceiling = encoding === "base64"
+    ? Math.floor(context.maxOutputBytes / 4) * 3
+    : context.maxOutputBytes;
+  const bound = Math.min(count(params, "max_bytes") ?? ceiling, ceiling);
+  const wanted = count(params, "length") ?? Infinity;
+
+  using file = openRegular(target);
+  assertInPlace(target, file);
+  const available = Math.max(file.statSync().size - offset, 0);
+  const length = Math.min(available, wanted, bound);
+  if (length < Math.min(available, wanted)) context.markTruncated();
+  if (offset > 0) file.seekSync(offset, Deno.SeekMode.Start);
+  const bytes = readUpTo(file, length);
+  if (encoding === "base64") return encodeBase64(bytes);
+  return decodeText(bytes, target, length < available || offset > 0);
+}
+
+/** `fs.write {content, encoding?}` → `{bytes_written}`. Atomic; makes parent folders. */
+export function write({ target, params }: ProviderRequest): { bytes_written: number } {
+  const { content } = params;
+  if (typeof content !== "string") {
+    throw new ProviderError("INVALID_PARAMS", 'The param "content" has to be a text');
+  }
+  const bytes = encodingOf(params) === "base64"
+    ? decodeBase64(content)
+    : new TextEncoder().encode(content);
+  const before = lstat(target);
+  if (before !== undefined && !before.isFile) throw notAFile(target, before);
+  makeParents(target);
+  const staged = stagingName(target);
+  try {
+    stage(staged, target, bytes, before?.mode ?? undefined);
+    // The staged name exists in the checked folder only: if the way there is swapped now, this fails.
+    Deno.renameSync(staged, target);
+  } catch (error) {
+    removeStray(staged);
+    throw isAbsence(error) ? new PlaceError(target) : error;
+  }
+  return { bytes_written: bytes.length };
+}
+
+/** `fs.delete` → `{deleted: true}`. A file, or an empty folder. */
+export function remove({ target }: ProviderRequest): { deleted: true } {
+  const info = existing(target);
+  assertRealFolder(dirname(target));
+  if (info.isDirectory) {
+    Deno.removeSync(target);
+    return { deleted: true };
+  }
+  const { aside, done } = takeAside(target);
+  restoreUnlessSame(aside, target, info);
+  Deno.removeSync(aside);
+  done();
+  return { deleted: true };
+}
+
+/** `fs.list` → the entries of a folder, sorted by name. */
+export function list({ target }: ProviderRequest, context: ProviderContext): unknown {
+  const info = existing(target);
+  if (!info.isDirectory) throw new ProviderError("NOT_A_FOLDER", `Not a folder: ${target}`);
+  assertRealFolder(target);
+  const entries = Array.from(
+    Deno.readDirSync(target),
+    ({ name, isFile, isDirectory, isSymlink }) => ({
+      name,
+      type: isSymlink ? "symlink" : isFile ? "file" : isDirectory ? "directory" : "other",
+    }),
+  ).sort((a, b) => a.name < b.name ? -1 : 1);
+  const now = lstat(target);
+  if (now?.ino !== info.ino || now.dev !== info.dev) throw new PlaceError(target);
+  assertRealFolder(target);
+  if (entries.length > MAX_ENTRIES) context.markTruncated();
+  return entries.slice(0, MAX_ENTRIES);
+}
+
+/** `fs.stat` → type, size in bytes, mode, times. */
+export function stat({ target }: ProviderRequest): unknown {
+  const info = existing(target);
+  assertRealFolder(info.isDirectory ? target : dirname(target));
+  return {
+    type: info.isFile
+      ? "file"
+      : info.isDirectory
+      ? "directory"
+      : info.isSymlink
+      ? "symlink"
+      : "other",
+    size: info.size,
+    mode: info.mode === null ? null : (info.mode & 0o7777).toString(8).padStart(4, "0"),
+    modified: info.mtime?.toISOString() ?? null,
+    created: info.birthtime?.toISOString() ?? null,
+  };
+}
+
+/** `fs.mkdir` → `{created}`: whether it had to be made. Makes parent folders. */
+export function makeFolder({ target }: ProviderRequest): { created: boolean } {
+  const info = lstat(target);
+  if (info?.isDirectory) return { created: false };
+  if (info !== undefined) throw new ProviderError("EXISTS", `There is a file already: ${target}`);
+  makeParents(`${target}/.`);
+  return { created: true };
+}
+
+/** `fs.move {to, overwrite?}` → `{moved: true}`. A file, within one file system. */
+export function move({ target, params }: ProviderRequest): { moved: true } {
+  const to = params["to"] as string;
+  const info = existing(target);
+  if (!info.isFile) throw notAFile(target, info);
+  const there = lstat(to);
+  if (there !== undefined && params["overwrite"] !== true) {
+    throw new ProviderError(
+      "EXISTS",
+      `There is a file already: ${to} (overwrite: true replaces it)`,
+    );
+  }
+  if (there !== undefined && !there.isFile) throw notAFile(to, there);
+  makeParents(to);
+  const { aside, done } = takeAside(target);
+  restoreUnlessSame(aside, target, info);
+  const folder = stagingName(to);
+  try {
+    makeUniqueFolder(folder, to);
+    // Each step names something that exists in one folder only; a swapped way leads nowhere.
+    Deno.renameSync(aside, `${folder}/${basename(to)}`);
+    Deno.renameSync(`${folder}/${basename(to)}`, to);
+  } catch (error) {
+    for (const path of [`${folder}/${basename(to)}`, aside]) {
+      if (lstat(path) !== undefined) Deno.renameSync(path, target);
+    }
+    if (lstat(folder) !== undefined) removeStray(folder);
+    done();
+    throw isAbsence(error) ? new PlaceError(to) : error;
+  }
+  removeStray(folder);
+  done();
+  return { moved: true };
+}
+
+function existing(path: string): Deno.FileInfo {
+  const info = lstat(path);
+  if (info === undefined) throw notFound(path);
+  return info;
+}
+
+function notFound(path: string): ProviderError {
+  return new ProviderError("NOT_FOUND", `File not found: ${path}`);
+}
+
+function notAFile(path: string, info: Deno.FileInfo): ProviderError {
+  const what = info.isDirectory
+    ? "a folder"
+    : info.isSymlink
+    ? "a symbolic link"
+    : "a device, pipe or socket";
+  return new ProviderError("NOT_A_FILE", `Not a file but ${what}: ${path}`);
+}
+
+function openRegular(path: string): Deno.FsFile {
+  // Looked at before it is opened: opening a named pipe would wait for its other end.
+  const info = existing(path);
+  if (info.isSymlink) throw new PlaceError(path);
+  if (!info.isFile) throw notAFile(path, info);
+  try {
+    return Deno.openSync(path);
+  } catch (error) {
+    throw isAbsence(error) ? notFound(path) : error;
+  }
+}
+
+function readUpTo(file: Deno.FsFile, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
+}
+
+/** A piece of a text may begin or end inside of a character; a whole text may not. */
+function decodeText(bytes: Uint8Array, path: string, piece: boolean): string {
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return piece ? decoder.decode(trimPartial(bytes), { stream: true }) : decoder.decode(bytes);
+  } catch {
+    throw new ProviderError(
+      "NOT_TEXT",
+      `Not UTF-8 text: ${path} (encoding: "base64" reads any file)`,
+    );
+  }
+}
+
+function trimPartial(bytes: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < 3 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start++;
+  return bytes.subarray(start);
+}
+
+/** Writes a new file with a unique name beside the target, and makes sure that it is there. */
+function stage(staged: string, target: string, bytes: Uint8Array, mode: number | undefined): void {
+  assertRealFolder(dirname(target));
+  using file = Deno.openSync(staged, { write: true, createNew: true, mode: 0o600 });
+  assertInPlace(staged, file);
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+  const permissions = mode === undefined ? 0o666 & ~currentUmask() : mode & 0o777;
+  if (permissions !== 0o600) Deno.chmodSync(staged, permissions);
+}
+
+/** The file mode creation mask. Deno tells it only with `--allow-sys`; this is the usual one. */
+function currentUmask(): number {
+  return 0o022;
+}
+
+/** Makes the folders above the path, one by one, each in its place or not at all. */
+function makeParents(path: string): void {
+  const missing: string[] = [];
+  let at = dirname(path);
+  while (lstat(at) === undefined && at !== "/") {
+    if (Deno.permissions.querySync({ name: "write", path: at }).state !== "granted") {
+      throw new ProviderError("NOT_FOUND", `Folder not found: ${at}`);
+    }
+    missing.unshift(at);
+    at = dirname(at);
+  }
+  for (const folder of missing) {
+    const staged = stagingInside(folder);
+    if (staged === undefined) {
+      Deno.mkdirSync(folder);
+      assertRealFolder(folder);
+      continue;
+    }
+    makeUniqueFolder(staged, folder);
+    Deno.renameSync(staged, folder);
+  }
+}
+
+/** A unique name beside the folder, if the folder above is permitted too. */
+function stagingInside(folder: string): string | undefined {
+  const above = dirname(folder);
+  const { state } = Deno.permissions.querySync({ name: "write", path: above });
+  return state === "granted" ? stagingName(folder) : undefined;
+}
+
+/** What was taken aside has to be what was looked at; anything else goes back. */
+function restoreUnlessSame(aside: string, path: string, expected: Deno.FileInfo): void {
+  const taken = lstat(aside);
+  if (taken?.ino === expected.ino && taken.dev === expected.dev) return;
+  Deno.renameSync(aside, path);
+  Deno.removeSync(dirname(aside));
+  throw new PlaceError(path);
+}
+
+function encodingOf(params: Readonly<Record<string, unknown>>): "utf-8" | "base64" {
+  const { encoding } = params;
+  if (encoding === "utf-8" || encoding === "base64") return encoding;
+  throw new ProviderError("INVALID_PARAMS", 'The param "encoding" has to be "utf-8" or "base64"');
+}
+
+function count(params: Readonly<Record<string, unknown>>, name: string): number | undefined {
+  const value = params[name];
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ProviderError("INVALID_PARAMS", `The param "${name}" has to be a whole number from 0`);
+}

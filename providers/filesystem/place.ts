@@ -1,0 +1,162 @@
+/**
+ * Making sure that a path still leads to where the policy allowed it to lead.
+ *
+ * Deno has no `openat`, and its permission checks are lexical: between the kernel's decision and the
+ * system call somebody may swap a folder for a symbolic link. So what was opened is compared with
+ * what is at the path, and what is changed is changed through names that exist only in the one
+ * folder that was checked.
+ *
+ * @module
+ */
+import { basename, dirname } from "@std/path";
+import { ProviderError } from "../../src/provider/mod.ts";
+import { stagingPath } from "../../src/permission/compile.ts";
+
+/** How coarse the clock of a file system may be (a tick of the kernel at 100 Hz, and a margin). */
+const CLOCK_TICK_MS = 20;
+/** How often a path is asked for when its folders are changing under the eyes. */
+const ROUNDS = 8;
+
+/** The path led somewhere else than it should. */
+export class PlaceError extends ProviderError {
+  override name = "PlaceError";
+  constructor(path: string) {
+    super("PATH_CHANGED", `Refused: "${path}" was changed by somebody else while it was used`);
+  }
+}
+
+/**
+ * Asserts that the open file is the one at the path, reached through no link.
+ *
+ * A swap changes the time stamp of the folder in which it happens, and nobody can set that back
+ * (`ctime`). If no folder on the way has changed lately, one look is proof. Otherwise the path is
+ * looked at again and again, both ways: to deceive all of them a swapper would have to alternate in
+ * step with every single system call.
+ */
+export function assertInPlace(path: string, file: Deno.FsFile): void {
+  const opened = file.statSync();
+  const rounds = isQuiet(dirname(path)) ? 1 : ROUNDS;
+  for (let round = 0; round < rounds; round++) {
+    if (realPath(path) !== path) throw new PlaceError(path);
+    const found = lstat(path);
+    if (found === undefined || found.dev !== opened.dev || found.ino !== opened.ino) {
+      throw new PlaceError(path);
+    }
+  }
+  if (rounds === 1 && !isQuiet(dirname(path))) assertInPlace(path, file);
+}
+
+/** Asserts that the folder is a real one, reached through no link. */
+export function assertRealFolder(folder: string): void {
+  const real = realPath(folder);
+  if (real === undefined) throw new ProviderError("NOT_FOUND", `Folder not found: ${folder}`);
+  if (real !== folder) throw new PlaceError(folder);
+}
+
+/** Whether no folder on the way has changed within the last tick of the clock. */
+function isQuiet(folder: string): boolean {
+  const limit = Date.now() - CLOCK_TICK_MS;
+  for (let at = folder;; at = dirname(at)) {
+    // Folders that the permissions leave out are not in the agent's reach either.
+    if (isOutOfReach(at)) return true;
+    const info = lstat(at);
+    if (info === undefined) return false;
+    if (info.ctime === null || info.ctime.getTime() > limit) return false;
+    if (at === "/") return true;
+  }
+}
+
+const outOfReach = new Map<string, boolean>();
+
+/** Permissions do not change while a Worker lives, and asking is dear. */
+function isOutOfReach(folder: string): boolean {
+  let known = outOfReach.get(folder);
+  if (known === undefined) {
+    if (outOfReach.size > 10_000) outOfReach.clear();
+    known = Deno.permissions.querySync({ name: "read", path: folder }).state !== "granted";
+    outOfReach.set(folder, known);
+  }
+  return known;
+}
+
+/** What is at the path itself; `undefined` if nothing is, or if it may not be looked at. */
+export function lstat(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (isAbsence(error) || error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the error says that there is nothing at a path. */
+export function isAbsence(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
+/**
+ * A name for something that is prepared beside a file. Where the folder is permitted it is unique;
+ * where only the file is, it is the one name that is permitted with it.
+ */
+export function stagingName(path: string): string {
+  const folder = dirname(path);
+  if (Deno.permissions.querySync({ name: "write", path: folder }).state === "granted") {
+    return `${folder === "/" ? "" : folder}/.agent-kernel-${crypto.randomUUID()}`;
+  }
+  const fixed = stagingPath(path);
+  // What a crash left behind. Names like this are nobody else's.
+  if (lstat(fixed) !== undefined) Deno.removeSync(fixed, { recursive: true });
+  return fixed;
+}
+
+/** Removes something with a unique name that was made in the wrong place, wherever it is now. */
+export function removeStray(path: string): void {
+  for (let attempt = 0; attempt < 10_000; attempt++) {
+    try {
+      Deno.removeSync(path);
+      return;
+    } catch (error) {
+      if (!isAbsence(error)) throw error;
+    }
+  }
+}
+
+/**
+ * Takes a file out of its folder under its name, into a new folder beside it that nobody else knows.
+ * If the way to the folder is swapped meanwhile, the new folder is not there, and nothing happens.
+ *
+ * @returns The new path of the file and a function that removes the new folder.
+ */
+export function takeAside(path: string): { aside: string; done: () => void } {
+  const folder = stagingName(path);
+  makeUniqueFolder(folder, path);
+  const aside = `${folder}/${basename(path)}`;
+  try {
+    Deno.renameSync(path, aside);
+  } catch (error) {
+    removeStray(folder);
+    throw error;
+  }
+  return { aside, done: () => Deno.removeSync(folder) };
+}
+
+/** Makes a folder with a unique name beside the path, in no other place. */
+export function makeUniqueFolder(folder: string, beside: string): void {
+  assertRealFolder(dirname(beside));
+  Deno.mkdirSync(folder);
+  for (let round = 0; round < (isQuiet(dirname(folder)) ? 1 : ROUNDS); round++) {
+    if (realPath(folder) !== folder) {
+      removeStray(folder);
+      throw new PlaceError(beside);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The Worker of the filesystem provider.
+ *
+ * @module
+ */
+import { ProviderError, serveProvider } from "../../src/provider/mod.ts";
+import type { ProviderContext, ProviderRequest } from "../../src/provider/mod.ts";
+import { list, makeFolder, move, read, remove, stat, write } from "./operations.ts";
+
+type Operation = (request: ProviderRequest, context: ProviderContext) => unknown;
+
+const OPERATIONS: Readonly<Record<string, Operation>> = {
+  "fs.read": read,
+  "fs.write": write,
+  "fs.delete": remove,
+  "fs.list": list,
+  "fs.stat": stat,
+  "fs.mkdir": makeFolder,
+  "fs.move": move,
+};
+
+serveProvider("filesystem", (request, context) => {
+  const operation = OPERATIONS[request.action];
+  if (operation === undefined) {
+    throw new ProviderError("UNKNOWN_ACTION", `There is no action "${request.action}"`);
+  }
+  return operation(request, context);
+});

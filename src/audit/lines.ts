@@ -1,0 +1,91 @@
+/**
+ * Files as sequences of lines, byte for byte.
+ *
+ * @module
+ */
+
+const CHUNK = 256 * 1024;
+const LINE_FEED = 10;
+
+/** A line without its line feed, and whether it had one. */
+export interface Line {
+  readonly bytes: Uint8Array;
+  readonly terminated: boolean;
+}
+
+/**
+ * The lines of an open file from its current position on, in batches of what one read brought.
+ * Memory is bounded by the longest line.
+ */
+export async function* readLines(file: Deno.FsFile): AsyncGenerator<Line[]> {
+  let rest: Uint8Array = new Uint8Array(0);
+  for (;;) {
+    const buffer = new Uint8Array(CHUNK);
+    const count = await file.read(buffer);
+    if (count === null) break;
+    const chunk = concat(rest, buffer.subarray(0, count));
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+      lines.push({ bytes: chunk.subarray(start, end), terminated: true });
+      start = end + 1;
+    }
+    rest = chunk.subarray(start);
+    if (lines.length > 0) yield lines;
+  }
+  if (rest.length > 0) yield [{ bytes: rest, terminated: false }];
+}
+
+/** The last line feed in the file and what is behind it, reading backwards. */
+export function readTail(
+  file: Deno.FsFile,
+): { lastLine: Uint8Array; torn: Uint8Array; tornAt: number } {
+  const size = file.seekSync(0, Deno.SeekMode.End);
+  let tail: Uint8Array = new Uint8Array(0);
+  let start = size;
+  // Back to the line feed before the last complete line.
+  while (start > 0 && feeds(tail) < 2) {
+    const from = Math.max(0, start - CHUNK);
+    tail = concat(readAt(file, from, start - from), tail);
+    start = from;
+  }
+  const last = tail.lastIndexOf(LINE_FEED);
+  const before = last <= 0 ? -1 : tail.lastIndexOf(LINE_FEED, last - 1);
+  return {
+    lastLine: last === -1 ? new Uint8Array(0) : tail.subarray(before + 1, last),
+    torn: tail.subarray(last + 1),
+    tornAt: start + last + 1,
+  };
+}
+
+function feeds(bytes: Uint8Array): number {
+  let count = 0;
+  for (
+    let at = bytes.indexOf(LINE_FEED);
+    at !== -1 && count < 2;
+    at = bytes.indexOf(LINE_FEED, at + 1)
+  ) {
+    count++;
+  }
+  return count;
+}
+
+function readAt(file: Deno.FsFile, offset: number, length: number): Uint8Array {
+  const buffer = new Uint8Array(length);
+  file.seekSync(offset, Deno.SeekMode.Start);
+  let filled = 0;
+  while (filled < length) {
+    const count = file.readSync(buffer.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return buffer.subarray(0, filled);
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (a.length === 0) return b;
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,86 @@
+/**
+ * The audit record and its place in the chain.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { RecordStatus } from "../action.ts";
+
+/** `prev` of the first record. */
+export const GENESIS = "0".repeat(64);
+
+/** What a record says, before it has its place in the chain. */
+export interface RecordBody {
+  /** When it was decided: RFC 3339, UTC, milliseconds. */
+  readonly timestamp: string;
+  readonly action: string;
+  /** The canonical target; for `INVALID`, what was given. */
+  readonly target: string;
+  readonly status: RecordStatus;
+  readonly error?: string;
+  /** From the dispatch to the provider's answer. */
+  readonly duration_ms?: number;
+  readonly record_id?: string;
+  readonly agent?: string;
+  /** Id of the rule that decided. */
+  readonly rule?: string;
+  readonly code?: string;
+  /** Digest of the policy that decided. */
+  readonly policy: string;
+  /** SHA-256 of the canonical JSON of the params as given; `null` if they are no JSON. */
+  readonly params: string | null;
+}
+
+/** One line of the audit log. The order of the fields is that of the line. */
+export interface AuditRecord extends RecordBody {
+  /** Number of the record in its log, from 0. */
+  readonly seq: number;
+  /** `hash` of the line before. */
+  readonly prev: string;
+  /** SHA-256 over the bytes of the line before `,"hash":`. */
+  readonly hash: string;
+}
+
+/** A line of the log, ready to be written, and its hash. */
+export interface SealedLine {
+  /** With the line feed. */
+  readonly line: string;
+  readonly hash: string;
+}
+
+/** Puts a record into the chain: one serialisation, one hash. */
+export function seal(body: RecordBody, seq: number, prev: string): SealedLine {
+  const { timestamp, action, target, status, error, duration_ms, record_id } = body;
+  const { agent, rule, code, policy, params } = body;
+  const json = JSON.stringify({
+    ...{ timestamp, action, target, status, error, duration_ms, record_id },
+    ...{ seq, agent, rule, code, policy, params, prev },
+  }).slice(0, -1);
+  const hash = createHash("sha256").update(json).digest("hex");
+  return { line: `${json},"hash":"${hash}"}\n`, hash };
+}
+
+const TAIL = /^,"hash":"([0-9a-f]{64})"\}$/;
+/** Length of `,"hash":"…"}`. */
+const TAIL_LENGTH = 75;
+
+/** What a line of the log turned out to be. */
+export type OpenedLine =
+  | { readonly ok: true; readonly record: AuditRecord }
+  | { readonly ok: false; readonly reason: string };
+
+/** Takes one line (without the line feed) apart and checks its own hash, but not its place. */
+export function open(line: Uint8Array): OpenedLine {
+  const split = line.length - TAIL_LENGTH;
+  const tail = TAIL.exec(new TextDecoder().decode(line.subarray(Math.max(split, 0))));
+  if (split < 0 || tail === null) return { ok: false, reason: "is not a record with a hash" };
+  const hash = createHash("sha256").update(line.subarray(0, split)).digest("hex");
+  if (hash !== tail[1]) {
+    return { ok: false, reason: "was changed: its hash does not fit its content" };
+  }
+  try {
+    return { ok: true, record: JSON.parse(new TextDecoder().decode(line)) };
+  } catch {
+    return { ok: false, reason: "is not JSON" };
+  }
+}

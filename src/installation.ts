@@ -1,0 +1,259 @@
+/**
+ * A policy together with the providers, Workers and permissions that it takes: what a kernel works
+ * by until the next reload.
+ *
+ * @module
+ */
+import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
+import type { KernelOptions } from "./kernel_options.ts";
+import { processPermissions, workerPermissions } from "./permission/compile.ts";
+import { type PermissionSet, type ProcessPermissions, union } from "./permission/permission_set.ts";
+import { checkProcess, MissingPermissionError, partlyDenied } from "./permission/process.ts";
+import { toWorkerOptions } from "./permission/render.ts";
+import { loadPolicy } from "./policy/load.ts";
+import type { Policy } from "./policy/policy.ts";
+import { PolicyError } from "./policy/problem.ts";
+import { type ProviderHost, SYSTEM_TIMER } from "./provider/host.ts";
+import { InProcessHost } from "./provider/in_process_host.ts";
+import type { Provider } from "./provider/provider.ts";
+import { WorkerHost } from "./provider/worker_host.ts";
+import { hasWorkerOptions, WorkerOptionsError } from "./provider/worker_options.ts";
+import { denoWorld } from "./resource/deno_world.ts";
+import type { ActionTable } from "./resource/kind.ts";
+import type { World } from "./resource/world.ts";
+
+/** Everything around a policy that a kernel needs to work by it. */
+export class Installation {
+  readonly policy: Policy;
+  readonly world: World;
+  readonly logPath: string;
+  readonly #options: KernelOptions;
+  readonly #hosts: ReadonlyMap<Provider, ProviderHost>;
+  readonly #byAction: ReadonlyMap<string, Provider>;
+  /** Earlier Workers that still have calls to end. */
+  #retired: Promise<void>[] = [];
+
+  private constructor(plan: Plan, options: KernelOptions) {
+    this.policy = plan.policy;
+    this.world = plan.world;
+    this.logPath = plan.logPath;
+    this.#options = options;
+    this.#byAction = plan.byAction;
+    this.#hosts = new Map(
+      plan.providers.map((provider) => [provider, hostFor(provider, plan, options)]),
+    );
+  }
+
+  /** Loads and checks everything; starts nothing. */
+  static async prepare(options: KernelOptions): Promise<Installation> {
+    if (Deno.build.os === "windows") {
+      throw new Deno.errors.NotSupported(
+        "Cannot open the kernel: its path rules are those of POSIX, on Windows use it inside of WSL",
+      );
+    }
+    const plan = planFor(options);
+    const warn = options.onWarning ?? ((line: string) => console.error(line));
+    const beyond = checkProcess(plan.permissions);
+    for (const line of plan.policy.warnings) warn(`agent-kernel: ${plan.policy.source}: ${line}`);
+    if (beyond !== undefined) warn(beyond);
+    for (const { name, isolation } of plan.providers) {
+      if (isolation === "none") {
+        warn(`agent-kernel: provider "${name}" runs in this process (isolation: none)`);
+      }
+    }
+    const isolated = plan.providers.some(({ isolation }) => isolation === "worker");
+    if (isolated && await hasWorkerOptions() === false) throw new WorkerOptionsError();
+    return new Installation(plan, options);
+  }
+
+  /** The same with another policy. */
+  withPolicy(policy: KernelOptions["policy"]): Promise<Installation> {
+    return Installation.prepare({ ...this.#options, policy, logPath: this.logPath });
+  }
+
+  /** Takes over from another one that gets no more calls: its Workers end when their calls have. */
+  retire(before: Installation): void {
+    this.#retired = [...before.#retired, before.#closeHosts()];
+  }
+
+  /** The place where the provider of the action runs. */
+  hostOf(action: string): ProviderHost | undefined {
+    const provider = this.#byAction.get(action);
+    return provider === undefined ? undefined : this.#hosts.get(provider);
+  }
+
+  /** Ends all Workers, once their calls have ended. */
+  async close(): Promise<void> {
+    await Promise.all([this.#closeHosts(), ...this.#retired]);
+  }
+
+  async #closeHosts(): Promise<void> {
+    await Promise.all(Array.from(this.#hosts.values(), (host) => host.close()));
+  }
+}
+
+/** What follows from the options before anything is started. */
+export interface Plan {
+  readonly policy: Policy;
+  readonly world: World;
+  readonly logPath: string;
+  readonly providers: readonly Provider[];
+  readonly byAction: ReadonlyMap<string, Provider>;
+  readonly permissions: ProcessPermissions;
+}
+
+/**
+ * Works out everything that follows from the options: the loaded policy and the permissions of the
+ * process and its Workers. Reads the policy file and resolves the paths that it names.
+ */
+export function planFor(options: KernelOptions): Plan {
+  const providers = providerList(options.providers ?? []);
+  const byAction = providersByAction(options.providers ?? []);
+  const logPath = absolutePath(options.logPath ?? "kernel.log", "logPath");
+  const policyPath = pathOfPolicy(options.policy);
+  const world = denoWorld({
+    ...(options.base === undefined ? {} : { base: absolutePath(options.base, "base") }),
+    ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
+  });
+  const policy = loadPolicy(
+    policyPath === undefined ? textOrObject(options.policy) : readPolicy(policyPath),
+    {
+      world: { ...world, base: policyPath === undefined ? world.base : dirname(policyPath) },
+      ...(policyPath === undefined ? {} : { source: policyPath }),
+      actions: actionsOf(providers),
+      variables: options.variables ?? {},
+      guarded: [
+        { path: logPath, what: "audit log" },
+        ...(policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }]),
+      ],
+    },
+  );
+  const own: Partial<PermissionSet> = union(
+    { read: [logPath, `${logPath}.torn`], write: [logPath, `${logPath}.torn`] },
+    policyPath === undefined ? {} : { read: [policyPath] },
+    { read: providers.flatMap(moduleFolder) },
+  );
+  const permissions = processPermissions(policy, providers.map(needsOf), own);
+  return { policy, world, logPath, providers, byAction, permissions };
+}
+
+function hostFor(provider: Provider, plan: Plan, options: KernelOptions): ProviderHost {
+  const timer = options.timer ?? SYSTEM_TIMER;
+  if (provider.isolation === "none") return new InProcessHost(provider, timer);
+  const set = workerPermissions(plan.policy, needsOf(provider));
+  const inherited = partlyDenied(set);
+  const revoke = inherited.flatMap((name) => {
+    const process = plan.permissions.allow[name];
+    const own = set[name];
+    if (process === true || own === true || (name !== "read" && name !== "write")) return [];
+    return process.filter((path) => !own.includes(path)).map((path) => ({ name, path } as const));
+  });
+  return new WorkerHost(provider, { permissions: toWorkerOptions(set, inherited), revoke, timer });
+}
+
+function needsOf(
+  { actions, permissions }: Provider,
+): { actions: string[]; permissions: Partial<PermissionSet> } {
+  return { actions: Object.keys(actions), permissions };
+}
+
+function providerList(providers: NonNullable<KernelOptions["providers"]>): Provider[] {
+  const list = Array.isArray(providers) ? providers : Object.values(providers);
+  const unique = Array.from(new Set<Provider>(list));
+  const names = new Set(unique.map(({ name }) => name));
+  if (names.size < unique.length) {
+    throw new TypeError("Cannot open the kernel: two providers have the same name");
+  }
+  return unique;
+}
+
+function providersByAction(
+  providers: NonNullable<KernelOptions["providers"]>,
+): Map<string, Provider> {
+  const byAction = new Map<string, Provider>();
+  const add = (action: string, provider: Provider) => {
+    const other = byAction.get(action);
+    if (other !== undefined) {
+      throw new TypeError(
+        `Cannot open the kernel: "${other.name}" and "${provider.name}" both carry out ${action}`,
+      );
+    }
+    if (!Object.hasOwn(provider.actions, action)) {
+      throw new TypeError(
+        `Cannot open the kernel: provider "${provider.name}" does not carry out ${action}`,
+      );
+    }
+    byAction.set(action, provider);
+  };
+  if (Array.isArray(providers)) {
+    for (const provider of providers) {
+      for (const action of Object.keys(provider.actions)) add(action, provider);
+    }
+  } else {
+    for (const [action, provider] of Object.entries(providers)) add(action, provider);
+  }
+  return byAction;
+}
+
+function actionsOf(providers: readonly Provider[]): ActionTable {
+  return Object.assign({}, ...providers.map(({ actions }) => actions));
+}
+
+/** A Worker's module and what it imports are loaded with the permissions of the process. */
+function moduleFolder({ module }: Provider): string[] {
+  if (module === undefined || !module.startsWith("file:")) return [];
+  const own = import.meta.url.startsWith("file:")
+    ? dirname(dirname(fromFileUrl(import.meta.url)))
+    : undefined;
+  const path = fromFileUrl(module);
+  return own !== undefined && path.startsWith(`${own}/`)
+    ? [own]
+    : own === undefined
+    ? [dirname(path)]
+    : [dirname(path), own];
+}
+
+function pathOfPolicy(policy: KernelOptions["policy"]): string | undefined {
+  if (policy instanceof URL) return fromFileUrl(policy);
+  if (
+    typeof policy !== "string" || policy.includes("\n") || /^\s*(\{|capabilities\s*:)/.test(policy)
+  ) return undefined;
+  return absolutePath(policy, "policy");
+}
+
+function textOrObject(policy: KernelOptions["policy"]): string | object {
+  if (typeof policy === "string" || (policy !== null && typeof policy === "object")) return policy;
+  throw new TypeError(
+    "Cannot open the kernel: policy is neither a path, nor YAML text, nor an object",
+  );
+}
+
+function readPolicy(path: string): string {
+  const text = new TextDecoder("utf-8", { fatal: true });
+  try {
+    return text.decode(Deno.readFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new MissingPermissionError([`--allow-read=${path}`]);
+    }
+    const reason = error instanceof Deno.errors.NotFound
+      ? "There is no such file"
+      : (error as Error).message;
+    throw new PolicyError(path, [{ place: "", message: reason }]);
+  }
+}
+
+function absolutePath(path: string, what: string): string {
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(`Cannot open the kernel: ${what} is no path`);
+  }
+  if (isAbsolute(path)) return normalize(path);
+  try {
+    return resolve(path);
+  } catch (error) {
+    throw new TypeError(
+      `Cannot open the kernel: ${what} "${path}" is relative, and this process may not read where it stands; give an absolute path`,
+      { cause: error },
+    );
+  }
+}

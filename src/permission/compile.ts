@@ -1,0 +1,194 @@
+/**
+ * From a policy to the Deno permissions that it implies.
+ *
+ * @module
+ */
+import type { Policy, Rule } from "../policy/policy.ts";
+import type { ActionSpec, KindName, PathAccess } from "../resource/kind.ts";
+import type { Pattern } from "../resource/pattern.ts";
+import { deniedNetworks } from "./private_networks.ts";
+import {
+  type Grants,
+  isInside,
+  PERMISSION_NAMES,
+  type PermissionSet,
+  type ProcessPermissions,
+  union,
+} from "./permission_set.ts";
+
+/** What a provider brings into the computation. */
+export interface PermissionNeeds {
+  /** The actions that it carries out. */
+  readonly actions: readonly string[];
+  /** What its own configuration needs, beside what the policy implies. */
+  readonly permissions?: Partial<PermissionSet>;
+}
+
+/**
+ * The permissions of a Worker that carries out the actions under the policy: for each allow rule,
+ * the literal part of its patterns.
+ *
+ * Sound: what the policy allows is permitted. Tight: nothing outside of the literal prefixes is,
+ * except one staging path beside each single file that may be changed (see {@linkcode stagingPath}).
+ */
+export function workerPermissions(policy: Policy, needs: PermissionNeeds): PermissionSet {
+  const sets = policy.rules.filter((rule) => rule.effect === "allow").flatMap((rule) =>
+    rule.actions.filter((action) => needs.actions.includes(action)).map((action) => {
+      const spec = specOf(policy, action);
+      return union(...(rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern)));
+    })
+  );
+  const implied = union(...sets);
+  return union({
+    ...implied,
+    read: outside(implied.read, deniedFolders(policy, "read")),
+    write: outside(implied.write, deniedFolders(policy, "write")),
+  }, needs.permissions ?? {});
+}
+
+/**
+ * The permissions of the whole process: the union of its Workers', what canonicalising takes
+ * (reading the named paths and executables), and the kernel's own files; denials for private
+ * networks and for what the policy denies altogether.
+ *
+ * @param own What the kernel needs for itself: its log, its policy file, the providers' modules.
+ */
+export function processPermissions(
+  policy: Policy,
+  providers: readonly PermissionNeeds[],
+  own: Partial<PermissionSet> = {},
+): ProcessPermissions {
+  const workers = providers.map((needs) => workerPermissions(policy, needs));
+  const commands = patternsOf(policy, "command").map(({ reach }) => reach);
+  const denied = { read: deniedFolders(policy, "read"), write: deniedFolders(policy, "write") };
+  const allow = union(
+    ...workers,
+    { read: [...commands, ...outside(pathsToResolve(policy), denied.read) as string[]] },
+    own,
+  );
+  const hosts = policy.rules.filter((rule) => rule.effect === "allow")
+    .flatMap((rule) => rule.patterns.get("url") ?? [])
+    .map(({ reach }) => reach.replace(/:\d+$/, ""));
+  return {
+    allow,
+    deny: {
+      read: tellingDenials(denied.read, allow.read, own.read ?? []),
+      write: tellingDenials(denied.write, allow.write, own.write ?? []),
+      net: allow.net === true || allow.net.length > 0 ? deniedNetworks(hosts) : [],
+    },
+  };
+}
+
+/**
+ * Where a single file is prepared before it replaces its target, when the permission covers the
+ * file but not its folder: one fixed name beside it, so that it can be permitted by name.
+ */
+export function stagingPath(file: string): string {
+  const slash = file.lastIndexOf("/");
+  return `${file.slice(0, slash + 1)}.${file.slice(slash + 1).slice(0, 200)}.agent-kernel`;
+}
+
+/** Whether a set permits everything that another one permits. */
+export function covers(outer: PermissionSet, inner: PermissionSet): boolean {
+  return PERMISSION_NAMES.every((name) =>
+    missingGrants(outer[name], inner[name], name).length === 0
+  );
+}
+
+function missingGrants(outer: Grants, inner: Grants, name: string): readonly string[] {
+  if (outer === true) return [];
+  if (inner === true) return ["(all)"];
+  const paths = name === "read" || name === "write";
+  return inner.filter((value) =>
+    !outer.includes(value) && !(paths && outer.some((folder) => isInside(value, folder)))
+  );
+}
+
+function specOf(policy: Policy, action: string): ActionSpec {
+  return Object.hasOwn(policy.actions, action)
+    ? policy.actions[action] as ActionSpec
+    : { kind: "name" };
+}
+
+function accessOf(spec: ActionSpec): readonly PathAccess[] {
+  return spec.access ?? ["read"];
+}
+
+function grant(spec: ActionSpec, pattern: Pattern): Partial<PermissionSet> {
+  const { reach, exact } = pattern;
+  switch (spec.kind) {
+    case "path": {
+      const changes = accessOf(spec).includes("write");
+      const paths = exact && changes && reach !== "/" ? [reach, stagingPath(reach)] : [reach];
+      return Object.fromEntries(accessOf(spec).map((access) => [access, paths]));
+    }
+    case "url":
+      return { net: reach === "" ? true : [reach] };
+    case "command":
+      return { run: [reach] };
+    case "name":
+      return {};
+  }
+}
+
+function patternsOf(policy: Policy, kind: KindName): readonly Pattern[] {
+  return policy.rules.flatMap((rule) => rule.patterns.get(kind) ?? []);
+}
+
+function pathsToResolve(policy: Policy): readonly string[] {
+  return policy.rules.filter((rule) => rule.effect === "allow")
+    .flatMap((rule) => rule.patterns.get("path") ?? []).map(({ reach }) => reach);
+}
+
+/**
+ * Folders that the policy denies altogether: a rule denies all that is in them, whatever the params,
+ * to every action that uses the permission and that some rule allows.
+ */
+function deniedFolders(policy: Policy, access: PathAccess): readonly string[] {
+  const using = policy.rules.filter((rule) => rule.effect === "allow")
+    .flatMap((rule) => rule.actions)
+    .filter((action) => usesPath(policy, action, access));
+  const folders = policy.rules.filter((rule) => isUnconditionalDeny(rule))
+    .filter((rule) => using.every((action) => rule.actions.includes(action)))
+    .flatMap((rule) => (rule.patterns.get("path") ?? []).filter(isWholeFolder))
+    .map(({ reach }) => reach);
+  return Array.from(new Set(folders)).sort();
+}
+
+function outside(grants: Grants, folders: readonly string[]): Grants {
+  if (grants === true) return true;
+  return grants.filter((path) =>
+    !folders.some((folder) => path === folder || isInside(path, folder))
+  );
+}
+
+/** The denied folders that say something: those inside of what is allowed, and not over the kernel's own. */
+function tellingDenials(
+  folders: readonly string[],
+  allowed: Grants,
+  kept: Grants,
+): readonly string[] {
+  return folders.filter((folder) =>
+    (allowed === true || allowed.some((path) => isInside(folder, path))) &&
+    kept !== true && !kept.some((path) => path === folder || isInside(path, folder))
+  );
+}
+
+function usesPath(policy: Policy, action: string, access: PathAccess): boolean {
+  const spec = specOf(policy, action);
+  return spec.kind === "path" && accessOf(spec).includes(access) ||
+    (spec.resources ?? []).some(({ kind, action: other }) =>
+      kind === "path" && other !== action && usesPath(policy, other, access)
+    );
+}
+
+function isUnconditionalDeny(rule: Rule): boolean {
+  return rule.effect === "deny" && !rule.guard && rule.constraint === undefined;
+}
+
+/** `D/**`: nothing but the literal folder and all that is in it. */
+function isWholeFolder(pattern: Pattern): boolean {
+  const depth = pattern.reach === "/" ? 0 : pattern.reach.split("/").length - 1;
+  return !pattern.exact && pattern.steps.length === depth + 2 &&
+    pattern.steps.slice(depth).every((step) => typeof step === "symbol");
+}

@@ -1,0 +1,121 @@
+/**
+ * From an untrusted target to a canonical request and the verdict on it.
+ *
+ * @module
+ */
+import type { ActionRequest, CanonicalRequest } from "../action.ts";
+import type { ActionSpec, FurtherResource, KindName } from "../resource/kind.ts";
+import { KINDS } from "../resource/table.ts";
+import { CanonicalError, type World } from "../resource/world.ts";
+import { decide, type Decision, stricter } from "./decision.ts";
+import type { Policy } from "./policy.ts";
+
+/** A verdict together with what it is about. */
+export interface Authorisation {
+  /** In canonical form as far as it was needed: links of a denied target are not followed. */
+  readonly request: CanonicalRequest;
+  readonly decision: Decision;
+}
+
+/** One resource of a request under way to its canonical form. */
+interface Resource {
+  readonly param?: string;
+  readonly kind: KindName;
+  readonly action: string;
+  target: string;
+}
+
+const UNDECLARED: ActionSpec = { kind: "name" };
+
+/**
+ * Canonicalises the target and all further resources of a request and decides each of them; all
+ * have to be allowed, by their text and, where links are involved, by what they really are.
+ *
+ * @param request Validated: strings are strings, params are a private copy.
+ * @throws {CanonicalError} A resource has no canonical form.
+ */
+export function authorise(policy: Policy, request: ActionRequest, world: World): Authorisation {
+  const { action } = request;
+  const spec = Object.hasOwn(policy.actions, action) ? policy.actions[action] : undefined;
+  if (spec === undefined && !policy.index.has(action)) {
+    // Nothing says what kind of target it has, and no rule could allow it anyway.
+    return {
+      request: canonical(request, request.target, {}),
+      decision: decide(policy, { ...request, params: {} }),
+    };
+  }
+  const { kind, defaults, resources: further = [] } = spec ?? UNDECLARED;
+  const params: Record<string, unknown> = { ...defaults, ...request.params };
+  const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
+  const resources = [main];
+  for (const declared of further) {
+    const target = normaliseFurther(declared, params, world);
+    if (target === undefined) continue;
+    params[declared.param] = target;
+    resources.push({ param: declared.param, kind: declared.kind, action: declared.action, target });
+  }
+  let decision = verdict(policy, resources, action, params);
+  // A target that is denied by its text is not touched: no link of it is followed.
+  if (decision.effect !== "deny") {
+    for (const resource of resources) {
+      const named = resource.target;
+      resource.target = KINDS[resource.kind].resolve(named, world);
+      if (resource.target === named) continue;
+      if (resource.param !== undefined) params[resource.param] = resource.target;
+      decision = stricter(
+        decision,
+        throughLink(verdict(policy, [resource], action, params), named, resource.target),
+      );
+    }
+  }
+  return { request: canonical(request, main.target, params), decision };
+}
+
+function normaliseFurther(
+  { param, kind, required }: FurtherResource,
+  params: Readonly<Record<string, unknown>>,
+  world: World,
+): string | undefined {
+  const value = params[param];
+  if (value === undefined && !required) return undefined;
+  if (typeof value !== "string" || value === "") {
+    throw new CanonicalError(`The param "${param}" has to be a ${kind}`);
+  }
+  return KINDS[kind].normalise(value, world);
+}
+
+function verdict(
+  policy: Policy,
+  resources: readonly Resource[],
+  action: string,
+  params: Readonly<Record<string, unknown>>,
+): Decision {
+  return resources.map((resource): Decision => {
+    // Params belong to the action they came with; under another action, its defaults hold.
+    const own = resource.action === action
+      ? params
+      : policy.actions[resource.action]?.defaults ?? {};
+    const decision = decide(policy, {
+      action: resource.action,
+      target: resource.target,
+      params: own,
+    });
+    return resource.param === undefined || decision.effect === "allow"
+      ? decision
+      : { ...decision, reason: `${decision.reason} (param "${resource.param}")` };
+  }).reduce(stricter);
+}
+
+function throughLink(decision: Decision, named: string, real: string): Decision {
+  if (decision.effect === "allow") return decision;
+  return { ...decision, reason: `${decision.reason} ("${named}" leads to "${real}")` };
+}
+
+function canonical(
+  request: ActionRequest,
+  target: string,
+  params: Readonly<Record<string, unknown>>,
+): CanonicalRequest {
+  const { action, agent } = request;
+  return { action, target, params, ...(agent === undefined ? {} : { agent }) };
+}

@@ -1,0 +1,101 @@
+/**
+ * The verdict of a policy on one canonical request.
+ *
+ * @module
+ */
+import { type CanonicalRequest, CODES } from "../action.ts";
+import { KINDS } from "../resource/table.ts";
+import { evaluate } from "./constraint.ts";
+import type { Policy, Rule } from "./policy.ts";
+
+/** A verdict, as a value. */
+export interface Decision {
+  readonly effect: "allow" | "deny" | "approve";
+  /** The rule that decided; missing for the default deny. */
+  readonly ruleId?: string;
+  /** One of {@linkcode CODES}; `"ALLOWED"` for an allow. */
+  readonly code: string;
+  /** What was decided and why; safe to show to the model. */
+  readonly reason: string;
+}
+
+/**
+ * Decides one canonical request. Pure: the same policy and request give the same verdict.
+ *
+ * A deny rule beats every allow; no allow means deny; a rule that cannot be evaluated denies. The
+ * order of rules plays no part (among several allows, the first in the file is named).
+ */
+export function decide(
+  policy: Policy,
+  request: Pick<CanonicalRequest, "action" | "target" | "params">,
+): Decision {
+  const { action, target, params } = request;
+  try {
+    const rules = policy.index.get(action);
+    if (rules === undefined) return denied(CODES.NO_RULE, `no rule allows ${action}`);
+    const segments = KINDS[rules.kind].segments(target);
+
+    // INVARIANT: a deny rule that may hold denies, whatever else allows.
+    const denying = first(
+      rules.deny.match(segments).filter((rule) =>
+        rule.constraint === undefined || evaluate(rule.constraint, params) !== false
+      ),
+    );
+    if (denying !== undefined) return deniedBy(denying, target);
+
+    const candidates = rules.allow.match(segments);
+    const allowing = first(
+      candidates.filter((rule) =>
+        rule.constraint === undefined || evaluate(rule.constraint, params) === true
+      ),
+    );
+    if (allowing !== undefined) return allowedBy(allowing);
+    return candidates.length > 0
+      ? denied(CODES.CONSTRAINT_UNMET, `no rule allows ${action} on "${target}" with these params`)
+      : denied(CODES.NO_RULE, `no rule allows ${action} on "${target}"`);
+  } catch (error) {
+    // INVARIANT: an error never widens access.
+    const reason = error instanceof Error ? error.message : String(error);
+    return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${reason}`);
+  }
+}
+
+/** The stricter of two verdicts. */
+export function stricter(a: Decision, b: Decision): Decision {
+  const rank = { allow: 0, approve: 1, deny: 2 };
+  return rank[b.effect] > rank[a.effect] ? b : a;
+}
+
+function first(rules: readonly Rule[]): Rule | undefined {
+  let found: Rule | undefined;
+  for (const rule of rules) if (found === undefined || rule.index < found.index) found = rule;
+  return found;
+}
+
+function allowedBy(rule: Rule): Decision {
+  const reason = `allowed by rule "${rule.id}"`;
+  return rule.approval === undefined
+    ? { effect: "allow", ruleId: rule.id, code: "ALLOWED", reason }
+    : { effect: "approve", ruleId: rule.id, code: CODES.APPROVAL_REQUIRED, reason };
+}
+
+function deniedBy(rule: Rule, target: string): Decision {
+  if (rule.guard) {
+    return denied(
+      CODES.GUARDED,
+      `"${target}" belongs to the kernel itself: ${rule.reason}`,
+      rule.id,
+    );
+  }
+  const why = rule.reason === undefined ? "" : `: ${rule.reason}`;
+  return denied(CODES.DENY_RULE, `rule "${rule.id}" denies it${why}`, rule.id);
+}
+
+function denied(code: string, reason: string, ruleId?: string): Decision {
+  return {
+    effect: "deny",
+    ...(ruleId === undefined ? {} : { ruleId }),
+    code,
+    reason: `not permitted: ${reason}`,
+  };
+}

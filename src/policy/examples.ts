@@ -1,0 +1,111 @@
+/**
+ * The examples with which a policy says what it means.
+ *
+ * @module
+ */
+import { CanonicalError, type World } from "../resource/world.ts";
+import { authorise } from "./authorisation.ts";
+import type { Decision } from "./decision.ts";
+import type { Policy } from "./policy.ts";
+import type { Place, Problems } from "./problem.ts";
+
+const KEYS = ["action", "target", "params", "agent", "expect", "rule"];
+const EFFECTS = ["allow", "deny", "approve"];
+
+/** An example of a policy file. */
+export interface Example {
+  readonly action: string;
+  readonly target: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly agent?: string;
+  readonly expect: "allow" | "deny" | "approve";
+  readonly rule?: string;
+}
+
+/** Holds the examples against the policy, with the very code of the gate. */
+export function checkExamples(
+  source: unknown,
+  policy: Policy,
+  world: World,
+  problems: Problems,
+): void {
+  if (source === undefined) return;
+  if (!Array.isArray(source)) {
+    problems.add(["examples"], "Expected a list of {action, target, params?, expect, rule?}");
+    return;
+  }
+  for (const [i, item] of source.entries()) {
+    const place = ["examples", i];
+    const example = parseExample(item, place, problems);
+    if (example === undefined) continue;
+    const wrong = mismatch(example, policy, world);
+    if (wrong !== undefined) problems.add(place, wrong);
+  }
+}
+
+/** What is different from what the example expects; `undefined` if it holds. */
+export function mismatch(example: Example, policy: Policy, world: World): string | undefined {
+  const { effect, ruleId, reason } = verdictOf(example, policy, world);
+  const what = `${example.action} on "${example.target}"`;
+  if (effect !== example.expect) {
+    return `Expects ${example.expect} for ${what}, but it is ${effect}: ${reason}`;
+  }
+  if (example.rule !== undefined && example.rule !== ruleId) {
+    return `Expects rule "${example.rule}" for ${what}, but it is ${
+      ruleId === undefined ? "no rule" : `"${ruleId}"`
+    }`;
+  }
+  return undefined;
+}
+
+function verdictOf(
+  example: Example,
+  policy: Policy,
+  world: World,
+): Pick<Decision, "effect" | "ruleId" | "reason"> {
+  try {
+    return authorise(policy, example, world).decision;
+  } catch (error) {
+    if (error instanceof CanonicalError) return { effect: "deny", reason: error.message };
+    throw error;
+  }
+}
+
+/** Reads one example. */
+export function parseExample(
+  source: unknown,
+  place: Place,
+  problems: Problems,
+): Example | undefined {
+  if (source === null || typeof source !== "object" || Array.isArray(source)) {
+    problems.add(place, "Expected a mapping {action, target, params?, expect, rule?}");
+    return undefined;
+  }
+  const example = source as Record<string, unknown>;
+  const before = problems.found.length;
+  for (const key of Object.keys(example)) {
+    if (!KEYS.includes(key)) {
+      problems.add([...place, key], `Unknown key "${key}", expected one of ${KEYS.join(", ")}`);
+    }
+  }
+  for (const key of ["action", "target"]) {
+    if (typeof example[key] !== "string" || example[key] === "") {
+      problems.add([...place, key], `Expected a text`);
+    }
+  }
+  for (const key of ["agent", "rule"]) {
+    if (example[key] !== undefined && typeof example[key] !== "string") {
+      problems.add([...place, key], "Expected a text");
+    }
+  }
+  const params = example["params"];
+  if (
+    params !== undefined && (params === null || typeof params !== "object" || Array.isArray(params))
+  ) {
+    problems.add([...place, "params"], "Expected a mapping");
+  }
+  if (!EFFECTS.includes(example["expect"] as string)) {
+    problems.add([...place, "expect"], `Expected one of ${EFFECTS.join(", ")}`);
+  }
+  return problems.found.length === before ? example as unknown as Example : undefined;
+}

@@ -1,0 +1,198 @@
+/**
+ * From the text of a policy to a {@linkcode Policy}.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { canonicalJson, copyJson, JsonError } from "../canonical_json.ts";
+import type { ActionTable, KindName } from "../resource/kind.ts";
+import { KINDS, STANDARD_ACTIONS } from "../resource/table.ts";
+import { escapePattern, MANY, ONE, type Step } from "../resource/pattern.ts";
+import { PatternTrie } from "../resource/trie.ts";
+import type { World } from "../resource/world.ts";
+import { readDocument } from "./document.ts";
+import { checkExamples } from "./examples.ts";
+import type { ActionRules, Policy, Rule } from "./policy.ts";
+import { PolicyError, Problems } from "./problem.ts";
+import { parseRules, type RuleContext } from "./rule.ts";
+
+/** A file or folder of the kernel's own that no action may change. */
+export interface GuardedPath {
+  /** Absolute path; it need not exist. */
+  readonly path: string;
+  /** What it is, for the reason of the denial. */
+  readonly what: string;
+}
+
+/** What a policy is loaded with. */
+export interface LoadOptions {
+  /** The machine; its `base` is what relative patterns are relative to. */
+  readonly world: World;
+  /** Name for messages. @default "(text)" or "(object)" */
+  readonly source?: string;
+  /** Actions of providers, beside the standard ones. @default none */
+  readonly actions?: ActionTable;
+  /** Values for `${NAME}`; they win over the policy's own. @default none */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Files of the kernel itself. @default none */
+  readonly guarded?: readonly GuardedPath[];
+}
+
+const KEYS = ["version", "variables", "capabilities", "deny", "examples"];
+
+/**
+ * Loads and checks a policy. Everything that is wrong with it is told at once.
+ *
+ * @param policy YAML text, or the same structure as an object.
+ * @throws {PolicyError} It is refused.
+ */
+export function loadPolicy(policy: string | object, options: LoadOptions): Policy {
+  const source = options.source ?? (typeof policy === "string" ? "(text)" : "(object)");
+  const { value, problems } = typeof policy === "string"
+    ? readDocument(policy, source)
+    : { value: plainObject(policy, source), problems: new Problems(undefined) };
+  if (value === null || typeof value !== "object" || Array.isArray(value)) {
+    problems.add([], 'Expected a mapping with the key "capabilities"');
+    throw new PolicyError(source, problems.found);
+  }
+  const document = value as Record<string, unknown>;
+  const warnings: string[] = [];
+  const actions: ActionTable = { ...STANDARD_ACTIONS, ...options.actions };
+  checkKeys(document, problems);
+  const context: RuleContext = {
+    world: options.world,
+    actions,
+    variables: { ...readVariables(document["variables"], problems), ...options.variables },
+    problems,
+    warnings,
+  };
+  const allow = parseRules(
+    document["capabilities"] ?? missing(problems),
+    "capabilities",
+    0,
+    context,
+  );
+  const deny = parseRules(document["deny"] ?? [], "deny", allow.length, context);
+  checkIds([...allow, ...deny], problems);
+  const guards = guardRules(options.guarded ?? [], allow.length + deny.length, context);
+  const rules = [...allow, ...deny, ...guards];
+  const loaded: Policy = {
+    source,
+    digest: createHash("sha256").update(
+      typeof policy === "string" ? policy : canonicalJson(value),
+    ).digest("hex"),
+    rules,
+    actions,
+    index: indexRules(rules, actions),
+    warnings,
+  };
+  if (problems.found.length === 0) {
+    checkExamples(document["examples"], loaded, options.world, problems);
+  }
+  if (problems.found.length > 0) throw new PolicyError(source, problems.found);
+  return loaded;
+}
+
+function plainObject(policy: object, source: string): unknown {
+  try {
+    return copyJson(policy, "policy");
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new PolicyError(source, [{ place: "", message: error.message }]);
+  }
+}
+
+function checkKeys(document: Record<string, unknown>, problems: Problems): void {
+  for (const key of Object.keys(document)) {
+    if (!KEYS.includes(key)) {
+      problems.add([key], `Unknown key "${key}", expected one of ${KEYS.join(", ")}`);
+    }
+  }
+  if (document["version"] !== undefined && document["version"] !== 1) {
+    problems.add(["version"], "Is of an unknown version, expected 1");
+  }
+}
+
+function missing(problems: Problems): [] {
+  problems.add([], 'Has no "capabilities", expected a list of rules (it may be empty: [])');
+  return [];
+}
+
+function readVariables(source: unknown, problems: Problems): Record<string, string> {
+  const variables: Record<string, string> = Object.create(null);
+  if (source === undefined) return variables;
+  if (source === null || typeof source !== "object" || Array.isArray(source)) {
+    problems.add(["variables"], "Expected a mapping from names to texts");
+    return variables;
+  }
+  for (const [name, value] of Object.entries(source)) {
+    if (/^\w+$/.test(name) && typeof value === "string") variables[name] = value;
+    else problems.add(["variables", name], "Expected a name of letters, digits and _, and a text");
+  }
+  return variables;
+}
+
+function checkIds(rules: readonly Rule[], problems: Problems): void {
+  const seen = new Set<string>();
+  const capabilities = rules.filter((rule) => rule.effect === "allow").length;
+  for (const rule of rules) {
+    if (seen.has(rule.id)) {
+      const place = rule.effect === "allow"
+        ? ["capabilities", rule.index, "id"]
+        : ["deny", rule.index - capabilities, "id"];
+      problems.add(place, `The id "${rule.id}" is used twice`);
+    }
+    seen.add(rule.id);
+  }
+}
+
+/** Deny rules for the kernel's own files, and for all files beside them that begin with their name and a dot. */
+function guardRules(
+  guarded: readonly GuardedPath[],
+  firstIndex: number,
+  context: RuleContext,
+): Rule[] {
+  const actions = Object.entries(context.actions)
+    .filter(([, spec]) => spec.kind === "path" && spec.access?.includes("write"))
+    .map(([name]) => name);
+  return guarded.map(({ path, what }, i) => {
+    const name = escapePattern(path);
+    const resources = [name, `${name}/**`, `${name}.*`, `${name}.*/**`];
+    const patterns = resources.flatMap((text) => KINDS.path.compile(text, context.world));
+    return {
+      id: `kernel:${what.replaceAll(" ", "-")}`,
+      effect: "deny",
+      index: firstIndex + i,
+      actions,
+      resources,
+      patterns: new Map<KindName, typeof patterns>([["path", patterns]]),
+      reason: what,
+      guard: true,
+    };
+  });
+}
+
+/** To deny what is inside of a folder is to deny the folder too: it could be listed, moved, replaced. */
+function withFolder(steps: readonly Step[]): readonly Step[] {
+  return steps.at(-1) === MANY && steps.at(-2) === ONE ? [...steps.slice(0, -2), MANY] : steps;
+}
+
+function indexRules(rules: readonly Rule[], actions: ActionTable): Map<string, ActionRules> {
+  const index = new Map<string, ActionRules>();
+  for (const rule of rules) {
+    for (const action of rule.actions) {
+      let entry = index.get(action);
+      if (entry === undefined) {
+        const kind = Object.hasOwn(actions, action) ? actions[action]?.kind ?? "name" : "name";
+        index.set(action, entry = { kind, allow: new PatternTrie(), deny: new PatternTrie() });
+      }
+      for (const pattern of rule.patterns.get(entry.kind) ?? []) {
+        entry[rule.effect].insert(
+          rule.effect === "deny" ? withFolder(pattern.steps) : pattern.steps,
+          rule,
+        );
+      }
+    }
+  }
+  return index;
+}

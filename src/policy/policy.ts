@@ -1,0 +1,57 @@
+/**
+ * A loaded policy: data that is decided by, and never changes.
+ *
+ * @module
+ */
+import type { ActionTable, KindName } from "../resource/kind.ts";
+import type { Pattern } from "../resource/pattern.ts";
+import type { PatternTrie } from "../resource/trie.ts";
+import type { Constraint } from "./constraint.ts";
+import type { Limits } from "./limits.ts";
+
+/** One rule of a policy. */
+export interface Rule {
+  /** What records and explanations show. @default its place, like `capabilities[3]` */
+  readonly id: string;
+  readonly effect: "allow" | "deny";
+  /** Position among all rules, the allowing ones first. */
+  readonly index: number;
+  /** Line in the policy file, if it came from a text. */
+  readonly line?: number;
+  /** The actions it covers, wildcards expanded. */
+  readonly actions: readonly string[];
+  /** Its resource patterns as written. */
+  readonly resources: readonly string[];
+  /** The same, compiled for each kind that its actions have. */
+  readonly patterns: ReadonlyMap<KindName, readonly Pattern[]>;
+  readonly constraint?: Constraint;
+  /** Why, in the words of the policy's author. */
+  readonly reason?: string;
+  readonly limits?: Limits;
+  readonly approval?: "required";
+  /** Set on the rules by which the kernel protects its own files. */
+  readonly guard?: true;
+}
+
+/** The rules that speak of one action. */
+export interface ActionRules {
+  readonly kind: KindName;
+  readonly allow: PatternTrie<Rule>;
+  readonly deny: PatternTrie<Rule>;
+}
+
+/** A policy that passed all checks. Made by {@linkcode loadPolicy}. */
+export interface Policy {
+  /** Where it came from: a path, or `"(text)"` or `"(object)"`. */
+  readonly source: string;
+  /** SHA-256 of its text (of its canonical JSON, if it was an object), 64 hexadecimal digits. */
+  readonly digest: string;
+  /** All rules: `capabilities`, then `deny`, then the kernel's own guards. */
+  readonly rules: readonly Rule[];
+  /** The actions it was loaded for. */
+  readonly actions: ActionTable;
+  /** Rules by action. */
+  readonly index: ReadonlyMap<string, ActionRules>;
+  /** What is well-formed but has no effect on this machine. */
+  readonly warnings: readonly string[];
+}

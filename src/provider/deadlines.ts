@@ -1,0 +1,54 @@
+/**
+ * Many deadlines on one timer.
+ *
+ * @module
+ */
+import type { Timer } from "./host.ts";
+
+/** Tells when keys have been held for too long. All are held equally long, so the first is the next. */
+export class Deadlines {
+  readonly #due = new Map<number, number>();
+  readonly #timer: Timer;
+  readonly #afterMs: number;
+  readonly #expired: (key: number) => void;
+  #cancel: (() => void) | undefined;
+
+  constructor(timer: Timer, afterMs: number, expired: (key: number) => void) {
+    this.#timer = timer;
+    this.#afterMs = afterMs;
+    this.#expired = expired;
+  }
+
+  start(key: number): void {
+    this.#due.set(key, this.#timer.now() + this.#afterMs);
+    if (this.#cancel === undefined) this.#schedule(this.#afterMs);
+  }
+
+  stop(key: number): void {
+    // The timer itself runs on while others are due: most calls end long before it fires.
+    if (this.#due.delete(key) && this.#due.size === 0) this.clear();
+  }
+
+  clear(): void {
+    this.#due.clear();
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #schedule(ms: number): void {
+    this.#cancel = this.#timer.schedule(() => this.#fire(), ms);
+  }
+
+  #fire(): void {
+    this.#cancel = undefined;
+    const now = this.#timer.now();
+    for (const [key, due] of this.#due) {
+      if (due > now) {
+        this.#schedule(due - now);
+        return;
+      }
+      this.#due.delete(key);
+      this.#expired(key);
+    }
+  }
+}

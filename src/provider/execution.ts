@@ -1,0 +1,81 @@
+/**
+ * One call of a provider's function, wherever it runs: bounded, and with all errors as answers.
+ *
+ * @module
+ */
+import { CODES } from "../action.ts";
+import { copyJson, JsonError } from "../canonical_json.ts";
+import type { Answer } from "./protocol.ts";
+import { type Execute, ProviderError, type ProviderRequest } from "./provider.ts";
+
+/** What a call is made with. */
+export interface ExecutionOptions {
+  readonly config: unknown;
+  readonly signal: AbortSignal;
+  readonly maxOutputBytes: number;
+}
+
+/** Carries out one request; never rejects. */
+export async function executeOnce(
+  execute: Execute,
+  request: ProviderRequest,
+  { config, signal, maxOutputBytes }: ExecutionOptions,
+): Promise<Answer> {
+  let truncated = false;
+  const context = { config, signal, maxOutputBytes, markTruncated: () => void (truncated = true) };
+  try {
+    const pending = execute(request, context);
+    const data = pending instanceof Promise ? await pending : pending;
+    if (typeof data !== "string") return { ok: true, data: data ?? null, truncated };
+    const cut = cutText(data, maxOutputBytes);
+    return { ok: true, data: cut, truncated: truncated || cut.length < data.length };
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+/** Checks that an answer from outside of the kernel is one, and copies its data. */
+export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
+  try {
+    const { ok, data, truncated, code, error } = answer as Record<string, unknown>;
+    if (ok === true) {
+      const bounds = { characters: maxOutputBytes, nodes: 1_000_000 };
+      return { ok, data: copyJson(data ?? null, "result", bounds), truncated: truncated === true };
+    }
+    if (typeof error === "string") {
+      return {
+        ok: false,
+        code: isCode(code) ? code : CODES.PROVIDER_ERROR,
+        error: cutText(error, 4096),
+      };
+    }
+    throw new JsonError("result: is neither data nor an error");
+  } catch (error) {
+    if (!(error instanceof JsonError) && !(error instanceof TypeError)) throw error;
+    return {
+      ok: false,
+      code: CODES.RESULT_INVALID,
+      error: `The provider's answer is refused: ${error.message}`,
+    };
+  }
+}
+
+function failure(error: unknown): Answer {
+  if (error instanceof ProviderError && isCode(error.code)) {
+    return { ok: false, code: error.code, error: error.message };
+  }
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return { ok: false, code: CODES.PROVIDER_ERROR, error: message };
+}
+
+function isCode(code: unknown): code is string {
+  return typeof code === "string" && /^[A-Z][A-Z0-9_]{0,63}$/.test(code);
+}
+
+/** The longest start of the text within the bytes, at a character boundary. */
+function cutText(text: string, bytes: number): string {
+  if (text.length * 3 <= bytes) return text;
+  const buffer = new Uint8Array(Math.min(bytes, text.length * 3));
+  const { read } = new TextEncoder().encodeInto(text, buffer);
+  return text.slice(0, read);
+}

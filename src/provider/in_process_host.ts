@@ -1,0 +1,50 @@
+/**
+ * A provider without isolation.
+ *
+ * @module
+ */
+import { CODES } from "../action.ts";
+import { checkedAnswer, executeOnce } from "./execution.ts";
+import { type ProviderHost, SYSTEM_TIMER, type Timer } from "./host.ts";
+import type { Answer } from "./protocol.ts";
+import { type Execute, executorOf, type Provider, type ProviderRequest } from "./provider.ts";
+
+/**
+ * Runs a provider in this process. At the deadline its signal is aborted and the call is answered;
+ * code that does not heed the signal cannot be stopped.
+ */
+export class InProcessHost implements ProviderHost {
+  readonly #provider: Provider;
+  readonly #execute: Execute;
+  readonly #timer: Timer;
+  readonly #running = new Set<Promise<Answer>>();
+
+  constructor(provider: Provider, timer: Timer = SYSTEM_TIMER) {
+    this.#provider = provider;
+    this.#execute = executorOf(provider);
+    this.#timer = timer;
+  }
+
+  call(request: ProviderRequest): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const { name, config, maxOutputBytes, deadlineMs } = this.#provider;
+    const controller = new AbortController();
+    const cancel = this.#timer.schedule(() => {
+      controller.abort(new DOMException("The deadline has passed", "TimeoutError"));
+      const error = `Provider "${name}" did not end within ${deadlineMs} ms`;
+      resolve({ ok: false, code: CODES.DEADLINE_EXCEEDED, error });
+    }, deadlineMs);
+    executeOnce(this.#execute, request, { config, signal: controller.signal, maxOutputBytes })
+      .then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
+    this.#running.add(promise);
+    promise.then(() => {
+      cancel();
+      this.#running.delete(promise);
+    });
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+}

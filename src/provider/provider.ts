@@ -1,0 +1,176 @@
+/**
+ * What a provider is to the kernel: a description, without a way to call it.
+ *
+ * @module
+ */
+import type { PermissionSet } from "../permission/permission_set.ts";
+import type { ActionSpec, ActionTable } from "../resource/kind.ts";
+import { STANDARD_ACTIONS } from "../resource/table.ts";
+
+/** What a provider gets to carry out: already allowed, everything in canonical form. */
+export interface ProviderRequest {
+  readonly action: string;
+  readonly target: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly agent?: string;
+}
+
+/** What a provider can use while it carries out a request. */
+export interface ProviderContext {
+  /** The `config` that the provider was made with, as a structured clone. */
+  readonly config: unknown;
+  /** Aborted when the deadline of the call has passed; then nothing more should happen. */
+  readonly signal: AbortSignal;
+  /** The most that a result may hold, in bytes of UTF-8. */
+  readonly maxOutputBytes: number;
+  /** Says in the result that data was cut to stay within the bound. */
+  markTruncated(): void;
+}
+
+/**
+ * Carries out one request.
+ *
+ * @returns A JSON value, the `data` of the result.
+ * @throws {ProviderError} With a code of its own; any other error is a `PROVIDER_ERROR`.
+ */
+export type Execute = (request: ProviderRequest, context: ProviderContext) => unknown;
+
+/** A failure that the provider wants to be known by a code. */
+export class ProviderError extends Error {
+  override name = "ProviderError";
+  /** Stable code in upper case, for example `NOT_FOUND`. */
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Options that all providers have in common. */
+export interface ProviderLimits {
+  /** How long a call may take, in milliseconds. @default 30000 */
+  readonly deadlineMs?: number;
+  /** The most that a result may hold, in bytes of UTF-8. @default 16777216 */
+  readonly maxOutputBytes?: number;
+}
+
+/** Describes a provider. */
+export interface ProviderOptions extends ProviderLimits {
+  /** Unique name among the providers of a kernel: lower-case letters, digits, `-`. */
+  readonly name: string;
+  /** The actions that it carries out. For the standard ones the meaning is fixed: give `{}`. */
+  readonly actions: Readonly<Record<string, ActionSpec | Record<string, never>>>;
+  /**
+   * Where it runs. `"worker"`: in a Worker with only the permissions that the policy implies.
+   * `"none"`: in this process, with all that the process may do, and past its deadline it cannot be
+   * stopped; for test doubles and for what has to live here, like a map. @default "worker"
+   */
+  readonly isolation?: "worker" | "none";
+  /** The module that calls `serveProvider` (its `import.meta.url`); for isolation `"worker"`. */
+  readonly module?: string | URL;
+  /** The function that does it; for isolation `"none"` only. */
+  readonly execute?: Execute;
+  /** Handed to the Worker; has to survive `structuredClone`. @default undefined */
+  readonly config?: unknown;
+  /** Deno permissions that the configuration needs beside what the policy implies. @default none */
+  readonly permissions?: Partial<PermissionSet>;
+}
+
+// INVARIANT: what a provider does cannot be reached from the provider, only from the kernel's hosts.
+const executors = new WeakMap<Provider, Execute>();
+
+/**
+ * A provider, as the kernel is told of it. It is data: only the kernel can have it act.
+ *
+ * @example
+ * ```ts
+ * import { Provider } from "@agent-kernel/kernel/provider";
+ *
+ * const store = new Map<string, unknown>();
+ * const kv = new Provider({
+ *   name: "kv",
+ *   isolation: "none",
+ *   actions: { "kv.get": { kind: "name" } },
+ *   execute: ({ target }) => store.get(target) ?? null,
+ * });
+ * ```
+ */
+export class Provider {
+  readonly name: string;
+  readonly actions: ActionTable;
+  readonly isolation: "worker" | "none";
+  readonly module: string | undefined;
+  readonly config: unknown;
+  readonly permissions: Partial<PermissionSet>;
+  readonly deadlineMs: number;
+  readonly maxOutputBytes: number;
+
+  /** @throws {TypeError | RangeError} The description is not of the required form. */
+  constructor(options: ProviderOptions) {
+    const { name, actions, isolation = "worker", module, execute } = options;
+    if (!/^[a-z][a-z0-9-]{0,63}$/.test(name)) {
+      throw new RangeError(
+        `Cannot make provider "${name}": expected a name of lower-case letters, digits and "-"`,
+      );
+    }
+    if (
+      isolation === "worker" ? module === undefined || execute !== undefined : execute === undefined
+    ) {
+      throw new TypeError(
+        `Cannot make provider "${name}": isolation "worker" needs a module (import.meta.url) and no execute, ` +
+          `isolation "none" needs execute`,
+      );
+    }
+    this.name = name;
+    this.actions = specs(name, actions);
+    this.isolation = isolation;
+    this.module = module === undefined ? undefined : String(module);
+    this.config = options.config;
+    this.permissions = options.permissions ?? {};
+    this.deadlineMs = positive(options.deadlineMs ?? 30_000, "deadlineMs", name);
+    this.maxOutputBytes = positive(
+      options.maxOutputBytes ?? 16 * 1024 * 1024,
+      "maxOutputBytes",
+      name,
+    );
+    if (execute !== undefined) executors.set(this, execute);
+    Object.freeze(this);
+  }
+}
+
+/** For the kernel's hosts: the function of an in-process provider. */
+export function executorOf(provider: Provider): Execute {
+  const execute = executors.get(provider);
+  if (execute === undefined) {
+    throw new TypeError(`Provider "${provider.name}" does not run in this process`);
+  }
+  return execute;
+}
+
+function specs(name: string, actions: ProviderOptions["actions"]): ActionTable {
+  const entries = Object.entries(actions).map(([action, spec]): [string, ActionSpec] => {
+    const standard = Object.hasOwn(STANDARD_ACTIONS, action) ? STANDARD_ACTIONS[action] : undefined;
+    if (standard !== undefined) {
+      if (Object.keys(spec).length === 0 || spec === standard) return [action, standard];
+      throw new TypeError(
+        `Cannot make provider "${name}": the meaning of "${action}" is fixed, give {} for it`,
+      );
+    }
+    if ("kind" in spec) return [action, spec as ActionSpec];
+    throw new TypeError(
+      `Cannot make provider "${name}": action "${action}" has no kind, expected path, url, command or name`,
+    );
+  });
+  if (entries.length === 0) {
+    throw new TypeError(`Cannot make provider "${name}": it has no actions`);
+  }
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+function positive(value: number, what: string, name: string): number {
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new RangeError(
+    `Cannot make provider "${name}": ${what} is ${value}, expected a positive number`,
+  );
+}

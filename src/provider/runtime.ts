@@ -1,0 +1,85 @@
+/**
+ * The provider's side of its Worker.
+ *
+ * @module
+ */
+import { executeOnce } from "./execution.ts";
+import { type Answer, type Call, type FromWorker, type ToWorker, workerName } from "./protocol.ts";
+import type { Execute } from "./provider.ts";
+
+/** The part of a Worker's global scope that is used here. */
+interface WorkerScope {
+  readonly name?: unknown;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+
+/**
+ * Makes the module of a provider the entry of its Worker. In any other place where the module is
+ * loaded (the process that describes the provider, tests, another Worker) it does nothing.
+ *
+ * @param name The name of the provider, the same as in its description.
+ */
+export function serveProvider(name: string, execute: Execute): void {
+  const scope = globalThis as unknown as WorkerScope;
+  if (typeof scope.postMessage !== "function" || scope.name !== workerName(name)) return;
+  const running = new Map<number, AbortController>();
+  let answers: (Answer & { id: number })[] = [];
+  let config: unknown;
+  let maxOutputBytes = 0;
+
+  async function run(call: Call): Promise<void> {
+    const controller = new AbortController();
+    running.set(call.id, controller);
+    const { id, ...request } = call;
+    const { signal } = controller;
+    const answer = await executeOnce(execute, request, { config, signal, maxOutputBytes });
+    running.delete(id);
+    // What is answered in one tick travels in one message.
+    if (answers.length === 0) queueMicrotask(send);
+    answers.push({ ...answer, id });
+  }
+
+  function send(): void {
+    const sent = answers;
+    answers = [];
+    try {
+      scope.postMessage({ answers: sent });
+    } catch {
+      // Something in it cannot be cloned: send what can, say of the rest that it cannot.
+      for (const answer of sent) post(answer);
+    }
+  }
+
+  function post(answer: Answer & { id: number }): void {
+    try {
+      scope.postMessage({ answers: [answer] });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const { id } = answer;
+      scope.postMessage({
+        answers: [{
+          id,
+          ok: false,
+          code: "RESULT_INVALID",
+          error: `The result is no JSON value: ${reason}`,
+        }],
+      });
+    }
+  }
+
+  scope.onmessage = ({ data: message }) => {
+    switch (message.type) {
+      case "init":
+        ({ config, maxOutputBytes } = message);
+        for (const descriptor of message.revoke) Deno.permissions.revokeSync(descriptor);
+        break;
+      case "calls":
+        for (const call of message.calls) run(call);
+        break;
+      case "abort":
+        running.get(message.id)?.abort(new DOMException("The deadline has passed", "TimeoutError"));
+        break;
+    }
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * A provider in a Worker of its own, with only the permissions that the policy implies.
+ *
+ * @module
+ */
+import { CODES } from "../action.ts";
+import type { WorkerPermissions } from "../permission/render.ts";
+import { Deadlines } from "./deadlines.ts";
+import { checkedAnswer } from "./execution.ts";
+import { type ProviderHost, SYSTEM_TIMER, type Timer } from "./host.ts";
+import { type Answer, type Call, type ToWorker, workerName } from "./protocol.ts";
+import type { Provider, ProviderRequest } from "./provider.ts";
+
+/** How long a call may take to notice that it was aborted, before its Worker is terminated. */
+const GRACE_MS = 250;
+
+/** What a Worker is started with. */
+export interface WorkerHostOptions {
+  readonly permissions: WorkerPermissions;
+  /** Inherited permissions that the Worker gives up before its first call. */
+  readonly revoke: readonly Deno.PermissionDescriptor[];
+  /** @default the platform's */
+  readonly timer?: Timer;
+}
+
+interface Pending {
+  readonly resolve: (answer: Answer) => void;
+  /** Set when the deadline has passed and the call is only waited for. */
+  overdue?: true;
+}
+
+/** Runs a provider in a Worker, started with the first call, and anew after each death. */
+export class WorkerHost implements ProviderHost {
+  readonly #provider: Provider;
+  readonly #options: WorkerHostOptions;
+  readonly #pending = new Map<number, Pending>();
+  readonly #deadlines: Deadlines;
+  readonly #grace: Deadlines;
+  #worker: Worker | undefined;
+  #outbox: Call[] = [];
+  #nextId = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(provider: Provider, options: WorkerHostOptions) {
+    this.#provider = provider;
+    this.#options = options;
+    const timer = options.timer ?? SYSTEM_TIMER;
+    this.#deadlines = new Deadlines(timer, provider.deadlineMs, (id) => this.#overdue(id));
+    this.#grace = new Deadlines(timer, GRACE_MS, (id) => {
+      this.#settle(id, this.#late());
+      this.#die("was terminated because a call did not end at its deadline");
+    });
+  }
+
+  call(request: ProviderRequest): Promise<Answer> {
+    const id = this.#nextId++;
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#pending.set(id, { resolve });
+    this.#deadlines.start(id);
+    if (this.#outbox.length === 0) queueMicrotask(() => this.#sendCalls());
+    this.#outbox.push({ ...request, id });
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    if (this.#pending.size > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    this.#stop();
+  }
+
+  #sendCalls(): void {
+    const calls = this.#outbox.filter(({ id }) => this.#pending.has(id));
+    this.#outbox = [];
+    if (calls.length > 0) this.#send({ type: "calls", calls });
+  }
+
+  #send(message: ToWorker): void {
+    try {
+      (this.#worker ??= this.#start()).postMessage(message);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#die(`could not be started: ${reason}`);
+    }
+  }
+
+  #start(): Worker {
+    const { name, module, config, maxOutputBytes } = this.#provider;
+    const { permissions, revoke } = this.#options;
+    const worker = new Worker(new URL(module as string), {
+      type: "module",
+      name: workerName(name),
+      deno: { permissions },
+    });
+    worker.onmessage = ({ data }) => this.#receive(worker, data);
+    worker.onmessageerror = () => worker === this.#worker && this.#die("sent what cannot be read");
+    worker.onerror = (event) => {
+      // INVARIANT: a provider's death is an answer, never the death of the process.
+      event.preventDefault();
+      if (worker === this.#worker) this.#die(`died: ${event.message}`);
+    };
+    worker.postMessage({ type: "init", config, maxOutputBytes, revoke } satisfies ToWorker);
+    return worker;
+  }
+
+  #receive(worker: Worker, message: unknown): void {
+    const answers = (message as { answers?: unknown } | null)?.answers;
+    if (worker !== this.#worker || !Array.isArray(answers)) return;
+    for (const answer of answers) {
+      const id = (answer as { id?: unknown } | null)?.id;
+      const pending = typeof id === "number" ? this.#pending.get(id) : undefined;
+      if (pending === undefined) continue;
+      this.#settle(
+        id as number,
+        pending.overdue ? this.#late() : checkedAnswer(answer, this.#provider.maxOutputBytes),
+      );
+    }
+  }
+
+  #settle(id: number, answer: Answer): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    this.#pending.delete(id);
+    this.#deadlines.stop(id);
+    this.#grace.stop(id);
+    pending.resolve(answer);
+    if (this.#pending.size === 0) this.#idle?.();
+  }
+
+  #overdue(id: number): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    pending.overdue = true;
+    this.#grace.start(id);
+    this.#send({ type: "abort", id });
+  }
+
+  #late(): Answer {
+    return {
+      ok: false,
+      code: CODES.DEADLINE_EXCEEDED,
+      error: `Provider "${this.#provider.name}" did not end within ${this.#provider.deadlineMs} ms`,
+    };
+  }
+
+  /** Ends the Worker and with it all calls in flight. */
+  #die(how: string): void {
+    this.#stop();
+    const error = `The Worker of provider "${this.#provider.name}" ${how}`;
+    const late = this.#late();
+    for (const [id, { overdue }] of [...this.#pending]) {
+      this.#settle(id, overdue ? late : { ok: false, code: CODES.PROVIDER_CRASHED, error });
+    }
+  }
+
+  #stop(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#deadlines.clear();
+    this.#grace.clear();
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Requests as they come in, checked and copied.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { ActionRequest } from "./action.ts";
+import { canonicalJson, copyJson, JsonError } from "./canonical_json.ts";
+import { isActionName } from "./policy/rule.ts";
+
+/** What a request turned out to be. */
+export interface ReceivedRequest {
+  /** A private copy; of an invalid request, what can be shown of it. */
+  readonly request: ActionRequest;
+  /** SHA-256 of the canonical JSON of the params; `null` if they are no JSON. */
+  readonly paramsDigest: string | null;
+  /** Why the request is invalid; `undefined` if it is valid. */
+  readonly problem?: string;
+}
+
+/** Most characters of an invalid action or target that are put on record. */
+const MAX_SHOWN = 1024;
+const MAX_ACTION = 128;
+const MAX_AGENT = 256;
+const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
+const NO_PARAMS_DIGEST = digest(NO_PARAMS);
+
+/** Takes over a request, whatever it is; never throws. Each property is read once. */
+export function receive(request: unknown): ReceivedRequest {
+  let action: unknown, target: unknown, params: unknown, agent: unknown;
+  try {
+    ({ action, target, params, agent } = request as Record<string, unknown>);
+  } catch {
+    return invalid("", "", null, "expected an object {action, target, params?, agent?}");
+  }
+  let copy = NO_PARAMS;
+  let paramsDigest: string | null = NO_PARAMS_DIGEST;
+  try {
+    if (params !== undefined) {
+      if (params === null || typeof params !== "object" || Array.isArray(params)) {
+        throw new JsonError("params: expected an object");
+      }
+      copy = copyJson(params, "params") as Record<string, unknown>;
+      paramsDigest = digest(copy);
+    }
+  } catch (error) {
+    const reason = error instanceof JsonError ? error.message : "params: could not be read";
+    return invalid(action, target, null, reason);
+  }
+  const problem = problemOf(action, target, agent);
+  if (problem !== undefined) return invalid(action, target, paramsDigest, problem);
+  return {
+    request: {
+      action: action as string,
+      target: target as string,
+      params: copy,
+      ...(agent === undefined ? {} : { agent: agent as string }),
+    },
+    paramsDigest,
+  };
+}
+
+function problemOf(action: unknown, target: unknown, agent: unknown): string | undefined {
+  if (typeof action !== "string" || !isActionName(action) || action.length > MAX_ACTION) {
+    return "action: expected names joined by dots, like fs.read";
+  }
+  if (typeof target !== "string" || target === "") return "target: expected a text";
+  if (agent === undefined) return undefined;
+  if (
+    typeof agent === "string" && agent !== "" && agent.length <= MAX_AGENT && agent.isWellFormed()
+  ) {
+    return undefined;
+  }
+  return `agent: expected a text of at most ${MAX_AGENT} characters`;
+}
+
+function invalid(
+  action: unknown,
+  target: unknown,
+  paramsDigest: string | null,
+  problem: string,
+): ReceivedRequest {
+  return {
+    request: { action: shown(action), target: shown(target) },
+    paramsDigest,
+    problem: `malformed request: ${problem}`,
+  };
+}
+
+/** What of an untrusted value is put on record. */
+export function shown(value: unknown): string {
+  if (typeof value !== "string") return "";
+  if (value.length <= MAX_SHOWN) return value;
+  return `${value.slice(0, MAX_SHOWN)}… (${value.length} characters)`;
+}
+
+function digest(params: Readonly<Record<string, unknown>>): string {
+  return createHash("sha256").update(canonicalJson(params)).digest("hex");
+}

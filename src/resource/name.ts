@@ -1,0 +1,52 @@
+/**
+ * Resources of kind `name`: `server/tool`, keys of a store, whatever a custom action acts on.
+ *
+ * @module
+ */
+import type { ResourceKind } from "./kind.ts";
+import { expandBraces, parseSegment } from "./pattern.ts";
+import { insideOnly } from "./path.ts";
+import { CanonicalError, PatternError } from "./world.ts";
+
+/** Longest name in UTF-16 code units. */
+const MAX_LENGTH = 4096;
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Segments joined by `/`, in Unicode normal form C (UAX #15). */
+export const NAME: ResourceKind = {
+  name: "name",
+
+  normalise(target) {
+    if (target.length > MAX_LENGTH) {
+      throw new CanonicalError(`A name has at most ${MAX_LENGTH} characters`);
+    }
+    const problem = problemOf(target);
+    if (problem !== undefined) throw new CanonicalError(`"${target}" is not a name: ${problem}`);
+    return target.normalize("NFC");
+  },
+
+  resolve: (normalised) => normalised,
+
+  segments: (canonical) => canonical.split("/"),
+
+  compile(pattern) {
+    return expandBraces(pattern).map((text) => {
+      const problem = problemOf(text);
+      if (problem !== undefined) throw new PatternError(`"${text}" could never match: ${problem}`);
+      const steps = text.normalize("NFC").split("/").map((segment) => parseSegment(segment));
+      const exact = steps.every((step) => typeof step === "string");
+      return { steps: insideOnly(steps), reach: "", exact };
+    });
+  },
+};
+
+function problemOf(text: string): string | undefined {
+  if (!text.isWellFormed()) return "it is not well-formed Unicode";
+  if (CONTROL.test(text)) return "it has a control character";
+  for (const segment of text.split("/")) {
+    if (segment === "") return "it has an empty segment";
+    if (segment === "." || segment === "..") return `it has the segment "${segment}"`;
+  }
+  return undefined;
+}

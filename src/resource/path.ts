@@ -1,0 +1,147 @@
+/**
+ * Resources of kind `path`: files and folders of a POSIX file system.
+ *
+ * @module
+ */
+import { dirname } from "@std/path";
+import type { ResourceKind } from "./kind.ts";
+import { expandBraces, MANY, ONE, parseSegment, type Pattern, type Step } from "./pattern.ts";
+import { CanonicalError, NotReadableError, PatternError, type World } from "./world.ts";
+
+/** `PATH_MAX` of Linux in bytes, without the final NUL. */
+const MAX_PATH_BYTES = 4095;
+/** `NAME_MAX` in bytes. */
+const MAX_NAME_BYTES = 255;
+/** How many dangling links in a row are followed (Linux itself stops at 40). */
+const MAX_LINKS = 40;
+
+/** Absolute POSIX paths, case-sensitive, byte for byte. */
+export const PATH: ResourceKind = {
+  name: "path",
+
+  normalise(target, world) {
+    if (target.includes("\0")) throw new CanonicalError("A path cannot contain a NUL character");
+    if (!target.isWellFormed()) throw new CanonicalError("A path has to be well-formed Unicode");
+    if (!target.startsWith("/")) {
+      if (world.base === undefined) {
+        throw new CanonicalError(`"${target}" is relative, expected an absolute path`);
+      }
+      target = `${world.base}/${target}`;
+    }
+    const path = withoutDotSegments(target);
+    if (path.length > MAX_NAME_BYTES) checkLength(path);
+    return path;
+  },
+
+  resolve: (normalised, world) => resolveLinks(normalised, world, MAX_LINKS),
+
+  segments: (canonical) => canonical === "/" ? [] : canonical.slice(1).split("/"),
+
+  compile(pattern, world) {
+    return expandBraces(pattern).flatMap((text) => compileOne(text, world));
+  },
+};
+
+function withoutDotSegments(path: string): string {
+  const kept: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "" || segment === ".") continue;
+    if (segment === "..") kept.pop();
+    else kept.push(segment);
+  }
+  return `/${kept.join("/")}`;
+}
+
+function checkLength(path: string): void {
+  const bytes = (text: string) => new TextEncoder().encode(text).length;
+  if (bytes(path) > MAX_PATH_BYTES) {
+    throw new CanonicalError(`A path has at most ${MAX_PATH_BYTES} bytes`);
+  }
+  if (path.split("/").some((name) => bytes(name) > MAX_NAME_BYTES)) {
+    throw new CanonicalError(`A file name has at most ${MAX_NAME_BYTES} bytes`);
+  }
+}
+
+/**
+ * The real path; for what does not exist, the real path of the nearest existing parent plus the
+ * rest. A dangling link counts as the place where it would create a file.
+ */
+function resolveLinks(path: string, world: World, links: number): string {
+  const real = world.realPath(path);
+  if (real !== undefined) return real;
+  const link = world.readLink(path);
+  if (link !== undefined) {
+    if (links === 0) throw new CanonicalError(`"${path}" goes through too many symbolic links`);
+    const goal = link.startsWith("/") ? link : `${realParent(path, world, links)}/${link}`;
+    return resolveLinks(withoutDotSegments(goal), world, links - 1);
+  }
+  const parent = realParent(path, world, links);
+  return `${parent === "/" ? "" : parent}${path.slice(path.lastIndexOf("/"))}`;
+}
+
+function realParent(path: string, world: World, links: number): string {
+  const parent = dirname(path);
+  try {
+    return resolveLinks(parent, world, links);
+  } catch (error) {
+    // The walk up has left what the policy names: the rest is the policy's own spelling. Should
+    // there be a link in it after all, the provider's check of the real path refuses (fail closed).
+    if (error instanceof NotReadableError) return parent;
+    throw error;
+  }
+}
+
+function compileOne(text: string, world: World): Pattern[] {
+  if (text.includes("\0")) throw new PatternError("A path cannot contain a NUL character");
+  const names = absolute(text, world).slice(1).split("/");
+  if (names.length === 1 && names[0] === "") return [{ steps: [], reach: "/", exact: true }];
+  for (const name of names) {
+    if (name === "") {
+      throw new PatternError(
+        `"${text}" could never match: canonical paths have no empty segment and no slash at the end`,
+      );
+    }
+    if (name === "." || name === "..") {
+      throw new PatternError(`"${text}" could never match: canonical paths have no "${name}"`);
+    }
+  }
+  const steps = names.map((name) => parseSegment(name));
+  const wildcard = steps.findIndex((step) => typeof step !== "string");
+  const exact = wildcard === -1;
+  const prefix = (exact ? steps : steps.slice(0, wildcard)) as string[];
+  const rest = insideOnly(exact ? [] : steps.slice(wildcard));
+  const lexical = `/${prefix.join("/")}`;
+  // The pattern also holds for the place that its literal prefix really is.
+  const forms = new Set([lexical, resolveOrKeep(lexical, world)]);
+  return Array.from(forms, (reach) => ({
+    steps: [...PATH.segments(reach), ...rest],
+    reach,
+    exact,
+  }));
+}
+
+/** `D/**` is what is inside of `D`, not `D` itself. */
+export function insideOnly(steps: readonly Step[]): Step[] {
+  return steps.at(-1) === MANY ? [...steps.slice(0, -1), ONE, MANY] : [...steps];
+}
+
+/** Makes a pattern absolute; only a leading run of `./` and `../` may climb. */
+function absolute(text: string, world: World): string {
+  if (text.startsWith("/")) return text;
+  if (world.base === undefined) {
+    throw new PatternError(`"${text}" is relative, and the policy comes from no file`);
+  }
+  const climb = /^(\.{1,2}(\/|$))*/.exec(text)?.[0] ?? "";
+  const base = withoutDotSegments(`${world.base}/${climb}`);
+  return `${base === "/" ? "" : base}/${text.slice(climb.length)}`.replace(/(.)\/$/, "$1");
+}
+
+function resolveOrKeep(path: string, world: World): string {
+  try {
+    return resolveLinks(path, world, MAX_LINKS);
+  } catch (error) {
+    // What cannot be resolved now stays as written; targets are resolved again at each request.
+    if (error instanceof CanonicalError) return path;
+    throw error;
+  }
+}

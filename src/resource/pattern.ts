@@ -1,0 +1,160 @@
+/**
+ * The pattern language that all resource kinds share: segments with wildcards.
+ *
+ * @module
+ */
+import { PatternError } from "./world.ts";
+
+/** Exactly one symbol, whichever it is. */
+export const ONE: unique symbol = Symbol("one");
+/** Any number of symbols, also none. */
+export const MANY: unique symbol = Symbol("many");
+
+/** A set of characters, as in `[a-z]`. */
+export interface CharacterClass {
+  readonly text: string;
+  accepts(character: string): boolean;
+}
+
+/** One step of a glob within a segment, a character at a time. */
+export type GlobStep = string | typeof ONE | typeof MANY | CharacterClass;
+
+/** One step of a pattern, a segment at a time. */
+export type Step = string | typeof ONE | typeof MANY | { readonly glob: readonly GlobStep[] };
+
+/** A compiled pattern in one form. */
+export interface Pattern {
+  /** The steps that a target's segments have to take. */
+  readonly steps: readonly Step[];
+  /**
+   * The narrowest value of a Deno permission that covers all that the pattern can match: a folder
+   * or file, `host:port`, an executable; empty where the kind has no Deno permission.
+   */
+  readonly reach: string;
+  /** Whether the pattern matches exactly one target, and `reach` is that target. */
+  readonly exact: boolean;
+}
+
+/** The most alternatives that braces in one pattern may stand for. */
+const MAX_ALTERNATIVES = 256;
+
+/**
+ * Expands `{a,b}`, nested too, into the patterns that it stands for.
+ *
+ * @throws {PatternError} A brace is not closed, holds no comma, or they multiply beyond 256.
+ */
+export function expandBraces(pattern: string): string[] {
+  const open = indexOutsideEscapes(pattern, "{", 0);
+  const stray = indexOutsideEscapes(pattern, "}", 0);
+  if (open === -1 || (stray !== -1 && stray < open)) {
+    if (stray !== -1) throw new PatternError('"}" closes no brace, write "\\}" for the character');
+    return [pattern];
+  }
+  const choices: string[] = [];
+  let depth = 0;
+  let start = open + 1;
+  for (let i = open; i < pattern.length; i++) {
+    const char = pattern[i];
+    if (char === "\\") i++;
+    else if (char === "{") depth++;
+    else if (char === "," && depth === 1) {
+      choices.push(pattern.slice(start, i));
+      start = i + 1;
+    } else if (char === "}" && --depth === 0) {
+      choices.push(pattern.slice(start, i));
+      if (choices.length === 1) {
+        throw new PatternError('"{…}" holds no comma, write "\\{" for the character');
+      }
+      const head = pattern.slice(0, open);
+      const tails = expandBraces(pattern.slice(i + 1));
+      const expanded = choices.flatMap((choice) =>
+        expandBraces(choice).flatMap((middle) => tails.map((tail) => head + middle + tail))
+      );
+      if (expanded.length > MAX_ALTERNATIVES) {
+        throw new PatternError(`Braces stand for more than ${MAX_ALTERNATIVES} alternatives`);
+      }
+      return expanded;
+    }
+  }
+  throw new PatternError('"{" is not closed, write "\\{" for the character');
+}
+
+function indexOutsideEscapes(text: string, char: string, from: number): number {
+  for (let i = from; i < text.length; i++) {
+    if (text[i] === "\\") i++;
+    else if (text[i] === char) return i;
+  }
+  return -1;
+}
+
+/**
+ * Compiles one segment: a literal, `*`, `**`, or a glob with `*`, `?` and `[a-z]`. A backslash
+ * makes the next character literal.
+ *
+ * @param literal Canonicalises the literal text of a segment without wildcards.
+ * @throws {PatternError} The segment is not of the language.
+ */
+export function parseSegment(segment: string, literal = (text: string): string => text): Step {
+  if (segment === "*") return ONE;
+  if (segment === "**") return MANY;
+  if (!/[*?[\]\\]/.test(segment)) return literal(segment);
+  const steps = parseGlob(segment);
+  return steps.every((step) => typeof step === "string")
+    ? literal(steps.join(""))
+    : { glob: steps };
+}
+
+function parseGlob(segment: string): GlobStep[] {
+  const characters = Array.from(segment);
+  const steps: GlobStep[] = [];
+  for (let i = 0; i < characters.length; i++) {
+    const char = characters[i] as string;
+    if (char === "\\") {
+      const next = characters[++i];
+      if (next === undefined) throw new PatternError('A pattern cannot end in a lone "\\"');
+      steps.push(next);
+    } else if (char === "?") {
+      steps.push(ONE);
+    } else if (char === "*") {
+      if (characters[i + 1] === "*") {
+        throw new PatternError(`"**" stands alone between slashes, found it inside "${segment}"`);
+      }
+      steps.push(MANY);
+    } else if (char === "[") {
+      const end = characters.indexOf("]", i + (characters[i + 1] === "!" ? 3 : 2));
+      if (end === -1) throw new PatternError('"[" is not closed, write "\\[" for the character');
+      steps.push(characterClass(characters.slice(i + 1, end)));
+      i = end;
+    } else {
+      steps.push(char);
+    }
+  }
+  return steps;
+}
+
+function characterClass(body: string[]): CharacterClass {
+  const text = body.join("");
+  const negated = body[0] === "!" || body[0] === "^";
+  const members = negated ? body.slice(1) : body;
+  const ranges: [number, number][] = [];
+  for (let i = 0; i < members.length; i++) {
+    const from = (members[i] as string).codePointAt(0) as number;
+    const isRange = members[i + 1] === "-" && members[i + 2] !== undefined;
+    const to = isRange ? (members[i + 2] as string).codePointAt(0) as number : from;
+    if (to < from) throw new PatternError(`"[${text}]" has a range that ends before it starts`);
+    if (isRange) i += 2;
+    ranges.push([from, to]);
+  }
+  return {
+    text,
+    accepts(character) {
+      const code = character.codePointAt(0) as number;
+      return ranges.some(([from, to]) => from <= code && code <= to) !== negated;
+    },
+  };
+}
+
+/** Makes the text mean itself in a pattern. */
+export function escapePattern(text: string): string {
+  return text.replace(/[*?[\]{}\\]/g, "\\$&");
+}

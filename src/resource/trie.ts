@@ -1,0 +1,117 @@
+/**
+ * Many patterns matched at once.
+ *
+ * @module
+ */
+import { type GlobStep, MANY, ONE, type Step } from "./pattern.ts";
+
+interface Node<T> {
+  literals?: Map<string, Node<T>>;
+  /** Edge of `*`. */
+  one?: Node<T>;
+  /** Edge of `**`, which costs no symbol; its node has a loop to itself. */
+  many?: Node<T>;
+  loops?: true;
+  /** Edges of globs within a segment, themselves in a trie, a character a symbol. */
+  globs?: PatternTrie<Node<T>>;
+  globEdges?: Map<string, Node<T>>;
+  /** Edges of character classes. */
+  classes?: { text: string; accepts(symbol: string): boolean; node: Node<T> }[];
+  values?: T[];
+  /** The last round in which the node was made active. */
+  round: number;
+}
+
+/**
+ * A trie over symbols in which wildcards are edges. Matching follows all ways at once, as in
+ * Thompson's simulation of an NFA (Communications of the ACM 11(6), 1968): there is no
+ * backtracking, and the time is linear in the number of symbols, whatever the patterns are.
+ *
+ * The same structure serves twice: over the segments of a target, and over the characters of one
+ * segment where patterns have wildcards inside of it.
+ */
+export class PatternTrie<T> {
+  #root: Node<T> = { round: 0 };
+  #round = 0;
+
+  /** Adds a pattern with its value. */
+  insert(steps: readonly (Step | GlobStep)[], value: T): void {
+    let node = this.#root;
+    for (const step of steps) node = edge(node, step);
+    (node.values ??= []).push(value);
+  }
+
+  /** The values of all patterns that match the whole sequence. */
+  match(symbols: Iterable<string>): T[] {
+    let active: Node<T>[] = [];
+    activate(this.#root, active, ++this.#round);
+    for (const symbol of symbols) {
+      const next: Node<T>[] = [];
+      const round = ++this.#round;
+      for (const node of active) {
+        if (node.loops) activate(node, next, round);
+        const literal = node.literals?.get(symbol);
+        if (literal !== undefined) activate(literal, next, round);
+        if (node.one !== undefined) activate(node.one, next, round);
+        if (node.globs !== undefined) {
+          for (const target of node.globs.match(symbol)) activate(target, next, round);
+        }
+        if (node.classes !== undefined) {
+          for (const set of node.classes) {
+            if (set.accepts(symbol)) activate(set.node, next, round);
+          }
+        }
+      }
+      if (next.length === 0) return [];
+      active = next;
+    }
+    const found: T[] = [];
+    for (const node of active) if (node.values !== undefined) found.push(...node.values);
+    return found;
+  }
+}
+
+function activate<T>(node: Node<T>, active: Node<T>[], round: number): void {
+  if (node.round === round) return;
+  node.round = round;
+  active.push(node);
+  if (node.many !== undefined) activate(node.many, active, round);
+}
+
+function edge<T>(node: Node<T>, step: Step | GlobStep): Node<T> {
+  if (typeof step === "string") return entry(node.literals ??= new Map(), step);
+  if (step === ONE) return node.one ??= { round: 0 };
+  if (step === MANY) return node.loops ? node : node.many ??= { round: 0, loops: true };
+  if ("glob" in step) {
+    const key = globKey(step.glob);
+    const edges = node.globEdges ??= new Map();
+    const known = edges.get(key);
+    if (known !== undefined) return known;
+    const target = entry(edges, key);
+    (node.globs ??= new PatternTrie()).insert(step.glob, target);
+    return target;
+  }
+  const classes = node.classes ??= [];
+  const known = classes.find((set) => set.text === step.text);
+  if (known !== undefined) return known.node;
+  const set = { text: step.text, accepts: step.accepts, node: { round: 0 } };
+  classes.push(set);
+  return set.node;
+}
+
+function entry<T>(map: Map<string, Node<T>>, key: string): Node<T> {
+  let node = map.get(key);
+  if (node === undefined) map.set(key, node = { round: 0 });
+  return node;
+}
+
+function globKey(steps: readonly GlobStep[]): string {
+  return steps.map((step) => {
+    if (typeof step === "string") {
+      return step === "*" || step === "?" || step === "[" ? `\\${step}` : step;
+    }
+    if (step === ONE) return "?";
+    if (step === MANY) return "*";
+    return `[${step.text}]`;
+  }).join("");
+}
