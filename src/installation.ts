@@ -106,7 +106,10 @@ export interface Plan {
  * Works out everything that follows from the options: the loaded policy and the permissions of the
  * process and its Workers. Reads the policy file and resolves the paths that it names.
  */
-export function planFor(options: KernelOptions): Plan {
+export function planFor(
+  options: KernelOptions,
+  { enforceExamples = true }: { readonly enforceExamples?: boolean } = {},
+): Plan {
   const providers = providerList(options.providers ?? []);
   const byAction = providersByAction(options.providers ?? []);
   const logPath = absolutePath(options.logPath ?? "kernel.log", "logPath");
@@ -122,6 +125,7 @@ export function planFor(options: KernelOptions): Plan {
       ...(policyPath === undefined ? {} : { source: policyPath }),
       actions: actionsOf(providers),
       variables: options.variables ?? {},
+      enforceExamples,
       guarded: [
         { path: logPath, what: "audit log" },
         ...(policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }]),

@@ -6,6 +6,8 @@
 
 const CHUNK = 256 * 1024;
 const LINE_FEED = 10;
+/** How often a followed file is looked at, in milliseconds. */
+const POLL_MS = 200;
 
 /** A line without its line feed, and whether it had one. */
 export interface Line {
@@ -16,13 +18,20 @@ export interface Line {
 /**
  * The lines of an open file from its current position on, in batches of what one read brought.
  * Memory is bounded by the longest line.
+ *
+ * @param follow Go on after the end, looking for more; called each time the end is reached.
  */
-export async function* readLines(file: Deno.FsFile): AsyncGenerator<Line[]> {
+export async function* readLines(file: Deno.FsFile, follow?: () => void): AsyncGenerator<Line[]> {
   let rest: Uint8Array = new Uint8Array(0);
   for (;;) {
     const buffer = new Uint8Array(CHUNK);
     const count = await file.read(buffer);
-    if (count === null) break;
+    if (count === null) {
+      if (follow === undefined) break;
+      follow();
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      continue;
+    }
     const chunk = concat(rest, buffer.subarray(0, count));
     const lines: Line[] = [];
     let start = 0;

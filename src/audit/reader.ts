@@ -15,6 +15,8 @@ export interface RecordFilter {
   readonly agent?: string;
   /** Not before this time. */
   readonly since?: Date;
+  /** Go on after the end with what is added, for ever; called when the end is reached first. */
+  readonly follow?: () => void;
 }
 
 /** A line of the log as it was read. */
@@ -34,7 +36,7 @@ export async function* readAuditLog(
 ): AsyncGenerator<ReadLine> {
   using file = Deno.openSync(path);
   let line = 0;
-  for await (const lines of readLines(file)) {
+  for await (const lines of readLines(file, filter.follow)) {
     for (const { bytes, terminated } of lines) {
       line++;
       if (!terminated) continue; // A record under way; the writer's business.

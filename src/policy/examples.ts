@@ -6,40 +6,30 @@
 import { CanonicalError, type World } from "../resource/world.ts";
 import { authorise } from "./authorisation.ts";
 import type { Decision } from "./decision.ts";
-import type { Policy } from "./policy.ts";
+import type { Example, Policy } from "./policy.ts";
 import type { Place, Problems } from "./problem.ts";
 
 const KEYS = ["action", "target", "params", "agent", "expect", "rule"];
 const EFFECTS = ["allow", "deny", "approve"];
 
-/** An example of a policy file. */
-export interface Example {
-  readonly action: string;
-  readonly target: string;
-  readonly params?: Readonly<Record<string, unknown>>;
-  readonly agent?: string;
-  readonly expect: "allow" | "deny" | "approve";
-  readonly rule?: string;
+/** Reads a list of examples. */
+export function parseExamples(
+  source: unknown,
+  problems: Problems,
+  place: Place = ["examples"],
+): Example[] {
+  if (!Array.isArray(source)) {
+    problems.add(place, "Expected a list of {action, target, params?, expect, rule?}");
+    return [];
+  }
+  return source.flatMap((item, i) => parseExample(item, [...place, i], problems) ?? []);
 }
 
-/** Holds the examples against the policy, with the very code of the gate. */
-export function checkExamples(
-  source: unknown,
-  policy: Policy,
-  world: World,
-  problems: Problems,
-): void {
-  if (source === undefined) return;
-  if (!Array.isArray(source)) {
-    problems.add(["examples"], "Expected a list of {action, target, params?, expect, rule?}");
-    return;
-  }
-  for (const [i, item] of source.entries()) {
-    const place = ["examples", i];
-    const example = parseExample(item, place, problems);
-    if (example === undefined) continue;
+/** Holds the examples against their policy, with the very code of the gate. */
+export function checkExamples(policy: Policy, world: World, problems: Problems): void {
+  for (const [i, example] of policy.examples.entries()) {
     const wrong = mismatch(example, policy, world);
-    if (wrong !== undefined) problems.add(place, wrong);
+    if (wrong !== undefined) problems.add(["examples", i], wrong);
   }
 }
 
@@ -58,7 +48,8 @@ export function mismatch(example: Example, policy: Policy, world: World): string
   return undefined;
 }
 
-function verdictOf(
+/** The verdict on an example; a target without canonical form counts as denied. */
+export function verdictOf(
   example: Example,
   policy: Policy,
   world: World,
@@ -71,8 +62,7 @@ function verdictOf(
   }
 }
 
-/** Reads one example. */
-export function parseExample(
+function parseExample(
   source: unknown,
   place: Place,
   problems: Problems,

@@ -40,6 +40,17 @@ export interface ActionRules {
   readonly deny: PatternTrie<Rule>;
 }
 
+/** An example of a policy: a request and the verdict that it should get. */
+export interface Example {
+  readonly action: string;
+  readonly target: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly agent?: string;
+  readonly expect: "allow" | "deny" | "approve";
+  /** The rule that should decide. */
+  readonly rule?: string;
+}
+
 /** A policy that passed all checks. Made by {@linkcode loadPolicy}. */
 export interface Policy {
   /** Where it came from: a path, or `"(text)"` or `"(object)"`. */
@@ -52,6 +63,8 @@ export interface Policy {
   readonly actions: ActionTable;
   /** Rules by action. */
   readonly index: ReadonlyMap<string, ActionRules>;
+  /** What it says it means. */
+  readonly examples: readonly Example[];
   /** What is well-formed but has no effect on this machine. */
   readonly warnings: readonly string[];
 }

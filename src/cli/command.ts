@@ -1,0 +1,99 @@
+/**
+ * What a command of the command line is.
+ *
+ * @module
+ */
+import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
+
+/** Exit codes of `agent-kernel`. */
+export const EXIT = {
+  /** Done, allowed, valid, verified. */
+  OK: 0,
+  /** The action or the check failed. */
+  FAILED: 1,
+  /** The policy denies it. */
+  DENIED: 2,
+  /** The policy is refused. */
+  INVALID_POLICY: 3,
+  /** The command line is wrong (`EX_USAGE` of sysexits). */
+  USAGE: 64,
+} as const;
+
+/** An option of a command, with its line of help. */
+export interface CommandOption {
+  readonly type: "string" | "boolean";
+  readonly multiple?: boolean;
+  /** Name of the value in the help, for example `FILE`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** The parsed values of a command's options. */
+export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/** What a command runs with. */
+export interface Invocation {
+  readonly values: Values;
+  readonly positionals: readonly string[];
+  /** The arguments as given, to hand them on. */
+  readonly args: readonly string[];
+  /** Whether this is the process that runs under the policy's own permissions. */
+  readonly underPolicy: boolean;
+}
+
+/** One command. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** What stands behind the name in the usage line. */
+  readonly usage: string;
+  /** Further lines of help. */
+  readonly details?: string;
+  readonly options: Readonly<Record<string, CommandOption>>;
+  /** @returns The exit code. */
+  run(invocation: Invocation): Promise<number>;
+}
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** Reads the arguments of a command. */
+export function parseCommandLine(
+  { options }: Command,
+  args: readonly string[],
+): { values: Values; positionals: string[] } {
+  const descriptors = Object.fromEntries(
+    Object.entries({ ...options, help: { type: "boolean" as const } }).map((
+      [name, option],
+    ): [string, ParseArgsOptionDescriptor] => [
+      name,
+      { type: option.type, multiple: "multiple" in option && option.multiple === true },
+    ]),
+  );
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: descriptors,
+      allowPositionals: true,
+      strict: true,
+    });
+    return { values: values as Values, positionals };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The value of an option that has to be there. */
+export function required(values: Values, name: string): string {
+  const value = values[name];
+  if (typeof value === "string" && value !== "") return value;
+  throw new UsageError(`--${name} is missing`);
+}
+
+/** The value of a string option. */
+export function optional(values: Values, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,82 @@
+import { explain, type Explanation } from "../policy/explanation.ts";
+import type { Policy, Rule } from "../policy/policy.ts";
+import { receive } from "../request.ts";
+import { type Command, EXIT, type Invocation } from "./command.ts";
+import { planOf, POLICY_OPTIONS, REQUEST_OPTIONS, requestOf } from "./policy_options.ts";
+import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
+
+/** Says how a request would be decided, and why. */
+export const EXPLAIN: Command = {
+  name: "explain",
+  summary: "say how a request would be decided, and why",
+  usage: "--policy FILE --action NAME --target TEXT [--params JSON]",
+  details:
+    `Decides with the code of the gate, does nothing and records nothing. Exit code 0 for an allow, 2
+for a deny, 1 for a request that is malformed.`,
+  options: { ...POLICY_OPTIONS, ...REQUEST_OPTIONS, json: { type: "boolean", help: "as JSON" } },
+  run({ values }: Invocation): Promise<number> {
+    const plan = planOf(values);
+    const { request, problem } = receive(requestOf(values));
+    const explanation = problem === undefined
+      ? explain(plan.policy, request, plan.world)
+      : { invalid: problem, nearMisses: [] };
+    if (values["json"] === true) print(escapedJson(asJson(explanation, plan.policy)));
+    else for (const line of asText(explanation, plan.policy)) print(line);
+    if (explanation.authorisation === undefined) return Promise.resolve(EXIT.FAILED);
+    const { effect } = explanation.authorisation.decision;
+    return Promise.resolve(effect === "allow" ? EXIT.OK : EXIT.DENIED);
+  },
+};
+
+function asJson(
+  { authorisation, invalid, rule, nearMisses }: Explanation,
+  policy: Policy,
+): unknown {
+  return {
+    decision: authorisation?.decision.effect ?? "invalid",
+    code: authorisation?.decision.code ?? "INVALID_TARGET",
+    reason: authorisation?.decision.reason ?? invalid,
+    request: authorisation?.request,
+    rule: rule === undefined ? null : { id: rule.id, at: placeOf(rule, policy) },
+    closest: nearMisses.map(({ rule, lacks }) => ({
+      id: rule.id,
+      at: placeOf(rule, policy),
+      lacks,
+    })),
+  };
+}
+
+function asText(
+  { authorisation, invalid, rule, nearMisses }: Explanation,
+  policy: Policy,
+): string[] {
+  if (authorisation === undefined) return [`${statusColour("INVALID")}: ${escape(invalid ?? "")}`];
+  const { decision, request } = authorisation;
+  const verdict = decision.effect === "allow" ? colour("ALLOWED", "green") : statusColour("DENIED");
+  const lines = [
+    `${verdict}  ${escape(request.action)}  ${escape(request.target)}`,
+    `  because  ${escape(decision.reason)}`,
+    `  code     ${decision.code}`,
+    `  rule     ${
+      rule === undefined
+        ? "none: what no rule allows is denied"
+        : `${escape(rule.id)}  ${placeOf(rule, policy)}`
+    }`,
+  ];
+  if (nearMisses.length > 0) lines.push("  closest rules, and what they lacked:");
+  for (const { rule, lacks } of nearMisses) {
+    lines.push(`    ${colour(escape(rule.id), "bold")}  ${placeOf(rule, policy)}`);
+    for (const lack of lacks) lines.push(`      - ${escape(lack)}`);
+  }
+  if (decision.effect === "deny" && rule === undefined && nearMisses.length === 0) {
+    lines.push(
+      `  needed: a rule under "capabilities" with this action and a resource that matches`,
+    );
+  }
+  return lines;
+}
+
+function placeOf({ line, guard }: Rule, policy: Policy): string {
+  if (guard) return "(built in: the kernel protects its own files)";
+  return `${escape(policy.source)}${line === undefined ? "" : `:${line}`}`;
+}

@@ -1,0 +1,55 @@
+/**
+ * From the first process, which may only read, to one with the permissions of the policy in hand.
+ *
+ * @module
+ */
+import { fromFileUrl } from "@std/path";
+import type { Plan } from "../installation.ts";
+import { toFlags } from "../permission/render.ts";
+import { complain, escape } from "./terminal.ts";
+
+/** The argument by which the second process knows what it is. */
+export const UNDER_POLICY = "--under-policy";
+
+/**
+ * Runs the same command again, as `deno run` with exactly the flags of the plan.
+ *
+ * @param args The arguments of the command.
+ * @returns The exit code of the second process.
+ */
+export async function launch(
+  plan: Plan,
+  args: readonly string[],
+  { verbose }: { readonly verbose: boolean },
+): Promise<number> {
+  const flags = toFlags(plan.permissions);
+  const main = new URL("./main.ts", import.meta.url);
+  const config = main.protocol === "file:"
+    ? ["--quiet", `--config=${fromFileUrl(new URL("../../deno.json", import.meta.url))}`]
+    : ["--quiet"];
+  if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
+  try {
+    // By name: that is what "--allow-run=deno" permits.
+    const child = new Deno.Command("deno", {
+      args: ["run", ...config, ...flags, main.href, UNDER_POLICY, ...args],
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+    }).spawn();
+    const { code } = await child.status;
+    return code;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `Cannot start the process that acts: ${reason}; agent-kernel needs --allow-run=deno, and deno in the PATH`,
+      { cause: error },
+    );
+  }
+}
+
+/** A word as a POSIX shell would read it back. */
+export function shellQuoted(word: string): string {
+  return /^[\w@%+=:,./[\]-]+$/.test(word) && !/[[\]]/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
+}

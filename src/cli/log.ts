@@ -1,0 +1,160 @@
+import type { RecordStatus } from "../action.ts";
+import { readAuditLog, type ReadLine, type RecordFilter } from "../audit/reader.ts";
+import type { AuditRecord } from "../audit/record.ts";
+import { verifyAuditLog } from "../audit/verifier.ts";
+import {
+  type Command,
+  EXIT,
+  type Invocation,
+  optional,
+  UsageError,
+  type Values,
+} from "./command.ts";
+import {
+  colour,
+  columns,
+  escape,
+  escapedJson,
+  print,
+  statusColour,
+  wantsJson,
+} from "./terminal.ts";
+
+const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
+const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
+
+/** Shows or verifies an audit log. */
+export const LOG: Command = {
+  name: "log",
+  summary: "show an audit log, or verify it",
+  usage: "[verify] [--log-path FILE] [filters]",
+  details:
+    `A table on a terminal, JSON lines otherwise. "log verify" checks the chain of hashes and names
+the first line that is not as it was written.`,
+  options: {
+    "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
+    status: { type: "string", value: "STATUS", help: STATUSES.join(", ") },
+    action: { type: "string", value: "NAME", help: "an action, or a pattern like fs.*" },
+    agent: { type: "string", value: "NAME", help: "who asked" },
+    since: {
+      type: "string",
+      value: "TIME",
+      help: "a time (2026-01-31T12:00:00Z) or an age (10m, 2h, 7d)",
+    },
+    limit: { type: "string", value: "N", help: "the last N records only" },
+    follow: { type: "boolean", help: "go on with what is added" },
+    json: { type: "boolean", help: "JSON lines also on a terminal" },
+  },
+  async run({ values, positionals }: Invocation): Promise<number> {
+    const path = optional(values, "log-path") ?? "kernel.log";
+    const [verb, ...more] = positionals;
+    if (more.length > 0 || (verb !== undefined && verb !== "verify")) {
+      throw new UsageError(
+        `"${positionals.join(" ")}" is not a form of this command, expected "verify" or nothing`,
+      );
+    }
+    return verb === "verify" ? await verify(path, values) : await show(path, values);
+  },
+};
+
+async function verify(path: string, values: Values): Promise<number> {
+  const found = await verifyAuditLog(path);
+  const { ok, records, head, problem } = found;
+  if (values["json"] === true) print(escapedJson({ path, ...found }));
+  else if (ok) print(`${colour("OK", "green")}: ${records} records in order, head ${head}`);
+  else {
+    print(
+      `${colour("BROKEN", "red")}: line ${problem?.line} ${
+        escape(problem?.reason ?? "")
+      }; ${records} records before it are in order`,
+    );
+  }
+  return ok ? EXIT.OK : EXIT.FAILED;
+}
+
+async function show(path: string, values: Values): Promise<number> {
+  const limit = limitOf(values);
+  const output = wantsJson(values) ? printJson : printRow;
+  let damaged = false;
+  let last: ReadLine[] = [];
+  // With a limit, what is there already is held back until its end is known.
+  let holding = limit !== undefined;
+  const release = () => {
+    holding = false;
+    for (const line of last) output(line);
+    last = [];
+  };
+  const follow = values["follow"] === true ? { follow: release } : {};
+  for await (const line of readAuditLog(path, { ...filterOf(values), ...follow })) {
+    damaged ||= "damage" in line;
+    if (!holding) output(line);
+    else if (limit !== 0) {
+      last.push(line);
+      if (last.length > (limit as number)) last.shift();
+    }
+  }
+  release();
+  return damaged ? EXIT.FAILED : EXIT.OK;
+}
+
+function printJson(line: ReadLine): void {
+  print(escapedJson("record" in line ? line.record : line));
+}
+
+function printRow(line: ReadLine): void {
+  if (!("record" in line)) {
+    print(`${colour("BROKEN", "red")}  line ${line.line} ${escape(line.damage)}`);
+    return;
+  }
+  const { timestamp, status, action, target, agent, rule, error, duration_ms } = line
+    .record as AuditRecord;
+  const head = columns([[
+    timestamp,
+    statusColour(status.padEnd(11)),
+    escape(action).padEnd(10),
+    escape(target),
+  ]])[0];
+  const notes = [
+    agent === undefined ? "" : `by ${escape(agent)}`,
+    rule === undefined ? "" : `rule ${escape(rule)}`,
+    duration_ms === undefined ? "" : `${duration_ms} ms`,
+    error === undefined ? "" : escape(error),
+  ].filter((note) => note !== "");
+  print(notes.length === 0 ? `${head}` : `${head}  ${colour(notes.join(" · "), "dim")}`);
+}
+
+function limitOf(values: Values): number | undefined {
+  const text = optional(values, "limit");
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new UsageError(`--limit ${text} is not a whole number`);
+  return Number(text);
+}
+
+function filterOf(values: Values): RecordFilter {
+  const status = optional(values, "status")?.toUpperCase();
+  if (status !== undefined && !STATUSES.includes(status)) {
+    throw new UsageError(`--status ${status} is unknown, expected one of ${STATUSES.join(", ")}`);
+  }
+  const action = optional(values, "action");
+  const agent = optional(values, "agent");
+  const since = optional(values, "since");
+  return {
+    ...(status === undefined ? {} : { status: status as RecordStatus }),
+    ...(action === undefined ? {} : { action }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(since === undefined ? {} : { since: timeOf(since) }),
+  };
+}
+
+function timeOf(text: string): Date {
+  const age = /^(\d+)([smhd])$/.exec(text);
+  const time = age === null
+    ? Date.parse(text)
+    : Date.now() - Number(age[1]) * (UNITS[age[2] ?? ""] ?? 0);
+  if (Number.isNaN(time)) {
+    throw new UsageError(
+      `--since ${text} is neither a time (2026-01-31T12:00:00Z) nor an age (10m, 2h, 7d)`,
+    );
+  }
+  return new Date(time);
+}

@@ -1,0 +1,38 @@
+import { workerPermissions } from "../permission/compile.ts";
+import { toDenoJson, toFlags, toWorkerOptions } from "../permission/render.ts";
+import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
+import { shellQuoted } from "./launch.ts";
+import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
+import { escapedJson, print } from "./terminal.ts";
+
+/** Prints the Deno permissions that a policy implies. */
+export const PERMISSIONS: Command = {
+  name: "permissions",
+  summary: "print the Deno permissions that a policy implies",
+  usage: "--policy FILE [--format flags|json|deno-json]",
+  details:
+    `flags: for deno run. json: of the process and of each provider's Worker. deno-json: an entry for
+"permissions" in deno.json, to be used with deno run -P=agent-kernel.`,
+  options: {
+    ...POLICY_OPTIONS,
+    format: { type: "string", value: "FORM", help: "flags (default), json or deno-json" },
+  },
+  run({ values, positionals }: Invocation): Promise<number> {
+    const { policy, permissions, providers } = planOf(values, positionals);
+    const format = optional(values, "format") ?? "flags";
+    if (format === "flags") print(toFlags(permissions).map(shellQuoted).join(" "));
+    else if (format === "deno-json") {
+      print(escapedJson({ permissions: { "agent-kernel": toDenoJson(permissions) } }, 2));
+    } else if (format === "json") {
+      const workers = providers.map((provider) => [
+        provider.name,
+        toWorkerOptions(workerPermissions(policy, {
+          actions: Object.keys(provider.actions),
+          permissions: provider.permissions,
+        })),
+      ]);
+      print(escapedJson({ process: permissions, workers: Object.fromEntries(workers) }, 2));
+    } else throw new UsageError(`--format ${format} is unknown, expected flags, json or deno-json`);
+    return Promise.resolve(EXIT.OK);
+  },
+};

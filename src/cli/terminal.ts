@@ -1,0 +1,85 @@
+/**
+ * Output that is safe to look at.
+ *
+ * @module
+ */
+import type { Values } from "./command.ts";
+
+/** Whether a person reads the output. */
+export function isTerminal(): boolean {
+  return Deno.stdout.isTerminal();
+}
+
+/** Whether the output is to be JSON: asked for, or read by a program. */
+export function wantsJson(values: Values): boolean {
+  return values["json"] === true || !isTerminal();
+}
+
+/** Writes a line to standard output. */
+export function print(line: string): void {
+  write(Deno.stdout, `${line}\n`);
+}
+
+/** Writes a line to standard error. */
+export function complain(line: string): void {
+  write(Deno.stderr, `${line}\n`);
+}
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+}
+
+/**
+ * Text with everything escaped that a terminal would not show as itself: control characters and
+ * escape sequences, bidirectional and zero-width characters, lone surrogates.
+ */
+export function escape(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu, escaped);
+}
+
+/** JSON with the same characters escaped; it still is the same JSON value. */
+export function escapedJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu,
+    (char) => char === "\n" ? char : escaped(char),
+  );
+}
+
+function escaped(char: string): string {
+  return char.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
+}
+
+const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+
+/** Coloured text, on a terminal that wants it. */
+export function colour(text: string, name: keyof typeof COLOURS): string {
+  return Deno.noColor || !isTerminal() ? text : `\x1b[${COLOURS[name]}m${text}\x1b[0m`;
+}
+
+/** Colours of record and result statuses. */
+export function statusColour(status: string): string {
+  if (status === "OK") return colour(status, "green");
+  return colour(status, status === "DENIED" ? "red" : "yellow");
+}
+
+/** Columns of already escaped cells, as wide as their longest; the last one is free. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) {
+      widths[i] = Math.max(widths[i] ?? 0, visibleLength(cell));
+    }
+  }
+  return rows.map((row) =>
+    row.map((cell, i) =>
+      i === row.length - 1 ? cell : cell + " ".repeat((widths[i] ?? 0) - visibleLength(cell))
+    ).join("  ").trimEnd()
+  );
+}
+
+function visibleLength(cell: string): number {
+  // deno-lint-ignore no-control-regex -- the colours above
+  return Array.from(cell.replace(/\x1b\[\d+m/g, "")).length;
+}

@@ -1,0 +1,81 @@
+import { readDocument } from "../policy/document.ts";
+import { mismatch, parseExamples, verdictOf } from "../policy/examples.ts";
+import type { Example } from "../policy/policy.ts";
+import { PolicyError } from "../policy/problem.ts";
+import { planFor } from "../installation.ts";
+import { type Command, EXIT, type Invocation, optional } from "./command.ts";
+import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";
+import { colour, escape, escapedJson, print } from "./terminal.ts";
+
+/** Runs the examples of a policy, and others. */
+export const TEST_POLICY: Command = {
+  name: "test-policy",
+  summary: "run the examples of a policy, and say which rules none of them reaches",
+  usage: "--policy FILE [--examples FILE]",
+  options: {
+    ...POLICY_OPTIONS,
+    examples: {
+      type: "string",
+      value: "FILE",
+      help: "more examples (YAML: a list, or under the key examples)",
+    },
+    json: { type: "boolean", help: "as JSON" },
+  },
+  run({ values, positionals }: Invocation): Promise<number> {
+    const { policy, world } = planFor(kernelOptions(values, positionals), {
+      enforceExamples: false,
+    });
+    const file = optional(values, "examples");
+    const examples = [...policy.examples, ...(file === undefined ? [] : readExamples(file))];
+    const outcomes = examples.map((example) => ({
+      example,
+      wrong: mismatch(example, policy, world),
+    }));
+    const failed = outcomes.filter(({ wrong }) => wrong !== undefined).length;
+    const reached = new Set(examples.map((example) => verdictOf(example, policy, world).ruleId));
+    const unreached = policy.rules.filter(({ id, guard }) =>
+      guard === undefined && !reached.has(id)
+    );
+    if (values["json"] === true) {
+      print(escapedJson({
+        passed: outcomes.length - failed,
+        failed,
+        examples: outcomes.map(({ example, wrong }) => ({ ...example, wrong: wrong ?? null })),
+        unreached: unreached.map(({ id }) => id),
+      }));
+    } else {
+      for (const { example, wrong } of outcomes) {
+        print(`${mark(wrong)}  ${escape(title(example, wrong))}`);
+      }
+      for (const { id, line } of unreached) {
+        print(
+          `${colour("note", "yellow")}  no example reaches ${escape(id)}${
+            line === undefined ? "" : ` (line ${line})`
+          }`,
+        );
+      }
+      print(`${outcomes.length - failed} passed, ${failed} failed`);
+    }
+    return Promise.resolve(failed === 0 ? EXIT.OK : EXIT.FAILED);
+  },
+};
+
+function mark(wrong: string | undefined): string {
+  return wrong === undefined ? colour("ok  ", "green") : colour("FAIL", "red");
+}
+
+function title({ expect, action, target }: Example, wrong: string | undefined): string {
+  return wrong ?? `${expect} ${action} on "${target}"`;
+}
+
+function readExamples(path: string): Example[] {
+  const { value, problems } = readDocument(Deno.readTextFileSync(path), path);
+  const nested = value !== null && typeof value === "object" && !Array.isArray(value);
+  const examples = parseExamples(
+    nested ? (value as Record<string, unknown>)["examples"] : value,
+    problems,
+    nested ? ["examples"] : [],
+  );
+  if (problems.found.length > 0) throw new PolicyError(path, problems.found);
+  return examples;
+}
