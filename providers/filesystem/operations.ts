@@ -13,7 +13,9 @@ import {
 import {
   assertInPlace,
   assertRealFolder,
+  assertStable,
   isAbsence,
+  isOutOfReach,
   lstat,
   makeUniqueFolder,
   PlaceError,
@@ -39,8 +41,9 @@ export function read({ target, params }: ProviderRequest, context: ProviderConte
   const wanted = count(params, "length") ?? Infinity;
 
   using file = openRegular(target);
-  assertInPlace(target, file);
-  const available = Math.max(file.statSync().size - offset, 0);
+  const info = file.statSync();
+  assertInPlace(target, info);
+  const available = Math.max(info.size - offset, 0);
   const length = Math.min(available, wanted, bound);
   if (length < Math.min(available, wanted)) context.markTruncated();
   if (offset > 0) file.seekSync(offset, Deno.SeekMode.Start);
@@ -68,7 +71,7 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
     Deno.renameSync(staged, target);
   } catch (error) {
     removeStray(staged);
-    throw isAbsence(error) ? new PlaceError(target) : error;
+    throw isAbsence(error) ? missingFolder(target) : error;
   }
   return { bytes_written: bytes.length };
 }
@@ -76,49 +79,58 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
 /** `fs.delete` → `{deleted: true}`. A file, or an empty folder. */
 export function remove({ target }: ProviderRequest): { deleted: true } {
   const info = existing(target);
-  assertRealFolder(dirname(target));
-  if (info.isDirectory) {
-    Deno.removeSync(target);
-    return { deleted: true };
+  if (info.isDirectory && !Deno.readDirSync(target)[Symbol.iterator]().next().done) {
+    throw new ProviderError("NOT_EMPTY", `Folder not empty: ${target}`);
   }
   const { aside, done } = takeAside(target);
   restoreUnlessSame(aside, target, info);
-  Deno.removeSync(aside);
-  done();
+  try {
+    Deno.removeSync(aside);
+  } catch (error) {
+    Deno.renameSync(aside, target);
+    throw error;
+  } finally {
+    done();
+  }
   return { deleted: true };
 }
 
-/** `fs.list` → the entries of a folder, sorted by name. */
+/** `fs.list` → the entries of a folder, sorted by name: `{name, type}`. */
 export function list({ target }: ProviderRequest, context: ProviderContext): unknown {
   const info = existing(target);
   if (!info.isDirectory) throw new ProviderError("NOT_A_FOLDER", `Not a folder: ${target}`);
-  assertRealFolder(target);
-  const entries = Array.from(
-    Deno.readDirSync(target),
-    ({ name, isFile, isDirectory, isSymlink }) => ({
-      name,
-      type: isSymlink ? "symlink" : isFile ? "file" : isDirectory ? "directory" : "other",
-    }),
-  ).sort((a, b) => a.name < b.name ? -1 : 1);
-  const now = lstat(target);
-  if (now?.ino !== info.ino || now.dev !== info.dev) throw new PlaceError(target);
-  assertRealFolder(target);
+  const entries = entriesOf(target);
+  // A folder cannot be listed by an open handle: what was listed has to be what is there.
+  const listed = JSON.stringify(entries);
+  assertStable(target, () => JSON.stringify(entriesOf(target)) === listed);
   if (entries.length > MAX_ENTRIES) context.markTruncated();
   return entries.slice(0, MAX_ENTRIES);
+}
+
+function entriesOf(folder: string): { name: string; type: string }[] {
+  return Array.from(
+    Deno.readDirSync(folder),
+    (entry) => ({ name: entry.name, type: typeOf(entry) }),
+  )
+    .sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+function typeOf(entry: { isFile: boolean; isDirectory: boolean; isSymlink: boolean }): string {
+  return entry.isFile
+    ? "file"
+    : entry.isDirectory
+    ? "directory"
+    : entry.isSymlink
+    ? "symlink"
+    : "other";
 }
 
 /** `fs.stat` → type, size in bytes, mode, times. */
 export function stat({ target }: ProviderRequest): unknown {
   const info = existing(target);
-  assertRealFolder(info.isDirectory ? target : dirname(target));
+  assertInPlace(target, info);
   return {
-    type: info.isFile
-      ? "file"
-      : info.isDirectory
-      ? "directory"
-      : info.isSymlink
-      ? "symlink"
-      : "other",
+    type: typeOf(info),
     size: info.size,
     mode: info.mode === null ? null : (info.mode & 0o7777).toString(8).padStart(4, "0"),
     modified: info.mtime?.toISOString() ?? null,
@@ -174,6 +186,14 @@ function existing(path: string): Deno.FileInfo {
   const info = lstat(path);
   if (info === undefined) throw notFound(path);
   return info;
+}
+
+/** The staged file could not be made or moved, because its folder is not there any more, or never was. */
+function missingFolder(path: string): ProviderError {
+  const folder = dirname(path);
+  return isOutOfReach(folder)
+    ? new ProviderError("NOT_FOUND", `Folder not found: ${folder}`)
+    : new PlaceError(path);
 }
 
 function notFound(path: string): ProviderError {
@@ -235,7 +255,7 @@ function trimPartial(bytes: Uint8Array): Uint8Array {
 function stage(staged: string, target: string, bytes: Uint8Array, mode: number | undefined): void {
   assertRealFolder(dirname(target));
   using file = Deno.openSync(staged, { write: true, createNew: true, mode: 0o600 });
-  assertInPlace(staged, file);
+  assertInPlace(staged, file.statSync());
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
   const permissions = mode === undefined ? 0o666 & ~currentUmask() : mode & 0o777;
   if (permissions !== 0o600) Deno.chmodSync(staged, permissions);
@@ -250,10 +270,7 @@ function currentUmask(): number {
 function makeParents(path: string): void {
   const missing: string[] = [];
   let at = dirname(path);
-  while (lstat(at) === undefined && at !== "/") {
-    if (Deno.permissions.querySync({ name: "write", path: at }).state !== "granted") {
-      throw new ProviderError("NOT_FOUND", `Folder not found: ${at}`);
-    }
+  while (!isOutOfReach(at) && lstat(at) === undefined) {
     missing.unshift(at);
     at = dirname(at);
   }

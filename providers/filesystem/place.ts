@@ -12,10 +12,10 @@ import { basename, dirname } from "@std/path";
 import { ProviderError } from "../../src/provider/mod.ts";
 import { stagingPath } from "../../src/permission/compile.ts";
 
-/** How coarse the clock of a file system may be (a tick of the kernel at 100 Hz, and a margin). */
-const CLOCK_TICK_MS = 20;
-/** How often a path is asked for when its folders are changing under the eyes. */
-const ROUNDS = 8;
+/** Deno tells `ctime` in whole seconds; a tick of the system's clock (at 100 Hz) comes on top. */
+const CTIME_RESOLUTION_MS = 1000 + 20;
+/** How often a path is looked at when its folders are changing under the eyes. */
+const LOOKS = 32;
 
 /** The path led somewhere else than it should. */
 export class PlaceError extends ProviderError {
@@ -25,29 +25,38 @@ export class PlaceError extends ProviderError {
   }
 }
 
+/** Asserts that what was opened, or looked at, is what is at the path, reached through no link. */
+export function assertInPlace(path: string, found: Deno.FileInfo): void {
+  assertStable(path, () => {
+    const now = lstat(path);
+    return now !== undefined && now.dev === found.dev && now.ino === found.ino;
+  });
+}
+
 /**
- * Asserts that the open file is the one at the path, reached through no link.
+ * Asserts that the path leads through no link, and that something else holds of what is there.
  *
  * A swap changes the time stamp of the folder in which it happens, and nobody can set that back
- * (`ctime`). If no folder on the way has changed lately, one look is proof. Otherwise the path is
- * looked at again and again, both ways: to deceive all of them a swapper would have to alternate in
- * step with every single system call.
+ * (`ctime`). If no folder on the way has changed lately, one look at both is proof.
+ *
+ * Otherwise both are looked at many times in random order. While a swapper has the path lead
+ * elsewhere the one does not hold, while it is right the other does not: whatever the swapper does
+ * at a moment, it is wrong for the look that it cannot foresee with a chance of one half. To deceive
+ * all 32 it has a chance of 1 in 2^32.
  */
-export function assertInPlace(path: string, file: Deno.FsFile): void {
-  const opened = file.statSync();
-  const rounds = isQuiet(dirname(path)) ? 1 : ROUNDS;
-  for (let round = 0; round < rounds; round++) {
-    if (realPath(path) !== path) throw new PlaceError(path);
-    const found = lstat(path);
-    if (found === undefined || found.dev !== opened.dev || found.ino !== opened.ino) {
-      throw new PlaceError(path);
-    }
+export function assertStable(path: string, holds: () => boolean): void {
+  const folder = dirname(path);
+  const leadsHere = () => realPath(path) === path;
+  if (isQuiet(folder) && leadsHere() && holds() && isQuiet(folder)) return;
+  const coins = crypto.getRandomValues(new Uint8Array(LOOKS));
+  for (const coin of coins) {
+    if (!((coin & 1) === 0 ? leadsHere() : holds())) throw new PlaceError(path);
   }
-  if (rounds === 1 && !isQuiet(dirname(path))) assertInPlace(path, file);
 }
 
 /** Asserts that the folder is a real one, reached through no link. */
 export function assertRealFolder(folder: string): void {
+  if (isOutOfReach(folder)) return; // Not in the agent's reach; the file in it is checked by itself.
   const real = realPath(folder);
   if (real === undefined) throw new ProviderError("NOT_FOUND", `Folder not found: ${folder}`);
   if (real !== folder) throw new PlaceError(folder);
@@ -55,9 +64,8 @@ export function assertRealFolder(folder: string): void {
 
 /** Whether no folder on the way has changed within the last tick of the clock. */
 function isQuiet(folder: string): boolean {
-  const limit = Date.now() - CLOCK_TICK_MS;
+  const limit = Date.now() - CTIME_RESOLUTION_MS;
   for (let at = folder;; at = dirname(at)) {
-    // Folders that the permissions leave out are not in the agent's reach either.
     if (isOutOfReach(at)) return true;
     const info = lstat(at);
     if (info === undefined) return false;
@@ -68,8 +76,11 @@ function isQuiet(folder: string): boolean {
 
 const outOfReach = new Map<string, boolean>();
 
-/** Permissions do not change while a Worker lives, and asking is dear. */
-function isOutOfReach(folder: string): boolean {
+/**
+ * Whether the permissions leave a folder out, so that it is not in the agent's reach either. They do
+ * not change while a Worker lives, and asking is dear.
+ */
+export function isOutOfReach(folder: string): boolean {
   let known = outOfReach.get(folder);
   if (known === undefined) {
     if (outOfReach.size > 10_000) outOfReach.clear();
@@ -153,10 +164,10 @@ export function takeAside(path: string): { aside: string; done: () => void } {
 export function makeUniqueFolder(folder: string, beside: string): void {
   assertRealFolder(dirname(beside));
   Deno.mkdirSync(folder);
-  for (let round = 0; round < (isQuiet(dirname(folder)) ? 1 : ROUNDS); round++) {
-    if (realPath(folder) !== folder) {
-      removeStray(folder);
-      throw new PlaceError(beside);
-    }
+  try {
+    assertStable(folder, () => lstat(folder)?.isDirectory === true);
+  } catch (error) {
+    removeStray(folder);
+    throw error;
   }
 }

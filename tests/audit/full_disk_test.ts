@@ -1,0 +1,58 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import type { ActionResult } from "../../mod.ts";
+import { AuditLog } from "../../src/audit/log.ts";
+import { verifyAuditLog } from "../../src/audit/verifier.ts";
+import { appendOne, body, linesOf, writeLog } from "./log_file.ts";
+import { ROOT, run, Workspace } from "../workspace.ts";
+
+/** Starts a program that may make no file longer than so many bytes, as on a full disk. */
+const LIMITED = `
+import os, resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execvp(sys.argv[2], sys.argv[2:])
+`;
+
+interface Outcome {
+  readonly results: readonly ActionResult[];
+  readonly denied: ActionResult;
+  readonly calls: readonly string[];
+}
+
+/** Two submits on a log that has room for so many bytes more. */
+async function submitOnFullDisk(ws: Workspace, room: number): Promise<Outcome & { path: string }> {
+  // Large, so that the limit is out of the way of the files that Deno itself writes.
+  const path = await writeLog(ws, [body("/start", { error: "x".repeat(8_000_000) })]);
+  const limit = String(Deno.statSync(path).size + room);
+  const script = fromFileUrl(new URL("./full_disk.ts", import.meta.url));
+  const flags = ["-q", "--no-prompt", `--allow-read=${ROOT}`, `--allow-write=${ws.root}`];
+  return {
+    ...JSON.parse(run("python3", "-c", LIMITED, limit, "deno", "run", ...flags, script, path)),
+    path,
+  };
+}
+
+for (const room of [0, 1, 100]) {
+  Deno.test(`submit() on a disk with room for ${room} bytes does nothing and says why`, async () => {
+    using ws = new Workspace();
+    const { results, denied, calls } = await submitOnFullDisk(ws, room);
+    for (const { status, code, error } of [...results, denied]) {
+      assertEquals({ status, code }, { status: "ERROR", code: "AUDIT_UNAVAILABLE" });
+      assertStringIncludes(error ?? "", ws.path("kernel.log"));
+    }
+    // INVARIANT of the design: what cannot be recorded is not done.
+    assertEquals(calls, []);
+  });
+
+  Deno.test(`a log that had room for ${room} bytes goes on without a hole later`, async () => {
+    using ws = new Workspace();
+    const { path } = await submitOnFullDisk(ws, room);
+    const { log, torn } = AuditLog.open(path);
+    log.close();
+    assertEquals(torn?.bytes ?? 0, room);
+    await appendOne(path, "/after");
+    assertEquals(linesOf(path).length, 2);
+    assertEquals((await verifyAuditLog(path)).records, 2);
+  });
+}

@@ -1,0 +1,69 @@
+import { testProvider } from "@agent-kernel/kernel/testing";
+import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
+import { Provider } from "@agent-kernel/kernel/provider";
+import { ROOT } from "../workspace.ts";
+import { EchoProvider } from "./fixtures/echo_provider.ts";
+
+const folder = `${ROOT}/.tmp/conformance`;
+Deno.mkdirSync(`${folder}/files`, { recursive: true });
+Deno.writeTextFileSync(`${folder}/files/a.txt`, "hello");
+Deno.writeTextFileSync(`${folder}/files/large.txt`, "x".repeat(100));
+
+testProvider({
+  folder,
+  provider: (limits) => new FilesystemProvider(limits),
+  policy: {
+    capabilities: [
+      { action: "fs.read", resource: `${folder}/files/**` },
+      { action: "fs.write", resource: `${folder}/out/**` },
+    ],
+  },
+  works: { action: "fs.read", target: `${folder}/files/a.txt` },
+  fails: { action: "fs.read", target: `${folder}/files/missing.txt` },
+  denied: { action: "fs.read", target: "/etc/passwd" },
+  large: { action: "fs.read", target: `${folder}/files/large.txt` },
+  permissions: { read: [`${folder}/files`, `${folder}/out`], write: [`${folder}/out`] },
+  skip: [{
+    test: "ends a call at its deadline",
+    reason: "no local file takes that long; tests/provider/worker_host_test.ts hangs a Worker",
+  }],
+});
+
+testProvider({
+  folder,
+  provider: (limits) => new EchoProvider(limits),
+  policy: { capabilities: [{ action: "echo.say", resource: "friend/**" }] },
+  works: { action: "echo.say", target: "friend/bob", params: { text: "hello" } },
+  fails: { action: "echo.say", target: "friend/bob", params: { text: 7 } },
+  denied: { action: "echo.say", target: "stranger" },
+  large: { action: "echo.say", target: "friend/bob", params: { text: "x".repeat(100) } },
+  slow: { action: "echo.say", target: "friend/bob", params: { text: "wait" } },
+  permissions: {},
+});
+
+testProvider({
+  folder,
+  provider: (limits) =>
+    new Provider({
+      ...limits,
+      name: "in-process",
+      isolation: "none",
+      actions: { "map.get": { kind: "name" } },
+      execute({ target, params }, { signal }) {
+        if (params.wait === true) {
+          return new Promise((_, reject) =>
+            signal.addEventListener("abort", () => reject(signal.reason))
+          );
+        }
+        if (target === "map/broken") throw new Error("Broken on purpose");
+        return target === "map/large" ? "x".repeat(100) : target;
+      },
+    }),
+  policy: { capabilities: [{ action: "map.get", resource: "map/*" }] },
+  works: { action: "map.get", target: "map/a" },
+  fails: { action: "map.get", target: "map/broken" },
+  denied: { action: "map.get", target: "other/a" },
+  large: { action: "map.get", target: "map/large" },
+  slow: { action: "map.get", target: "map/a", params: { wait: true } },
+  permissions: {},
+});

@@ -1,0 +1,157 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type ActionResult, Kernel, verifyAuditLog } from "@agent-kernel/kernel";
+import { Workspace } from "../workspace.ts";
+import { HostileProvider } from "./fixtures/hostile_provider.ts";
+
+/** Has attempts made in a taken-over Worker that may use what is in the workspace's "in". */
+async function withHostile(
+  body: (
+    attempt: (name: string, argument?: string) => Promise<ActionResult>,
+    ws: Workspace,
+  ) => Promise<void>,
+  limits: { deadlineMs?: number; maxOutputBytes?: number } = {},
+): Promise<void> {
+  using ws = new Workspace();
+  ws.file("in/a.txt", "inside");
+  ws.file("out/secret.txt", "secret");
+  {
+    await using kernel = await Kernel.open({
+      policy: {
+        capabilities: [
+          { action: "hostile.do", resource: "**" },
+          { action: ["fs.read", "fs.write"], resource: ws.path("in/**") },
+        ],
+      },
+      providers: [new HostileProvider(limits)],
+      logPath: ws.path("kernel.log"),
+      onWarning: () => {},
+    });
+    await body(
+      (attempt, argument = "") =>
+        kernel.submit({ action: "hostile.do", target: "x", params: { attempt, argument } }),
+      ws,
+    );
+  }
+  assert((await verifyAuditLog(ws.path("kernel.log"))).ok);
+}
+
+Deno.test("a taken-over Worker has what the policy implies", async () => {
+  await withHostile(async (attempt, ws) => {
+    assertEquals((await attempt("read", ws.path("in/a.txt"))).data, "inside");
+    assertEquals((await attempt("write", ws.path("in/b.txt"))).status, "OK");
+    assertEquals((await attempt("permissions")).data, [
+      "read: prompt",
+      "write: prompt",
+      "net: prompt",
+      "run: prompt",
+      "env: prompt",
+      "sys: prompt",
+      "ffi: prompt",
+    ]);
+  });
+});
+
+Deno.test("a taken-over Worker gets no further: Deno refuses", async (t) => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await withHostile(async (attempt, ws) => {
+    const attempts: [string, string][] = [
+      ["read", ws.path("out/secret.txt")],
+      ["read", ws.path("in/../out/secret.txt")],
+      ["read", ws.path("kernel.log")],
+      ["read", "/etc/passwd"],
+      ["write", ws.path("out/secret.txt")],
+      ["write", ws.path("kernel.log")],
+      ["connect", String(listener.addr.port)],
+      ["fetch", `http://127.0.0.1:${listener.addr.port}/`],
+      ["fetch", `file://${ws.path("out/secret.txt")}`],
+      ["spawn", "/bin/true"],
+      ["spawn", "deno"],
+      ["env", "HOME"],
+      ["sys", ""],
+      ["ffi", "/lib/x86_64-linux-gnu/libc.so.6"],
+      ["import", `file://${ws.path("out/secret.txt")}`],
+      ["link", ws.path("in/link")],
+    ];
+    for (const [name, argument] of attempts) {
+      await t.step(`${name} ${argument.replace(ws.root, "")}`, async () => {
+        const { status, error } = await attempt(name, argument);
+        assertEquals(status, "ERROR");
+        assertMatch(error ?? "", /requires/i);
+      });
+    }
+    assertEquals((await attempt("grant", "/etc/passwd")).data, "denied");
+    assertEquals(Deno.readTextFileSync(ws.path("out/secret.txt")), "secret");
+  });
+  listener.close();
+});
+
+Deno.test("the death of a Worker ends its calls with a code, and the next call has a fresh one", async (t) => {
+  for (const death of ["throw later", "reject", "exit", "close itself", "spin", "never"]) {
+    await t.step(death, async () => {
+      await withHostile(async (attempt) => {
+        const { status, code, error } = await attempt(death);
+        assertEquals(status, "ERROR");
+        assert(code === "PROVIDER_CRASHED" || code === "DEADLINE_EXCEEDED", `${code}: ${error}`);
+        assertEquals((await attempt("ok", "alive")).data, "alive");
+      }, { deadlineMs: 300 });
+    });
+  }
+});
+
+Deno.test("a hanging call is ended at its deadline and takes only hanging Workers with it", async () => {
+  await withHostile(async (attempt) => {
+    const [hangs, works] = await Promise.all([attempt("spin"), attempt("ok")]);
+    assertEquals(hangs.code, "DEADLINE_EXCEEDED");
+    // The spinning Worker cannot answer anybody: the other call fails too, but says so.
+    assert(
+      works.code === "PROVIDER_CRASHED" || works.code === "DEADLINE_EXCEEDED" ||
+        works.status === "OK",
+    );
+    assertEquals((await attempt("ok", "again")).data, "again");
+  }, { deadlineMs: 300 });
+});
+
+Deno.test("a Worker's answers are taken for what they are: untrusted", async (t) => {
+  const rows: [string, string, Partial<ActionResult>][] = [
+    ["garbage", "", { status: "OK", data: "after garbage" }],
+    ["cycle", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["a map", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["a function", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["a bigint", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["prototype", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["deep", "10000", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["deep", "20", { status: "OK" }],
+    ["large object", "5000", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["large object", "500", { status: "OK" }],
+    ["large", "500", { status: "OK", data: "x".repeat(500) }],
+    ["large", "5000", { status: "OK", data: "x".repeat(1000), truncated: true }],
+  ];
+  await withHostile(async (attempt) => {
+    for (const [name, argument, expected] of rows) {
+      await t.step(`${name} ${argument}`, async () => {
+        const result = await attempt(name, argument);
+        for (const [key, value] of Object.entries(expected)) {
+          assertEquals(
+            result[key as keyof ActionResult],
+            value,
+            `${key} of ${JSON.stringify(result).slice(0, 200)}`,
+          );
+        }
+        assertEquals(({} as Record<string, unknown>).polluted, undefined);
+      });
+    }
+  }, { maxOutputBytes: 1000 });
+});
+
+Deno.test("a Worker can forge no answer that is not its own provider's", async () => {
+  await withHostile(async (attempt) => {
+    const results = await Promise.all([
+      attempt("answer for others"),
+      attempt("ok", "a"),
+      attempt("ok", "b"),
+    ]);
+    // It is one Worker: it may lie about its own calls, each of which still has exactly one answer.
+    assertEquals(results.length, 3);
+    assertEquals((await attempt("ok", "later")).data, "later");
+  });
+});
