@@ -135,7 +135,7 @@ export function planFor(
   const own: Partial<PermissionSet> = union(
     { read: [logPath, `${logPath}.torn`], write: [logPath, `${logPath}.torn`] },
     policyPath === undefined ? {} : { read: [policyPath] },
-    { read: providers.flatMap(moduleFolder) },
+    { read: providers.flatMap(moduleFolders) },
   );
   const permissions = processPermissions(policy, providers.map(needsOf), own);
   return { policy, world, logPath, providers, byAction, permissions };
@@ -204,17 +204,17 @@ function actionsOf(providers: readonly Provider[]): ActionTable {
 }
 
 /** A Worker's module and what it imports are loaded with the permissions of the process. */
-function moduleFolder({ module }: Provider): string[] {
+function moduleFolders({ module }: Provider): string[] {
   if (module === undefined || !module.startsWith("file:")) return [];
-  const own = import.meta.url.startsWith("file:")
-    ? dirname(dirname(fromFileUrl(import.meta.url)))
-    : undefined;
-  const path = fromFileUrl(module);
-  return own !== undefined && path.startsWith(`${own}/`)
-    ? [own]
-    : own === undefined
-    ? [dirname(path)]
-    : [dirname(path), own];
+  const folders = import.meta.url.startsWith("file:") ? packageFolders() : [];
+  const folder = dirname(fromFileUrl(module));
+  return folders.some((own) => folder.startsWith(`${own}/`)) ? folders : [...folders, folder];
+}
+
+/** Where this package's own modules are, if it runs from a checkout. */
+function packageFolders(): string[] {
+  const root = dirname(dirname(fromFileUrl(import.meta.url)));
+  return ["links", "providers", "src"].map((name) => `${root}/${name}`);
 }
 
 function pathOfPolicy(policy: KernelOptions["policy"]): string | undefined {
