@@ -10,6 +10,7 @@ export {
   type RecordStatus,
   type ResultStatus,
 } from "./src/action.ts";
+export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { Kernel, KernelClosedError } from "./src/kernel.ts";
 export type { KernelOptions } from "./src/kernel_options.ts";
 export { AuditLogError } from "./src/audit/log.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
+import { permissionsOf } from "../implied_permissions.ts";
 import type { Plan } from "../installation.ts";
-import { toFlags } from "../permission/render.ts";
 import { complain, escape } from "./terminal.ts";
 
 /** The argument by which the second process knows what it is. */
@@ -22,7 +22,7 @@ export async function launch(
   args: readonly string[],
   { verbose }: { readonly verbose: boolean },
 ): Promise<number> {
-  const flags = toFlags(plan.permissions);
+  const { flags } = permissionsOf(plan);
   const main = new URL("./main.ts", import.meta.url);
   const config = main.protocol === "file:"
     ? ["--quiet", `--config=${fromFileUrl(new URL("../../deno.json", import.meta.url))}`]

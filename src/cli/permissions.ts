@@ -1,5 +1,4 @@
-import { workerPermissions } from "../permission/compile.ts";
-import { toDenoJson, toFlags, toWorkerOptions } from "../permission/render.ts";
+import { permissionsOf } from "../implied_permissions.ts";
 import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
 import { shellQuoted } from "./launch.ts";
 import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
@@ -18,20 +17,13 @@ export const PERMISSIONS: Command = {
     format: { type: "string", value: "FORM", help: "flags (default), json or deno-json" },
   },
   run({ values, positionals }: Invocation): Promise<number> {
-    const { policy, permissions, providers } = planOf(values, positionals);
+    const { process, flags, denoJson, workers } = permissionsOf(planOf(values, positionals));
     const format = optional(values, "format") ?? "flags";
-    if (format === "flags") print(toFlags(permissions).map(shellQuoted).join(" "));
+    if (format === "flags") print(flags.map(shellQuoted).join(" "));
     else if (format === "deno-json") {
-      print(escapedJson({ permissions: { "agent-kernel": toDenoJson(permissions) } }, 2));
+      print(escapedJson({ permissions: { "agent-kernel": denoJson } }, 2));
     } else if (format === "json") {
-      const workers = providers.map((provider) => [
-        provider.name,
-        toWorkerOptions(workerPermissions(policy, {
-          actions: Object.keys(provider.actions),
-          permissions: provider.permissions,
-        })),
-      ]);
-      print(escapedJson({ process: permissions, workers: Object.fromEntries(workers) }, 2));
+      print(escapedJson({ process, workers }, 2));
     } else throw new UsageError(`--format ${format} is unknown, expected flags, json or deno-json`);
     return Promise.resolve(EXIT.OK);
   },
