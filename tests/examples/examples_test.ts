@@ -1,0 +1,114 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ROOT } from "../workspace.ts";
+
+/** What each example has to print, in this order. */
+const EXPECTED: Readonly<Record<string, readonly string[]>> = {
+  "01_basic_kernel/audit_log.ts": [
+    "0 OK",
+    "2 FAILED",
+    "verified: true",
+    "with a line removed: false line 2",
+  ],
+  "01_basic_kernel/concurrent_submits.ts": ["read back: 100 of 100", "records: 200 in order: true"],
+  "01_basic_kernel/hello_kernel.ts": ["OK Hello, kernel!", "DENIED not permitted"],
+  "01_basic_kernel/status_codes.ts": [
+    "OK ",
+    "NO_RULE",
+    "DENY_RULE",
+    "CONSTRAINT_UNMET",
+    "GUARDED",
+    "NO_PROVIDER",
+    "NOT_FOUND",
+    "INVALID_REQUEST",
+    "INVALID_TARGET",
+  ],
+  "02_policy/constraints.ts": ["→ OK 40 EUR", "→ OK 40 USD", "→ DENIED", "no-urgency"],
+  "02_policy/glob_patterns.ts": [
+    "matches   /w/a.txt",
+    "does not  /w/sub/a.txt",
+    "does not  /w/../etc/passwd",
+  ],
+  "02_policy/inline_policy.ts": ["alpha reads alpha's plan: OK", "beta reads alpha's plan: DENIED"],
+  "02_policy/yaml_policy.ts": [
+    "readme.md OK",
+    "drafts are not finished",
+    "line 3:",
+    "line 6:",
+    "line 7:",
+  ],
+};
+
+async function runTask(...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("deno", {
+    args,
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  })
+    .output();
+  const output = new TextDecoder().decode(stdout);
+  assert(success, `${args.join(" ")}\n${output}\n${new TextDecoder().decode(stderr)}`);
+  return output;
+}
+
+function assertInOrder(output: string, parts: readonly string[]): void {
+  let at = 0;
+  for (const part of parts) {
+    const found = output.indexOf(part, at);
+    assert(found !== -1, `Expected "${part}" behind position ${at} of\n${output}`);
+    at = found;
+  }
+}
+
+Deno.test("every example runs with the permissions that its comment names, and prints what it should", async (t) => {
+  const found = ["01_basic_kernel", "02_policy"].flatMap((folder) =>
+    Array.from(Deno.readDirSync(`${ROOT}/examples/${folder}`), ({ name }) => `${folder}/${name}`)
+  ).sort();
+  assertEquals(found, Object.keys(EXPECTED).sort());
+  for (const name of found) {
+    await t.step(name, async () => {
+      assertStringIncludes(
+        Deno.readTextFileSync(`${ROOT}/examples/${name}`),
+        `deno run -P=examples examples/${name}`,
+      );
+      assertInOrder(
+        await runTask("run", "-q", "--no-prompt", "-P=examples", `examples/${name}`),
+        EXPECTED[name] ?? [],
+      );
+    });
+  }
+});
+
+Deno.test("deno task demo tells its whole story", async () => {
+  assertInOrder(await runTask("task", "-q", "demo"), [
+    "--allow-read=",
+    'OK  "region,amount',
+    'OK  {"bytes_written":23}',
+    'DENIED  not permitted: no rule allows fs.read on "/etc/passwd"',
+    'DENIED  not permitted: no rule allows fs.read on "/etc/passwd"',
+    'leads to "/etc/passwd"',
+    "personal data is not for agents",
+    "policy file",
+    'ERROR  Requires read access to "/etc/passwd"',
+    "The log verifies: true, 8 records",
+    "line 3 was changed",
+  ]);
+});
+
+Deno.test("every example policy passes its own examples, and they reach every rule", async (t) => {
+  for (const { name } of Deno.readDirSync(`${ROOT}/policies`)) {
+    await t.step(name, async () => {
+      const output = await runTask(
+        "task",
+        "-q",
+        "cli",
+        "test-policy",
+        "--json",
+        "--policy",
+        `policies/${name}`,
+      );
+      const { passed, failed, unreached } = JSON.parse(output);
+      assert(passed > 5);
+      assertEquals([failed, unreached], [0, []]);
+    });
+  }
+});
