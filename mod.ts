@@ -18,7 +18,30 @@ export { readAuditLog, type ReadLine, type RecordFilter } from "./src/audit/read
 export type { AuditRecord, RecordBody } from "./src/audit/record.ts";
 export { type Verification, verifyAuditLog } from "./src/audit/verifier.ts";
 export { MissingPermissionError } from "./src/permission/process.ts";
-export type { Policy, Rule } from "./src/policy/policy.ts";
+export type {
+  Grants,
+  PermissionName,
+  PermissionSet,
+  ProcessPermissions,
+} from "./src/permission/permission_set.ts";
+export type { WorkerPermissions } from "./src/permission/render.ts";
+export type { PolicySummary, RuleSummary } from "./src/policy/policy.ts";
+export type { Timer } from "./src/provider/host.ts";
 export { PolicyError, type PolicyProblem } from "./src/policy/problem.ts";
-export { Provider, ProviderError, type ProviderOptions } from "./src/provider/provider.ts";
+export {
+  type Execute,
+  Provider,
+  type ProviderContext,
+  ProviderError,
+  type ProviderLimits,
+  type ProviderOptions,
+  type ProviderRequest,
+} from "./src/provider/provider.ts";
+export type {
+  ActionSpec,
+  ActionTable,
+  FurtherResource,
+  KindName,
+  PathAccess,
+} from "./src/resource/kind.ts";
 export { WorkerOptionsError } from "./src/provider/worker_options.ts";

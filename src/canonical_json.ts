@@ -16,6 +16,7 @@ export interface JsonLimits {
 
 /** A value that is not plain, bounded JSON. */
 export class JsonError extends TypeError {
+  /** The name of this class. */
   override name = "JsonError";
 }
 

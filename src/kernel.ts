@@ -15,7 +15,7 @@ import { Installation } from "./installation.ts";
 import type { KernelOptions } from "./kernel_options.ts";
 import { type Authorisation, authorise } from "./policy/authorisation.ts";
 import type { Decision } from "./policy/decision.ts";
-import type { Policy } from "./policy/policy.ts";
+import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "./provider/host.ts";
 import type { Answer } from "./provider/protocol.ts";
 import { receive, type ReceivedRequest, shown } from "./request.ts";
@@ -23,6 +23,7 @@ import { CanonicalError } from "./resource/world.ts";
 
 /** `submit` was called on a kernel that is closed. */
 export class KernelClosedError extends Error {
+  /** The name of this class. */
   override name = "KernelClosedError";
   /** Stable code of this class of errors. */
   readonly code = "KERNEL_CLOSED";
@@ -123,7 +124,7 @@ export class Kernel implements AsyncDisposable {
   }
 
   /** The policy in force. */
-  get policy(): Policy {
+  get policy(): PolicySummary {
     return this.#installation.policy;
   }
 

@@ -3,6 +3,7 @@ import nodeAssert from "node:assert/strict";
 
 /** Thrown by every assertion that does not hold. */
 export class AssertionError extends Error {
+  /** The name of this class. */
   override name = "AssertionError";
 }
 
@@ -39,9 +40,9 @@ export function assertMatch(actual: string, expected: RegExp, message?: string):
   assert(expected.test(actual), `${message ?? ""} Expected "${actual}" to match ${expected}`);
 }
 /** The value is of the class. */
-// deno-lint-ignore no-explicit-any -- the constructor's parameters do not matter here, as in the real package
 export function assertInstanceOf<T>(
   actual: unknown,
+  // deno-lint-ignore no-explicit-any -- the constructor's parameters do not matter, as in the real package
   expected: abstract new (...args: any[]) => T,
 ): asserts actual is T {
   assert(

@@ -25,6 +25,7 @@ export type FilesystemOptions = ProviderLimits;
  * ```
  */
 export class FilesystemProvider extends Provider {
+  /** A provider with the limits given. */
   constructor(options: FilesystemOptions = {}) {
     super({
       ...options,

@@ -19,6 +19,7 @@ const LOOKS = 32;
 
 /** The path led somewhere else than it should. */
 export class PlaceError extends ProviderError {
+  /** The name of this class. */
   override name = "PlaceError";
   constructor(path: string) {
     super("PATH_CHANGED", `Refused: "${path}" was changed by somebody else while it was used`);

@@ -9,6 +9,7 @@ import { GENESIS, open, type RecordBody, seal } from "./record.ts";
 
 /** The log at the path is not one that this kernel could continue. */
 export class AuditLogError extends Error {
+  /** The name of this class. */
   override name = "AuditLogError";
   /** Stable code of this class of errors. */
   readonly code = "AUDIT_UNAVAILABLE";

@@ -9,9 +9,11 @@ import { type AuditRecord, open } from "./record.ts";
 
 /** Which records to read; all conditions have to hold. */
 export interface RecordFilter {
+  /** How the submit ended. */
   readonly status?: RecordStatus;
   /** An action, or a pattern like `fs.*`. */
   readonly action?: string;
+  /** Who asked. */
   readonly agent?: string;
   /** Not before this time. */
   readonly since?: Date;

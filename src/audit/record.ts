@@ -13,17 +13,23 @@ export const GENESIS = "0".repeat(64);
 export interface RecordBody {
   /** When it was decided: RFC 3339, UTC, milliseconds. */
   readonly timestamp: string;
+  /** As in the request. */
   readonly action: string;
   /** The canonical target; for `INVALID`, what was given. */
   readonly target: string;
+  /** How the submit ended. */
   readonly status: RecordStatus;
+  /** What was refused or failed, and why. */
   readonly error?: string;
-  /** From the dispatch to the provider's answer. */
+  /** From the dispatch to the provider's answer, in milliseconds. */
   readonly duration_ms?: number;
+  /** By which another record refers to this one. */
   readonly record_id?: string;
+  /** Who asked. */
   readonly agent?: string;
   /** Id of the rule that decided. */
   readonly rule?: string;
+  /** One of `CODES`, or the provider's own. */
   readonly code?: string;
   /** Digest of the policy that decided. */
   readonly policy: string;

@@ -8,6 +8,7 @@ import { GENESIS, open } from "./record.ts";
 
 /** The outcome of {@linkcode verifyAuditLog}. */
 export interface Verification {
+  /** Whether all lines are in order. */
   readonly ok: boolean;
   /** Records that were found to be in order. */
   readonly records: number;

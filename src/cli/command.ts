@@ -56,6 +56,7 @@ export interface Command {
 
 /** The command line is wrong. */
 export class UsageError extends Error {
+  /** The name of this class. */
   override name = "UsageError";
 }
 

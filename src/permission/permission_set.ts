@@ -18,7 +18,9 @@ export type PermissionSet = Readonly<Record<PermissionName, Grants>>;
 
 /** The permissions of a whole process, which unlike those of a Worker can be narrowed by denials. */
 export interface ProcessPermissions {
+  /** What is granted. */
   readonly allow: PermissionSet;
+  /** What is denied although it lies in what is granted. */
   readonly deny: Readonly<Record<"read" | "write" | "net", readonly string[]>>;
 }
 

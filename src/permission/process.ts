@@ -13,12 +13,14 @@ import {
 
 /** The process was started with less than its policy needs. */
 export class MissingPermissionError extends Error {
+  /** The name of this class. */
   override name = "MissingPermissionError";
   /** Stable code of this class of errors. */
   readonly code = "PERMISSION_MISSING";
   /** The flags that would have to be added. */
   readonly flags: readonly string[];
 
+  /** Made by the kernel: `flags` is what would have to be added. */
   constructor(flags: readonly string[]) {
     super(
       `Cannot open the kernel: this process may do less than its policy allows, ` +

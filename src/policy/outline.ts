@@ -20,6 +20,7 @@ export interface OutlineNode {
 
 /** A construct that policies do not use. */
 export class OutlineError extends SyntaxError {
+  /** The name of this class. */
   override name = "OutlineError";
   readonly line: number;
   constructor(message: string, line: number) {

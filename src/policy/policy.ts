@@ -9,28 +9,33 @@ import type { PatternTrie } from "../resource/trie.ts";
 import type { Constraint } from "./constraint.ts";
 import type { Limits } from "./limits.ts";
 
-/** One rule of a policy. */
-export interface Rule {
+/** A rule, as far as it is of interest outside of the kernel. */
+export interface RuleSummary {
   /** What records and explanations show. @default its place, like `capabilities[3]` */
   readonly id: string;
+  /** Whether it is one of `capabilities` or of `deny`. */
   readonly effect: "allow" | "deny";
-  /** Position among all rules, the allowing ones first. */
-  readonly index: number;
   /** Line in the policy file, if it came from a text. */
   readonly line?: number;
   /** The actions it covers, wildcards expanded. */
   readonly actions: readonly string[];
   /** Its resource patterns as written. */
   readonly resources: readonly string[];
-  /** The same, compiled for each kind that its actions have. */
-  readonly patterns: ReadonlyMap<KindName, readonly Pattern[]>;
-  readonly constraint?: Constraint;
   /** Why, in the words of the policy's author. */
   readonly reason?: string;
-  readonly limits?: Limits;
-  readonly approval?: "required";
   /** Set on the rules by which the kernel protects its own files. */
   readonly guard?: true;
+}
+
+/** One rule of a policy. */
+export interface Rule extends RuleSummary {
+  /** Position among all rules, the allowing ones first. */
+  readonly index: number;
+  /** Its resource patterns, compiled for each kind that its actions have. */
+  readonly patterns: ReadonlyMap<KindName, readonly Pattern[]>;
+  readonly constraint?: Constraint;
+  readonly limits?: Limits;
+  readonly approval?: "required";
 }
 
 /** The rules that speak of one action. */
@@ -51,13 +56,20 @@ export interface Example {
   readonly rule?: string;
 }
 
-/** A policy that passed all checks. Made by {@linkcode loadPolicy}. */
-export interface Policy {
+/** A policy, as far as it is of interest outside of the kernel. */
+export interface PolicySummary {
   /** Where it came from: a path, or `"(text)"` or `"(object)"`. */
   readonly source: string;
   /** SHA-256 of its text (of its canonical JSON, if it was an object), 64 hexadecimal digits. */
   readonly digest: string;
   /** All rules: `capabilities`, then `deny`, then the kernel's own guards. */
+  readonly rules: readonly RuleSummary[];
+  /** What is well-formed but has no effect on this machine. */
+  readonly warnings: readonly string[];
+}
+
+/** A policy that passed all checks. Made by {@linkcode loadPolicy}. */
+export interface Policy extends PolicySummary {
   readonly rules: readonly Rule[];
   /** The actions it was loaded for. */
   readonly actions: ActionTable;
@@ -65,6 +77,4 @@ export interface Policy {
   readonly index: ReadonlyMap<string, ActionRules>;
   /** What it says it means. */
   readonly examples: readonly Example[];
-  /** What is well-formed but has no effect on this machine. */
-  readonly warnings: readonly string[];
 }

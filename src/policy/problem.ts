@@ -20,12 +20,14 @@ export interface PolicyProblem {
 
 /** A policy that is refused. Its message lists every problem, a line each. */
 export class PolicyError extends SyntaxError {
+  /** The name of this class. */
   override name = "PolicyError";
   /** Stable code of this class of errors. */
   readonly code = "POLICY_INVALID";
   /** All problems, in the order of the file. */
   readonly problems: readonly PolicyProblem[];
 
+  /** Made by the kernel: `source` is the name of the policy. */
   constructor(source: string, problems: readonly PolicyProblem[]) {
     const lines = problems.map(({ place, line, message }) =>
       `  ${line === undefined ? "" : `line ${line}: `}${place === "" ? "" : `${place}: `}${message}`

@@ -9,9 +9,13 @@ import { STANDARD_ACTIONS } from "../resource/table.ts";
 
 /** What a provider gets to carry out: already allowed, everything in canonical form. */
 export interface ProviderRequest {
+  /** One of the provider's actions. */
   readonly action: string;
+  /** The canonical target. */
   readonly target: string;
+  /** The params with their defaults; further resources in canonical form. */
   readonly params: Readonly<Record<string, unknown>>;
+  /** Who asks. */
   readonly agent?: string;
 }
 
@@ -37,10 +41,12 @@ export type Execute = (request: ProviderRequest, context: ProviderContext) => un
 
 /** A failure that the provider wants to be known by a code. */
 export class ProviderError extends Error {
+  /** The name of this class. */
   override name = "ProviderError";
   /** Stable code in upper case, for example `NOT_FOUND`. */
   readonly code: string;
 
+  /** A failure with a code of upper-case letters, digits and `_`. */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -97,16 +103,28 @@ const executors = new WeakMap<Provider, Execute>();
  * ```
  */
 export class Provider {
+  /** Unique among the providers of a kernel. */
   readonly name: string;
+  /** The actions that it carries out. */
   readonly actions: ActionTable;
+  /** Where it runs. */
   readonly isolation: "worker" | "none";
+  /** The module of its Worker. */
   readonly module: string | undefined;
+  /** What its Worker is configured with. */
   readonly config: unknown;
+  /** Deno permissions beside what the policy implies. */
   readonly permissions: Partial<PermissionSet>;
+  /** How long a call may take, in milliseconds. */
   readonly deadlineMs: number;
+  /** The most that a result may hold, in bytes of UTF-8. */
   readonly maxOutputBytes: number;
 
-  /** @throws {TypeError | RangeError} The description is not of the required form. */
+  /**
+   * Checks the description.
+   *
+   * @throws {TypeError | RangeError} It is not of the required form.
+   */
   constructor(options: ProviderOptions) {
     const { name, actions, isolation = "worker", module, execute } = options;
     if (!/^[a-z][a-z0-9-]{0,63}$/.test(name)) {

@@ -6,6 +6,7 @@
 
 /** The process was started without the flag that permission-scoped Workers need. */
 export class WorkerOptionsError extends Error {
+  /** The name of this class. */
   override name = "WorkerOptionsError";
   /** Stable code of this class of errors. */
   readonly code = "WORKER_OPTIONS_MISSING";

@@ -44,6 +44,7 @@ export type PathAccess = "read" | "write";
 export interface FurtherResource {
   /** The param that holds it. */
   readonly param: string;
+  /** Its kind. */
   readonly kind: KindName;
   /** The action under which it is decided. */
   readonly action: string;

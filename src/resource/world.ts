@@ -28,15 +28,18 @@ export interface World {
 
 /** A target that has no canonical form. */
 export class CanonicalError extends Error {
+  /** The name of this class. */
   override name = "CanonicalError";
 }
 
 /** The machine could not be asked, because this process lacks the Deno permission. */
 export class NotReadableError extends CanonicalError {
+  /** The name of this class. */
   override name = "NotReadableError";
 }
 
 /** A pattern that is not of the kind's pattern language, or that could never match. */
 export class PatternError extends SyntaxError {
+  /** The name of this class. */
   override name = "PatternError";
 }

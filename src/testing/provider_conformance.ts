@@ -17,6 +17,7 @@ import type { Provider, ProviderLimits } from "../provider/provider.ts";
 export interface SkippedTest {
   /** Its name, without the name of the provider. */
   readonly test: string;
+  /** Why. */
   readonly reason: string;
 }
 

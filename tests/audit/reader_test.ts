@@ -1,8 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { AuditLog } from "../../src/audit/log.ts";
 import type { RecordStatus } from "../../src/action.ts";
 import { readAuditLog, type ReadLine, type RecordFilter } from "../../src/audit/reader.ts";
 import { seal } from "../../src/audit/record.ts";
-import { appendOne, body, linesOf, writeLog } from "./log_file.ts";
+import { body, linesOf, writeLog } from "./log_file.ts";
 import { ROOT, run, Workspace } from "../workspace.ts";
 
 async function read(path: string, filter: RecordFilter = {}): Promise<ReadLine[]> {
@@ -121,19 +122,20 @@ Deno.test("readAuditLog() closes the file when its reader stops early", async ()
 Deno.test("readAuditLog() follows: what is there, then that it is at the end, then what is added", async () => {
   using ws = new Workspace();
   const path = await writeLog(ws, 2);
+  const { log } = AuditLog.open(path);
   const seen: string[] = [];
-  let ends = 0;
+  const added: Promise<void>[] = [];
   const follow = () => {
-    if (ends++ === 0) seen.push("end");
+    if (added.length === 0) seen.push("end");
+    added.push(log.append(body(`/added/${added.length}`)));
   };
   for await (const line of readAuditLog(path, { follow })) {
-    if (!("record" in line)) throw new Error(line.damage);
-    seen.push(line.record.target);
-    if (seen.length < 3) continue;
+    seen.push("record" in line ? line.record.target : line.damage);
     if (seen.length === 5) break;
-    await appendOne(path, `/added/${seen.length}`);
   }
-  assertEquals(seen, ["/data/0", "/data/1", "end", "/added/4", "/added/5"]);
+  await Promise.all(added);
+  log.close();
+  assertEquals(seen, ["/data/0", "/data/1", "end", "/added/0", "/added/1"]);
 });
 
 Deno.test("readAuditLog() gives a followed record once when its line is written in two parts", async () => {

@@ -1,0 +1,57 @@
+/**
+ * Everything that CI checks, one after the other, all of it also after a failure:
+ *
+ *     deno task ok
+ */
+
+/** Lines of code that the tests have to reach. What runs in Workers and other processes does not count. */
+const COVERAGE_PERCENT = 80;
+
+const STEPS: readonly [name: string, args: readonly string[]][] = [
+  ["format", ["fmt", "--check", "-q"]],
+  ["lint", ["lint", "-q"]],
+  ["types", [
+    "check",
+    "-q",
+    "mod.ts",
+    "src/",
+    "providers/",
+    "tests/",
+    "bench/",
+    "examples/",
+    "links/",
+  ]],
+  ["documentation of what is exported", [
+    "doc",
+    "--lint",
+    "-q",
+    "mod.ts",
+    "src/provider/mod.ts",
+    "src/testing/mod.ts",
+    "providers/filesystem/mod.ts",
+  ]],
+  ["benchmarks compile", ["bench", "-q", "--no-run"]],
+  ["package can be published", ["publish", "-q", "--dry-run", "--allow-dirty"]],
+  ["lock file is up to date", ["install", "-q", "--frozen"]],
+  ["tests, with coverage", [
+    "test",
+    "-q",
+    "--no-prompt",
+    "-P=test",
+    "--parallel",
+    "--coverage=coverage",
+    `--coverage-threshold=${COVERAGE_PERCENT}`,
+  ]],
+];
+
+const failed: string[] = [];
+for (const [name, args] of STEPS) {
+  const { success, stdout, stderr } = new Deno.Command("deno", { args: [...args] }).outputSync();
+  console.log(`${success ? "ok  " : "FAIL"}  ${name}  (deno ${args[0]})`);
+  if (success) continue;
+  failed.push(name);
+  const text = new TextDecoder();
+  console.log(`${text.decode(stdout)}\n${text.decode(stderr)}`.split("\n").slice(-80).join("\n"));
+}
+console.log(`${STEPS.length - failed.length} passed, ${failed.length} failed`);
+Deno.exit(failed.length === 0 ? 0 : 1);
