@@ -26,7 +26,7 @@ export type {
 } from "./src/permission/permission_set.ts";
 export type { WorkerPermissions } from "./src/permission/render.ts";
 export type { PolicySummary, RuleSummary } from "./src/policy/policy.ts";
-export type { Timer } from "./src/provider/host.ts";
+export type { Timer } from "./src/timer.ts";
 export { PolicyError, type PolicyProblem } from "./src/policy/problem.ts";
 export {
   type Execute,

@@ -38,6 +38,9 @@ export function copyJson(value: unknown, what: string, limits: JsonLimits = {}):
   return copy(value, what, limits.depth ?? 64, budget);
 }
 
+/** Most characters of a key that an error message repeats. */
+const MAX_SHOWN_KEY = 40;
+
 function copy(
   value: unknown,
   place: string,
@@ -75,11 +78,14 @@ function copy(
   }
   const object: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    text(key, place, budget);
+    const inside = `${place}.${
+      key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY)}…` : key
+    }`;
+    text(key, inside, budget);
     // INVARIANT: no copy ever gets a prototype from the outside.
     if (key === "__proto__") throw new JsonError(`${place}: the key "__proto__" is not allowed`);
     const inner = (value as Record<string, unknown>)[key];
-    if (inner !== undefined) object[key] = copy(inner, `${place}.${key}`, depth - 1, budget);
+    if (inner !== undefined) object[key] = copy(inner, inside, depth - 1, budget);
   }
   return object;
 }

@@ -7,13 +7,19 @@
 import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
 import type { KernelOptions } from "./kernel_options.ts";
 import { processPermissions, workerPermissions } from "./permission/compile.ts";
-import { type PermissionSet, type ProcessPermissions, union } from "./permission/permission_set.ts";
+import {
+  isInside,
+  type PermissionSet,
+  type ProcessPermissions,
+  union,
+} from "./permission/permission_set.ts";
 import { checkProcess, MissingPermissionError, partlyDenied } from "./permission/process.ts";
 import { toWorkerOptions } from "./permission/render.ts";
 import { loadPolicy } from "./policy/load.ts";
 import type { Policy } from "./policy/policy.ts";
 import { PolicyError } from "./policy/problem.ts";
-import { type ProviderHost, SYSTEM_TIMER } from "./provider/host.ts";
+import type { ProviderHost } from "./provider/host.ts";
+import { SYSTEM_TIMER } from "./timer.ts";
 import { InProcessHost } from "./provider/in_process_host.ts";
 import type { Provider } from "./provider/provider.ts";
 import { WorkerHost } from "./provider/worker_host.ts";
@@ -95,7 +101,10 @@ export class Installation {
 /** What follows from the options before anything is started. */
 export interface Plan {
   readonly policy: Policy;
+  /** For requests. */
   readonly world: World;
+  /** For the policy: relative to the folder of its file. */
+  readonly policyWorld: World;
   readonly logPath: string;
   readonly providers: readonly Provider[];
   readonly byAction: ReadonlyMap<string, Provider>;
@@ -118,10 +127,14 @@ export function planFor(
     ...(options.base === undefined ? {} : { base: absolutePath(options.base, "base") }),
     ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
   });
+  const policyWorld: World = {
+    ...world,
+    base: policyPath === undefined ? world.base : dirname(policyPath),
+  };
   const policy = loadPolicy(
     policyPath === undefined ? textOrObject(options.policy) : readPolicy(policyPath),
     {
-      world: { ...world, base: policyPath === undefined ? world.base : dirname(policyPath) },
+      world: policyWorld,
       ...(policyPath === undefined ? {} : { source: policyPath }),
       actions: actionsOf(providers),
       variables: options.variables ?? {},
@@ -138,7 +151,7 @@ export function planFor(
     { read: providers.flatMap(moduleFolders) },
   );
   const permissions = processPermissions(policy, providers.map(needsOf), own);
-  return { policy, world, logPath, providers, byAction, permissions };
+  return { policy, world, policyWorld, logPath, providers, byAction, permissions };
 }
 
 function hostFor(provider: Provider, plan: Plan, options: KernelOptions): ProviderHost {
@@ -150,7 +163,8 @@ function hostFor(provider: Provider, plan: Plan, options: KernelOptions): Provid
     const process = plan.permissions.allow[name];
     const own = set[name];
     if (process === true || own === true || (name !== "read" && name !== "write")) return [];
-    return process.filter((path) => !own.includes(path)).map((path) => ({ name, path } as const));
+    const needed = (path: string) => own.some((inner) => inner === path || isInside(inner, path));
+    return process.filter((path) => !needed(path)).map((path) => ({ name, path } as const));
   });
   return new WorkerHost(provider, { permissions: toWorkerOptions(set, inherited), revoke, timer });
 }

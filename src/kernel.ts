@@ -16,7 +16,7 @@ import type { KernelOptions } from "./kernel_options.ts";
 import { type Authorisation, authorise } from "./policy/authorisation.ts";
 import type { Decision } from "./policy/decision.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
-import { SYSTEM_TIMER, type Timer } from "./provider/host.ts";
+import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
 import { receive, type ReceivedRequest, shown } from "./request.ts";
 import { CanonicalError } from "./resource/world.ts";

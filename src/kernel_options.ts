@@ -4,7 +4,7 @@
  * @module
  */
 import type { Provider } from "./provider/provider.ts";
-import type { Timer } from "./provider/host.ts";
+import type { Timer } from "./timer.ts";
 
 /** Options of {@linkcode Kernel.open}. */
 export interface KernelOptions {

@@ -21,6 +21,8 @@ export interface ReceivedRequest {
 /** Most characters of an invalid action or target that are put on record. */
 const MAX_SHOWN = 1024;
 const MAX_ACTION = 128;
+/** The longest target of any kind, a URL, has as many characters. */
+const MAX_TARGET = 16_384;
 const MAX_AGENT = 256;
 const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 const NO_PARAMS_DIGEST = digest(NO_PARAMS);
@@ -64,7 +66,9 @@ function problemOf(action: unknown, target: unknown, agent: unknown): string | u
   if (typeof action !== "string" || !isActionName(action) || action.length > MAX_ACTION) {
     return "action: expected names joined by dots, like fs.read";
   }
-  if (typeof target !== "string" || target === "") return "target: expected a text";
+  if (typeof target !== "string" || target === "" || target.length > MAX_TARGET) {
+    return `target: expected a text of at most ${MAX_TARGET} characters`;
+  }
   if (agent === undefined) return undefined;
   if (
     typeof agent === "string" && agent !== "" && agent.length <= MAX_AGENT && agent.isWellFormed()

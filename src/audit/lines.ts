@@ -17,32 +17,45 @@ export interface Line {
 
 /**
  * The lines of an open file from its current position on, in batches of what one read brought.
- * Memory is bounded by the longest line.
+ * Memory is bounded by the longest line; the bytes of a batch are good until the next is asked for.
  *
  * @param follow Go on after the end, looking for more; called each time the end is reached.
  */
 export async function* readLines(file: Deno.FsFile, follow?: () => void): AsyncGenerator<Line[]> {
-  let rest: Uint8Array = new Uint8Array(0);
+  let buffer = new Uint8Array(CHUNK);
+  let filled = 0;
   for (;;) {
-    const buffer = new Uint8Array(CHUNK);
-    const count = await file.read(buffer);
+    if (filled === buffer.length) {
+      const larger = new Uint8Array(buffer.length * 2);
+      larger.set(buffer);
+      buffer = larger;
+    }
+    const count = await file.read(buffer.subarray(filled));
     if (count === null) {
       if (follow === undefined) break;
       follow();
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       continue;
     }
-    const chunk = concat(rest, buffer.subarray(0, count));
+    const searched = filled;
+    filled += count;
+    const chunk = buffer.subarray(0, filled);
     const lines: Line[] = [];
     let start = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+    // What was there before holds no line feed.
+    for (
+      let end = chunk.indexOf(LINE_FEED, searched);
+      end !== -1;
+      end = chunk.indexOf(LINE_FEED, start)
+    ) {
       lines.push({ bytes: chunk.subarray(start, end), terminated: true });
       start = end + 1;
     }
-    rest = chunk.subarray(start);
     if (lines.length > 0) yield lines;
+    buffer.copyWithin(0, start, filled);
+    filled -= start;
   }
-  if (rest.length > 0) yield [{ bytes: rest, terminated: false }];
+  if (filled > 0) yield [{ bytes: buffer.subarray(0, filled), terminated: false }];
 }
 
 /** The last line feed in the file and what is behind it, reading backwards. */

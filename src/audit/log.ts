@@ -57,7 +57,7 @@ export class AuditLog {
         writeAll(file, new Uint8Array([10]));
         return { log: continued(path, file, torn) };
       }
-      const log = continued(path, file, lastLine);
+      const log = continued(path, file, tornAt === 0 ? undefined : lastLine);
       if (torn.length === 0) return { log };
       const movedTo = `${path}.torn`;
       moveTorn(torn, movedTo);
@@ -68,8 +68,12 @@ export class AuditLog {
       throw error;
     }
 
-    function continued(path: string, file: Deno.FsFile, lastLine: Uint8Array): AuditLog {
-      if (lastLine.length === 0) return new AuditLog(path, file, 0, GENESIS);
+    function continued(
+      path: string,
+      file: Deno.FsFile,
+      lastLine: Uint8Array | undefined,
+    ): AuditLog {
+      if (lastLine === undefined) return new AuditLog(path, file, 0, GENESIS);
       const opened = open(lastLine);
       if (!opened.ok) {
         throw new AuditLogError(

@@ -11,7 +11,7 @@ export const GENESIS = "0".repeat(64);
 
 /** What a record says, before it has its place in the chain. */
 export interface RecordBody {
-  /** When it was decided: RFC 3339, UTC, milliseconds. */
+  /** When it was put on record: RFC 3339, UTC, milliseconds. */
   readonly timestamp: string;
   /** As in the request. */
   readonly action: string;
@@ -84,9 +84,33 @@ export function open(line: Uint8Array): OpenedLine {
   if (hash !== tail[1]) {
     return { ok: false, reason: "was changed: its hash does not fit its content" };
   }
+  let text: string;
   try {
-    return { ok: true, record: JSON.parse(new TextDecoder().decode(line)) };
+    text = new TextDecoder("utf-8", { fatal: true }).decode(line);
+  } catch {
+    return { ok: false, reason: "is not UTF-8" };
+  }
+  try {
+    const record = JSON.parse(text);
+    return isRecord(record)
+      ? { ok: true, record }
+      : { ok: false, reason: "lacks fields of a record" };
   } catch {
     return { ok: false, reason: "is not JSON" };
   }
+}
+
+const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
+
+function isRecord(value: unknown): value is AuditRecord {
+  if (value === null || typeof value !== "object") return false;
+  const record = value as Readonly<Record<string, unknown>>;
+  const texts = ["timestamp", "action", "target", "policy", "prev"];
+  const optional = ["error", "record_id", "agent", "rule", "code"];
+  return texts.every((key) => typeof record[key] === "string") &&
+    optional.every((key) => record[key] === undefined || typeof record[key] === "string") &&
+    STATUSES.includes(record["status"] as string) &&
+    (record["params"] === null || typeof record["params"] === "string") &&
+    (record["duration_ms"] === undefined || typeof record["duration_ms"] === "number") &&
+    Number.isSafeInteger(record["seq"]) && (record["seq"] as number) >= 0;
 }

@@ -18,18 +18,26 @@ export interface Verification {
   readonly problem?: { readonly line: number; readonly reason: string };
 }
 
+/** Told of the number of records in order so far, and the hash of the last of them. */
+export type ChainObserver = (size: number, hash: string) => void;
+
 /**
  * Checks the chain of a log from its first line on, in bounded memory.
  *
  * It finds every changed byte, and every line removed, inserted, moved or repeated. A chain alone
  * cannot show that whole lines are missing at the end, or that all of it was written anew.
  *
+ * @param observe Called before the first record, and after each that is in order.
  * @throws {Deno.errors.NotFound} There is no such file.
  */
-export async function verifyAuditLog(path: string): Promise<Verification> {
+export async function verifyAuditLog(
+  path: string,
+  observe: ChainObserver = () => {},
+): Promise<Verification> {
   using file = Deno.openSync(path);
   let records = 0;
   let head = GENESIS;
+  observe(records, head);
   for await (const lines of readLines(file)) {
     for (const line of lines) {
       const reason = line.terminated ? problemOf(line.bytes, records, head) : "is not complete";
@@ -38,6 +46,7 @@ export async function verifyAuditLog(path: string): Promise<Verification> {
       }
       head = reason.hash;
       records++;
+      observe(records, head);
     }
   }
   return { ok: true, records, head };

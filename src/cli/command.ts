@@ -86,6 +86,15 @@ export function parseCommandLine(
   }
 }
 
+/** For commands without positional arguments: a forgotten quote is not to be overlooked. */
+export function noPositionals(positionals: readonly string[]): void {
+  if (positionals.length > 0) {
+    throw new UsageError(
+      `"${positionals.join(" ")}" belongs to no option; is it part of a text that needs quotes?`,
+    );
+  }
+}
+
 /** The value of an option that has to be there. */
 export function required(values: Values, name: string): string {
   const value = values[name];

@@ -1,7 +1,8 @@
+import { CODES } from "../action.ts";
 import { explain, type Explanation } from "../policy/explanation.ts";
 import type { Policy, Rule } from "../policy/policy.ts";
 import { receive } from "../request.ts";
-import { type Command, EXIT, type Invocation } from "./command.ts";
+import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
 import { planOf, POLICY_OPTIONS, REQUEST_OPTIONS, requestOf } from "./policy_options.ts";
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
 
@@ -14,13 +15,15 @@ export const EXPLAIN: Command = {
     `Decides with the code of the gate, does nothing and records nothing. Exit code 0 for an allow, 2
 for a deny, 1 for a request that is malformed.`,
   options: { ...POLICY_OPTIONS, ...REQUEST_OPTIONS, json: { type: "boolean", help: "as JSON" } },
-  run({ values }: Invocation): Promise<number> {
+  run({ values, positionals }: Invocation): Promise<number> {
+    noPositionals(positionals);
     const plan = planOf(values);
     const { request, problem } = receive(requestOf(values));
     const explanation = problem === undefined
       ? explain(plan.policy, request, plan.world)
       : { invalid: problem, nearMisses: [] };
-    if (values["json"] === true) print(escapedJson(asJson(explanation, plan.policy)));
+    const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
+    if (values["json"] === true) print(escapedJson(asJson(explanation, plan.policy, invalidCode)));
     else for (const line of asText(explanation, plan.policy)) print(line);
     if (explanation.authorisation === undefined) return Promise.resolve(EXIT.FAILED);
     const { effect } = explanation.authorisation.decision;
@@ -31,10 +34,11 @@ for a deny, 1 for a request that is malformed.`,
 function asJson(
   { authorisation, invalid, rule, nearMisses }: Explanation,
   policy: Policy,
+  invalidCode: string,
 ): unknown {
   return {
     decision: authorisation?.decision.effect ?? "invalid",
-    code: authorisation?.decision.code ?? "INVALID_TARGET",
+    code: authorisation?.decision.code ?? invalidCode,
     reason: authorisation?.decision.reason ?? invalid,
     request: authorisation?.request,
     rule: rule === undefined ? null : { id: rule.id, at: placeOf(rule, policy) },

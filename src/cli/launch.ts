@@ -1,5 +1,5 @@
 /**
- * From the first process, which may only read, to one with the permissions of the policy in hand.
+ * From the first process, which may only read, to one with the permissions that the command needs.
  *
  * @module
  */
@@ -17,17 +17,30 @@ export const UNDER_POLICY = "--under-policy";
  * @param args The arguments of the command.
  * @returns The exit code of the second process.
  */
-export async function launch(
+export function launch(
   plan: Plan,
   args: readonly string[],
   { verbose }: { readonly verbose: boolean },
 ): Promise<number> {
   const { flags } = permissionsOf(plan);
+  if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
+  return launchWith(flags, args);
+}
+
+/**
+ * Runs the same command again, as `deno run` with these flags.
+ *
+ * @param args The arguments of the command.
+ * @returns The exit code of the second process.
+ */
+export async function launchWith(
+  flags: readonly string[],
+  args: readonly string[],
+): Promise<number> {
   const main = new URL("./main.ts", import.meta.url);
   const config = main.protocol === "file:"
     ? ["--quiet", `--config=${fromFileUrl(new URL("../../deno.json", import.meta.url))}`]
     : ["--quiet"];
-  if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
   try {
     // By name: that is what "--allow-run=deno" permits.
     const child = new Deno.Command("deno", {

@@ -109,15 +109,15 @@ function printRow(line: ReadLine): void {
   const { timestamp, status, action, target, agent, rule, error, duration_ms } = line
     .record as AuditRecord;
   const head = columns([[
-    timestamp,
-    statusColour(status.padEnd(11)),
+    escape(timestamp),
+    statusColour(escape(status)) + " ".repeat(Math.max(0, 11 - status.length)),
     escape(action).padEnd(10),
     escape(target),
   ]])[0];
   const notes = [
     agent === undefined ? "" : `by ${escape(agent)}`,
     rule === undefined ? "" : `rule ${escape(rule)}`,
-    duration_ms === undefined ? "" : `${duration_ms} ms`,
+    duration_ms === undefined ? "" : `${escape(String(duration_ms))} ms`,
     error === undefined ? "" : escape(error),
   ].filter((note) => note !== "");
   print(notes.length === 0 ? `${head}` : `${head}  ${colour(notes.join(" · "), "dim")}`);

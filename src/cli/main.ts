@@ -10,6 +10,7 @@ import { MissingPermissionError } from "../permission/process.ts";
 import { PolicyError } from "../policy/problem.ts";
 import { type Command, EXIT, parseCommandLine, UsageError } from "./command.ts";
 import { EXPLAIN } from "./explain.ts";
+import { KEYGEN } from "./keygen.ts";
 import { UNDER_POLICY } from "./launch.ts";
 import { LOG } from "./log.ts";
 import { PERMISSIONS } from "./permissions.ts";
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   EXPLAIN,
   TEST_POLICY,
   PERMISSIONS,
+  KEYGEN,
   VERSION_COMMAND,
 ];
 

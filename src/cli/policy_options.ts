@@ -7,7 +7,14 @@ import { resolve, toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { type Plan, planFor } from "../installation.ts";
 import type { KernelOptions } from "../kernel_options.ts";
-import { type CommandOption, optional, required, UsageError, type Values } from "./command.ts";
+import {
+  type CommandOption,
+  noPositionals,
+  optional,
+  required,
+  UsageError,
+  type Values,
+} from "./command.ts";
 
 /** Options of every command that loads a policy. */
 export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -37,7 +44,9 @@ export const REQUEST_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** The options of a kernel, with absolute paths. */
 export function kernelOptions(values: Values, positionals: readonly string[] = []): KernelOptions {
-  const policy = positionals[0] ?? required(values, "policy");
+  const [first, ...more] = positionals;
+  noPositionals(values["policy"] === undefined ? more : positionals);
+  const policy = first ?? required(values, "policy");
   const base = optional(values, "base");
   const searchPath = optional(values, "search-path");
   return {

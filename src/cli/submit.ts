@@ -1,5 +1,5 @@
 import { Kernel } from "../kernel.ts";
-import { type Command, EXIT, type Invocation } from "./command.ts";
+import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
 import { launch } from "./launch.ts";
 import {
   kernelOptions,
@@ -25,7 +25,8 @@ policy implies; --verbose prints them. The result is printed as JSON.`,
     json: { type: "boolean", help: "the result on one line" },
     verbose: { type: "boolean", help: "print the permissions of the second process" },
   },
-  async run({ values, args, underPolicy }: Invocation): Promise<number> {
+  async run({ values, positionals, args, underPolicy }: Invocation): Promise<number> {
+    noPositionals(positionals);
     const request = requestOf(values);
     if (!underPolicy) {
       return await launch(planOf(values), args, { verbose: values["verbose"] === true });

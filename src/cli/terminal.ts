@@ -35,13 +35,13 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
  * escape sequences, bidirectional and zero-width characters, lone surrogates.
  */
 export function escape(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu, escaped);
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{DI}]/gu, escaped);
 }
 
 /** JSON with the same characters escaped; it still is the same JSON value. */
 export function escapedJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}]/gu,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{DI}]/gu,
     (char) => char === "\n" ? char : escaped(char),
   );
 }

@@ -22,7 +22,7 @@ export const TEST_POLICY: Command = {
     json: { type: "boolean", help: "as JSON" },
   },
   run({ values, positionals }: Invocation): Promise<number> {
-    const { policy, world } = planFor(kernelOptions(values, positionals), {
+    const { policy, policyWorld: world } = planFor(kernelOptions(values, positionals), {
       enforceExamples: false,
     });
     const file = optional(values, "examples");
@@ -32,7 +32,7 @@ export const TEST_POLICY: Command = {
       wrong: mismatch(example, policy, world),
     }));
     const failed = outcomes.filter(({ wrong }) => wrong !== undefined).length;
-    const reached = new Set(examples.map((example) => verdictOf(example, policy, world).ruleId));
+    const reached = new Set(examples.map((example) => verdictOf(example, policy, world)?.ruleId));
     const unreached = policy.rules.filter(({ id, guard }) =>
       guard === undefined && !reached.has(id)
     );

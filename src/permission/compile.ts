@@ -5,7 +5,7 @@
  */
 import type { Policy, Rule } from "../policy/policy.ts";
 import type { ActionSpec, KindName, PathAccess } from "../resource/kind.ts";
-import type { Pattern } from "../resource/pattern.ts";
+import { MANY, type Pattern } from "../resource/pattern.ts";
 import { deniedNetworks } from "./private_networks.ts";
 import {
   type Grants,
@@ -29,7 +29,8 @@ export interface PermissionNeeds {
  * the literal part of its patterns.
  *
  * Sound: what the policy allows is permitted. Tight: nothing outside of the literal prefixes is,
- * except one staging path beside each single file that may be changed (see {@linkcode stagingPath}).
+ * except one staging path beside each single file that may be changed (see {@linkcode stagingPath}),
+ * and that Deno's `*.host` includes `host` itself and every depth below it.
  */
 export function workerPermissions(policy: Policy, needs: PermissionNeeds): PermissionSet {
   const sets = policy.rules.filter((rule) => rule.effect === "allow").flatMap((rule) =>
@@ -59,7 +60,9 @@ export function processPermissions(
   own: Partial<PermissionSet> = {},
 ): ProcessPermissions {
   const workers = providers.map((needs) => workerPermissions(policy, needs));
-  const commands = patternsOf(policy, "command").map(({ reach }) => reach);
+  const commands = patternsOf(policy, "command").flatMap((
+    { reach, lookup = [] },
+  ) => [reach, ...lookup]);
   const denied = { read: deniedFolders(policy, "read"), write: deniedFolders(policy, "write") };
   const allow = union(
     ...workers,
@@ -85,8 +88,13 @@ export function processPermissions(
  */
 export function stagingPath(file: string): string {
   const slash = file.lastIndexOf("/");
-  return `${file.slice(0, slash + 1)}.${file.slice(slash + 1).slice(0, 200)}.agent-kernel`;
+  const name = new TextEncoder().encode(file.slice(slash + 1)).subarray(0, MAX_STAGED_NAME_BYTES);
+  // A character that the cut went through becomes U+FFFD, three bytes for at least one.
+  return `${file.slice(0, slash + 1)}.${new TextDecoder().decode(name)}.agent-kernel`;
 }
+
+/** So that with what is added, and a broken character at its end, it still is a file name. */
+const MAX_STAGED_NAME_BYTES = 230;
 
 /** Whether a set permits everything that another one permits. */
 export function covers(outer: PermissionSet, inner: PermissionSet): boolean {
@@ -187,8 +195,7 @@ function isUnconditionalDeny(rule: Rule): boolean {
 }
 
 /** `D/**`: nothing but the literal folder and all that is in it. */
-function isWholeFolder(pattern: Pattern): boolean {
-  const depth = pattern.reach === "/" ? 0 : pattern.reach.split("/").length - 1;
-  return !pattern.exact && pattern.steps.length === depth + 2 &&
-    pattern.steps.slice(depth).every((step) => typeof step === "symbol");
+function isWholeFolder({ reach, exact, denySteps }: Pattern): boolean {
+  const depth = reach === "/" ? 0 : reach.split("/").length - 1;
+  return !exact && denySteps.length === depth + 1 && denySteps[depth] === MANY;
 }

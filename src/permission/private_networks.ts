@@ -7,7 +7,7 @@
 /**
  * Ranges that are not the public internet: the special-purpose registries of IANA (RFC 6890, RFC
  * 8190) as far as they lead to machines, with the metadata services of cloud providers among the
- * link-local and unique-local addresses. Deno checks `--deny-net` on the resolved address.
+ * link-local and unique-local addresses.
  */
 export const PRIVATE_NETWORKS: readonly string[] = [
   "0.0.0.0/8", // this network (RFC 791)
@@ -31,14 +31,30 @@ export const PRIVATE_NETWORKS: readonly string[] = [
   "ff00::/8", // multicast (RFC 4291)
 ];
 
-/** The ranges that may stay denied although the policy names the hosts (in canonical form, without port). */
+/** IPv6 addresses to deny one by one: Deno 2.9's flags take no IPv6 range. The http provider does. */
+const DENIED_IPV6 = [
+  "::", // unspecified, reaches loopback
+  "::1", // loopback
+  "fd00:ec2::254", // metadata service of a cloud provider
+];
+
+/**
+ * What `--deny-net` can say of the private networks, although the policy names the hosts (in
+ * canonical form, without port): ranges of IPv4, single addresses of IPv6.
+ */
 export function deniedNetworks(namedHosts: readonly string[]): readonly string[] {
   const addresses = namedHosts.flatMap((host) => {
     if (host === "localhost" || host.endsWith(".localhost")) return ["127.0.0.1", "::1"];
     if (host.startsWith("[")) return [host.slice(1, -1)];
     return /^\d+\.\d+\.\d+\.\d+$/.test(host) ? [host] : [];
   });
-  return PRIVATE_NETWORKS.filter((range) => !addresses.some((address) => contains(range, address)));
+  const ranges = PRIVATE_NETWORKS.filter((range) => !range.includes(":"));
+  return [
+    ...ranges.filter((range) => !addresses.some((address) => contains(range, address))),
+    ...DENIED_IPV6.filter((address) => !addresses.includes(address)).map((address) =>
+      `[${address}]`
+    ),
+  ];
 }
 
 /** Whether a CIDR range contains an IP address, both in canonical text form. */

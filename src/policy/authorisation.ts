@@ -37,15 +37,16 @@ const UNDECLARED: ActionSpec = { kind: "name" };
 export function authorise(policy: Policy, request: ActionRequest, world: World): Authorisation {
   const { action } = request;
   const spec = Object.hasOwn(policy.actions, action) ? policy.actions[action] : undefined;
-  if (spec === undefined && !policy.index.has(action)) {
-    // Nothing says what kind of target it has, and no rule could allow it anyway.
-    return {
-      request: canonical(request, request.target, {}),
-      decision: decide(policy, { ...request, params: {} }),
-    };
-  }
   const { kind, defaults, resources: further = [] } = spec ?? UNDECLARED;
   const params: Record<string, unknown> = { ...defaults, ...request.params };
+  if (!policy.index.has(action)) {
+    // No rule speaks of it: it is denied whatever the target is, or whether it is any.
+    const target = normaliseOrKeep(kind, request.target, world);
+    return {
+      request: canonical(request, target, params),
+      decision: decide(policy, { action, target, params }),
+    };
+  }
   const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
   const resources = [main];
   for (const declared of further) {
@@ -69,6 +70,15 @@ export function authorise(policy: Policy, request: ActionRequest, world: World):
     }
   }
   return { request: canonical(request, main.target, params), decision };
+}
+
+function normaliseOrKeep(kind: KindName, target: string, world: World): string {
+  try {
+    return KINDS[kind].normalise(target, world);
+  } catch (error) {
+    if (error instanceof CanonicalError) return target;
+    throw error;
+  }
 }
 
 function normaliseFurther(

@@ -56,15 +56,11 @@ const OPERATORS: Readonly<Record<string, Compile>> = {
 
   prefix: listOperand((start) => {
     const items = start.map(equalTo);
-    const texts = start.filter((item) => typeof item === "string");
     return (value) => {
       if (value === undefined) return false;
-      if (Array.isArray(value)) {
-        if (value.length < items.length) return false;
-        return allOf(items.map((equal, i) => equal(value[i])));
-      }
-      if (typeof value !== "string" || texts.length < start.length) return undefined;
-      return texts.some((text) => value.startsWith(text));
+      if (!Array.isArray(value)) return undefined;
+      if (value.length < items.length) return false;
+      return allOf(items.map((equal, i) => equal(value[i])));
     };
   }),
 

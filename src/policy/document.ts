@@ -13,11 +13,11 @@ export const MAX_DOCUMENT_BYTES = 1024 * 1024;
 const MAX_VALUES = 500_000;
 const MAX_DEPTH = 64;
 
-/** A number as JSON writes it. */
-const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$/;
+/** A number that all parsers read alike. */
+const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 /** What YAML 1.1 and 1.2, and so parsers and readers, understand differently. */
 const AMBIGUOUS =
-  /^([-+]?(0[box]?[0-9a-f_]+|[0-9][0-9_]*)(:[0-5]?[0-9])*(\.[0-9_]*)?|y|n|yes|no|on|off)$/i;
+  /^([-+]?(0[box]?[0-9a-f_]+|[0-9][0-9_]*)(:[0-5]?[0-9])*(\.[0-9_]*)?([eE][-+]?[0-9_]*)?|y|n|yes|no|on|off)$/i;
 
 /** A YAML document whose values can be traced to their lines. */
 export interface PolicyDocument {
@@ -95,8 +95,8 @@ class Copier {
         this.problems.add([...place, "<<"], "Merges something that is not a mapping");
         continue;
       }
-      const inner = this.#mapping(part, place, depth - 1);
-      for (const key of Object.keys(inner)) if (!(key in copy)) copy[key] = inner[key];
+      const inner = this.copy(part, place, depth - 1) as Record<string, unknown> | null;
+      for (const key of Object.keys(inner ?? {})) if (!(key in copy)) copy[key] = inner?.[key];
     }
     return copy;
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CanonicalError, type World } from "../resource/world.ts";
+import { CanonicalError, NotReadableError, type World } from "../resource/world.ts";
 import { authorise } from "./authorisation.ts";
 import type { Decision } from "./decision.ts";
 import type { Example, Policy } from "./policy.ts";
@@ -35,7 +35,9 @@ export function checkExamples(policy: Policy, world: World, problems: Problems):
 
 /** What is different from what the example expects; `undefined` if it holds. */
 export function mismatch(example: Example, policy: Policy, world: World): string | undefined {
-  const { effect, ruleId, reason } = verdictOf(example, policy, world);
+  const verdict = verdictOf(example, policy, world);
+  if (verdict === undefined) return undefined;
+  const { effect, ruleId, reason } = verdict;
   const what = `${example.action} on "${example.target}"`;
   if (effect !== example.expect) {
     return `Expects ${example.expect} for ${what}, but it is ${effect}: ${reason}`;
@@ -48,15 +50,20 @@ export function mismatch(example: Example, policy: Policy, world: World): string
   return undefined;
 }
 
-/** The verdict on an example; a target without canonical form counts as denied. */
+/**
+ * The verdict on an example; a target without canonical form counts as denied.
+ *
+ * @returns `undefined` if this process may not look at the target: the kernel will not open then.
+ */
 export function verdictOf(
   example: Example,
   policy: Policy,
   world: World,
-): Pick<Decision, "effect" | "ruleId" | "reason"> {
+): Pick<Decision, "effect" | "ruleId" | "reason"> | undefined {
   try {
     return authorise(policy, example, world).decision;
   } catch (error) {
+    if (error instanceof NotReadableError) return undefined;
     if (error instanceof CanonicalError) return { effect: "deny", reason: error.message };
     throw error;
   }

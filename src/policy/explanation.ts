@@ -40,7 +40,7 @@ export function explain(policy: Policy, request: ActionRequest, world: World): E
     authorisation = authorise(policy, request, world);
   } catch (error) {
     if (!(error instanceof CanonicalError)) throw error;
-    return { invalid: error.message, nearMisses: [] };
+    return { invalid: `malformed request: ${error.message}`, nearMisses: [] };
   }
   const { ruleId } = authorisation.decision;
   const rule = policy.rules.find(({ id }) => id === ruleId);

@@ -40,8 +40,9 @@ const UNITS: Readonly<Record<string, number>> = {
 /** `"10MiB"` in bytes; `undefined` if it is not a size. */
 export function parseSize(text: string): number | undefined {
   const found = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text);
-  const unit = found === null ? undefined : UNITS[found[2] ?? ""];
-  return unit === undefined ? undefined : Math.floor(Number(found?.[1]) * unit);
+  const unit = found?.[2] ?? "";
+  if (found === null || !Object.hasOwn(UNITS, unit)) return undefined;
+  return Math.floor(Number(found[1]) * (UNITS[unit] as number));
 }
 
 /** Reads `limits` of a rule. */
@@ -55,7 +56,8 @@ export function parseLimits(source: unknown, place: Place, problems: Problems): 
     const at = [...place, key];
     if (key === "rate") {
       const found = typeof value === "string" ? /^(\d+)\/([a-z]+)$/.exec(value) : null;
-      const perMs = found === null ? undefined : PERIODS[found[2] ?? ""];
+      const period = found?.[2] ?? "";
+      const perMs = Object.hasOwn(PERIODS, period) ? PERIODS[period] : undefined;
       const calls = Number(found?.[1]);
       if (perMs === undefined || calls < 1) {
         problems.add(at, "Expected a rate like 60/min (s, min, h or day)");

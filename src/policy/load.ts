@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson, copyJson, JsonError } from "../canonical_json.ts";
 import type { ActionTable, KindName } from "../resource/kind.ts";
 import { KINDS, STANDARD_ACTIONS } from "../resource/table.ts";
-import { escapePattern, MANY, ONE, type Step } from "../resource/pattern.ts";
+import { escapePattern } from "../resource/pattern.ts";
 import { PatternTrie } from "../resource/trie.ts";
 import type { World } from "../resource/world.ts";
 import { readDocument } from "./document.ts";
@@ -149,35 +149,52 @@ function checkIds(rules: readonly Rule[], problems: Problems): void {
   }
 }
 
-/** Deny rules for the kernel's own files, and for all files beside them that begin with their name and a dot. */
+/**
+ * Deny rules for the kernel's own files, for all files beside them that begin with their name and a
+ * dot, and against taking away a folder that they are in.
+ */
 function guardRules(
   guarded: readonly GuardedPath[],
   firstIndex: number,
   context: RuleContext,
 ): Rule[] {
-  const actions = Object.entries(context.actions)
+  const changing = Object.entries(context.actions)
     .filter(([, spec]) => spec.kind === "path" && spec.access?.includes("write"))
     .map(([name]) => name);
-  return guarded.map(({ path, what }, i) => {
+  return guarded.flatMap(({ path, what }): Omit<Rule, "index">[] => {
     const name = escapePattern(path);
-    const resources = [name, `${name}/**`, `${name}.*`, `${name}.*/**`];
-    const patterns = resources.flatMap((text) => KINDS.path.compile(text, context.world));
-    return {
-      id: `kernel:${what.replaceAll(" ", "-")}`,
-      effect: "deny",
-      index: firstIndex + i,
-      actions,
-      resources,
-      patterns: new Map<KindName, typeof patterns>([["path", patterns]]),
-      reason: what,
-      guard: true,
-    };
-  });
+    const id = `kernel:${what.replaceAll(" ", "-")}`;
+    const files = [name, `${name}/**`, `${name}.*`, `${name}.*/**`];
+    const folders = foldersAbove(path).map(escapePattern);
+    const taking = changing.filter((action) => action !== "fs.mkdir");
+    return [
+      { ...guardRule(files, context), id, actions: changing, resources: files, reason: what },
+      {
+        ...guardRule(folders, context),
+        id: `${id}-folder`,
+        actions: taking,
+        resources: folders,
+        reason: what,
+      },
+    ];
+  }).map((rule, i) => ({ ...rule, index: firstIndex + i }));
 }
 
-/** To deny what is inside of a folder is to deny the folder too: it could be listed, moved, replaced. */
-function withFolder(steps: readonly Step[]): readonly Step[] {
-  return steps.at(-1) === MANY && steps.at(-2) === ONE ? [...steps.slice(0, -2), MANY] : steps;
+function guardRule(
+  resources: readonly string[],
+  { world }: RuleContext,
+): Pick<Rule, "effect" | "guard" | "patterns"> {
+  const patterns = resources.flatMap((text) => KINDS.path.compile(text, world));
+  return {
+    effect: "deny",
+    guard: true,
+    patterns: new Map<KindName, typeof patterns>([["path", patterns]]),
+  };
+}
+
+function foldersAbove(path: string): string[] {
+  const names = path.split("/").slice(1, -1);
+  return names.map((_, i) => `/${names.slice(0, i + 1).join("/")}`);
 }
 
 function indexRules(rules: readonly Rule[], actions: ActionTable): Map<string, ActionRules> {
@@ -190,10 +207,7 @@ function indexRules(rules: readonly Rule[], actions: ActionTable): Map<string, A
         index.set(action, entry = { kind, allow: new PatternTrie(), deny: new PatternTrie() });
       }
       for (const pattern of rule.patterns.get(entry.kind) ?? []) {
-        entry[rule.effect].insert(
-          rule.effect === "deny" ? withFolder(pattern.steps) : pattern.steps,
-          rule,
-        );
+        entry[rule.effect].insert(rule.effect === "deny" ? pattern.denySteps : pattern.steps, rule);
       }
     }
   }

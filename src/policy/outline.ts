@@ -240,7 +240,8 @@ class Scanner {
   #blockScalar(indent: number): OutlineNode {
     const line = this.#line;
     this.#rest(/[|>][^\n]*(?:\n|$)/y);
-    while (this.#pos < this.text.length && this.#rest(/[ \t]*\n/y) === undefined) {
+    while (this.#pos < this.text.length) {
+      if (this.#rest(/[ \t]*\n/y) !== undefined) continue;
       const spaces = /^ */.exec(this.text.slice(this.#pos, this.#pos + 200))?.[0].length ?? 0;
       if (spaces < Math.max(indent, 1)) break;
       this.#rest(/[^\n]*(?:\n|$)/y);

@@ -74,7 +74,10 @@ function parseRule(
   const constraint = rule["constraint"] === undefined
     ? undefined
     : compileConstraint(rule["constraint"], [...place, "constraint"], problems);
-  refuseUnenforced(rule, place, problems);
+  if (effect === "allow") refuseUnenforced(rule, place, problems);
+  if (typeof rule["id"] === "string" && rule["id"].startsWith("kernel:")) {
+    problems.add([...place, "id"], 'Ids that begin with "kernel:" are for the kernel\'s own rules');
+  }
   const line = problems.lineOf(place);
   return {
     id: textOr(rule["id"], `${place[0]}[${place[1]}]`, [...place, "id"], problems),
@@ -194,13 +197,18 @@ function expandVariables(
 ): string {
   const valueOf = (name: string) => {
     const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    // An empty value would turn "${DIR}/**" into the whole file system.
+    if (value === "") throw new PatternError(`"${text}" uses the variable ${name}, which is empty`);
     if (value !== undefined) return escapePattern(value);
     throw new PatternError(
       `"${text}" uses the variable ${name}, which is not set: declare it under "variables" (the environment is never read)`,
     );
   };
   const home = kind === "path" && /^~(?=\/|$)/.test(text) ? valueOf("HOME") + text.slice(1) : text;
-  return home.replace(/\$\{([^}]*)\}/g, (_, name: string) => valueOf(name));
+  return home.replace(
+    /\\.|\$\{([^}]*)\}/gs,
+    (found, name?: string) => name === undefined ? found : valueOf(name),
+  );
 }
 
 function texts(

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Timer } from "./host.ts";
+import type { Timer } from "../timer.ts";
 
 /** Tells when keys have been held for too long. All are held equally long, so the first is the next. */
 export class Deadlines {

@@ -5,7 +5,8 @@
  */
 import { CODES } from "../action.ts";
 import { checkedAnswer, executeOnce } from "./execution.ts";
-import { type ProviderHost, SYSTEM_TIMER, type Timer } from "./host.ts";
+import type { ProviderHost } from "./host.ts";
+import { SYSTEM_TIMER, type Timer } from "../timer.ts";
 import type { Answer } from "./protocol.ts";
 import { type Execute, executorOf, type Provider, type ProviderRequest } from "./provider.ts";
 

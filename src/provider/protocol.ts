@@ -11,8 +11,6 @@ export type ToWorker =
     readonly type: "init";
     readonly config: unknown;
     readonly maxOutputBytes: number;
-    /** Permissions that were inherited with others and are not for this provider. */
-    readonly revoke: readonly Deno.PermissionDescriptor[];
   }
   | { readonly type: "calls"; readonly calls: readonly Call[] }
   | { readonly type: "abort"; readonly id: number };
@@ -32,7 +30,23 @@ export type Answer =
   | { readonly ok: true; readonly data: unknown; readonly truncated: boolean }
   | { readonly ok: false; readonly code: string; readonly error: string };
 
-/** The name of the Worker of a provider, by which its module knows that it is meant. */
-export function workerName(provider: string): string {
-  return `agent-kernel:${provider}`;
+/** What a Worker has to know before its first message; it stands in the Worker's name. */
+export interface WorkerIdentity {
+  /** The provider that is meant. */
+  readonly provider: string;
+  /** Permissions that were inherited with others and are not for this provider. */
+  readonly revoke: readonly Deno.PermissionDescriptor[];
+}
+
+const PREFIX = "agent-kernel:";
+
+/** The name of a Worker. */
+export function workerName(identity: WorkerIdentity): string {
+  return PREFIX + JSON.stringify(identity);
+}
+
+/** Who the Worker with this name is; `undefined` if it is none of a kernel's. */
+export function identityOf(name: unknown): WorkerIdentity | undefined {
+  if (typeof name !== "string" || !name.startsWith(PREFIX)) return undefined;
+  return JSON.parse(name.slice(PREFIX.length));
 }

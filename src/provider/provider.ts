@@ -57,7 +57,10 @@ export class ProviderError extends Error {
 export interface ProviderLimits {
   /** How long a call may take, in milliseconds. @default 30000 */
   readonly deadlineMs?: number;
-  /** The most that a result may hold, in bytes of UTF-8. @default 16777216 */
+  /**
+   * The most that a result may hold: a text in bytes of UTF-8, anything else in UTF-16 code units of
+   * its keys and strings. @default 16777216
+   */
   readonly maxOutputBytes?: number;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { executeOnce } from "./execution.ts";
-import { type Answer, type Call, type FromWorker, type ToWorker, workerName } from "./protocol.ts";
+import { type Answer, type Call, type FromWorker, identityOf, type ToWorker } from "./protocol.ts";
 import type { Execute } from "./provider.ts";
 
 /** The part of a Worker's global scope that is used here. */
@@ -14,6 +14,12 @@ interface WorkerScope {
   postMessage(message: FromWorker): void;
 }
 
+const scope = globalThis as unknown as WorkerScope;
+const identity = typeof scope.postMessage === "function" ? identityOf(scope.name) : undefined;
+// INVARIANT: given up while modules are still being loaded, before the code of any that is imported
+// behind this one runs.
+for (const descriptor of identity?.revoke ?? []) Deno.permissions.revokeSync(descriptor);
+
 /**
  * Makes the module of a provider the entry of its Worker. In any other place where the module is
  * loaded (the process that describes the provider, tests, another Worker) it does nothing.
@@ -21,8 +27,7 @@ interface WorkerScope {
  * @param name The name of the provider, the same as in its description.
  */
 export function serveProvider(name: string, execute: Execute): void {
-  const scope = globalThis as unknown as WorkerScope;
-  if (typeof scope.postMessage !== "function" || scope.name !== workerName(name)) return;
+  if (identity?.provider !== name) return;
   const running = new Map<number, AbortController>();
   let answers: (Answer & { id: number })[] = [];
   let config: unknown;
@@ -72,7 +77,6 @@ export function serveProvider(name: string, execute: Execute): void {
     switch (message.type) {
       case "init":
         ({ config, maxOutputBytes } = message);
-        for (const descriptor of message.revoke) Deno.permissions.revokeSync(descriptor);
         break;
       case "calls":
         for (const call of message.calls) run(call);

@@ -7,7 +7,8 @@ import { CODES } from "../action.ts";
 import type { WorkerPermissions } from "../permission/render.ts";
 import { Deadlines } from "./deadlines.ts";
 import { checkedAnswer } from "./execution.ts";
-import { type ProviderHost, SYSTEM_TIMER, type Timer } from "./host.ts";
+import type { ProviderHost } from "./host.ts";
+import { SYSTEM_TIMER, type Timer } from "../timer.ts";
 import { type Answer, type Call, type ToWorker, workerName } from "./protocol.ts";
 import type { Provider, ProviderRequest } from "./provider.ts";
 
@@ -87,7 +88,7 @@ export class WorkerHost implements ProviderHost {
     const { permissions, revoke } = this.#options;
     const worker = new Worker(new URL(module as string), {
       type: "module",
-      name: workerName(name),
+      name: workerName({ provider: name, revoke }),
       deno: { permissions },
     });
     worker.onmessage = ({ data }) => this.#receive(worker, data);
@@ -97,7 +98,7 @@ export class WorkerHost implements ProviderHost {
       event.preventDefault();
       if (worker === this.#worker) this.#die(`died: ${event.message}`);
     };
-    worker.postMessage({ type: "init", config, maxOutputBytes, revoke } satisfies ToWorker);
+    worker.postMessage({ type: "init", config, maxOutputBytes } satisfies ToWorker);
     return worker;
   }
 

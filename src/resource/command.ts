@@ -4,10 +4,10 @@
  * @module
  */
 import type { ResourceKind } from "./kind.ts";
-import { expandBraces, parseSegment, type Pattern } from "./pattern.ts";
+import { expandBraces, parseSegment, type Pattern, type Step } from "./pattern.ts";
 import { PATH } from "./path.ts";
 import { PatternTrie } from "./trie.ts";
-import { CanonicalError, NotReadableError, PatternError, type World } from "./world.ts";
+import { CanonicalError, PatternError, type World } from "./world.ts";
 
 /**
  * Absolute real paths of executables. A bare name is looked up in the search path of the kernel's
@@ -25,16 +25,16 @@ export const COMMAND: ResourceKind = {
     if (target === "" || target.includes("\0") || !target.isWellFormed()) {
       throw new CanonicalError("A command is a bare name or an absolute path");
     }
-    const path = target.startsWith("/")
-      ? realFile(PATH.normalise(target, world), world)
+    const found = target.startsWith("/")
+      ? lookUp(PATH.normalise(target, world), world)
       : find(target, world);
-    if (path === undefined) {
+    if (found === undefined) {
       throw new CanonicalError(
         `There is no executable "${target}"` +
           (target.startsWith("/") ? "" : ` in ${world.searchPath.join(":")}`),
       );
     }
-    return path;
+    return found.real;
   },
 
   resolve: (normalised) => normalised,
@@ -42,16 +42,12 @@ export const COMMAND: ResourceKind = {
   segments: PATH.segments,
 
   compile(pattern, world) {
-    return expandBraces(pattern).flatMap((text) => expand(text, world)).map((path) => ({
-      steps: PATH.segments(path),
-      reach: path,
-      exact: true,
-    } satisfies Pattern));
+    return expandBraces(pattern).flatMap((text) => expand(text, world));
   },
 };
 
 /** All executables that the pattern means on this machine, now: the allow list is closed at load. */
-function expand(text: string, world: World): string[] {
+function expand(text: string, world: World): Pattern[] {
   if (!text.startsWith("/") && text.includes("/")) {
     throw new PatternError(`"${text}" could never match, expected a bare name or an absolute path`);
   }
@@ -66,22 +62,25 @@ function expand(text: string, world: World): string[] {
   if (step === "" || step === "." || step === "..") {
     throw new PatternError(`"${text}" could never match, expected a bare name or an absolute path`);
   }
-  const found = new Set<string>();
-  if (typeof step === "string") {
-    const path = slash === -1 ? find(step, world) : realFile(`${folders[0]}/${step}`, world);
-    if (path !== undefined) found.add(path);
-  } else {
-    const names = new PatternTrie<true>();
-    names.insert([step], true);
-    for (const folder of folders) {
-      for (const name of world.list(folder)) {
-        if (names.match([name]).length === 0) continue;
-        const path = realFile(`${folder}/${name}`, world);
-        if (path !== undefined) found.add(path);
-      }
-    }
-  }
-  return Array.from(found);
+  if (typeof step !== "string") return matching(step, folders, world);
+  const found = slash === -1 ? find(step, world) : lookUp(`${folders[0]}/${step}`, world);
+  return found === undefined ? [] : [patternFor(found.real, [found.named])];
+}
+
+function matching(step: Step, folders: readonly string[], world: World): Pattern[] {
+  const names = new PatternTrie<true>();
+  names.insert([step], true);
+  return folders.flatMap((folder) =>
+    world.list(folder).filter((name) => names.match([name]).length > 0)
+      .flatMap((name) => lookUp(`${folder}/${name}`, world) ?? [])
+      // To find them again, the folder has to be listed.
+      .map(({ real }) => patternFor(real, [folder]))
+  );
+}
+
+function patternFor(path: string, lookup: readonly string[]): Pattern {
+  const steps = PATH.segments(path);
+  return { steps, denySteps: steps, reach: path, exact: true, lookup };
 }
 
 function folderStep(folder: string): unknown {
@@ -90,22 +89,30 @@ function folderStep(folder: string): unknown {
   ) ?? "";
 }
 
-function find(name: string, world: World): string | undefined {
+/** An executable under the path that leads to it, and the real one. */
+interface Found {
+  readonly named: string;
+  readonly real: string;
+}
+
+function find(name: string, world: World): Found | undefined {
   if (name === "." || name === "..") return undefined;
   for (const folder of world.searchPath) {
-    const path = realFile(`${folder}/${name}`, world);
-    if (path !== undefined) return path;
+    const found = lookUp(`${folder}/${name}`, world);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function realFile(path: string, world: World): string | undefined {
+function lookUp(path: string, world: World): Found | undefined {
   try {
     const real = world.realPath(path);
-    return real !== undefined && world.typeOf(real) === "file" ? real : undefined;
+    return real !== undefined && world.typeOf(real) === "executable"
+      ? { named: path, real }
+      : undefined;
   } catch (error) {
-    // A folder of the search path that the permissions leave out holds nothing that may be run.
-    if (error instanceof NotReadableError) return undefined;
+    // What the permissions leave out, or what leads in a circle, cannot be run.
+    if (error instanceof CanonicalError) return undefined;
     throw error;
   }
 }

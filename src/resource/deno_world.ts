@@ -51,7 +51,8 @@ export function denoWorld(options: WorldOptions = {}): World {
     typeOf(path) {
       try {
         const info = Deno.statSync(path);
-        return info.isFile ? "file" : info.isDirectory ? "directory" : "other";
+        if (!info.isFile) return info.isDirectory ? "directory" : "other";
+        return ((info.mode ?? 0) & 0o111) === 0 ? "file" : "executable";
       } catch {
         return undefined;
       }
@@ -67,7 +68,7 @@ function attempt<T>(path: string, ask: () => T): T | undefined {
     if (error instanceof Deno.errors.NotADirectory) return undefined;
     if (error instanceof Deno.errors.NotCapable) {
       throw new NotReadableError(
-        `Cannot resolve "${path}": this process has no --allow-read for it`,
+        `Cannot resolve "${path}": this process may not look there (${error.message})`,
         { cause: error },
       );
     }

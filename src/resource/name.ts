@@ -36,7 +36,7 @@ export const NAME: ResourceKind = {
       if (problem !== undefined) throw new PatternError(`"${text}" could never match: ${problem}`);
       const steps = text.normalize("NFC").split("/").map((segment) => parseSegment(segment));
       const exact = steps.every((step) => typeof step === "string");
-      return { steps: insideOnly(steps), reach: "", exact };
+      return { steps: insideOnly(steps), denySteps: steps, reach: "", exact };
     });
   },
 };

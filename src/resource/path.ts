@@ -5,7 +5,15 @@
  */
 import { dirname } from "@std/path";
 import type { ResourceKind } from "./kind.ts";
-import { expandBraces, MANY, ONE, parseSegment, type Pattern, type Step } from "./pattern.ts";
+import {
+  escapePattern,
+  expandBraces,
+  MANY,
+  ONE,
+  parseSegment,
+  type Pattern,
+  type Step,
+} from "./pattern.ts";
 import { CanonicalError, NotReadableError, PatternError, type World } from "./world.ts";
 
 /** `PATH_MAX` of Linux in bytes, without the final NUL. */
@@ -29,7 +37,8 @@ export const PATH: ResourceKind = {
       target = `${world.base}/${target}`;
     }
     const path = withoutDotSegments(target);
-    if (path.length > MAX_NAME_BYTES) checkLength(path);
+    // A UTF-16 code unit takes at most three bytes.
+    if (path.length * 3 > MAX_NAME_BYTES) checkLength(path);
     return path;
   },
 
@@ -94,7 +103,9 @@ function realParent(path: string, world: World, links: number): string {
 function compileOne(text: string, world: World): Pattern[] {
   if (text.includes("\0")) throw new PatternError("A path cannot contain a NUL character");
   const names = absolute(text, world).slice(1).split("/");
-  if (names.length === 1 && names[0] === "") return [{ steps: [], reach: "/", exact: true }];
+  if (names.length === 1 && names[0] === "") {
+    return [{ steps: [], denySteps: [], reach: "/", exact: true }];
+  }
   for (const name of names) {
     if (name === "") {
       throw new PatternError(
@@ -109,12 +120,13 @@ function compileOne(text: string, world: World): Pattern[] {
   const wildcard = steps.findIndex((step) => typeof step !== "string");
   const exact = wildcard === -1;
   const prefix = (exact ? steps : steps.slice(0, wildcard)) as string[];
-  const rest = insideOnly(exact ? [] : steps.slice(wildcard));
+  const rest = exact ? [] : steps.slice(wildcard);
   const lexical = `/${prefix.join("/")}`;
   // The pattern also holds for the place that its literal prefix really is.
   const forms = new Set([lexical, resolveOrKeep(lexical, world)]);
   return Array.from(forms, (reach) => ({
-    steps: [...PATH.segments(reach), ...rest],
+    steps: [...PATH.segments(reach), ...insideOnly(rest)],
+    denySteps: [...PATH.segments(reach), ...rest],
     reach,
     exact,
   }));
@@ -133,7 +145,10 @@ function absolute(text: string, world: World): string {
   }
   const climb = /^(\.{1,2}(\/|$))*/.exec(text)?.[0] ?? "";
   const base = withoutDotSegments(`${world.base}/${climb}`);
-  return `${base === "/" ? "" : base}/${text.slice(climb.length)}`.replace(/(.)\/$/, "$1");
+  return `${base === "/" ? "" : escapePattern(base)}/${text.slice(climb.length)}`.replace(
+    /(.)\/$/,
+    "$1",
+  );
 }
 
 function resolveOrKeep(path: string, world: World): string {

@@ -27,10 +27,17 @@ export interface Pattern {
   /** The steps that a target's segments have to take. */
   readonly steps: readonly Step[];
   /**
+   * The steps by which it denies. To deny what is inside of a folder is to deny the folder too: it
+   * could be listed, moved, replaced.
+   */
+  readonly denySteps: readonly Step[];
+  /**
    * The narrowest value of a Deno permission that covers all that the pattern can match: a folder
    * or file, `host:port`, an executable; empty where the kind has no Deno permission.
    */
   readonly reach: string;
+  /** Paths that have to be readable to come to `reach` again from the text of the pattern. @default none */
+  readonly lookup?: readonly string[];
   /** Whether the pattern matches exactly one target, and `reach` is that target. */
   readonly exact: boolean;
 }

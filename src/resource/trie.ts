@@ -108,7 +108,7 @@ function entry<T>(map: Map<string, Node<T>>, key: string): Node<T> {
 function globKey(steps: readonly GlobStep[]): string {
   return steps.map((step) => {
     if (typeof step === "string") {
-      return step === "*" || step === "?" || step === "[" ? `\\${step}` : step;
+      return "*?[\\".includes(step) ? `\\${step}` : step;
     }
     if (step === ONE) return "?";
     if (step === MANY) return "*";

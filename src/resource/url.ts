@@ -107,7 +107,7 @@ function canonicalPath(pathname: string): string {
   for (const segment of path.split("/")) {
     // What a server that decodes before it splits, or that strips ";params", would take for a dot
     // segment: "..%2Fsecret", "..;/".
-    if (/(^|%2F|%5C)\.{1,2}($|;|%2F|%5C)/.test(segment)) {
+    if (/(^|%2F|%5C)\.{1,2}($|;|%3B|%2F|%5C)/.test(segment)) {
       throw new CanonicalError(`A URL path cannot hide a dot segment, found "${shown(segment)}"`);
     }
   }
@@ -117,10 +117,17 @@ function canonicalPath(pathname: string): string {
 /** Decodes what encodes an unreserved character (RFC 3986 §6.2.2.2), once; upper-cases the rest. */
 function canonicalEscapes(text: string): string {
   if (!text.includes("%")) return text;
-  return text.replace(/%([0-9a-f]{2})/gi, (escape, hex: string) => {
-    const char = String.fromCharCode(parseInt(hex, 16));
-    return /[A-Za-z0-9._~-]/.test(char) ? char : escape.toUpperCase();
-  });
+  const decode = (encoded: string) =>
+    encoded.replace(/%([0-9a-f]{2})/gi, (escape, hex: string) => {
+      const char = String.fromCharCode(parseInt(hex, 16));
+      return /[A-Za-z0-9._~-]/.test(char) ? char : escape.toUpperCase();
+    });
+  const canonical = decode(text);
+  // "%%33e" would become "%3e", and mean something else to whoever decodes next.
+  if (decode(canonical) !== canonical) {
+    throw new CanonicalError(`A URL cannot hide an escape in another, found "${shown(text)}"`);
+  }
+  return canonical;
 }
 
 function hostSegments(host: string): string[] {
@@ -146,13 +153,22 @@ function compileOne(text: string): Pattern[] {
   if (port !== "*" && !(/^\d+$/.test(port) && Number(port) < 65_536)) {
     throw new PatternError(`"${text}" has the port "${port}", expected a number or "*"`);
   }
+  if (parts[4] === undefined && parts[5] !== undefined) {
+    throw new PatternError(`"${text}" has a "?" behind its host, expected a path before it`);
+  }
   const path = pathSteps(parts[4] ?? "/", text);
   const query = querySteps(parts[5]);
   const portStep = port === "*" ? ONE : String(Number(port));
   return hostForms(host, text).map(({ steps, reach }) => {
-    const all: Step[] = [scheme, ...steps, PORT, portStep, ...path, QUERY, ...query];
+    const head: Step[] = [scheme, ...steps, PORT, portStep];
+    const all: Step[] = [...head, ...insideOnly(path), QUERY, ...query];
     const name = reach === "" ? "" : port === "*" ? reach : `${reach}:${Number(port)}`;
-    return { steps: all, reach: name, exact: all.every((step) => typeof step === "string") };
+    return {
+      steps: all,
+      denySteps: [...head, ...path, QUERY, ...query],
+      reach: name,
+      exact: all.every((step) => typeof step === "string"),
+    };
   });
 }
 
@@ -173,6 +189,17 @@ function hostForms(host: string, text: string): { steps: Step[]; reach: string }
       : canonicalLiteral(() => canonicalHost(parse(`http://${label}.test/`).hostname), text)
         .replace(/\.test$/, "")
   );
+  if (
+    labels.every((label) => /^(\*+|\d+)$/.test(label)) && labels.some((label) => /\d/.test(label))
+  ) {
+    throw new PatternError(
+      `"${text}" could never match: wildcards do not match parts of addresses`,
+    );
+  }
+  // deno-lint-ignore no-control-regex -- everything outside of ASCII is what it looks for
+  if (labels.some((label) => label.includes("*") && /[^\x00-\x7f]/.test(label))) {
+    throw new PatternError(`"${text}" could never match: canonical hosts are in ASCII (punycode)`);
+  }
   if (labels.includes("")) throw new PatternError(`"${text}" has an empty host label`);
   const fixed = steps.slice(steps.findLastIndex((step) => typeof step !== "string") + 1);
   const reach = fixed.length === 0 ? "" : `*.${fixed.join(".")}`;
@@ -181,6 +208,12 @@ function hostForms(host: string, text: string): { steps: Step[]; reach: string }
 }
 
 function pathSteps(path: string, text: string): Step[] {
+  const pathLiteral = (literal: string) =>
+    // Behind another character, so that dots alone are no dot segment.
+    canonicalLiteral(
+      () => canonicalEscapes(parse(`http://host/x${encodeReserved(literal)}`).pathname),
+      text,
+    ).slice(2);
   const steps = path.slice(1).split("/").map((segment): Step => {
     const step = parseSegment(segment, (literal) => {
       const canonical = canonicalLiteral(
@@ -194,15 +227,33 @@ function pathSteps(path: string, text: string): Step[] {
     });
     return typeof step === "string" || step === ONE || step === MANY
       ? step
-      : { glob: ["/", ...step.glob.flatMap(encodeStep)] };
+      : { glob: ["/", ...canonicalGlob(step.glob, pathLiteral)] };
   });
-  return insideOnly(steps);
+  return steps;
 }
 
-function encodeStep(step: GlobStep): GlobStep[] {
-  return typeof step === "string" && /[^\x21-\x7e]/.test(step)
-    ? Array.from(encodeURIComponent(step))
-    : [step];
+/** The literal parts of a glob as they stand in canonical URLs. */
+function canonicalGlob(
+  steps: readonly GlobStep[],
+  canonicalise: (literal: string) => string,
+): GlobStep[] {
+  const found: GlobStep[] = [];
+  let run = "";
+  const endRun = () => {
+    if (run !== "") {
+      found.push(...canonicalise(run));
+    }
+    run = "";
+  };
+  for (const step of steps) {
+    if (typeof step === "string") run += step;
+    else {
+      endRun();
+      found.push(step);
+    }
+  }
+  endRun();
+  return found;
 }
 
 /** In a pattern, an escaped "?" or "#" is the character; in a URL it has to be encoded. */
@@ -214,12 +265,13 @@ function querySteps(query: string | undefined): Step[] {
   if (query === undefined) return [MANY];
   if (query === "") return [];
   return query.split("&").map((param): Step => {
-    const step = parseSegment(
-      param,
-      (text) => canonicalEscapes(new URL(`http://host/?${text}`).search).slice(1),
-    );
+    const queryLiteral = (literal: string) =>
+      canonicalEscapes(parse(`http://host/?x${literal.replaceAll("#", "%23")}`).search).slice(2);
+    const step = parseSegment(param, queryLiteral);
     if (step === ONE || step === MANY) return step;
-    return typeof step === "string" ? `&${step}` : { glob: ["&", ...step.glob] };
+    return typeof step === "string"
+      ? `&${step}`
+      : { glob: ["&", ...canonicalGlob(step.glob, queryLiteral)] };
   });
 }
 

@@ -23,7 +23,7 @@ export interface World {
   /** The names in a folder; empty if it cannot be read. */
   list(folder: string): readonly string[];
   /** What is at the path after links are followed; `undefined` if nothing readable is. */
-  typeOf(path: string): "file" | "directory" | "other" | undefined;
+  typeOf(path: string): "file" | "executable" | "directory" | "other" | undefined;
 }
 
 /** A target that has no canonical form. */

@@ -1,9 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import type { ActionResult } from "../../mod.ts";
+import { type ActionResult, Kernel } from "../../mod.ts";
 import { AuditLog } from "../../src/audit/log.ts";
 import { verifyAuditLog } from "../../src/audit/verifier.ts";
-import { appendOne, body, linesOf, writeLog } from "./log_file.ts";
+import { appendOne, body, linesOf, recordsOf, writeLog } from "./log_file.ts";
 import { ROOT, run, Workspace } from "../workspace.ts";
 
 /** Starts a program that may make no file longer than so many bytes, as on a full disk. */
@@ -34,15 +34,21 @@ async function submitOnFullDisk(ws: Workspace, room: number): Promise<Outcome & 
 }
 
 for (const room of [0, 1, 100]) {
-  Deno.test(`submit() on a disk with room for ${room} bytes does nothing and says why`, async () => {
+  Deno.test(`submit() on a log with room for ${room} bytes leaves no action without a record`, async () => {
     using ws = new Workspace();
-    const { results, denied, calls } = await submitOnFullDisk(ws, room);
+    const { results, denied, calls, path } = await submitOnFullDisk(ws, room);
     for (const { status, code, error } of [...results, denied]) {
       assertEquals({ status, code }, { status: "ERROR", code: "AUDIT_UNAVAILABLE" });
-      assertStringIncludes(error ?? "", ws.path("kernel.log"));
+      assertStringIncludes(error ?? "", path);
     }
-    // INVARIANT of the design: what cannot be recorded is not done.
-    assertEquals(calls, []);
+    // Once the log is known to be full, nothing is done any more.
+    assertEquals(calls.includes("second"), false);
+    // What was done before that is put on record at the next start, from its intent.
+    const policy = { capabilities: [] };
+    await (await Kernel.open({ policy, logPath: path, onWarning: () => {} })).close();
+    const interrupted = recordsOf(path)
+      .filter(({ status, action }) => status === "INTERRUPTED" && action === "kv.put");
+    assertEquals(interrupted.map(({ target }) => target), calls);
   });
 
   Deno.test(`a log that had room for ${room} bytes goes on without a hole later`, async () => {

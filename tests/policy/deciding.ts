@@ -10,14 +10,14 @@ import type { Policy } from "../../src/policy/policy.ts";
 import { PolicyError, type PolicyProblem } from "../../src/policy/problem.ts";
 import { CanonicalError, type World } from "../../src/resource/world.ts";
 
-/** A machine on which every path exists, is a file, and is its own real path. */
+/** A machine on which every path exists, is an executable file, and is its own real path. */
 export const FLAT: World = {
   base: undefined,
   searchPath: ["/bin"],
   realPath: (path) => path,
   readLink: () => undefined,
   list: () => [],
-  typeOf: () => "file",
+  typeOf: () => "executable",
 };
 
 /** Loads a policy for the flat machine. */

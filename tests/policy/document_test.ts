@@ -11,7 +11,7 @@ const LAUGHS = `capabilities: []\nx0: &x0 [a]\n${
   numbered((i) => `x${i}: &x${i} [${Array(9).fill(`*x${i - 1}`)}]`, 1, 12)
 }`;
 const MERGED_LAUGHS = `capabilities: []\nx0: &x0 {}\n${
-  numbered((i) => `x${i}: &x${i} {<<: [${Array(3).fill(`*x${i - 1}`)}]}`, 1, 9)
+  numbered((i) => `x${i}: &x${i} {<<: [${Array(3).fill(`*x${i - 1}`)}]}`, 1, 13)
 }`;
 
 // deno-fmt-ignore -- a row is a line
@@ -42,9 +42,10 @@ const REFUSED: readonly { cell: string; text: string; line?: number; message: Re
   { cell: "a merge of itself", text: "capabilities: []\nx: &a\n  <<: *a", message: /./ },
   { cell: "a merge of a text", text: "capabilities:\n  - <<: fs.read", line: 2, message: /mapping/ },
   { cell: "a billion laughs", text: LAUGHS, message: /too many/ },
-  { cell: "a thousand brackets", text: `capabilities: ${"[".repeat(1000)}${"]".repeat(1000)}`, message: /deep/ },
-  { cell: "a hundred thousand brackets", text: `capabilities: ${"[".repeat(1e5)}${"]".repeat(1e5)}`, message: /deep/ },
-  { cell: "a hundred mappings in each other", text: `capabilities: ${"{a: ".repeat(100)}1${"}".repeat(100)}`, message: /deep/ },
+  { cell: "a billion merges", text: MERGED_LAUGHS, message: /too many/ },
+  { cell: "a thousand brackets", text: `capabilities: ${"[".repeat(1000)}${"]".repeat(1000)}`, message: /deep|nesting/ },
+  { cell: "a hundred thousand brackets", text: `capabilities: ${"[".repeat(1e5)}${"]".repeat(1e5)}`, message: /deep|nesting/ },
+  { cell: "a hundred mappings in each other", text: `capabilities: ${"{a: ".repeat(100)}1${"}".repeat(100)}`, message: /deep|nesting/ },
 ];
 
 for (const { cell, text, line, message } of REFUSED) {
@@ -55,17 +56,6 @@ for (const { cell, text, line, message } of REFUSED) {
     if (line !== undefined) assertEquals(problems[0]?.line, line);
   });
 }
-
-Deno.test("loadPolicy() does not multiply its work by aliases of merges", () => {
-  const reads = (text: string) => problemsOf(text).length;
-  // Each level triples the merges. Were they followed one by one, 30 levels would never end.
-  const deep = MERGED_LAUGHS.replace(
-    /x9:[^]*$/,
-    numbered((i) => `x${i}: &x${i} {<<: [${Array(3).fill(`*x${i - 1}`)}]}`, 9, 12),
-  );
-  assert(reads(deep) > 0);
-  assert(reads(MERGED_LAUGHS) > 0);
-});
 
 Deno.test("loadPolicy() takes a text of 1 MiB and refuses one of a byte more", () => {
   const head = "capabilities: []\n#";
@@ -90,6 +80,9 @@ const NUMBERS = [
   ".nan",
   "1:30",
   "190:20:30",
+  "1e3",
+  "-1.5E-3",
+  "12e03",
   "00",
 ];
 for (const value of NUMBERS) {
@@ -119,8 +112,6 @@ for (
     "-1",
     "17",
     "1.5",
-    "1e3",
-    "-1.5E-3",
     "true",
     "false",
     "null",

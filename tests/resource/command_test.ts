@@ -6,10 +6,19 @@ import { CanonicalError, PatternError, type World } from "../../src/resource/wor
 import { verdict } from "../policy/deciding.ts";
 import { Workspace } from "../workspace.ts";
 
+const EXECUTABLES = [
+  "first/git",
+  "second/git",
+  "second/grep",
+  "second/gzip",
+  "second/-rf",
+  "elsewhere/evil",
+];
+
 /** Two folders of executables, `first/` before `second/`, and a policy that allows a pattern. */
 function build(): { ws: Workspace; world: World } {
   const ws = new Workspace();
-  for (const name of ["first/git", "second/git", "second/grep", "second/gzip", "second/-rf"]) {
+  for (const name of EXECUTABLES) {
     ws.file(name);
     Deno.chmodSync(ws.path(name), 0o755);
   }
@@ -18,7 +27,6 @@ function build(): { ws: Workspace; world: World } {
   ws.link("second/alias", "grep");
   ws.link("second/dangling", "none");
   ws.link("second/loop", "loop");
-  ws.file("elsewhere/evil");
   ws.link("second/escape", ws.path("elsewhere/evil"));
   const world = denoWorld({ searchPath: [ws.path("first"), ws.path("second")] });
   return { ws, world };
@@ -28,7 +36,7 @@ function build(): { ws: Workspace; world: World } {
 const FOUND: readonly { cell: string; target: string; expected: string | null; why: string }[] = [
   { cell: "a bare name", target: "git", expected: "first/git", why: "the first folder wins" },
   { cell: "a name that is a folder first", target: "grep", expected: "second/grep", why: "a folder is no command" },
-  { cell: "a name that is not executable first", target: "gzip", expected: "first/gzip", why: "running it fails, another is not run in its place" },
+  { cell: "a name that is not executable first", target: "gzip", expected: "second/gzip", why: "such a file is no command" },
   { cell: "a link", target: "alias", expected: "second/grep", why: "the file itself counts" },
   { cell: "a link out of the search path", target: "escape", expected: "elsewhere/evil", why: "the file itself counts" },
   { cell: "a dangling link", target: "dangling", expected: null, why: "there is no file" },
@@ -53,6 +61,7 @@ const FOUND: readonly { cell: string; target: string; expected: string | null; w
   { cell: "an absolute path with dots", target: "$/first/../second/./git", expected: "second/git", why: "dots are gone" },
   { cell: "an absolute path to a link", target: "$/second/alias", expected: "second/grep", why: "the file itself counts" },
   { cell: "an absolute path to a folder", target: "$/first", expected: null, why: "a folder is no command" },
+  { cell: "an absolute path to what is not executable", target: "$/first/gzip", expected: null, why: "such a file is no command" },
   { cell: "an absolute path to nothing", target: "$/first/none", expected: null, why: "there is no file" },
 ];
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { expandBraces, parseSegment, type Step } from "../../src/resource/pattern.ts";
+import { parseSegment, type Step } from "../../src/resource/pattern.ts";
 import { PatternTrie } from "../../src/resource/trie.ts";
 
 /** The pattern language once more, as a regular expression that backtracks: slow and obvious. */

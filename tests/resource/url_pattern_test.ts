@@ -85,6 +85,9 @@ const MATCHES: readonly {
   { cell: "more params for **", resource: "https://h/a?x=1&**", target: "https://h/a?x=1&y=2&z=3", expected: "allow" },
   { cell: "no query for an empty one", resource: "https://h/a?", target: "https://h/a", expected: "allow" },
   { cell: "a query for an empty one", resource: "https://h/a?", target: "https://h/a?x", expected: "deny" },
+  { cell: "an encoded letter before * in the query", resource: "https://h/a?x=%61*", target: "https://h/a?x=ab", expected: "allow" },
+  { cell: "an accent before * in the query", resource: "https://h/a?x=é*", target: "https://h/a?x=éa", expected: "allow" },
+  { cell: "a quote before * in the query", resource: "https://h/a?x='*", target: "https://h/a?x='a", expected: "allow" },
   { cell: "the query in the path", resource: "https://h/a?x=1", target: "https://h/a%3Fx=1", expected: "deny" },
 ];
 
@@ -117,6 +120,8 @@ const REFUSED: readonly { pattern: string; why: string }[] = [
   { pattern: "http://10.*.*.*/**", why: "it is meant for addresses, which it never matches" },
   { pattern: "https://evil?.example/", why: "the host ends at the ?, which its author did not mean" },
   { pattern: "https://bü*.example/", why: "canonical hosts are in ASCII" },
+  { pattern: "https://h/[é]*", why: "a class takes one character, and canonical URLs write six for it" },
+  { pattern: "https://h/a\\\\*", why: "canonical URLs have no backslash in their path" },
   { pattern: "https://h/a*%zz\\", why: "it ends in a lone backslash" },
 ];
 

@@ -1,0 +1,183 @@
+/**
+ * The intent journal: what a provider has been asked to do and what has no record yet.
+ *
+ * @module
+ */
+import { type Durability, GroupWriter } from "./group_writer.ts";
+import { AuditLogBusyError, tryLock } from "./lock.ts";
+import type { RecordBody } from "./record.ts";
+
+/** An action that is about to be carried out. */
+export interface Intent {
+  /** The same as in the record to come. */
+  readonly record_id: string;
+  /** Number that the next record had then: the record to come is not before it. */
+  readonly from_seq: number;
+  readonly timestamp: string;
+  readonly action: string;
+  readonly target: string;
+  readonly agent?: string;
+  readonly rule?: string;
+  readonly policy: string;
+  readonly params: string | null;
+}
+
+/** The first line: who holds the journal, and with it the log. */
+interface Header {
+  readonly pid: number;
+}
+
+/** Size in bytes at which a journal without open intents is emptied. */
+const EMPTY_AT = 256 * 1024;
+/** Size in bytes at which it is written anew with its open intents. */
+const COMPACT_AT = 8 * 1024 * 1024;
+
+/**
+ * The journal of one log, beside it as `<log>.journal`. An intent is on record before its provider
+ * is called; when the record is written, the intent is settled. What is not settled when a kernel
+ * ends is found by the next one.
+ */
+export class IntentJournal {
+  readonly #path: string;
+  readonly #durability: Durability;
+  readonly #open = new Map<string, Intent>();
+  #writer: GroupWriter;
+
+  private constructor(path: string, writer: GroupWriter, durability: Durability) {
+    this.#path = path;
+    this.#writer = writer;
+    this.#durability = durability;
+  }
+
+  /**
+   * Opens and locks the journal.
+   *
+   * @returns It, and the intents that an earlier kernel left in it.
+   * @throws {AuditLogBusyError} Another kernel holds it.
+   */
+  static open(
+    path: string,
+    log: string,
+    durability: Durability,
+  ): { journal: IntentJournal; left: readonly Intent[] } {
+    const file = openLocked(path, log);
+    try {
+      const left = readIntents(path);
+      // What was left stays until it is settled: it is settled by records, then the file is emptied.
+      const journal = new IntentJournal(path, new GroupWriter(path, file, durability), durability);
+      for (const intent of left) journal.#open.set(intent.record_id, intent);
+      return { journal, left };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** Why nothing can be journalled any more. */
+  get failure(): Error | undefined {
+    return this.#writer.failure;
+  }
+
+  /** Puts an intent on record. */
+  async add(intent: Intent): Promise<void> {
+    this.#open.set(intent.record_id, intent);
+    try {
+      await this.#writer.write(`${JSON.stringify(intent)}\n`);
+    } catch (error) {
+      this.#open.delete(intent.record_id);
+      throw error;
+    }
+  }
+
+  /** Its record is written. */
+  settle(recordId: string): void {
+    this.#open.delete(recordId);
+    if (this.#writer.busy || this.#writer.failure !== undefined) return;
+    if (this.#open.size === 0 && this.#writer.size > EMPTY_AT) this.start();
+    else if (this.#writer.size > COMPACT_AT) this.#compact();
+  }
+
+  /** Empties the journal, once everything that was left is settled, and says who holds it. */
+  start(): void {
+    this.#writer.truncate();
+    this.#writer.write(`${JSON.stringify({ pid: Deno.pid } satisfies Header)}\n`).catch(() => {
+      // The failure stays with the writer, and the next intent meets it.
+    });
+  }
+
+  /** Closes it; an emptied one is the sign of a clean end. */
+  async close(): Promise<void> {
+    if (this.#open.size === 0 && this.#writer.failure === undefined && !this.#writer.busy) {
+      this.#writer.truncate();
+    }
+    await this.#writer.close();
+  }
+
+  /** Writes the open intents to a new journal that takes the place of this one. */
+  #compact(): void {
+    const path = `${this.#path}.new`;
+    const file = Deno.openSync(path, {
+      write: true,
+      create: true,
+      truncate: true,
+      append: true,
+      mode: 0o600,
+    });
+    file.lockSync(true);
+    const lines = [{ pid: Deno.pid }, ...this.#open.values()].map((line) =>
+      `${JSON.stringify(line)}\n`
+    );
+    const bytes = new TextEncoder().encode(lines.join(""));
+    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    file.syncDataSync();
+    Deno.renameSync(path, this.#path);
+    const before = this.#writer;
+    this.#writer = new GroupWriter(this.#path, file, this.#durability);
+    before.close();
+  }
+}
+
+/** The intent that belongs to a record. */
+export function intentOf(body: RecordBody, recordId: string, fromSeq: number): Intent {
+  const { timestamp, action, target, agent, rule, policy, params } = body;
+  return {
+    ...{ record_id: recordId, from_seq: fromSeq, timestamp, action, target },
+    ...(agent === undefined ? {} : { agent }),
+    ...(rule === undefined ? {} : { rule }),
+    ...{ policy, params },
+  };
+}
+
+function openLocked(path: string, log: string): Deno.FsFile {
+  for (;;) {
+    const file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
+    if (tryLock(path, file)) return file;
+    const { pid } = readHeader(path);
+    const moved = file.statSync().ino !== Deno.lstatSync(path).ino;
+    file.close();
+    // Compacted by its holder just now: look again.
+    if (moved) continue;
+    throw new AuditLogBusyError(log, pid);
+  }
+}
+
+function readHeader(path: string): Partial<Header> {
+  const [first = ""] = Deno.readTextFileSync(path).split("\n", 1);
+  try {
+    return JSON.parse(first);
+  } catch {
+    return {}; // Written just now, or torn: the holder is then not known by number.
+  }
+}
+
+/** A torn last line is an intent whose provider was never called. */
+function readIntents(path: string): Intent[] {
+  return Deno.readTextFileSync(path).split("\n").slice(0, -1).flatMap((line) => {
+    try {
+      const value = JSON.parse(line);
+      return typeof value?.record_id === "string" ? [value as Intent] : [];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,160 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { agentKernel, type Ended, type Scene, scene, submit } from "./command_line.ts";
+import { Workspace } from "../workspace.ts";
+
+function explain(
+  { policy, log }: Scene,
+  action: string,
+  target: string,
+  ...more: string[]
+): Promise<Ended> {
+  const request = ["--action", action, "--target", target, ...more];
+  return agentKernel("explain", "--policy", policy, "--log-path", log, ...request);
+}
+
+Deno.test("explain names the allowing rule with file and line, exit code 0, and does nothing", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const { code, stdout } = await explain(files, "fs.read", files.note);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, `ALLOWED  fs.read  ${files.note}\n`);
+  assertStringIncludes(stdout, `  rule     read-data  ${files.policy}:3\n`);
+  assertEquals(Array.from(Deno.readDirSync(ws.root), ({ name }) => name).sort(), [
+    "data",
+    "policy.yaml",
+  ]);
+});
+
+Deno.test("explain names the denying rule and its reason, exit code 2", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const { code, stdout } = await explain(files, "fs.read", ws.path("data/secret.txt"));
+  assertEquals(code, 2);
+  assertMatch(stdout, /^DENIED {2}fs\.read /);
+  assertStringIncludes(stdout, "Secrets stay where they are");
+  assertStringIncludes(stdout, `  rule     no-secrets  ${files.policy}:10\n`);
+  assertStringIncludes(stdout, "  code     DENY_RULE\n");
+});
+
+Deno.test("explain says of a denial by default which rules came closest, and what each lacked", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const params = JSON.stringify({ content: "longer than ten" });
+  const { code, stdout } = await explain(
+    ...[files, "fs.write", ws.path("data/out/a.txt"), "--params", params] as const,
+  );
+  assertEquals(code, 2);
+  const [, closest = ""] = stdout.split("closest rules, and what they lacked:\n");
+  const rows = closest.split("\n").filter((row) => row !== "");
+  assertEquals(rows[0], `    capabilities[1]  ${files.policy}:6`);
+  assertMatch(rows[1] ?? "", /its constraint wants content \{"max_length":10\}/);
+  assertStringIncludes(rows[1] ?? "", '"longer than ten"');
+  assertStringIncludes(closest, "its action is fs.read, not fs.write");
+});
+
+Deno.test("explain says what is needed when no rule comes near", async () => {
+  using ws = new Workspace();
+  const { code, stdout } = await explain(scene(ws), "db.query", "customers");
+  assertEquals(code, 2);
+  assertStringIncludes(stdout, "none: what no rule allows is denied");
+  assertStringIncludes(stdout, "needed: a rule");
+});
+
+Deno.test("explain says why a target is malformed, exit code 1", async () => {
+  using ws = new Workspace();
+  const { code, stdout } = await explain(scene(ws), "fs.read", "relative.txt");
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, "INVALID");
+  assertStringIncludes(stdout, "relative.txt");
+});
+
+Deno.test("explain --json tells decision, rule and place, closest rules", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const denied = await explain(files, "fs.read", "/etc/passwd", "--json");
+  const { decision, code, rule, closest } = JSON.parse(denied.stdout);
+  assertEquals({ decision, code, rule }, { decision: "deny", code: "NO_RULE", rule: null });
+  assertEquals(closest[0].id, "read-data");
+  assertEquals(closest[0].at, `${files.policy}:3`);
+  const allowed = await explain(files, "fs.read", files.note, "--json");
+  assertEquals(JSON.parse(allowed.stdout).rule, { id: "read-data", at: `${files.policy}:3` });
+});
+
+Deno.test("explain escapes what a terminal would not show as itself", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const hostile = "/\x1b[2J\u202eb\nALLOWED  fs.read  /etc/passwd\u200b\x9b";
+  const policy = ws.file(
+    "hostile\u202e.yaml",
+    `capabilities:\n  - { id: "a\\e[2Jb", action: fs.read, resource: "./x\\u202e/**" }\n`,
+  );
+  for (const scene of [files, { ...files, policy }]) {
+    for (const json of [[], ["--json"]]) {
+      const { stdout, stderr } = await explain(scene, "fs.read", hostile, ...json);
+      assertEquals(/[^\n\x20-\x7e]/.test(stdout + stderr), false, stdout + stderr);
+      assertEquals(stdout.includes("\nALLOWED"), false);
+    }
+  }
+});
+
+interface Row {
+  readonly what: string;
+  readonly action: string;
+  readonly target: string;
+  readonly params?: string;
+  /** What stands before the target. @default the workspace */
+  readonly folder?: string;
+}
+
+const ROWS: readonly Row[] = [
+  { what: "an allowed read", action: "fs.read", target: "data/note.txt" },
+  { what: "dot segments that stay inside", action: "fs.read", target: "data/x/../note.txt" },
+  { what: "dot segments that lead out", action: "fs.read", target: "data/../policy.yaml" },
+  { what: "a link that leads out", action: "fs.read", target: "data/link" },
+  { what: "a denied file", action: "fs.read", target: "data/secret.txt" },
+  { what: "a constraint that holds", action: "fs.write", target: "data/out/a.txt", params: "{}" },
+  {
+    what: "a constraint that does not hold",
+    action: "fs.write",
+    target: "data/out/a.txt",
+    params: '{"content":"longer than ten"}',
+  },
+  { what: "a file of the kernel", action: "fs.write", target: "policy.yaml" },
+  { what: "an unknown action", action: "db.query", target: "customers" },
+  { what: "an action that is no name", action: "fs read", target: "data/note.txt" },
+  {
+    what: "params that are refused",
+    action: "fs.read",
+    target: "data/note.txt",
+    params: '{"__proto__":1}',
+  },
+  { what: "a relative target", action: "fs.read", target: "note.txt", folder: "" },
+];
+for (const { what, action, target, params = "{}", folder } of ROWS) {
+  Deno.test(`explain and submit agree on ${what}`, async () => {
+    using ws = new Workspace();
+    const files = scene(ws);
+    ws.link("data/link", files.policy);
+    const at = `${folder ?? `${ws.root}/`}${target}`;
+    const request = [action, at, "--params", params] as const;
+    const [explained, submitted] = await Promise.all([
+      explain(files, ...request, "--json"),
+      submit(files, ...request),
+    ]);
+    const expected = JSON.parse(explained.stdout);
+    const result = JSON.parse(submitted.stdout);
+    const decision = result.status === "DENIED"
+      ? "deny"
+      : /^INVALID_/.test(result.code)
+      ? "invalid"
+      : "allow";
+    assertEquals(decision, expected.decision);
+    assertEquals(result.rule, expected.rule?.id);
+    if (decision === "allow") return;
+    assertEquals(explained.code, submitted.code);
+    assertEquals(
+      { code: expected.code, reason: expected.reason },
+      { code: result.code, reason: result.error },
+    );
+  });
+}

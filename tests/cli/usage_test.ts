@@ -1,0 +1,110 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { VERSION } from "../../src/version.ts";
+import { agentKernel, type Scene, scene } from "./command_line.ts";
+import { Workspace } from "../workspace.ts";
+
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  submit: ["policy", "log-path", "base", "var", "action", "target", "params", "agent", "verbose"],
+  log: ["log-path", "status", "action", "agent", "since", "limit", "follow", "json"],
+  "validate-policy": ["policy", "json"],
+  explain: ["policy", "action", "target", "params", "json"],
+  "test-policy": ["policy", "examples", "json"],
+  permissions: ["policy", "log-path", "format"],
+  keygen: ["out", "name"],
+  version: [],
+};
+
+Deno.test("agent-kernel without a command lists the commands and is wrong usage", async () => {
+  const { code, stdout } = await agentKernel();
+  assertEquals(code, 64);
+  for (const name of Object.keys(COMMANDS)) assertMatch(stdout, new RegExp(`^  ${name} `, "m"));
+});
+
+for (const word of ["help", "--help", "-h"]) {
+  Deno.test(`agent-kernel ${word} lists exactly the commands`, async () => {
+    const { code, stdout } = await agentKernel(word);
+    assertEquals(code, 0);
+    const listed = Array.from(stdout.matchAll(/^ {2}([a-z-]+) /gm), ([, name = ""]) => name);
+    assertEquals(listed.sort(), Object.keys(COMMANDS).sort());
+  });
+}
+
+for (const [name, options] of Object.entries(COMMANDS)) {
+  Deno.test(`agent-kernel ${name} --help names each option, as does "help ${name}"`, async () => {
+    const [asked, told] = await Promise.all([
+      agentKernel(name, "--help"),
+      agentKernel("help", name),
+    ]);
+    assertEquals(asked, told);
+    assertEquals({ code: asked.code, stderr: asked.stderr }, { code: 0, stderr: "" });
+    assertStringIncludes(asked.stdout, `usage: agent-kernel ${name}`);
+    for (const option of options) assertMatch(asked.stdout, new RegExp(`^  --${option}\\b`, "m"));
+  });
+}
+
+for (const word of ["version", "--version"]) {
+  Deno.test(`agent-kernel ${word} prints the version of the package`, async () => {
+    const { code, stdout } = await agentKernel(word);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, `agent-kernel ${VERSION} `);
+  });
+}
+
+const REQUEST = ["--action", "fs.read", "--target", "/a"];
+const WRONG: readonly (readonly [string, (scene: Scene) => string[], string])[] = [
+  ["an unknown command", () => ["remove"], '"remove"'],
+  ["an unknown option", ({ policy }) => ["validate-policy", "--polisy", policy], "--polisy"],
+  ["submit without a policy", () => ["submit", ...REQUEST], "--policy"],
+  [
+    "submit without an action",
+    (s) => ["submit", "--policy", s.policy, "--target", "a"],
+    "--action",
+  ],
+  ["submit without a target", (s) => ["submit", "--policy", s.policy, "--action", "a"], "--target"],
+  [
+    "params that are no JSON",
+    (s) => ["submit", "--policy", s.policy, ...REQUEST, "--params", "{a"],
+    "--params",
+  ],
+  [
+    "params that are no object",
+    (s) => ["submit", "--policy", s.policy, ...REQUEST, "--params", "[1]"],
+    "--params",
+  ],
+  ["explain without a policy", () => ["explain", ...REQUEST], "--policy"],
+  [
+    "a target of several words without quotes, for submit",
+    (s) => ["submit", "--policy", s.policy, ...REQUEST, "b.txt"],
+    "b.txt",
+  ],
+  [
+    "a target of several words without quotes, for explain",
+    (s) => ["explain", "--policy", s.policy, ...REQUEST, "b.txt"],
+    "b.txt",
+  ],
+  [
+    "a second policy, which nobody would look at",
+    (s) => ["validate-policy", s.policy, "other.yaml"],
+    "other.yaml",
+  ],
+  ["a log command that does not exist", () => ["log", "verfiy"], "verfiy"],
+  ["a status that does not exist", () => ["log", "--status", "DONE"], "DONE"],
+  ["a limit that is no number", () => ["log", "--limit", "-1"], "--limit"],
+  ["a time that is none", () => ["log", "--since", "yesterday"], "yesterday"],
+  [
+    "an unknown format of permissions",
+    (s) => ["permissions", "--policy", s.policy, "--format", "xml"],
+    "xml",
+  ],
+  ["keygen without a file", () => ["keygen"], "--out"],
+  ["a variable without a value", (s) => ["explain", "--policy", s.policy, "--var", "X"], "--var X"],
+];
+for (const [what, args, named] of WRONG) {
+  Deno.test(`wrong usage, exit code 64: ${what}`, async () => {
+    using ws = new Workspace();
+    const { code, stdout, stderr } = await agentKernel(...args(scene(ws)));
+    assertEquals({ code, stdout }, { code: 64, stdout: "" }, stderr);
+    assertStringIncludes(stderr, named);
+    assertEquals(stderr.includes("    at "), false);
+  });
+}

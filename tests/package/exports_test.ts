@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import * as kernel from "../../mod.ts";
+import * as provider from "../../src/provider/mod.ts";
+import * as filesystem from "../../providers/filesystem/mod.ts";
+
+// A red pin means: decide, then change the pin and the CHANGELOG together.
+const PINS: readonly (readonly [string, object, readonly string[]])[] = [
+  ["mod.ts", kernel, [
+    "AuditLogError",
+    "CODES",
+    "Kernel",
+    "KernelClosedError",
+    "MissingPermissionError",
+    "PolicyError",
+    "Provider",
+    "ProviderError",
+    "WorkerOptionsError",
+    "impliedPermissions",
+    "readAuditLog",
+    "verifyAuditLog",
+  ]],
+  ["src/provider/mod.ts", provider, ["Provider", "ProviderError", "serveProvider"]],
+  ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
+];
+
+for (const [path, module, names] of PINS) {
+  Deno.test(`${path} exports exactly the values that are documented`, () => {
+    assertEquals(Object.keys(module).sort(), [...names]);
+  });
+
+  Deno.test(`no value that ${path} exports has an execute member`, () => {
+    for (const [name, value] of Object.entries(module)) {
+      const owners = [value, (value as { prototype?: unknown }).prototype];
+      for (const owner of owners.filter((one) => one !== undefined && one !== null)) {
+        assertEquals("execute" in Object(owner), false, name);
+      }
+    }
+  });
+}
+
+const PROVIDERS = [
+  new filesystem.FilesystemProvider(),
+  new provider.Provider({
+    name: "kv",
+    isolation: "none",
+    actions: { "kv.get": { kind: "name" } },
+    execute: ({ target }) => target,
+  }),
+];
+for (const one of PROVIDERS) {
+  Deno.test(`the provider "${one.name}" is data: nothing in it can be called, nothing changed`, () => {
+    for (let at: object | null = one; at !== Object.prototype && at !== null;) {
+      for (const key of Reflect.ownKeys(at)) {
+        const { value, get } = Object.getOwnPropertyDescriptor(at, key) ?? {};
+        if (key === "constructor") continue;
+        assertEquals([typeof value === "function", get], [false, undefined], String(key));
+      }
+      at = Object.getPrototypeOf(at);
+    }
+    assertEquals(Object.isFrozen(one), true);
+    assertEquals(Object.isFrozen(one.actions), true);
+  });
+}
+
+Deno.test("a kernel shows nothing but its policy and its documented methods", () => {
+  assertEquals(Object.getOwnPropertyNames(kernel.Kernel.prototype).sort(), [
+    "close",
+    "constructor",
+    "policy",
+    "reload",
+    "submit",
+  ]);
+});
+
+Deno.test("a kernel cannot be constructed around its checks", () => {
+  const Constructor = kernel.Kernel as unknown as new (...args: unknown[]) => unknown;
+  for (const symbol of [Symbol("opened"), Symbol.for("opened"), undefined]) {
+    let made: unknown;
+    try {
+      made = new Constructor(symbol, {}, {}, {});
+    } catch (error) {
+      assertEquals(error instanceof TypeError, true);
+    }
+    assertEquals(made, undefined);
+  }
+});
