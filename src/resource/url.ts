@@ -208,6 +208,11 @@ function hostForms(host: string, text: string): { steps: Step[]; reach: string }
 }
 
 function pathSteps(path: string, text: string): Step[] {
+  if (/\\\\/.test(path)) {
+    throw new PatternError(
+      `"${text}" could never match: canonical URLs have no backslash in their path`,
+    );
+  }
   const pathLiteral = (literal: string) =>
     // Behind another character, so that dots alone are no dot segment.
     canonicalLiteral(
@@ -247,7 +252,11 @@ function canonicalGlob(
   };
   for (const step of steps) {
     if (typeof step === "string") run += step;
-    else {
+    else if (typeof step === "object" && /[^\x21-\x7e]/.test(step.text)) {
+      throw new PatternError(
+        `"[${step.text}]" could never match: canonical URLs encode such characters`,
+      );
+    } else {
       endRun();
       found.push(step);
     }

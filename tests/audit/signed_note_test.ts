@@ -28,6 +28,19 @@ Deno.test("signNote() writes byte for byte what Go's package writes", () => {
   assertEquals(signNote(GO_TEXT, parseSignerKey(GO_SIGNER)), NOTE);
 });
 
+Deno.test("signNote() writes what Python's cryptography package writes for the same seed", () => {
+  const { signerKey, verifierKey } = generateKey("example.com/log", SEED);
+  assertEquals(
+    verifierKey,
+    "example.com/log+702f3c70+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs",
+  );
+  const text = "example.com/log\n3\nq6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=\n";
+  assertEquals(
+    signNote(text, parseSignerKey(signerKey)),
+    `${text}\n— example.com/log cC88cPKU6OVmcVhVzzzraQF+oorvd+Rxx4gvPcyTwjo5BpJVLhJDKe2dROXAAT+aniNY/61T6XpsX7FPPcZ+KUsf1AQ=\n`,
+  );
+});
+
 Deno.test("parseSignerKey() knows the verifier key that belongs to it", () => {
   assertEquals(parseSignerKey(GO_SIGNER).verifierKey, GO_VERIFIER);
 });
@@ -99,14 +112,14 @@ function manglings(key: string): string[] {
 
 Deno.test("parseVerifierKey() refuses every part of a key and every changed character", () => {
   for (const key of manglings(GO_VERIFIER)) {
-    assertThrows(() => parseVerifierKey(key), SyntaxError, "verifier key", key);
+    assertThrows(() => parseVerifierKey(key), SyntaxError, "verifier key");
   }
 });
 
 Deno.test("parseSignerKey() refuses the same and tells nothing of the secret", () => {
   const secret = GO_SIGNER.split("+").slice(4).join("+");
   for (const key of manglings(GO_SIGNER)) {
-    const { message } = assertThrows(() => parseSignerKey(key), SyntaxError, "signer key", key);
+    const { message } = assertThrows(() => parseSignerKey(key), SyntaxError, "signer key");
     for (let at = 0; at + 6 <= secret.length; at++) {
       assertEquals(message.includes(secret.slice(at, at + 6)), false, message);
     }
@@ -114,12 +127,7 @@ Deno.test("parseSignerKey() refuses the same and tells nothing of the secret", (
 });
 
 const BAD_KEYS: readonly (readonly [string, string, string])[] = [
-  ["of a wrong length, with the id that fits", `${GO_VERIFIER}BADKEY==`, "34"],
-  [
-    "of a wrong length",
-    "PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
-    "expected 32",
-  ],
+  ["that goes on", `${GO_VERIFIER}AAA=`, "34 bytes, expected 32"],
   [
     "of another type",
     "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",
@@ -133,8 +141,7 @@ const BAD_KEYS: readonly (readonly [string, string, string])[] = [
 ];
 for (const [what, key, told] of BAD_KEYS) {
   Deno.test(`parseVerifierKey() refuses a key ${what}`, () => {
-    if (told !== "34") assertThrows(() => parseVerifierKey(key), SyntaxError, told);
-    else assertThrows(() => parseVerifierKey(key), SyntaxError);
+    assertThrows(() => parseVerifierKey(key), SyntaxError, told);
   });
 }
 
