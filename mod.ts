@@ -13,7 +13,10 @@ export {
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { Kernel, KernelClosedError } from "./src/kernel.ts";
 export type { KernelOptions } from "./src/kernel_options.ts";
-export { AuditLogError } from "./src/audit/log.ts";
+export { AuditLogError } from "./src/audit/audit_log_error.ts";
+export type { Durability } from "./src/audit/group_writer.ts";
+export { AuditLogBusyError } from "./src/audit/lock.ts";
+export type { Rotation } from "./src/audit/log.ts";
 export { readAuditLog, type ReadLine, type RecordFilter } from "./src/audit/reader.ts";
 export type { AuditRecord, RecordBody } from "./src/audit/record.ts";
 export { type Verification, verifyAuditLog } from "./src/audit/verifier.ts";

@@ -75,6 +75,8 @@ export interface ActionResult {
   readonly code?: string;
   /** Id of the rule that decided. */
   readonly rule?: string;
+  /** Id of the record of an action that a provider was called for. */
+  readonly recordId?: string;
   /** The provider had to cut `data` to its size limit. */
   readonly truncated?: true;
 }

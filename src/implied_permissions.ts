@@ -42,7 +42,7 @@ export interface ImpliedPermissions {
  *   policy: { capabilities: [{ action: "fs.read", resource: "/workspace/**" }] },
  *   logPath: "/var/log/agent.log",
  * });
- * assert(flags.includes("--allow-write=/var/log/agent.log,/var/log/agent.log.torn"));
+ * assert(flags.some((flag) => flag.startsWith("--allow-write=/var/log/agent.log,")));
  * ```
  */
 export function impliedPermissions(options: KernelOptions): ImpliedPermissions {

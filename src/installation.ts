@@ -5,10 +5,11 @@
  * @module
  */
 import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
-import type { KernelOptions } from "./kernel_options.ts";
+import type { CheckpointOptions, KernelOptions } from "./kernel_options.ts";
 import { processPermissions, workerPermissions } from "./permission/compile.ts";
 import {
   isInside,
+  NOTHING,
   type PermissionSet,
   type ProcessPermissions,
   union,
@@ -26,7 +27,8 @@ import { WorkerHost } from "./provider/worker_host.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./provider/worker_options.ts";
 import { denoWorld } from "./resource/deno_world.ts";
 import type { ActionTable } from "./resource/kind.ts";
-import type { World } from "./resource/world.ts";
+import { KINDS } from "./resource/table.ts";
+import { CanonicalError, type World } from "./resource/world.ts";
 
 /** Everything around a policy that a kernel needs to work by it. */
 export class Installation {
@@ -38,6 +40,8 @@ export class Installation {
   readonly #byAction: ReadonlyMap<string, Provider>;
   /** Earlier Workers that still have calls to end. */
   #retired: Promise<void>[] = [];
+  #inFlight = 0;
+  #drained: (() => void) | undefined;
 
   private constructor(plan: Plan, options: KernelOptions) {
     this.policy = plan.policy;
@@ -58,7 +62,7 @@ export class Installation {
       );
     }
     const plan = planFor(options);
-    const warn = options.onWarning ?? ((line: string) => console.error(line));
+    const warn = warnerOf(options);
     const beyond = checkProcess(plan.permissions);
     for (const line of plan.policy.warnings) warn(`agent-kernel: ${plan.policy.source}: ${line}`);
     if (beyond !== undefined) warn(beyond);
@@ -82,6 +86,16 @@ export class Installation {
     this.#retired = [...before.#retired, before.#closeHosts()];
   }
 
+  /** A submit is under way by this installation. */
+  enter(): void {
+    this.#inFlight++;
+  }
+
+  /** It has ended. */
+  leave(): void {
+    if (--this.#inFlight === 0) this.#drained?.();
+  }
+
   /** The place where the provider of the action runs. */
   hostOf(action: string): ProviderHost | undefined {
     const provider = this.#byAction.get(action);
@@ -94,8 +108,14 @@ export class Installation {
   }
 
   async #closeHosts(): Promise<void> {
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#drained = resolve);
     await Promise.all(Array.from(this.#hosts.values(), (host) => host.close()));
   }
+}
+
+/** Where warnings go. */
+export function warnerOf({ onWarning }: KernelOptions): (line: string) => void {
+  return onWarning ?? ((line) => console.error(line));
 }
 
 /** What follows from the options before anything is started. */
@@ -121,12 +141,12 @@ export function planFor(
 ): Plan {
   const providers = providerList(options.providers ?? []);
   const byAction = providersByAction(options.providers ?? []);
-  const logPath = absolutePath(options.logPath ?? "kernel.log", "logPath");
   const policyPath = pathOfPolicy(options.policy);
   const world = denoWorld({
     ...(options.base === undefined ? {} : { base: absolutePath(options.base, "base") }),
     ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
   });
+  const logPath = realOrNamed(absolutePath(options.logPath ?? "kernel.log", "logPath"), world);
   const policyWorld: World = {
     ...world,
     base: policyPath === undefined ? world.base : dirname(policyPath),
@@ -141,12 +161,17 @@ export function planFor(
       enforceExamples,
       guarded: [
         { path: logPath, what: "audit log" },
+        ...(options.checkpoints === undefined ? [] : [{
+          path: absolutePath(options.checkpoints.key, "checkpoints.key"),
+          what: "checkpoint key",
+        }]),
         ...(policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }]),
       ],
     },
   );
   const own: Partial<PermissionSet> = union(
-    { read: [logPath, `${logPath}.torn`], write: [logPath, `${logPath}.torn`] },
+    { read: logFiles(logPath), write: logFiles(logPath) },
+    checkpointPermissions(options.checkpoints, logPath),
     policyPath === undefined ? {} : { read: [policyPath] },
     { read: providers.flatMap(moduleFolders) },
   );
@@ -215,6 +240,36 @@ function providersByAction(
 
 function actionsOf(providers: readonly Provider[]): ActionTable {
   return Object.assign({}, ...providers.map(({ actions }) => actions));
+}
+
+/** The log itself, if the path leads to it by a link: its lock and its journal are beside it. */
+function realOrNamed(path: string, world: World): string {
+  try {
+    return KINDS.path.resolve(path, world);
+  } catch (error) {
+    if (error instanceof CanonicalError) return path;
+    throw error;
+  }
+}
+
+/** The log and the files beside it that its writer needs. */
+function logFiles(log: string): string[] {
+  return [log, ...[".journal", ".journal.new", ".segments", ".torn"].map((suffix) => log + suffix)];
+}
+
+/** The key, the file of checkpoints, and the further places that they go to. */
+function checkpointPermissions(options: CheckpointOptions | undefined, log: string): PermissionSet {
+  if (options === undefined) return NOTHING;
+  const file = `${log}.checkpoints`;
+  const places = [options.also ?? []].flat().map((place): Partial<PermissionSet> => {
+    if (place.startsWith("command:")) {
+      return { run: [place.slice("command:".length).split(" ")[0] ?? ""] };
+    }
+    if (!/^https?:/.test(place)) return { read: [place], write: [place] };
+    const { protocol, hostname, port } = new URL(place);
+    return { net: [`${hostname}:${port || (protocol === "https:" ? "443" : "80")}`] };
+  });
+  return union({ read: [options.key, file], write: [file] }, ...places);
 }
 
 /** A Worker's module and what it imports are loaded with the permissions of the process. */

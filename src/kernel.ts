@@ -10,8 +10,12 @@ import {
   CODES,
   type RecordStatus,
 } from "./action.ts";
-import { AuditLog, AuditLogError } from "./audit/log.ts";
-import { Installation } from "./installation.ts";
+import { AuditLogError } from "./audit/audit_log_error.ts";
+import { AuditLog, type AuditLogOptions } from "./audit/log.ts";
+import type { RecordBody } from "./audit/record.ts";
+import { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
+import { redactText, redactValue } from "./audit/redaction.ts";
+import { Installation, warnerOf } from "./installation.ts";
 import type { KernelOptions } from "./kernel_options.ts";
 import { type Authorisation, authorise } from "./policy/authorisation.ts";
 import type { Decision } from "./policy/decision.ts";
@@ -20,6 +24,7 @@ import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
 import { receive, type ReceivedRequest, shown } from "./request.ts";
 import { CanonicalError } from "./resource/world.ts";
+import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
 /** `submit` was called on a kernel that is closed. */
 export class KernelClosedError extends Error {
@@ -40,12 +45,21 @@ interface Outcome {
   readonly code?: string;
   readonly rule?: string;
   readonly durationMs?: number;
+  readonly recordId?: string;
 }
 
 /** A request with the policy and the rule that decided it. */
 interface Decided extends ReceivedRequest {
   readonly policy: Policy;
   readonly rule?: string;
+}
+
+/** What a kernel is made of. */
+interface Parts {
+  readonly installation: Installation;
+  readonly audit: AuditLog;
+  readonly checkpoints: CheckpointPublisher | undefined;
+  readonly tracer: SubmitTracer | undefined;
 }
 
 // INVARIANT: only Kernel.open makes kernels, so that none works without its checks.
@@ -73,7 +87,10 @@ const OPENED = Symbol("opened");
  */
 export class Kernel implements AsyncDisposable {
   readonly #audit: AuditLog;
+  readonly #checkpoints: CheckpointPublisher | undefined;
+  readonly #tracer: SubmitTracer | undefined;
   readonly #clock: () => Date;
+  readonly #logsParams: boolean;
   readonly #timer: Timer;
   #installation: Installation;
   #reloading: Promise<void> | undefined;
@@ -82,13 +99,16 @@ export class Kernel implements AsyncDisposable {
   #drained: (() => void) | undefined;
 
   /** Use {@linkcode Kernel.open}. */
-  constructor(opened: symbol, installation: Installation, audit: AuditLog, options: KernelOptions) {
+  constructor(opened: symbol, parts: Parts, options: KernelOptions) {
     if (opened !== OPENED) {
       throw new TypeError("Cannot construct a Kernel, use await Kernel.open({...})");
     }
-    this.#installation = installation;
-    this.#audit = audit;
+    this.#installation = parts.installation;
+    this.#audit = parts.audit;
+    this.#checkpoints = parts.checkpoints;
+    this.#tracer = parts.tracer;
     this.#clock = options.clock ?? (() => new Date());
+    this.#logsParams = options.logParams === "redacted";
     this.#timer = options.timer ?? SYSTEM_TIMER;
   }
 
@@ -100,27 +120,26 @@ export class Kernel implements AsyncDisposable {
    * @throws {MissingPermissionError} The process was started with less than the policy needs.
    * @throws {WorkerOptionsError} Deno was started without `--unstable-worker-options`.
    * @throws {AuditLogError} The log cannot be opened or continued.
+   * @throws {AuditLogBusyError} Another kernel has the log open.
    * @throws {TypeError} Two providers carry out the same action, or a path is not absolute and the
    * process may not know where it stands.
    */
   static async open(options: KernelOptions): Promise<Kernel> {
     const installation = await Installation.prepare(options);
-    const { log, torn } = AuditLog.open(installation.logPath);
-    const kernel = new Kernel(OPENED, installation, log, options);
-    if (torn !== undefined) {
-      await kernel.#record(
-        {
-          request: { action: "audit.recover", target: installation.logPath },
-          paramsDigest: null,
-          policy: installation.policy,
-        },
-        {
-          status: "INTERRUPTED",
-          error: `the last line was torn: its ${torn.bytes} bytes were moved to "${torn.movedTo}"`,
-        },
-      );
+    const { logPath, policy } = installation;
+    const checkpoints = publisherFor(options, logPath, () => audit.sync());
+    const audit = await AuditLog.open(logPath, {
+      ...auditOptions(options, checkpoints),
+      policy: policy.digest,
+    });
+    const { size, head } = audit.state;
+    const contradiction = checkpoints?.contradiction(size, head);
+    if (contradiction !== undefined) {
+      await audit.close();
+      throw new AuditLogError(`Cannot open the kernel: ${contradiction}`);
     }
-    return kernel;
+    const tracer = await submitTracer(warnerOf(options));
+    return new Kernel(OPENED, { installation, audit, checkpoints, tracer }, options);
   }
 
   /** The policy in force. */
@@ -138,12 +157,19 @@ export class Kernel implements AsyncDisposable {
   async submit(request: ActionRequest): Promise<ActionResult> {
     if (this.#closed !== undefined) throw new KernelClosedError();
     this.#inFlight++;
+    const installation = this.#installation;
+    installation.enter();
+    const received = receive(request);
+    const startTime = this.#tracer === undefined ? 0 : Date.now();
     try {
-      return await this.#process(receive(request), this.#installation);
+      const result = await this.#process(received, installation);
+      this.#tracer?.record({ ...received.request, ...result, startTime, endTime: Date.now() });
+      return result;
     } catch (error) {
       if (!(error instanceof AuditLogError)) throw error;
       return { status: "ERROR", code: CODES.AUDIT_UNAVAILABLE, error: error.message };
     } finally {
+      installation.leave();
       if (--this.#inFlight === 0) this.#drained?.();
     }
   }
@@ -172,13 +198,26 @@ export class Kernel implements AsyncDisposable {
     }
   }
 
+  /**
+   * Opens the audit log again after it could not be written (a full disk, lost permissions, a file
+   * that was taken away), and goes on with the same chain. Until then every submit that would act
+   * ends with `AUDIT_UNAVAILABLE`. What was carried out but not recorded is recorded first.
+   *
+   * @throws {AuditLogError} The cause is still there.
+   */
+  async recover(): Promise<void> {
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    await this.#audit.recover();
+  }
+
   /** Refuses further submits, waits for those in flight, ends the Workers, closes the log. */
   close(): Promise<void> {
     return this.#closed ??= (async () => {
       await this.#reloading;
       if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#drained = resolve);
       await this.#installation.close();
-      this.#audit.close();
+      await this.#checkpoints?.close();
+      await this.#audit.close();
     })();
   }
 
@@ -219,11 +258,12 @@ export class Kernel implements AsyncDisposable {
         `no provider: ${request.action} is allowed, but no provider of this kernel carries it out`;
       return await this.#refuse(decided, "NO_PROVIDER", CODES.NO_PROVIDER, error);
     }
-    // INVARIANT: what could not be recorded is not done.
-    if (this.#audit.failure !== undefined) throw this.#audit.failure;
+    // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
+    const recordId = await this.#audit.intend(this.#body(decided, { status: "INTERRUPTED" }));
     const start = this.#timer.now();
     const answer = await host.call(request);
-    return await this.#conclude(decided, answer, this.#timer.now() - start);
+    const durationMs = this.#timer.now() - start;
+    return await this.#conclude({ ...decided, recordId }, answer, durationMs);
   }
 
   #authorise(
@@ -260,39 +300,83 @@ export class Kernel implements AsyncDisposable {
 
   /** Everything that a provider was called for. */
   async #conclude(
-    received: Decided,
+    received: Decided & { readonly recordId: string },
     answer: Answer,
     durationMs: number,
   ): Promise<ActionResult> {
-    const rule = received.rule === undefined ? {} : { rule: received.rule };
+    const { recordId } = received;
+    const known = { recordId, ...(received.rule === undefined ? {} : { rule: received.rule }) };
     if (answer.ok) {
-      await this.#record(received, { status: "OK", durationMs, ...rule });
-      return {
-        status: "OK",
-        data: answer.data,
-        ...rule,
-        ...(answer.truncated ? { truncated: true } : {}),
-      };
+      await this.#record(received, { status: "OK", durationMs, ...known });
+      const cut = answer.truncated ? { truncated: true as const } : {};
+      return { status: "OK", data: answer.data, ...known, ...cut };
     }
     const { error, code } = answer;
-    await this.#record(received, { status: "FAILED", durationMs, error, code, ...rule });
-    return { status: "ERROR", error, code, ...rule };
+    await this.#record(received, { status: "FAILED", durationMs, error, code, ...known });
+    return { status: "ERROR", error, code, ...known };
   }
 
-  #record({ request, paramsDigest, policy }: Decided, outcome: Outcome): Promise<void> {
-    const { status, error, durationMs, rule, code } = outcome;
-    return this.#audit.append({
+  #record(decided: Decided, outcome: Outcome): Promise<void> {
+    return this.#audit.append(this.#body(decided, outcome));
+  }
+
+  #body({ request, paramsDigest, policy }: Decided, outcome: Outcome): RecordBody {
+    const { status, error, durationMs, rule, code, recordId } = outcome;
+    return {
       timestamp: this.#clock().toISOString(),
       action: request.action,
-      target: status === "INVALID" ? shown(request.target) : request.target,
+      // INVARIANT: nothing reaches the log but through redaction.
+      target: redactText(status === "INVALID" ? shown(request.target) : request.target),
       status,
-      ...(error === undefined ? {} : { error }),
+      ...(error === undefined ? {} : { error: redactText(error) }),
       ...(durationMs === undefined ? {} : { duration_ms: Math.round(durationMs * 1000) / 1000 }),
-      ...(request.agent === undefined ? {} : { agent: request.agent }),
+      ...(recordId === undefined ? {} : { record_id: recordId }),
+      ...(request.agent === undefined ? {} : { agent: redactText(request.agent) }),
       ...(rule === undefined ? {} : { rule }),
       ...(code === undefined ? {} : { code }),
       policy: policy.digest,
       params: paramsDigest,
-    });
+      ...(this.#logsParams && request.params !== undefined
+        ? { params_values: redactValue(request.params) }
+        : {}),
+    };
   }
+}
+
+function publisherFor(
+  options: KernelOptions,
+  logPath: string,
+  syncLog: () => void,
+): CheckpointPublisher | undefined {
+  const { checkpoints, timer } = options;
+  const warn = warnerOf(options);
+  if (checkpoints === undefined) return undefined;
+  return new CheckpointPublisher({
+    ...checkpoints,
+    file: `${logPath}.checkpoints`,
+    syncLog,
+    onWarning: (line) => warn(`agent-kernel: ${line}`),
+    ...(timer === undefined ? {} : { timer }),
+  });
+}
+
+function auditOptions(
+  { durability = "os", rotate = {}, retain, clock }: KernelOptions,
+  checkpoints: CheckpointPublisher | undefined,
+): Omit<AuditLogOptions, "policy"> {
+  if (retain !== undefined && checkpoints === undefined) {
+    throw new TypeError(
+      "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
+    );
+  }
+  return {
+    durability,
+    rotate,
+    ...(clock === undefined ? {} : { clock }),
+    ...(retain === undefined ? {} : { retain }),
+    ...(checkpoints === undefined ? {} : {
+      covered: () => checkpoints.covered,
+      onWritten: (size, head) => checkpoints.recordsWritten(size, head),
+    }),
+  };
 }

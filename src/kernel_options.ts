@@ -3,8 +3,18 @@
  *
  * @module
  */
+import type { Durability } from "./audit/group_writer.ts";
+import type { Rotation } from "./audit/log.ts";
+import type { CheckpointPublisherOptions } from "./audit/checkpoint_publisher.ts";
+import type { Retention } from "./audit/retention.ts";
 import type { Provider } from "./provider/provider.ts";
 import type { Timer } from "./timer.ts";
+
+/** How the log is signed; the checkpoints are in `<log>.checkpoints`. */
+export type CheckpointOptions = Pick<
+  CheckpointPublisherOptions,
+  "key" | "everyRecords" | "everySeconds" | "also"
+>;
 
 /** Options of {@linkcode Kernel.open}. */
 export interface KernelOptions {
@@ -17,6 +27,19 @@ export interface KernelOptions {
   readonly providers?: readonly Provider[] | Readonly<Record<string, Provider>>;
   /** The audit log; its folder has to exist. @default "kernel.log" */
   readonly logPath?: string;
+  /**
+   * How far a record has to get before its submit resolves: to the operating system (it survives the
+   * death of the process) or to the disk (it survives a loss of power). @default "os"
+   */
+  readonly durability?: Durability;
+  /** When the log goes on in a new file. @default never */
+  readonly rotate?: Rotation;
+  /** Which rotated files are kept; needs `checkpoints`. @default all */
+  readonly retain?: Retention;
+  /** Signed checkpoints: they show a cut tail, and a log that was written anew. @default none */
+  readonly checkpoints?: CheckpointOptions;
+  /** Whether params are logged beside their digest, with secrets replaced. @default "digest" */
+  readonly logParams?: "digest" | "redacted";
   /** Absolute folder that relative targets are relative to. @default none: they are refused */
   readonly base?: string;
   /** Values for `${NAME}` in the policy; they win over its own `variables`. @default {} */

@@ -52,6 +52,11 @@ export class Workspace implements Disposable {
   }
 }
 
+/** All files that the writer of a log needs, literally. */
+export function logFiles(log: string): string[] {
+  return [log, `${log}.journal`, `${log}.journal.new`, `${log}.segments`, `${log}.torn`];
+}
+
 /** Runs a program to its end. @throws {Error} It fails. */
 export function run(program: string, ...args: string[]): string {
   const { success, stdout, stderr } = new Deno.Command(program, { args }).outputSync();

@@ -101,7 +101,11 @@ function webPlace(text: string, timer: Timer): Place {
         await response.body?.cancel();
         if (!response.ok) throw new Error(`it answered ${response.status}`);
       } catch (error) {
-        throw new Error(messageOf(error).replaceAll(url.href, url.origin), { cause: error });
+        const cause = error instanceof Error ? error.cause ?? error : error;
+        // The platform's messages quote the whole URL.
+        throw new Error(messageOf(cause).replaceAll(/( for url )?\(?https?:\/\/\S+/g, ":"), {
+          cause: error,
+        });
       } finally {
         cancel();
       }

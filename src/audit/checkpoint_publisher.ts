@@ -88,6 +88,11 @@ export class CheckpointPublisher {
       : undefined;
   }
 
+  /** Number of records that the newest signed checkpoint covers. */
+  get covered(): number {
+    return this.#published;
+  }
+
   /** Told of the log's state after each write; signs a checkpoint when one is due. */
   recordsWritten(size: number, head: string): void {
     this.#latest = { size, head };

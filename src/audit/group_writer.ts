@@ -65,6 +65,11 @@ export class GroupWriter {
     return this.#waiting.written;
   }
 
+  /** Brings what is written to the disk. */
+  sync(): void {
+    this.#file.syncDataSync();
+  }
+
   /** Cuts the file to nothing; only while nothing is under way. */
   truncate(): void {
     this.#file.truncateSync(0);

@@ -11,8 +11,10 @@ import type { RecordBody } from "./record.ts";
 export interface Intent {
   /** The same as in the record to come. */
   readonly record_id: string;
-  /** Number that the next record had then: the record to come is not before it. */
-  readonly from_seq: number;
+  /** The file that was written then, by the number of its first record, ... */
+  readonly segment: number;
+  /** ... and its size: the record to come is not before that. */
+  readonly at: number;
   readonly timestamp: string;
   readonly action: string;
   readonly target: string;
@@ -93,16 +95,26 @@ export class IntentJournal {
   settle(recordId: string): void {
     this.#open.delete(recordId);
     if (this.#writer.busy || this.#writer.failure !== undefined) return;
-    if (this.#open.size === 0 && this.#writer.size > EMPTY_AT) this.start();
+    if (this.#open.size === 0 && this.#writer.size > EMPTY_AT) this.#empty();
     else if (this.#writer.size > COMPACT_AT) this.#compact();
   }
 
-  /** Empties the journal, once everything that was left is settled, and says who holds it. */
-  start(): void {
+  /**
+   * Begins anew, once everything that was left has its record: says who holds the journal, and
+   * keeps the intents that are still under way here.
+   */
+  async begin(underWay: ReadonlySet<string>): Promise<void> {
+    for (const id of this.#open.keys()) if (!underWay.has(id)) this.#open.delete(id);
+    if (this.#open.size > 0) this.#compact();
+    else await this.#empty();
+  }
+
+  #empty(): Promise<void> {
     this.#writer.truncate();
-    this.#writer.write(`${JSON.stringify({ pid: Deno.pid } satisfies Header)}\n`).catch(() => {
-      // The failure stays with the writer, and the next intent meets it.
-    });
+    const written = this.#writer.write(`${JSON.stringify({ pid: Deno.pid } satisfies Header)}\n`);
+    // Should it fail, the failure stays with the writer, and the next intent meets it.
+    written.catch(() => {});
+    return written;
   }
 
   /** Closes it; an emptied one is the sign of a clean end. */
@@ -138,10 +150,14 @@ export class IntentJournal {
 }
 
 /** The intent that belongs to a record. */
-export function intentOf(body: RecordBody, recordId: string, fromSeq: number): Intent {
+export function intentOf(
+  body: RecordBody,
+  recordId: string,
+  { segment, at }: Pick<Intent, "segment" | "at">,
+): Intent {
   const { timestamp, action, target, agent, rule, policy, params } = body;
   return {
-    ...{ record_id: recordId, from_seq: fromSeq, timestamp, action, target },
+    ...{ record_id: recordId, segment, at, timestamp, action, target },
     ...(agent === undefined ? {} : { agent }),
     ...(rule === undefined ? {} : { rule }),
     ...{ policy, params },

@@ -19,9 +19,12 @@ export interface Line {
  * The lines of an open file from its current position on, in batches of what one read brought.
  * Memory is bounded by the longest line; the bytes of a batch are good until the next is asked for.
  *
- * @param follow Go on after the end, looking for more; called each time the end is reached.
+ * @param atEnd Called each time the end is reached; whether to go on looking for more.
  */
-export async function* readLines(file: Deno.FsFile, follow?: () => void): AsyncGenerator<Line[]> {
+export async function* readLines(
+  file: Deno.FsFile,
+  atEnd?: () => boolean,
+): AsyncGenerator<Line[]> {
   let buffer = new Uint8Array(CHUNK);
   let filled = 0;
   for (;;) {
@@ -32,8 +35,7 @@ export async function* readLines(file: Deno.FsFile, follow?: () => void): AsyncG
     }
     const count = await file.read(buffer.subarray(filled));
     if (count === null) {
-      if (follow === undefined) break;
-      follow();
+      if (atEnd === undefined || !atEnd()) break;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       continue;
     }

@@ -4,8 +4,9 @@
  * @module
  */
 import type { RecordStatus } from "../action.ts";
-import { readLines } from "./lines.ts";
+import { type Line, readLines } from "./lines.ts";
 import { type AuditRecord, open } from "./record.ts";
+import { segmentsOf } from "./segments.ts";
 
 /** Which records to read; all conditions have to hold. */
 export interface RecordFilter {
@@ -17,7 +18,9 @@ export interface RecordFilter {
   readonly agent?: string;
   /** Not before this time. */
   readonly since?: Date;
-  /** Go on after the end with what is added, for ever; called when the end is reached first. */
+  /** Before this time. */
+  readonly until?: Date;
+  /** Go on after the end with what is added, for ever; called each time the end is reached. */
   readonly follow?: () => void;
 }
 
@@ -27,8 +30,9 @@ export type ReadLine =
   | { readonly line: number; readonly damage: string };
 
 /**
- * Streams a log: records that pass the filter, and damaged lines always. Memory does not grow with
- * the log. Each record's own hash is checked; the chain is the verifier's matter.
+ * Streams a log, rotated segments included: records that pass the filter, and damaged lines always.
+ * Memory does not grow with the log. Each record's own hash is checked; the chain is the verifier's
+ * matter. Lines are counted over all segments.
  *
  * @throws {Deno.errors.NotFound} There is no such file.
  */
@@ -36,16 +40,42 @@ export async function* readAuditLog(
   path: string,
   filter: RecordFilter = {},
 ): AsyncGenerator<ReadLine> {
-  using file = Deno.openSync(path);
   let line = 0;
-  for await (const lines of readLines(file, filter.follow)) {
-    for (const { bytes, terminated } of lines) {
-      line++;
-      if (!terminated) continue; // A record under way; the writer's business.
-      const opened = open(bytes);
-      if (!opened.ok) yield { line, damage: opened.reason };
-      else if (passes(opened.record, filter)) yield { line, record: opened.record };
-    }
+  for await (const { bytes, terminated } of allLines(path, filter.follow)) {
+    if (!terminated) continue; // A record under way; the writer's business.
+    line++;
+    const opened = open(bytes);
+    if (!opened.ok) yield { line, damage: opened.reason };
+    else if (passes(opened.record, filter)) yield { line, record: opened.record };
+  }
+}
+
+async function* allLines(path: string, follow?: () => void): AsyncGenerator<Line> {
+  for (const { path: segment } of segmentsOf(path)) {
+    using file = Deno.openSync(segment);
+    for await (const lines of readLines(file)) yield* lines;
+  }
+  for (;;) {
+    using file = Deno.openSync(path);
+    const { ino } = file.statSync();
+    let rotated = false;
+    const atEnd = follow === undefined ? undefined : () => {
+      follow();
+      // Rotated while it was followed: what is in it has been read, go on in the new one.
+      rotated = lstatOrNothing(path)?.ino !== ino && lstatOrNothing(path) !== undefined;
+      return !rotated;
+    };
+    for await (const lines of readLines(file, atEnd)) yield* lines;
+    if (!rotated) return;
+  }
+}
+
+function lstatOrNothing(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
@@ -54,7 +84,8 @@ export function passes(record: AuditRecord, filter: RecordFilter): boolean {
   return (filter.status === undefined || record.status === filter.status) &&
     (filter.action === undefined || matchesAction(filter.action, record.action)) &&
     (filter.agent === undefined || record.agent === filter.agent) &&
-    (filter.since === undefined || Date.parse(record.timestamp) >= filter.since.getTime());
+    (filter.since === undefined || Date.parse(record.timestamp) >= filter.since.getTime()) &&
+    (filter.until === undefined || Date.parse(record.timestamp) < filter.until.getTime());
 }
 
 function matchesAction(pattern: string, action: string): boolean {

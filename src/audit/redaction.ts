@@ -43,14 +43,17 @@ const KEY = new RegExp(
   "g",
 );
 
-// The end is optional: a block that was cut off is a secret, too.
-const PRIVATE_KEY =
-  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,8}-----|$)/g;
+// The end is optional: a block that was cut off is a secret, too. Spaces may be encoded as in URLs.
+const PRIVATE_KEY = new RegExp(
+  "-----BEGIN[A-Z0-9 %+]{1,40}PRIVATE[ %+\\d]{1,5}KEY" +
+    "[^]*?(?:-----END[A-Z0-9 %+]{1,40}PRIVATE[ %+\\d]{1,5}KEY[A-Z0-9 %+]{0,12}-----|$)",
+  "g",
+);
 const SCHEME = /(bearer|basic)((?:\s|%20|\+){1,8})([\w.~+/=-]{6,})/gi;
 /** `://user:` and what makes clear that no port follows. */
 const URL_USER = ":(?:\\\\?/){2}[^\\s/?#@:\"'<>[]*:(?!\\d{0,5}(?:[\\s/?#\"'<>]|$))";
 const URL_PASSWORD = new RegExp(
-  `(${URL_USER})(?:[^\\s/?#"'<>]+(?=@)|[^\\s@"'<>]{1,200}(?=@))`,
+  `(${URL_USER})(?:[^\\s/?#"'<>]+(?=@)|[^\\s@"'<>]{1,100}(?=@))`,
   "g",
 );
 
@@ -64,8 +67,11 @@ const NAME = new RegExp(
 );
 /** An opening quote, with the backslashes of a text inside of a text, and a prefix as in `b'…'`. */
 const QUOTE = /[bfru$@]{0,2}(\\{0,64})(["'`])/iy;
-const VALUE_END = /[\s&;]|[<>"'`,)}\]](?=[\s"'`<>,;:=&)}\]\\]|$)|\\(?=[nrt"'`\\])/g;
-const HEADER_END = /[\r\n]|\\(?=[nr"'])|(?<!=)["'](?!;)/g;
+/** What ends a value without quotes (in the group): a bracket or a quote only if no more follows it. */
+const VALUE_END = /([\s&;]|[<>"'`,)}\]](?=[\s<>,;&\\]|$)|\\(?=[nrt"'`\\]))/g;
+/** What ends a header (in the group), and what does not: quoted values in it. */
+const HEADER_END = /=\\{0,8}"[^"\r\n]*"|([\r\n]|["'](?=[\s,)}\]]|$)|\\(?=[nr"']))/g;
+/** A name with which places in files begin: `secret.ts:12:5`. */
 const SOURCE_FILE = /\.(?:[cm]?[jt]sx?|py|go|rs|java|rb|c|cpp|h|php|json|ya?ml|toml|md|txt)$/i;
 
 /**
@@ -177,7 +183,6 @@ function redactNamed(text: string): string {
     const [, flag, name = "", separator] = match;
     let start = NAME.lastIndex;
     if (!isSecretName(flag ?? name)) continue;
-    // A place in a file: `secret.ts:12:5`
     if (separator === ":" && SOURCE_FILE.test(name) && /\d/.test(text[start] ?? "")) continue;
     const quote = at(QUOTE, text, start);
     let end: number;
@@ -201,7 +206,10 @@ function endOfValue(text: string, start: number, name: string, separator?: strin
   const isHeader = separator === ":" && /(?:authori[sz]ation|cookie)$/i.test(name);
   const end = isHeader ? HEADER_END : VALUE_END;
   end.lastIndex = start;
-  return end.exec(text)?.index ?? text.length;
+  for (let match = end.exec(text); match !== null; match = end.exec(text)) {
+    if (match[1] !== undefined) return match.index;
+  }
+  return text.length;
 }
 
 /**

@@ -4,13 +4,15 @@
  * @module
  */
 import { readLines } from "./lines.ts";
-import { GENESIS, open } from "./record.ts";
+import { type AuditRecord, GENESIS, open } from "./record.ts";
+import { tellsDeletion } from "./retention.ts";
+import { filesOf } from "./segments.ts";
 
 /** The outcome of {@linkcode verifyAuditLog}. */
 export interface Verification {
   /** Whether all lines are in order. */
   readonly ok: boolean;
-  /** Records that were found to be in order. */
+  /** Number of records up to the last in order, with those that retention has deleted. */
   readonly records: number;
   /** Hash of the last record in order; 64 zeros for an empty log. */
   readonly head: string;
@@ -22,10 +24,11 @@ export interface Verification {
 export type ChainObserver = (size: number, hash: string) => void;
 
 /**
- * Checks the chain of a log from its first line on, in bounded memory.
+ * Checks the chain of a log from its first line on, rotated segments included, in bounded memory.
  *
  * It finds every changed byte, and every line removed, inserted, moved or repeated. A chain alone
  * cannot show that whole lines are missing at the end, or that all of it was written anew.
+ * Where the oldest segments were deleted, a later record has to say so.
  *
  * @param observe Called before the first record, and after each that is in order.
  * @throws {Deno.errors.NotFound} There is no such file.
@@ -34,31 +37,74 @@ export async function verifyAuditLog(
   path: string,
   observe: ChainObserver = () => {},
 ): Promise<Verification> {
-  using file = Deno.openSync(path);
-  let records = 0;
-  let head = GENESIS;
-  observe(records, head);
-  for await (const lines of readLines(file)) {
-    for (const line of lines) {
-      const reason = line.terminated ? problemOf(line.bytes, records, head) : "is not complete";
-      if (typeof reason === "string") {
-        return { ok: false, records, head, problem: { line: records + 1, reason } };
+  const chain = new Chain(observe);
+  for (const file of filesOf(path)) {
+    using opened = Deno.openSync(file);
+    for await (const lines of readLines(opened)) {
+      for (const line of lines) {
+        const reason = line.terminated ? chain.add(line.bytes) : "is not complete";
+        if (reason !== undefined) return chain.broken(reason);
       }
-      head = reason.hash;
-      records++;
-      observe(records, head);
     }
   }
-  return { ok: true, records, head };
+  return chain.end();
 }
 
-function problemOf(bytes: Uint8Array, seq: number, head: string): string | { hash: string } {
-  const opened = open(bytes);
-  if (!opened.ok) return opened.reason;
-  const { record } = opened;
-  if (record.seq !== seq) {
-    return `has the number ${record.seq}, expected ${seq}: lines were removed, added or moved`;
+/** A chain while it is read. */
+class Chain {
+  #lines = 0;
+  #size = 0;
+  #head = GENESIS;
+  /** Records that are not there, until a record says that they were deleted. */
+  #missing: { readonly size: number; readonly head: string } | undefined;
+  readonly #observe: ChainObserver;
+
+  constructor(observe: ChainObserver) {
+    this.#observe = observe;
   }
-  if (record.prev !== head) return "does not follow the line before it";
-  return record;
+
+  /** @returns Why the line is not in order. */
+  add(bytes: Uint8Array): string | undefined {
+    const opened = open(bytes);
+    if (!opened.ok) return opened.reason;
+    const { record } = opened;
+    if (this.#lines === 0) this.#begin(record);
+    if (record.seq !== this.#size) {
+      return `has the number ${record.seq}, expected ${this.#size}: lines were removed, added or moved`;
+    }
+    if (record.prev !== this.#head) return "does not follow the line before it";
+    this.#lines++;
+    this.#size++;
+    this.#head = record.hash;
+    if (this.#missing !== undefined && tellsDeletion(record, this.#missing)) {
+      this.#missing = undefined;
+    }
+    this.#observe(this.#size, this.#head);
+    return undefined;
+  }
+
+  broken(reason: string): Verification {
+    return { ok: false, ...this.#found(), problem: { line: this.#lines + 1, reason } };
+  }
+
+  end(): Verification {
+    if (this.#lines === 0) this.#observe(0, GENESIS);
+    if (this.#missing === undefined) return { ok: true, ...this.#found() };
+    const reason =
+      `has the number ${this.#missing.size}: the records before it are missing, and no record says that they were deleted`;
+    return { ok: false, ...this.#found(), problem: { line: 1, reason } };
+  }
+
+  #begin({ seq, prev }: AuditRecord): void {
+    if (seq > 0) {
+      this.#missing = { size: seq, head: prev };
+      this.#size = seq;
+      this.#head = prev;
+    }
+    this.#observe(this.#size, this.#head);
+  }
+
+  #found(): Pick<Verification, "records" | "head"> {
+    return { records: this.#size, head: this.#head };
+  }
 }

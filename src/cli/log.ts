@@ -1,15 +1,22 @@
 import type { RecordStatus } from "../action.ts";
 import { readAuditLog, type ReadLine, type RecordFilter } from "../audit/reader.ts";
 import type { AuditRecord } from "../audit/record.ts";
-import { verifyAuditLog } from "../audit/verifier.ts";
+import {
+  type CheckedVerification,
+  verifyWithCheckpoints,
+} from "../audit/checkpoint_verification.ts";
+import { type Verification, verifyAuditLog } from "../audit/verifier.ts";
 import {
   type Command,
   EXIT,
   type Invocation,
+  noPositionals,
   optional,
   UsageError,
   type Values,
 } from "./command.ts";
+import { exportLog } from "./log_export.ts";
+import { showStatistics } from "./log_statistics.ts";
 import {
   colour,
   columns,
@@ -23,14 +30,15 @@ import {
 const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
 const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
 
-/** Shows or verifies an audit log. */
+/** Shows, verifies, exports an audit log. */
 export const LOG: Command = {
   name: "log",
-  summary: "show an audit log, or verify it",
-  usage: "[verify] [--log-path FILE] [filters]",
+  summary: "show an audit log, verify it, export it",
+  usage: "[verify | export] [--log-path FILE] [filters]",
   details:
-    `A table on a terminal, JSON lines otherwise. "log verify" checks the chain of hashes and names
-the first line that is not as it was written.`,
+    `A table on a terminal, JSON lines otherwise; rotated segments are read too. "log verify" checks the
+chain of hashes and names the first line that is not as it was written; with --key it also holds the
+log against its signed checkpoints. "log export" prints it for other programs.`,
   options: {
     "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
     status: { type: "string", value: "STATUS", help: STATUSES.join(", ") },
@@ -39,37 +47,85 @@ the first line that is not as it was written.`,
     since: {
       type: "string",
       value: "TIME",
-      help: "a time (2026-01-31T12:00:00Z) or an age (10m, 2h, 7d)",
+      help: "not before a time (2026-01-31T12:00:00Z) or an age (10m, 2h, 7d)",
     },
+    until: { type: "string", value: "TIME", help: "before a time, or an age" },
     limit: { type: "string", value: "N", help: "the last N records only" },
     follow: { type: "boolean", help: "go on with what is added" },
+    stats: {
+      type: "boolean",
+      help: "counts per status, action, rule, agent; p50 and p99 of durations",
+    },
+    format: { type: "string", value: "FORM", help: "for export: csv (default) or otlp-json" },
+    key: {
+      type: "string",
+      value: "FILE",
+      help: "for verify: the verifier key (keygen's FILE.pub)",
+    },
+    checkpoint: {
+      type: "string",
+      value: "FILE",
+      help: "for verify: the checkpoints, best a copy from elsewhere (default: FILE.checkpoints)",
+    },
     json: { type: "boolean", help: "JSON lines also on a terminal" },
   },
   async run({ values, positionals }: Invocation): Promise<number> {
     const path = optional(values, "log-path") ?? "kernel.log";
-    const [verb, ...more] = positionals;
-    if (more.length > 0 || (verb !== undefined && verb !== "verify")) {
-      throw new UsageError(
-        `"${positionals.join(" ")}" is not a form of this command, expected "verify" or nothing`,
-      );
+    const [verb = "show", ...more] = positionals;
+    noPositionals(more);
+    switch (verb) {
+      case "verify":
+        return await verify(path, values);
+      case "export":
+        return await exportLog(readAuditLog(path, filterOf(values)), values);
+      case "show":
+        return values["stats"] === true
+          ? await showStatistics(readAuditLog(path, filterOf(values)), values)
+          : await show(path, values);
+      default:
+        throw new UsageError(
+          `"log ${verb}" is not a form of this command, expected verify or export`,
+        );
     }
-    return verb === "verify" ? await verify(path, values) : await show(path, values);
   },
 };
 
 async function verify(path: string, values: Values): Promise<number> {
-  const found = await verifyAuditLog(path);
-  const { ok, records, head, problem } = found;
-  if (values["json"] === true) print(escapedJson({ path, ...found }));
-  else if (ok) print(`${colour("OK", "green")}: ${records} records in order, head ${head}`);
-  else {
-    print(
-      `${colour("BROKEN", "red")}: line ${problem?.line} ${
-        escape(problem?.reason ?? "")
-      }; ${records} records before it are in order`,
-    );
+  const key = optional(values, "key");
+  const file = optional(values, "checkpoint");
+  if (file !== undefined && key === undefined) {
+    throw new UsageError("--checkpoint needs --key: without a key anybody's checkpoints would do");
   }
-  return ok ? EXIT.OK : EXIT.FAILED;
+  const found = key === undefined
+    ? await verifyAuditLog(path)
+    : await verifyWithCheckpoints(path, file ?? `${path}.checkpoints`, Deno.readTextFileSync(key));
+  if (values["json"] === true) print(escapedJson({ path, ...found }));
+  else for (const line of verdict(found)) print(line);
+  return found.ok ? EXIT.OK : EXIT.FAILED;
+}
+
+function verdict(found: Verification & Partial<CheckedVerification>): string[] {
+  const { records, head, problem, checkpoints } = found;
+  const broken = colour("BROKEN", "red");
+  const chain = problem === undefined
+    ? `${colour("OK", "green")}: ${records} records in order, head ${head}`
+    : `${broken}: line ${problem.line} ${
+      escape(problem.reason)
+    }; ${records} records before it are in order`;
+  if (checkpoints === undefined) return [chain];
+  const { ok, fitting, covered, problems, notes } = checkpoints;
+  return [
+    chain,
+    ...(ok
+      ? [
+        `${
+          colour("OK", "green")
+        }: ${fitting} checkpoints fit, the newest covers ${covered} records`,
+      ]
+      : []),
+    ...problems.map(({ code, reason }) => `${broken}: ${escape(reason)} (${code})`),
+    ...notes.map((note) => `note: ${escape(note)}`),
+  ];
 }
 
 async function show(path: string, values: Values): Promise<number> {
@@ -138,11 +194,13 @@ function filterOf(values: Values): RecordFilter {
   const action = optional(values, "action");
   const agent = optional(values, "agent");
   const since = optional(values, "since");
+  const until = optional(values, "until");
   return {
     ...(status === undefined ? {} : { status: status as RecordStatus }),
     ...(action === undefined ? {} : { action }),
     ...(agent === undefined ? {} : { agent }),
     ...(since === undefined ? {} : { since: timeOf(since) }),
+    ...(until === undefined ? {} : { until: timeOf(until) }),
   };
 }
 
@@ -153,7 +211,7 @@ function timeOf(text: string): Date {
     : Date.now() - Number(age[1]) * (UNITS[age[2] ?? ""] ?? 0);
   if (Number.isNaN(time)) {
     throw new UsageError(
-      `--since ${text} is neither a time (2026-01-31T12:00:00Z) nor an age (10m, 2h, 7d)`,
+      `"${text}" is neither a time (2026-01-31T12:00:00Z) nor an age (10m, 2h, 7d)`,
     );
   }
   return new Date(time);

@@ -35,8 +35,14 @@ policy implies; --verbose prints them. The result is printed as JSON.`,
       ...kernelOptions(values),
       onWarning: (line) => complain(escape(line)),
     });
-    const { status, data = null, error = null, ...rest } = await kernel.submit(request);
-    print(escapedJson({ status, data, error, ...rest }, values["json"] === true ? undefined : 2));
+    const { status, data = null, error = null, recordId, ...rest } = await kernel.submit(request);
+    const record = recordId === undefined ? {} : { record_id: recordId };
+    print(
+      escapedJson(
+        { status, data, error, ...record, ...rest },
+        values["json"] === true ? undefined : 2,
+      ),
+    );
     return EXITS[status];
   },
 };

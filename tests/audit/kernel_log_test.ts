@@ -36,19 +36,27 @@ Deno.test("a submit that is done leaves the line that is documented, byte for by
     await kernel.submit({ action: "kv.get", target: "a", agent: "a1" });
   }
   const [line = ""] = linesOf(ws.path("kernel.log"));
-  const { policy, hash } = JSON.parse(line);
+  const { policy, hash, record_id } = JSON.parse(line);
   assertMatch(policy, /^[0-9a-f]{64}$/);
+  assertMatch(record_id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
   assertEquals(
     line,
     '{"timestamp":"2026-01-31T12:00:00.000Z","action":"kv.get","target":"a","status":"OK",' +
-      '"duration_ms":0,"seq":0,"agent":"a1","rule":"capabilities[0]",' +
+      `"duration_ms":0,"record_id":"${record_id}",` +
+      '"seq":0,"agent":"a1","rule":"capabilities[0]",' +
       `"policy":"${policy}","params":"${NO_PARAMS}","prev":"${GENESIS}","hash":"${hash}"}\n`,
   );
 });
 
 const OUTCOMES: readonly (readonly [string, { action: string; target: string }, string[]])[] = [
-  ["OK", { action: "kv.get", target: "a" }, ["duration_ms", "rule"]],
-  ["FAILED", { action: "kv.get", target: "bad" }, ["error", "duration_ms", "rule", "code"]],
+  ["OK", { action: "kv.get", target: "a" }, ["duration_ms", "record_id", "rule"]],
+  ["FAILED", { action: "kv.get", target: "bad" }, [
+    "error",
+    "duration_ms",
+    "record_id",
+    "rule",
+    "code",
+  ]],
   ["DENIED", { action: "kv.put", target: "a" }, ["error", "code"]],
   ["INVALID", { action: "", target: "a" }, ["error", "code"]],
 ];

@@ -3,12 +3,16 @@
  *
  * @module
  */
-import { AuditLog } from "../../src/audit/log.ts";
+import { dirname } from "@std/path";
+import { AuditLog, type AuditLogOptions } from "../../src/audit/log.ts";
 import type { AuditRecord, RecordBody } from "../../src/audit/record.ts";
 import type { Workspace } from "../workspace.ts";
 
 /** Digest of the canonical JSON of `{}`. */
 export const NO_PARAMS = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+
+/** Digest of a policy that nobody wrote. */
+export const POLICY_DIGEST = "p".repeat(64);
 
 /** A body with a target that tells it from others. */
 export function body(target: string, more: Partial<RecordBody> = {}): RecordBody {
@@ -17,10 +21,15 @@ export function body(target: string, more: Partial<RecordBody> = {}): RecordBody
     action: "fs.read",
     target,
     status: "OK",
-    policy: "p".repeat(64),
+    policy: POLICY_DIGEST,
     params: NO_PARAMS,
     ...more,
   };
+}
+
+/** Opens a log under that policy. */
+export function openLog(path: string, options: Partial<AuditLogOptions> = {}): Promise<AuditLog> {
+  return AuditLog.open(path, { policy: POLICY_DIGEST, ...options });
 }
 
 /** Writes a log of so many records and closes it. @returns Its path. */
@@ -33,9 +42,9 @@ export async function writeLog(
     ? Array.from({ length: bodies }, (_, i) => body(`/data/${i}`))
     : bodies;
   const path = ws.path(name);
-  const { log } = AuditLog.open(path);
+  const log = await openLog(path);
   await Promise.all(list.map((one) => log.append(one)));
-  log.close();
+  await log.close();
   return path;
 }
 
@@ -51,10 +60,47 @@ export function recordsOf(path: string): AuditRecord[] {
 
 /** Opens a log, appends one record, closes it. */
 export async function appendOne(path: string, target: string): Promise<void> {
-  const { log } = AuditLog.open(path);
+  const log = await openLog(path);
   try {
     await log.append(body(target));
   } finally {
-    log.close();
+    await log.close();
   }
+}
+
+/** What the log itself put on record about a failure or a torn line. */
+export function notesOf(path: string): string[] {
+  return recordsOf(path)
+    .filter(({ action, status }) => action === "audit.recover" && status === "INTERRUPTED")
+    .map(({ error = "" }) => error);
+}
+
+/** What a SIGKILL at this moment would leave: copies of the log's files, unlocked. @returns The log. */
+export function afterCrash(path: string, to: string): string {
+  Deno.mkdirSync(dirname(to), { recursive: true });
+  for (const suffix of ["", ".journal", ".journal.new", ".torn"]) {
+    if (exists(path + suffix)) Deno.copyFileSync(path + suffix, to + suffix);
+  }
+  if (exists(`${path}.segments`)) {
+    Deno.mkdirSync(`${to}.segments`);
+    for (const { name } of Deno.readDirSync(`${path}.segments`)) {
+      Deno.copyFileSync(`${path}.segments/${name}`, `${to}.segments/${name}`);
+    }
+  }
+  return to;
+}
+
+/** Whether something is there. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Opens a log and closes it. */
+export async function openAndClose(path: string): Promise<void> {
+  await (await openLog(path)).close();
 }

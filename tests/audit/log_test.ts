@@ -1,14 +1,24 @@
-import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { AuditLog, AuditLogError } from "../../src/audit/log.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { AuditLogError } from "../../src/audit/audit_log_error.ts";
 import { seal } from "../../src/audit/record.ts";
 import { verifyAuditLog } from "../../src/audit/verifier.ts";
-import { appendOne, body, linesOf, recordsOf, writeLog } from "./log_file.ts";
+import {
+  appendOne,
+  body,
+  linesOf,
+  notesOf,
+  openAndClose,
+  openLog,
+  recordsOf,
+  writeLog,
+} from "./log_file.ts";
 import { Workspace } from "../workspace.ts";
 
-Deno.test("AuditLog.open() makes a file that only its owner may read", () => {
+Deno.test("AuditLog.open() makes a file that only its owner may read, and its journal too", async () => {
   using ws = new Workspace();
-  AuditLog.open(ws.path("kernel.log")).log.close();
+  await openAndClose(ws.path("kernel.log"));
   assertEquals((Deno.statSync(ws.path("kernel.log")).mode ?? 0) & 0o777, 0o600);
+  assertEquals((Deno.statSync(ws.path("kernel.log.journal")).mode ?? 0) & 0o777, 0o600);
 });
 
 Deno.test("AuditLog.open() continues the chain of an existing log", async () => {
@@ -35,9 +45,9 @@ Deno.test("AuditLog.open() finds the last record behind one that is longer than 
 });
 
 for (const [what, name] of [["a missing folder", "none/kernel.log"], ["a folder", "."]] as const) {
-  Deno.test(`AuditLog.open() refuses ${what} and names the path`, () => {
+  Deno.test(`AuditLog.open() refuses ${what} and names the path`, async () => {
     using ws = new Workspace();
-    const error = assertThrows(() => AuditLog.open(ws.path(name)), AuditLogError);
+    const error = await assertRejects(() => openLog(ws.path(name)), AuditLogError);
     assertStringIncludes(error.message, ws.path(name));
     assertEquals((error as AuditLogError).code, "AUDIT_UNAVAILABLE");
   });
@@ -46,7 +56,7 @@ for (const [what, name] of [["a missing folder", "none/kernel.log"], ["a folder"
 Deno.test("append() numbers records in the order of the calls, in one tick and across ticks", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");
-  const { log } = AuditLog.open(path);
+  const log = await openLog(path);
   const written: Promise<void>[] = [];
   for (let i = 0; i < 500; i++) {
     written.push(log.append(body(`/data/${i}`)));
@@ -54,7 +64,7 @@ Deno.test("append() numbers records in the order of the calls, in one tick and a
     if (i % 90 === 0) await written.at(-1);
   }
   await Promise.all(written);
-  log.close();
+  await log.close();
   assertEquals(
     recordsOf(path).map(({ seq, target }) => [seq, target]),
     Array.from({ length: 500 }, (_, i) => [i, `/data/${i}`]),
@@ -65,20 +75,20 @@ Deno.test("append() numbers records in the order of the calls, in one tick and a
 Deno.test("append() has resolved only when the record is in the file", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");
-  const { log } = AuditLog.open(path);
+  const log = await openLog(path);
   for (let i = 0; i < 20; i++) {
     await log.append(body(`/data/${i}`));
     assertEquals(linesOf(path).length, i + 1);
   }
-  log.close();
+  await log.close();
 });
 
 Deno.test("close() writes what is under way", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");
-  const { log } = AuditLog.open(path);
+  const log = await openLog(path);
   const written = log.append(body("/data/a"));
-  log.close();
+  await log.close();
   await written;
   assertEquals(recordsOf(path).map(({ target }) => target), ["/data/a"]);
 });
@@ -86,8 +96,8 @@ Deno.test("close() writes what is under way", async () => {
 Deno.test("append() rejects on a closed log, and so does each append after it", async () => {
   using ws = new Workspace();
   const path = await writeLog(ws, 1);
-  const { log } = AuditLog.open(path);
-  log.close();
+  const log = await openLog(path);
+  await log.close();
   const error = await assertRejects(() => log.append(body("/data/a")), AuditLogError);
   assertEquals(log.failure, error as AuditLogError);
   await assertRejects(() => log.append(body("/data/b")), AuditLogError);
@@ -101,13 +111,14 @@ Deno.test("AuditLog.open() moves a last line torn at any byte aside and loses no
   // Without the line feed alone the record is whole; that is the next test.
   for (let end = start + 1; end < whole.length - 1; end++) {
     const path = ws.file(`${end}.log`, whole.subarray(0, end));
-    const { log, torn } = AuditLog.open(path);
-    assertEquals(torn, { bytes: end - start, movedTo: `${path}.torn` });
-    await log.append(body("/after"));
-    log.close();
+    await appendOne(path, "/after");
     const side = Deno.readFileSync(`${path}.torn`);
     assertEquals(side.subarray(0, end - start), whole.subarray(start, end));
-    assertEquals(recordsOf(path).map(({ target }) => target), ["/a", "/after"]);
+    assertEquals(side.length, end - start + 1);
+    assertEquals(recordsOf(path).map(({ target }) => target), ["/a", path, "/after"]);
+    const [note = "", ...more] = notesOf(path);
+    assertEquals(more, []);
+    assertStringIncludes(note, `${end - start} bytes were moved to "${path}.torn"`);
     assertEquals((await verifyAuditLog(path)).ok, true);
   }
 });
@@ -118,9 +129,7 @@ Deno.test("AuditLog.open() keeps a record that misses only its line feed", async
     const path = await writeLog(ws, count, `${count}.log`);
     const whole = Deno.readFileSync(path);
     Deno.writeFileSync(path, whole.subarray(0, -1));
-    const { log, torn } = AuditLog.open(path);
-    log.close();
-    assertEquals(torn, undefined);
+    await openAndClose(path);
     assertEquals(Deno.readFileSync(path), whole);
     await appendOne(path, "/after");
     assertEquals((await verifyAuditLog(path)).records, count + 1);
@@ -131,11 +140,11 @@ Deno.test("AuditLog.open() starts a log of which only a torn first line is there
   using ws = new Workspace();
   const whole = Deno.readFileSync(await writeLog(ws, 1));
   const path = ws.file("first.log", whole.subarray(0, 100));
-  const { log, torn } = AuditLog.open(path);
-  await log.append(body("/after"));
-  log.close();
-  assertEquals(torn?.bytes, 100);
-  assertEquals((await verifyAuditLog(path)).records, 1);
+  await appendOne(path, "/after");
+  assertEquals(Deno.readFileSync(`${path}.torn`).subarray(0, -1), whole.subarray(0, 100));
+  assertEquals(recordsOf(path).map(({ target }) => target), [path, "/after"]);
+  assertStringIncludes(notesOf(path).join(), "100 bytes");
+  assertEquals((await verifyAuditLog(path)).records, 2);
 });
 
 Deno.test("AuditLog.open() adds to a side file that is there already", async () => {
@@ -143,7 +152,7 @@ Deno.test("AuditLog.open() adds to a side file that is there already", async () 
   const path = await writeLog(ws, 1);
   for (const torn of ['{"first', '{"second']) {
     Deno.writeTextFileSync(path, torn, { append: true });
-    AuditLog.open(path).log.close();
+    await openAndClose(path);
   }
   assertEquals(Deno.readTextFileSync(`${path}.torn`), '{"first\n{"second\n');
   assertEquals((Deno.statSync(`${path}.torn`).mode ?? 0) & 0o777, 0o600);
@@ -154,9 +163,10 @@ Deno.test("AuditLog.open() takes a torn line of several megabytes aside", async 
   const path = await writeLog(ws, 2);
   const torn = `{"timestamp":"${"x".repeat(3_000_000)}`;
   Deno.writeTextFileSync(path, torn, { append: true });
-  AuditLog.open(path).log.close();
+  await openAndClose(path);
   assertEquals(Deno.readTextFileSync(`${path}.torn`), `${torn}\n`);
-  assertEquals((await verifyAuditLog(path)).records, 2);
+  assertStringIncludes(notesOf(path).join(), `${torn.length} bytes`);
+  assertEquals((await verifyAuditLog(path)).records, 3);
 });
 
 const RECORD = (lines: readonly string[]) => lines[1] ?? "";
@@ -175,25 +185,25 @@ for (const [what, damage] of DAMAGES) {
     const lines = linesOf(await writeLog(ws, 2));
     const text = lines[0] + damage(lines);
     const path = ws.file("damaged.log", text);
-    const error = assertThrows(() => AuditLog.open(path).log.close(), AuditLogError);
+    const error = await assertRejects(() => openAndClose(path), AuditLogError);
     assertStringIncludes(error.message, path);
     assertEquals(Deno.readTextFileSync(path), text);
   });
 }
 
-Deno.test("AuditLog.open() refuses a file that is one empty line", () => {
+Deno.test("AuditLog.open() refuses a file that is one empty line", async () => {
   using ws = new Workspace();
   const path = ws.file("kernel.log", "\n");
-  assertThrows(() => AuditLog.open(path).log.close(), AuditLogError);
+  await assertRejects(() => openAndClose(path), AuditLogError);
 });
 
-Deno.test("AuditLog.open() refuses a last record whose number is none", () => {
+Deno.test("AuditLog.open() refuses a last record whose number is none", async () => {
   using ws = new Workspace();
   const path = ws.file(
     "kernel.log",
     seal(body("/a"), "5" as unknown as number, "0".repeat(64)).line,
   );
-  assertThrows(() => AuditLog.open(path).log.close(), AuditLogError);
+  await assertRejects(() => openAndClose(path), AuditLogError);
 });
 
 Deno.test("AuditLog.open() refuses a damaged last record also when a torn line is behind it", async () => {
@@ -201,6 +211,6 @@ Deno.test("AuditLog.open() refuses a damaged last record also when a torn line i
   const lines = linesOf(await writeLog(ws, 2));
   const text = `${lines[0]}${lines[1]?.replace("/data/1", "/data/2")}{"torn`;
   const path = ws.file("damaged.log", text);
-  assertThrows(() => AuditLog.open(path).log.close(), AuditLogError);
+  await assertRejects(() => openAndClose(path), AuditLogError);
   assertEquals(Deno.readTextFileSync(path), text);
 });

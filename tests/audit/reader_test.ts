@@ -1,9 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { AuditLog } from "../../src/audit/log.ts";
 import type { RecordStatus } from "../../src/action.ts";
 import { readAuditLog, type ReadLine, type RecordFilter } from "../../src/audit/reader.ts";
 import { seal } from "../../src/audit/record.ts";
-import { body, linesOf, writeLog } from "./log_file.ts";
+import { body, linesOf, openLog, writeLog } from "./log_file.ts";
 import { ROOT, run, Workspace } from "../workspace.ts";
 
 async function read(path: string, filter: RecordFilter = {}): Promise<ReadLine[]> {
@@ -122,7 +121,7 @@ Deno.test("readAuditLog() closes the file when its reader stops early", async ()
 Deno.test("readAuditLog() follows: what is there, then that it is at the end, then what is added", async () => {
   using ws = new Workspace();
   const path = await writeLog(ws, 2);
-  const { log } = AuditLog.open(path);
+  const log = await openLog(path);
   const seen: string[] = [];
   const added: Promise<void>[] = [];
   const follow = () => {
@@ -134,7 +133,7 @@ Deno.test("readAuditLog() follows: what is there, then that it is at the end, th
     if (seen.length === 5) break;
   }
   await Promise.all(added);
-  log.close();
+  await log.close();
   assertEquals(seen, ["/data/0", "/data/1", "end", "/added/0", "/added/1"]);
 });
 

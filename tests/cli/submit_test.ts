@@ -9,12 +9,9 @@ Deno.test("submit prints status, data and error of an allowed action, exit code 
   const files = scene(ws);
   const { code, stdout, stderr } = await submit(files, "fs.read", files.note, "--params", "{}");
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  assertEquals(JSON.parse(stdout), {
-    status: "OK",
-    data: "hello",
-    error: null,
-    rule: "read-data",
-  });
+  const { record_id, ...rest } = JSON.parse(stdout);
+  assertEquals(rest, { status: "OK", data: "hello", error: null, rule: "read-data" });
+  assertEquals(record_id, recordsOf(files.log)[0]?.record_id);
   assertEquals(Object.keys(JSON.parse(stdout)).slice(0, 3), ["status", "data", "error"]);
 });
 

@@ -19,7 +19,7 @@ import {
   WorkerOptionsError,
 } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { ROOT, Workspace } from "../workspace.ts";
+import { logFiles, ROOT, Workspace } from "../workspace.ts";
 import { EchoProvider } from "../provider/fixtures/echo_provider.ts";
 
 const quiet = { onWarning: () => {} };
@@ -545,8 +545,8 @@ Deno.test("open() finds out before the first Worker that --unstable-worker-optio
   using ws = new Workspace();
   ws.file("w/a.txt", "hello");
   const scoped = [
-    `--allow-read=${ws.path("w")},${ws.path("kernel.log")},${ws.path("kernel.log.torn")},${ROOT}`,
-    `--allow-write=${ws.path("kernel.log")},${ws.path("kernel.log.torn")}`,
+    `--allow-read=${ws.path("w")},${logFiles(ws.path("kernel.log"))},${ROOT}`,
+    `--allow-write=${logFiles(ws.path("kernel.log"))}`,
   ];
   const without = await runScript(ws, OPEN(ws), scoped);
   assertEquals(without.code, 0, without.output);
@@ -562,10 +562,8 @@ Deno.test("open() fails at once when the process may do less, and names the flag
   ws.file("w/a.txt", "hello");
   const { output } = await runScript(ws, OPEN(ws), [
     "--unstable-worker-options",
-    `--allow-read=${ws.path("kernel.log")},${
-      ws.path("kernel.log.torn")
-    },${ROOT}/src,${ROOT}/providers,${ROOT}/links`,
-    `--allow-write=${ws.path("kernel.log")},${ws.path("kernel.log.torn")}`,
+    `--allow-read=${logFiles(ws.path("kernel.log"))},${ROOT}/src,${ROOT}/providers,${ROOT}/links`,
+    `--allow-write=${logFiles(ws.path("kernel.log"))}`,
   ]);
   assertStringIncludes(output, "caught MissingPermissionError");
   assertStringIncludes(output, ws.path("w"));

@@ -13,7 +13,9 @@ const CORE_FILES = [
   "kernel",
   "kernel_options",
   "installation",
+  "telemetry",
   "timer",
+  "version",
 ].map((name) => `src/${name}.ts`);
 const CORE_FOLDERS = ["policy", "resource", "permission", "audit", "provider"].map((name) =>
   `src/${name}/`
@@ -66,7 +68,10 @@ Deno.test("the trusted core imports itself, three packages of the platform and n
       target === undefined ? !ALLOWED.includes(specifier) : !isCore(target)
     ).map(({ specifier, dynamic }) => `${path} ${dynamic ? "loads" : "imports"} ${specifier}`)
   );
-  assertEquals(others, ["src/provider/worker_options.ts loads node:child_process"]);
+  assertEquals(others, [
+    "src/provider/worker_options.ts loads node:child_process",
+    "src/telemetry.ts loads @opentelemetry/api",
+  ]);
 });
 
 Deno.test("policy and resources are pure: no Deno, no clock, no randomness", () => {
@@ -94,6 +99,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["request", /^src\/request\.ts$/],
   ["permission", /^src\/permission\//],
   ["audit and provider", /^src\/(audit|provider)\//],
+  ["telemetry", /^src\/telemetry\.ts$/],
   ["kernel", /^src\/(kernel|kernel_options|installation|implied_permissions)\.ts$/],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["providers", /^providers\//],

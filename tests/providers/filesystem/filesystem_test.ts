@@ -25,14 +25,21 @@ async function withFiles(
     logPath: ws.path("kernel.log"),
     onWarning: () => {},
   });
-  await body((action, name, params = {}) => {
+  await body(async (action, name, params = {}) => {
     const resources = typeof params.to === "string" ? { to: ws.path("w", params.to) } : {};
-    return kernel.submit({
-      action,
-      target: ws.path("w", name),
-      params: { ...params, ...resources },
-    });
+    return withoutId(
+      await kernel.submit({
+        action,
+        target: ws.path("w", name),
+        params: { ...params, ...resources },
+      }),
+    );
   }, ws);
+}
+
+/** All of a result but the id of its record, which is new each time. */
+function withoutId({ recordId: _, ...rest }: ActionResult): ActionResult {
+  return rest;
 }
 
 const ok = (data: unknown) => ({ status: "OK", data, rule: "capabilities[0]" }) as ActionResult;
@@ -170,7 +177,10 @@ Deno.test("fs.move moves a file and replaces another only when told", async () =
   await withFiles(async (submit, ws) => {
     ws.file("w/a.txt", "a");
     ws.file("w/b.txt", "b");
-    assertEquals(await submit("fs.move", "a.txt", { to: "new/a.txt" }), ok({ moved: true }));
+    assertEquals(
+      await submit("fs.move", "a.txt", { to: "new/a.txt" }),
+      ok({ moved: true }),
+    );
     assertEquals((await submit("fs.move", "b.txt", { to: "new/a.txt" })).code, "EXISTS");
     assertEquals(
       await submit("fs.move", "b.txt", { to: "new/a.txt", overwrite: true }),

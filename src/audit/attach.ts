@@ -1,0 +1,196 @@
+/**
+ * Taking over the files of an audit log: locks, the end of the chain, what was left unfinished.
+ *
+ * @module
+ */
+import { dirname } from "@std/path";
+import { AuditLogError } from "./audit_log_error.ts";
+import { type Durability, GroupWriter } from "./group_writer.ts";
+import { type Intent, IntentJournal } from "./journal.ts";
+import { readTail } from "./lines.ts";
+import { AuditLogBusyError, tryLock } from "./lock.ts";
+import { type AuditRecord, GENESIS, open } from "./record.ts";
+import { lastRecord, segmentsOf } from "./segments.ts";
+
+/** The files of a log, in the hands of this process. */
+export interface Attached {
+  readonly journal: IntentJournal;
+  /** Of the file that is written. */
+  writer: GroupWriter;
+  /** Number of the first record in that file. */
+  firstSeq: number;
+  /** Number of the next record. */
+  readonly seq: number;
+  /** Hash of the last one. */
+  readonly head: string;
+  /** Day (UTC) of the last record in that file. */
+  readonly day?: string;
+  /** A torn last line that was moved away. */
+  readonly torn?: { readonly bytes: number; readonly movedTo: string };
+  /** Intents that have no record. */
+  readonly left: readonly Intent[];
+  /** Goes on in another file. */
+  replaceWriter(writer: GroupWriter, firstSeq: number): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens, locks and checks the files of a log.
+ *
+ * @throws {AuditLogBusyError} Another kernel has them.
+ * @throws {AuditLogError} They cannot be opened, or the last record is damaged.
+ */
+export function attach(path: string, durability: Durability): Attached {
+  const opened: { close(): unknown }[] = [];
+  try {
+    const { journal, left } = openFile(
+      path,
+      () => IntentJournal.open(`${path}.journal`, path, durability),
+    );
+    opened.push(journal);
+    const file = openLog(path);
+    opened.push(file);
+    if (!tryLock(path, file)) throw new AuditLogBusyError(path, undefined);
+    const tail = repairTail(path, file);
+    const before = tail.last === undefined ? lastSegmentRecord(path) : undefined;
+    const last = tail.last ?? before;
+    return {
+      journal,
+      writer: new GroupWriter(path, file, durability),
+      firstSeq: tail.last === undefined ? (before?.seq ?? -1) + 1 : firstRecord(path).seq,
+      seq: (last?.seq ?? -1) + 1,
+      head: last?.hash ?? GENESIS,
+      ...(tail.last === undefined ? {} : { day: tail.last.timestamp.slice(0, 10) }),
+      ...(tail.torn === undefined ? {} : { torn: tail.torn }),
+      left: withoutRecord(path, left),
+      replaceWriter(writer, firstSeq) {
+        this.writer = writer;
+        this.firstSeq = firstSeq;
+      },
+      async close() {
+        // The journal last: it tells whether everything got its record.
+        await this.writer.close();
+        await journal.close();
+      },
+    };
+  } catch (error) {
+    for (const one of opened) one.close();
+    throw error;
+  }
+}
+
+/** Opens a file for appending, that only its owner may read. */
+export function openLog(path: string): Deno.FsFile {
+  return openFile(
+    path,
+    () => Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 }),
+  );
+}
+
+function openFile<T>(path: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof AuditLogBusyError) throw error;
+    const reason = error instanceof Deno.errors.NotFound
+      ? `there is no folder "${dirname(path)}"`
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new AuditLogError(`Cannot open the audit log "${path}": ${reason}`, { cause: error });
+  }
+}
+
+/** Finds the last record; moves a torn line behind it away, and completes one that lacks its line feed. */
+function repairTail(
+  path: string,
+  file: Deno.FsFile,
+): { last?: AuditRecord; torn?: { bytes: number; movedTo: string } } {
+  const { lastLine, torn, tornAt } = readTail(file);
+  const whole = torn.length > 0 ? open(torn) : undefined;
+  if (whole?.ok) {
+    writeAll(file, new Uint8Array([10]));
+    return { last: whole.record };
+  }
+  const last = tornAt === 0 ? undefined : recordIn(path, lastLine);
+  const found = last === undefined ? {} : { last };
+  if (torn.length === 0) return found;
+  const movedTo = `${path}.torn`;
+  moveTorn(torn, movedTo);
+  file.truncateSync(tornAt);
+  return { ...found, torn: { bytes: torn.length, movedTo } };
+}
+
+function recordIn(path: string, line: Uint8Array): AuditRecord {
+  const opened = open(line);
+  if (opened.ok) return opened.record;
+  throw new AuditLogError(
+    `Cannot continue the audit log "${path}": its last line ${opened.reason}; see "agent-kernel log verify", then move the file away`,
+  );
+}
+
+function lastSegmentRecord(path: string): AuditRecord | undefined {
+  const segment = segmentsOf(path).at(-1);
+  if (segment === undefined) return undefined;
+  const record = lastRecord(segment.path);
+  if (record !== undefined) return record;
+  throw new AuditLogError(
+    `Cannot continue the audit log "${path}": the end of its segment "${segment.path}" is damaged`,
+  );
+}
+
+function firstRecord(path: string): AuditRecord {
+  for (const line of linesFrom(path, 0)) return recordIn(path, line);
+  throw new AuditLogError(`Cannot continue the audit log "${path}": it has no first record`);
+}
+
+/** The intents that no record of the log bears the id of. */
+function withoutRecord(path: string, intents: readonly Intent[]): readonly Intent[] {
+  if (intents.length === 0) return [];
+  const open = new Map(intents.map((intent) => [intent.record_id, intent]));
+  const earliest = intents.reduce((a, b) =>
+    a.segment < b.segment || (a.segment === b.segment && a.at < b.at) ? a : b
+  );
+  const segments = segmentsOf(path).filter(({ firstSeq }) => firstSeq >= earliest.segment);
+  // The file that was written then has become a segment, or it is written still.
+  const files = [...segments.map(({ path }) => path), path];
+  for (const [i, file] of files.entries()) {
+    const same = i === 0 &&
+      (segments[0] === undefined || segments[0].firstSeq === earliest.segment);
+    for (const line of linesFrom(file, same ? earliest.at : 0)) {
+      const found = /"record_id":"([^"]+)"/.exec(new TextDecoder().decode(line))?.[1];
+      if (found !== undefined) open.delete(found);
+    }
+  }
+  return Array.from(open.values());
+}
+
+/** The complete lines of a file from an offset on. */
+function* linesFrom(path: string, offset: number): Generator<Uint8Array> {
+  using file = Deno.openSync(path);
+  file.seekSync(offset, Deno.SeekMode.Start);
+  let rest = new Uint8Array(0);
+  const buffer = new Uint8Array(256 * 1024);
+  for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
+    const chunk = new Uint8Array(rest.length + count);
+    chunk.set(rest);
+    chunk.set(buffer.subarray(0, count), rest.length);
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      yield chunk.subarray(start, end);
+      start = end + 1;
+    }
+    rest = chunk.subarray(start);
+  }
+}
+
+function moveTorn(torn: Uint8Array, path: string): void {
+  using side = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+  writeAll(side, torn);
+  writeAll(side, new Uint8Array([10]));
+  side.syncSync();
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+}

@@ -1,0 +1,55 @@
+/**
+ * How long segments of a log are kept.
+ *
+ * @module
+ */
+import type { AuditRecord } from "./record.ts";
+import { lastRecord, segmentsOf } from "./segments.ts";
+
+/** Which rotated segments are kept. Only those are deleted that a signed checkpoint covers. */
+export interface Retention {
+  /** So many of the newest. @default all */
+  readonly segments?: number;
+  /** Those whose last record is not older than so many days. @default all */
+  readonly days?: number;
+}
+
+/** The action of the record that says what was deleted. */
+export const RETENTION_ACTION = "audit.retain";
+const DAY_MS = 86_400_000;
+
+/**
+ * Deletes the oldest segments that are neither kept nor uncovered.
+ *
+ * @param covered Number of records that a checkpoint covers.
+ * @returns The target of the record that says so; `undefined` if nothing was deleted.
+ */
+export function deleteOldSegments(
+  log: string,
+  { segments: keep = Infinity, days = Infinity }: Retention,
+  { covered, now }: { readonly covered: number; readonly now: Date },
+): string | undefined {
+  const segments = segmentsOf(log);
+  let deleted: AuditRecord | undefined;
+  for (const [i, segment] of segments.entries()) {
+    const last = lastRecord(segment.path);
+    if (last === undefined || last.seq >= covered) break;
+    const old = now.getTime() - Date.parse(last.timestamp) > days * DAY_MS;
+    if (segments.length - i <= keep && !old) break;
+    Deno.removeSync(segment.path);
+    deleted = last;
+  }
+  return deleted === undefined ? undefined : told(deleted.seq + 1, deleted.hash);
+}
+
+/** Whether the record says that the first records of the log, up to this state, were deleted. */
+export function tellsDeletion(
+  { action, target, status }: AuditRecord,
+  { size, head }: { readonly size: number; readonly head: string },
+): boolean {
+  return action === RETENTION_ACTION && status === "OK" && target === told(size, head);
+}
+
+function told(size: number, head: string): string {
+  return `the first ${size} records, up to ${head}`;
+}

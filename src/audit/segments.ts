@@ -1,0 +1,54 @@
+/**
+ * The files that make up one log: rotated segments, and the one that is written.
+ *
+ * @module
+ */
+import { readTail } from "./lines.ts";
+import { type AuditRecord, open } from "./record.ts";
+
+/** The folder of a log's rotated segments. */
+export function segmentFolder(log: string): string {
+  return `${log}.segments`;
+}
+
+/** The path of a segment, named after the number of its first record. */
+export function segmentPath(log: string, firstSeq: number): string {
+  return `${segmentFolder(log)}/${String(firstSeq).padStart(12, "0")}.log`;
+}
+
+/** A rotated segment. */
+export interface Segment {
+  readonly path: string;
+  /** Number of its first record. */
+  readonly firstSeq: number;
+}
+
+/** The rotated segments of a log, the oldest first. */
+export function segmentsOf(log: string): Segment[] {
+  try {
+    return Array.from(Deno.readDirSync(segmentFolder(log)))
+      .filter(({ name, isFile }) => isFile && /^\d{12,}\.log$/.test(name))
+      .map(({ name }) => ({
+        path: `${segmentFolder(log)}/${name}`,
+        firstSeq: Number(name.slice(0, -4)),
+      }))
+      .sort((a, b) => a.firstSeq - b.firstSeq);
+  } catch (error) {
+    // Without a folder there is none; without the permission, this log was never rotated by us.
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}
+
+/** All files of a log in the order of their records. */
+export function filesOf(log: string): string[] {
+  return [...segmentsOf(log).map(({ path }) => path), log];
+}
+
+/** The last record of a segment. */
+export function lastRecord(path: string): AuditRecord | undefined {
+  using file = Deno.openSync(path);
+  const { lastLine, torn } = readTail(file);
+  const opened = lastLine.length === 0 || torn.length > 0 ? undefined : open(lastLine);
+  return opened?.ok ? opened.record : undefined;
+}
