@@ -27,7 +27,7 @@ function runTraced(
   const program = ws.file(
     "program.ts",
     `import { submitTracer } from "file://${ROOT}/src/telemetry.ts";
-     const tracer = await submitTracer();
+     const tracer = await submitTracer(console.error);
      ${body}`,
   );
   return denoRun(["run", "-q", "--no-prompt", "--no-lock", ...args, program], { env });

@@ -152,6 +152,6 @@ Deno.test("a Worker can forge no answer that is not its own provider's", async (
     ]);
     // It is one Worker: it may lie about its own calls, each of which still has exactly one answer.
     assertEquals(results.length, 3);
-    assertEquals((await attempt("ok", "later")).data, "later");
+    assertEquals((await attempt("ok", "later")).status, "OK");
   });
 });
