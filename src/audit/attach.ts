@@ -16,7 +16,7 @@ import { lastRecord, segmentsOf } from "./segments.ts";
 export interface Attached {
   readonly journal: IntentJournal;
   /** Of the file that is written. */
-  writer: GroupWriter;
+  readonly writer: GroupWriter;
   /** Number of the first record in that file. */
   firstSeq: number;
   /** Number of the next record. */
@@ -29,8 +29,6 @@ export interface Attached {
   readonly torn?: { readonly bytes: number; readonly movedTo: string };
   /** Intents that have no record. */
   readonly left: readonly Intent[];
-  /** Goes on in another file. */
-  replaceWriter(writer: GroupWriter, firstSeq: number): void;
   close(): Promise<void>;
 }
 
@@ -54,19 +52,16 @@ export function attach(path: string, durability: Durability): Attached {
     const tail = repairTail(path, file);
     const before = tail.last === undefined ? lastSegmentRecord(path) : undefined;
     const last = tail.last ?? before;
+    const firstSeq = tail.last === undefined ? (before?.seq ?? -1) + 1 : firstRecord(path).seq;
     return {
       journal,
       writer: new GroupWriter(path, file, durability),
-      firstSeq: tail.last === undefined ? (before?.seq ?? -1) + 1 : firstRecord(path).seq,
+      firstSeq,
       seq: (last?.seq ?? -1) + 1,
       head: last?.hash ?? GENESIS,
       ...(tail.last === undefined ? {} : { day: tail.last.timestamp.slice(0, 10) }),
       ...(tail.torn === undefined ? {} : { torn: tail.torn }),
-      left: withoutRecord(path, left),
-      replaceWriter(writer, firstSeq) {
-        this.writer = writer;
-        this.firstSeq = firstSeq;
-      },
+      left: withoutRecord(path, left, firstSeq),
       async close() {
         // The journal last: it tells whether everything got its record.
         await this.writer.close();
@@ -75,8 +70,59 @@ export function attach(path: string, durability: Durability): Attached {
     };
   } catch (error) {
     for (const one of opened) one.close();
-    throw error;
+    throw asAuditLogError(path, error);
   }
+}
+
+/** What is known to be written of a log. */
+export interface Written {
+  /** Number of records. */
+  readonly seq: number;
+  /** Hash of the last. */
+  readonly head: string;
+  /** Bytes of the file that is written. */
+  readonly size: number;
+}
+
+/**
+ * Asserts that the file at the path is the one that was written, and that behind what is known to be
+ * written there is at most what was being written as it failed. Changes nothing.
+ *
+ * @param lost Hashes of the records that were being written.
+ * @throws {AuditLogError} It is another one, or there is none.
+ */
+export function assertContinues(
+  path: string,
+  { seq, head, size }: Written,
+  lost: readonly string[],
+): void {
+  const refused = (why: string) =>
+    new AuditLogError(
+      `Cannot go on with the audit log "${path}": ${why}; put the file back that ends with record ${
+        seq - 1
+      }`,
+    );
+  let file: Deno.FileInfo;
+  try {
+    file = Deno.lstatSync(path);
+  } catch (error) {
+    throw asAuditLogError(path, error);
+  }
+  if (!file.isFile) throw refused("there is no file in its place");
+  if (file.size < size) throw refused(`it has ${file.size} bytes, expected ${size}`);
+  let end = 0;
+  let hash = GENESIS;
+  const behind: string[] = [];
+  for (const line of linesFrom(path, 0)) {
+    end += line.length + 1;
+    if (end < size) continue;
+    const opened = open(line);
+    const found = opened.ok ? opened.record.hash : "";
+    if (end === size) hash = found;
+    else behind.push(found);
+  }
+  if (size > 0 && hash !== head) throw refused("it is another one");
+  if (behind.some((found, i) => found !== lost[i])) throw refused("somebody else wrote to it");
 }
 
 /** Opens a file for appending, that only its owner may read. */
@@ -91,14 +137,18 @@ function openFile<T>(path: string, open: () => T): T {
   try {
     return open();
   } catch (error) {
-    if (error instanceof AuditLogBusyError) throw error;
-    const reason = error instanceof Deno.errors.NotFound
-      ? `there is no folder "${dirname(path)}"`
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new AuditLogError(`Cannot open the audit log "${path}": ${reason}`, { cause: error });
+    throw asAuditLogError(path, error);
   }
+}
+
+function asAuditLogError(path: string, error: unknown): Error {
+  if (error instanceof AuditLogBusyError || error instanceof AuditLogError) return error;
+  const reason = error instanceof Deno.errors.NotFound
+    ? `there is no folder "${dirname(path)}"`
+    : error instanceof Error
+    ? error.message
+    : String(error);
+  return new AuditLogError(`Cannot open the audit log "${path}": ${reason}`, { cause: error });
 }
 
 /** Finds the last record; moves a torn line behind it away, and completes one that lacks its line feed. */
@@ -145,24 +195,27 @@ function firstRecord(path: string): AuditRecord {
 }
 
 /** The intents that no record of the log bears the id of. */
-function withoutRecord(path: string, intents: readonly Intent[]): readonly Intent[] {
+function withoutRecord(
+  path: string,
+  intents: readonly Intent[],
+  current: number,
+): readonly Intent[] {
   if (intents.length === 0) return [];
-  const open = new Map(intents.map((intent) => [intent.record_id, intent]));
+  const unrecorded = new Map(intents.map((intent) => [intent.record_id, intent]));
   const earliest = intents.reduce((a, b) =>
     a.segment < b.segment || (a.segment === b.segment && a.at < b.at) ? a : b
   );
-  const segments = segmentsOf(path).filter(({ firstSeq }) => firstSeq >= earliest.segment);
-  // The file that was written then has become a segment, or it is written still.
-  const files = [...segments.map(({ path }) => path), path];
-  for (const [i, file] of files.entries()) {
-    const same = i === 0 &&
-      (segments[0] === undefined || segments[0].firstSeq === earliest.segment);
-    for (const line of linesFrom(file, same ? earliest.at : 0)) {
-      const found = /"record_id":"([^"]+)"/.exec(new TextDecoder().decode(line))?.[1];
-      if (found !== undefined) open.delete(found);
+  // The file that was written then may have become a segment meanwhile, or have been taken away.
+  const files = [...segmentsOf(path), { path, firstSeq: current }]
+    .filter(({ firstSeq }) => firstSeq >= earliest.segment);
+  for (const file of files) {
+    for (const line of linesFrom(file.path, file.firstSeq === earliest.segment ? earliest.at : 0)) {
+      const opened = open(line);
+      const id = opened.ok ? opened.record.record_id : undefined;
+      if (id !== undefined) unrecorded.delete(id);
     }
   }
-  return Array.from(open.values());
+  return Array.from(unrecorded.values());
 }
 
 /** The complete lines of a file from an offset on. */

@@ -9,22 +9,23 @@ export type Durability = "os" | "disk";
 
 interface Batch {
   readonly lines: string[];
-  readonly written: Promise<void>;
-  readonly resolve: () => void;
+  readonly written: Promise<number>;
+  readonly resolve: (size: number) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /** The only writer of an append-only file. */
 export class GroupWriter {
   readonly path: string;
-  readonly #file: Deno.FsFile;
   readonly #durability: Durability;
-  readonly #dev: number;
-  readonly #ino: number | null;
+  #file: Deno.FsFile;
+  #dev: number;
+  #ino: number | null;
   #size: number;
   #waiting: Batch | undefined;
   #syncing: Promise<void> | undefined;
   #failure: Error | undefined;
+  #closed = false;
 
   /** Takes over a file that is open for appending. */
   constructor(path: string, file: Deno.FsFile, durability: Durability) {
@@ -49,14 +50,39 @@ export class GroupWriter {
 
   /** Whether something is under way. */
   get busy(): boolean {
-    return this.#waiting !== undefined || this.#syncing !== undefined;
+    return this.#waiting !== undefined || this.syncing;
   }
 
-  /** Appends lines; resolves when they are as durable as promised, rejects if they may not be. */
-  write(lines: string): Promise<void> {
+  /** Whether the disk is busy with what was written. */
+  get syncing(): boolean {
+    return this.#syncing !== undefined;
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.busy) await (this.#syncing ?? this.#waiting?.written)?.catch(() => {});
+  }
+
+  /** Closes the file and goes on in another; what waits is written there. Not while it is syncing. */
+  goOnIn(file: Deno.FsFile): void {
+    const { dev, ino, size } = file.statSync();
+    this.#file.close();
+    this.#file = file;
+    this.#dev = dev;
+    this.#ino = ino;
+    this.#size = size;
+  }
+
+  /**
+   * Appends lines.
+   *
+   * @returns Resolves when they are as durable as promised, to the size of the file behind them and
+   * all that were written with them. Rejects if they may not be there.
+   */
+  write(lines: string): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#waiting === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
       this.#waiting = { lines: [], written: promise, resolve, reject };
       // What comes within one tick, or while the disk is busy, goes together.
       if (this.#syncing === undefined) queueMicrotask(() => this.#writeBatch());
@@ -76,10 +102,16 @@ export class GroupWriter {
     this.#size = 0;
   }
 
-  /** Waits for what is under way and closes the file. */
+  /** Lets nothing be written any more. */
+  fail(reason: Error): void {
+    this.#failure ??= reason;
+  }
+
+  /** Waits for what is under way and closes the file; once is enough. */
   async close(): Promise<void> {
-    while (this.busy) await (this.#syncing ?? this.#waiting?.written)?.catch(() => {});
-    this.#file.close();
+    await this.idle();
+    if (!this.#closed) this.#file.close();
+    this.#closed = true;
   }
 
   #writeBatch(): void {
@@ -89,7 +121,7 @@ export class GroupWriter {
     try {
       // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
       if (this.#failure !== undefined) throw this.#failure;
-      this.#assertInPlace();
+      this.assertInPlace();
       const bytes = new TextEncoder().encode(batch.lines.join(""));
       for (let done = 0; done < bytes.length;) {
         const count = this.#file.writeSync(bytes.subarray(done));
@@ -99,12 +131,15 @@ export class GroupWriter {
     } catch (error) {
       return this.#fail(batch, error);
     }
-    if (this.#durability === "os") return batch.resolve();
-    this.#syncing = this.#file.syncData().then(batch.resolve, (error) => this.#fail(batch, error))
-      .finally(() => {
-        this.#syncing = undefined;
-        this.#writeBatch();
-      });
+    const size = this.#size;
+    if (this.#durability === "os") return batch.resolve(size);
+    this.#syncing = this.#file.syncData().then(() => {
+      this.#syncing = undefined;
+      batch.resolve(size);
+    }, (error) => {
+      this.#syncing = undefined;
+      this.#fail(batch, error);
+    }).then(() => this.#writeBatch());
   }
 
   #fail(batch: Batch, error: unknown): void {
@@ -112,8 +147,12 @@ export class GroupWriter {
     batch.reject(this.#failure);
   }
 
-  /** A file that was removed, replaced or cut behind our back takes writes, and loses them. */
-  #assertInPlace(): void {
+  /**
+   * A file that was removed, replaced or cut behind our back takes writes, and loses them.
+   *
+   * @throws {Error} It is not what was written.
+   */
+  assertInPlace(): void {
     const found = Deno.lstatSync(this.path);
     if (found.ino !== this.#ino || found.dev !== this.#dev) {
       throw new Error("another file is in its place");

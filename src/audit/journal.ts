@@ -41,14 +41,12 @@ const COMPACT_AT = 8 * 1024 * 1024;
  */
 export class IntentJournal {
   readonly #path: string;
-  readonly #durability: Durability;
   readonly #open = new Map<string, Intent>();
-  #writer: GroupWriter;
+  readonly #writer: GroupWriter;
 
-  private constructor(path: string, writer: GroupWriter, durability: Durability) {
+  private constructor(path: string, writer: GroupWriter) {
     this.#path = path;
     this.#writer = writer;
-    this.#durability = durability;
   }
 
   /**
@@ -65,8 +63,9 @@ export class IntentJournal {
     const file = openLocked(path, log);
     try {
       const left = readIntents(path);
+      endTornLine(path, file);
       // What was left stays until it is settled: it is settled by records, then the file is emptied.
-      const journal = new IntentJournal(path, new GroupWriter(path, file, durability), durability);
+      const journal = new IntentJournal(path, new GroupWriter(path, file, durability));
       for (const intent of left) journal.#open.set(intent.record_id, intent);
       return { journal, left };
     } catch (error) {
@@ -95,21 +94,28 @@ export class IntentJournal {
   settle(recordId: string): void {
     this.#open.delete(recordId);
     if (this.#writer.busy || this.#writer.failure !== undefined) return;
-    if (this.#open.size === 0 && this.#writer.size > EMPTY_AT) this.#empty();
-    else if (this.#writer.size > COMPACT_AT) this.#compact();
+    try {
+      if (this.#open.size === 0 && this.#writer.size > EMPTY_AT) this.#empty();
+      else if (this.#writer.size > COMPACT_AT) this.#compact();
+    } catch (error) {
+      // The record is written, that stands; the next intent finds that there is no journal any more.
+      this.#writer.fail(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   /**
    * Begins anew, once everything that was left has its record: says who holds the journal, and
-   * keeps the intents that are still under way here.
+   * holds the intents that are under way here.
    */
-  async begin(underWay: ReadonlySet<string>): Promise<void> {
-    for (const id of this.#open.keys()) if (!underWay.has(id)) this.#open.delete(id);
+  async begin(underWay: () => Iterable<Intent>): Promise<void> {
+    await this.#writer.idle();
+    this.#open.clear();
+    for (const intent of underWay()) this.#open.set(intent.record_id, intent);
     if (this.#open.size > 0) this.#compact();
     else await this.#empty();
   }
 
-  #empty(): Promise<void> {
+  #empty(): Promise<unknown> {
     this.#writer.truncate();
     const written = this.#writer.write(`${JSON.stringify({ pid: Deno.pid } satisfies Header)}\n`);
     // Should it fail, the failure stays with the writer, and the next intent meets it.
@@ -125,16 +131,11 @@ export class IntentJournal {
     await this.#writer.close();
   }
 
-  /** Writes the open intents to a new journal that takes the place of this one. */
+  /** Writes the open intents to a new journal that takes the place of this one. Not while it is syncing. */
   #compact(): void {
     const path = `${this.#path}.new`;
-    const file = Deno.openSync(path, {
-      write: true,
-      create: true,
-      truncate: true,
-      append: true,
-      mode: 0o600,
-    });
+    removeStale(path);
+    const file = Deno.openSync(path, { append: true, createNew: true, mode: 0o600 });
     file.lockSync(true);
     const lines = [{ pid: Deno.pid }, ...this.#open.values()].map((line) =>
       `${JSON.stringify(line)}\n`
@@ -143,9 +144,7 @@ export class IntentJournal {
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
     file.syncDataSync();
     Deno.renameSync(path, this.#path);
-    const before = this.#writer;
-    this.#writer = new GroupWriter(this.#path, file, this.#durability);
-    before.close();
+    this.#writer.goOnIn(file);
   }
 }
 
@@ -180,10 +179,17 @@ function openLocked(path: string, log: string): Deno.FsFile {
 function readHeader(path: string): Partial<Header> {
   const [first = ""] = Deno.readTextFileSync(path).split("\n", 1);
   try {
-    return JSON.parse(first);
+    const header = JSON.parse(first);
+    return Number.isSafeInteger(header?.pid) ? header : {};
   } catch {
     return {}; // Written just now, or torn: the holder is then not known by number.
   }
+}
+
+/** So that what follows is a line of its own. */
+function endTornLine(path: string, file: Deno.FsFile): void {
+  const text = Deno.readFileSync(path);
+  if (text.length > 0 && text.at(-1) !== 10) file.writeSync(new Uint8Array([10]));
 }
 
 /** A torn last line is an intent whose provider was never called. */
@@ -196,4 +202,13 @@ function readIntents(path: string): Intent[] {
       return [];
     }
   });
+}
+
+/** What a crash in the middle of a compaction left behind. */
+function removeStale(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { attach, type Attached, openLog } from "./attach.ts";
+import { assertContinues, attach, type Attached, openLog, type Written } from "./attach.ts";
 import { AuditLogError } from "./audit_log_error.ts";
 import type { Durability } from "./group_writer.ts";
 import { type Intent, intentOf } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
-import { GroupWriter } from "./group_writer.ts";
 import { deleteOldSegments, type Retention, RETENTION_ACTION } from "./retention.ts";
 import { segmentFolder, segmentPath } from "./segments.ts";
 
@@ -45,6 +44,15 @@ interface Unwritten {
   readonly body: RecordBody;
 }
 
+/** Records that are written together. */
+interface Batch {
+  /** As the writer gave it. */
+  readonly raw: Promise<number>;
+  /** The same, with its failure as that of the log. */
+  readonly written: Promise<void>;
+  readonly records: Unwritten[];
+}
+
 /**
  * An append-only, hash-chained log with a journal of intents. Records get their number in the order
  * of `append`; those that come together are written, and synced, together.
@@ -56,16 +64,18 @@ export class AuditLog {
   #files: Attached;
   #seq: number;
   #head: string;
-  /** What is known to be in the file. */
-  #written: { seq: number; head: string };
-  #batch: Promise<void> | undefined;
-  #unwritten: Unwritten[] = [];
+  /** What is known to be written: records, the hash of the last, and bytes of the file. */
+  #written: Written;
+  #batch: Batch | undefined;
+  /** Records of failed writes. */
+  #lost: Unwritten[] = [];
   /** Outcomes of actions that could not be written: they are, once the log can be again. */
   #owed: RecordBody[] = [];
   #refused = 0;
   #day: string | undefined;
   #failure: AuditLogError | undefined;
-  readonly #inFlight = new Set<string>();
+  readonly #inFlight = new Map<string, Intent>();
+  #recovering: Promise<void> | undefined;
 
   private constructor(path: string, files: Attached, options: AuditLogOptions) {
     this.path = path;
@@ -75,7 +85,7 @@ export class AuditLog {
     this.#seq = files.seq;
     this.#head = files.head;
     this.#day = files.day;
-    this.#written = { seq: files.seq, head: files.head };
+    this.#written = { seq: files.seq, head: files.head, size: files.writer.size };
   }
 
   /**
@@ -116,14 +126,20 @@ export class AuditLog {
   async intend(body: RecordBody): Promise<string> {
     if (this.#failure !== undefined) throw this.#refuse();
     const id = crypto.randomUUID();
-    const { journal, writer, firstSeq } = this.#files;
-    this.#inFlight.add(id);
+    const files = this.#files;
+    const { journal, writer, firstSeq } = files;
+    const intent = intentOf(body, id, { segment: firstSeq, at: this.#written.size });
+    this.#inFlight.set(id, intent);
     try {
-      await journal.add(intentOf(body, id, { segment: firstSeq, at: writer.size }));
+      // A record that could not be written later is known now, before anything is done.
+      writer.assertInPlace();
+      await journal.add(intent);
     } catch (error) {
       this.#inFlight.delete(id);
-      this.#fail(error);
-      throw this.#refuse();
+      // A late failure of files that recover() has replaced meanwhile is none of the new ones.
+      if (files === this.#files) this.#fail(error);
+      this.#refused++;
+      throw this.#failure ?? this.#asError(error);
     }
     return id;
   }
@@ -136,20 +152,21 @@ export class AuditLog {
    */
   append(body: RecordBody): Promise<void> {
     const { record_id } = body;
-    if (record_id !== undefined) this.#inFlight.delete(record_id);
     if (this.#failure !== undefined) {
       if (record_id === undefined) return Promise.reject(this.#refuse());
       this.#owed.push(body);
       return Promise.reject(this.#failure);
     }
+    if (this.#options.rotate?.daily) this.#rotateDaily(body.timestamp);
+    if (this.#failure !== undefined) return this.append(body);
     const seq = this.#seq;
     const { line, hash } = seal(body, seq, this.#head);
     this.#seq = seq + 1;
     this.#head = hash;
-    const written = this.#files.writer.write(line);
-    if (written !== this.#batch) this.#startBatch(written);
-    this.#unwritten.push({ seq, hash, body });
-    return this.#batch as Promise<void>;
+    const raw = this.#files.writer.write(line);
+    if (this.#batch?.raw !== raw) this.#batch = this.#batchOf(raw);
+    this.#batch.records.push({ seq, hash, body });
+    return this.#batch.written;
   }
 
   /**
@@ -158,29 +175,25 @@ export class AuditLog {
    *
    * @throws {AuditLogError} The cause is still there, or the file is not the one that it was.
    */
-  async recover(): Promise<void> {
+  recover(): Promise<void> {
+    return this.#recovering ??= this.#recover().finally(() => this.#recovering = undefined);
+  }
+
+  async #recover(): Promise<void> {
     const failure = this.#failure;
     if (failure === undefined) return;
+    await this.#files.writer.idle();
+    // Looks first: should the cause be there still, nothing is changed.
+    assertContinues(this.path, this.#written, this.#lost.map(({ hash }) => hash));
     await this.#files.close();
     const files = attach(this.path, this.#options.durability ?? "os");
-    const { seq, head } = this.#written;
-    if (files.seq < seq || (files.seq === seq && files.head !== head)) {
-      await files.close();
-      throw new AuditLogError(
-        `Cannot go on with the audit log "${this.path}": it does not end with record ${
-          seq - 1
-        } as it did; put the file back`,
-      );
-    }
     this.#files = files;
-    // Of a failed write, whole lines may have got through.
-    this.#owed.unshift(
-      ...this.#unwritten.filter((one) => one.seq >= files.seq).map(({ body }) => body),
-    );
-    this.#unwritten = [];
+    this.#owed.unshift(...this.#lost.filter((one) => one.seq >= files.seq).map(({ body }) => body));
+    this.#lost = [];
     this.#batch = undefined;
     this.#seq = files.seq;
     this.#head = files.head;
+    this.#written = { seq: files.seq, head: files.head, size: files.writer.size };
     this.#failure = undefined;
     await this.#settle(failure);
   }
@@ -192,7 +205,7 @@ export class AuditLog {
 
   /** Waits for what is under way and closes the files. */
   async close(): Promise<void> {
-    await this.#batch?.catch(() => {/* Whoever waits for a record of it is told. */});
+    await this.#batch?.written.catch(() => {/* Whoever waits for a record of it is told. */});
     await this.#files.close();
   }
 
@@ -201,7 +214,7 @@ export class AuditLog {
     const { torn, left, journal } = this.#files;
     const owed = this.#owed;
     this.#owed = [];
-    const known = new Set([...owed.map(({ record_id }) => record_id), ...this.#inFlight]);
+    const known = new Set([...owed.map(({ record_id }) => record_id), ...this.#inFlight.keys()]);
     const records = [
       ...owed,
       ...left.filter(({ record_id }) => !known.has(record_id)).map((intent) =>
@@ -222,7 +235,7 @@ export class AuditLog {
       this.#refused = 0;
     }
     await Promise.all(records.map((body) => this.append(body)));
-    await journal.begin(this.#inFlight);
+    await journal.begin(() => this.#inFlight.values());
   }
 
   #interrupted({ record_id, action, target, agent, rule, policy, params }: Intent): RecordBody {
@@ -256,50 +269,58 @@ export class AuditLog {
     };
   }
 
-  #startBatch(written: Promise<void>): void {
-    const unwritten: Unwritten[] = this.#unwritten = [];
-    this.#batch = written.then(() => this.#succeed(unwritten), (error) => {
+  #batchOf(raw: Promise<number>): Batch {
+    const records: Unwritten[] = [];
+    const written = raw.then((size) => this.#succeed(records, size), (error) => {
+      this.#lost.push(...records);
       this.#fail(error);
       throw this.#failure;
     });
+    return { raw, written, records };
   }
 
-  #succeed(unwritten: Unwritten[]): void {
+  #succeed(records: readonly Unwritten[], size: number): void {
     const { journal, writer } = this.#files;
-    for (const { body } of unwritten) {
-      if (body.record_id !== undefined) journal.settle(body.record_id);
+    for (const { body: { record_id } } of records) {
+      if (record_id === undefined) continue;
+      this.#inFlight.delete(record_id);
+      journal.settle(record_id);
     }
-    const last = unwritten.at(-1);
+    const last = records.at(-1);
     if (last === undefined) return;
-    this.#written = { seq: last.seq + 1, head: last.hash };
+    this.#written = { seq: last.seq + 1, head: last.hash, size };
     this.#options.onWritten?.(this.#written.seq, this.#written.head);
-    if (!writer.busy && this.#isRotationDue(last.body.timestamp)) this.#rotate();
+    // More is in the file already: then what follows finds it due.
+    if (writer.size !== size) return;
+    if (size >= (this.#options.rotate?.bytes ?? Infinity)) this.#rotate();
   }
 
-  #isRotationDue(timestamp: string): boolean {
-    const { bytes = Infinity, daily = false } = this.#options.rotate ?? {};
-    if (this.#files.writer.size >= bytes) return true;
-    if (!daily) return false;
+  /** A file holds one day; only what is written together across midnight stays together. */
+  #rotateDaily(timestamp: string): void {
     const day = timestamp.slice(0, 10);
-    const due = this.#day !== undefined && day !== this.#day;
+    if (this.#day !== undefined && day <= this.#day) return;
+    const { writer } = this.#files;
+    if (this.#day !== undefined && writer.busy) return;
+    if (this.#day !== undefined && writer.size > 0) this.#rotate();
     this.#day = day;
-    return due;
   }
 
   /** Puts the file among the segments and goes on in a new one; the chain goes on as well. */
   #rotate(): void {
     const { writer, firstSeq } = this.#files;
+    // Then the next write finds it due.
+    if (writer.syncing) return;
     try {
+      const segment = segmentPath(this.path, firstSeq);
       Deno.mkdirSync(segmentFolder(this.path), { recursive: true, mode: 0o700 });
+      if (exists(segment)) throw new Error(`there is a segment "${segment}" already`);
       writer.sync();
-      Deno.renameSync(this.path, segmentPath(this.path, firstSeq));
+      Deno.renameSync(this.path, segment);
       const file = openLog(this.path);
       file.lockSync(true);
-      this.#files.replaceWriter(
-        new GroupWriter(this.path, file, this.#options.durability ?? "os"),
-        this.#seq,
-      );
-      void writer.close();
+      writer.goOnIn(file);
+      this.#files.firstSeq = this.#written.seq;
+      this.#written = { ...this.#written, size: 0 };
       this.#retain();
     } catch (error) {
       this.#fail(error);
@@ -322,11 +343,23 @@ export class AuditLog {
     return this.#failure as AuditLogError;
   }
 
+  #asError(cause: unknown): AuditLogError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new AuditLogError(`Cannot write the audit log "${this.path}": ${reason}`, { cause });
+  }
+
   #fail(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
     // INVARIANT: after a failure nothing is written until recover(): the chain on disk has no hole.
-    this.#failure ??= new AuditLogError(`Cannot write the audit log "${this.path}": ${reason}`, {
-      cause: error,
-    });
+    this.#failure ??= this.#asError(error);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

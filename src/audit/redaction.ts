@@ -193,6 +193,10 @@ function redactNamed(text: string): string {
       end = endOfValue(text, start + MARK.length, name, separator);
     } else if (separator === ":" && /[[{]/.test(text[start] ?? "")) {
       end = endOfNested(text, start);
+      // "[a]b" is one value; behind a bracket that closes it, something else begins.
+      if (/[^\s,;&)\]}"'<>`\\]/.test(text[end] ?? " ")) {
+        end = endOfValue(text, end, name, separator);
+      }
     } else end = endOfValue(text, start, name, separator);
     NAME.lastIndex = end;
     if (end === start) continue;

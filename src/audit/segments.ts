@@ -34,8 +34,17 @@ export function segmentsOf(log: string): Segment[] {
       }))
       .sort((a, b) => a.firstSeq - b.firstSeq);
   } catch (error) {
-    // Without a folder there is none; without the permission, this log was never rotated by us.
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return [];
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Whether the log was ever rotated. */
+export function hasSegmentFolder(log: string): boolean {
+  try {
+    return Deno.statSync(segmentFolder(log)).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }

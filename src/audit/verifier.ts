@@ -6,7 +6,7 @@
 import { readLines } from "./lines.ts";
 import { type AuditRecord, GENESIS, open } from "./record.ts";
 import { tellsDeletion } from "./retention.ts";
-import { filesOf } from "./segments.ts";
+import { filesOf, hasSegmentFolder } from "./segments.ts";
 
 /** The outcome of {@linkcode verifyAuditLog}. */
 export interface Verification {
@@ -37,7 +37,7 @@ export async function verifyAuditLog(
   path: string,
   observe: ChainObserver = () => {},
 ): Promise<Verification> {
-  const chain = new Chain(observe);
+  const chain = new Chain(hasSegmentFolder(path), observe);
   for (const file of filesOf(path)) {
     using opened = Deno.openSync(file);
     for await (const lines of readLines(opened)) {
@@ -57,9 +57,12 @@ class Chain {
   #head = GENESIS;
   /** Records that are not there, until a record says that they were deleted. */
   #missing: { readonly size: number; readonly head: string } | undefined;
+  readonly #mayStartLater: boolean;
   readonly #observe: ChainObserver;
 
-  constructor(observe: ChainObserver) {
+  /** @param mayStartLater Whether the log was rotated, so that its oldest segments may be deleted. */
+  constructor(mayStartLater: boolean, observe: ChainObserver) {
+    this.#mayStartLater = mayStartLater;
     this.#observe = observe;
   }
 
@@ -92,11 +95,11 @@ class Chain {
     if (this.#missing === undefined) return { ok: true, ...this.#found() };
     const reason =
       `has the number ${this.#missing.size}: the records before it are missing, and no record says that they were deleted`;
-    return { ok: false, ...this.#found(), problem: { line: 1, reason } };
+    return { ok: false, records: 0, head: GENESIS, problem: { line: 1, reason } };
   }
 
   #begin({ seq, prev }: AuditRecord): void {
-    if (seq > 0) {
+    if (seq > 0 && this.#mayStartLater) {
       this.#missing = { size: seq, head: prev };
       this.#size = seq;
       this.#head = prev;

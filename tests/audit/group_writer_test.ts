@@ -62,7 +62,7 @@ for (const durability of ["os", "disk"] as const) {
     using ws = new Workspace();
     const file = new WatchedFile(ws.file("a.log", "before\n"));
     const writer = file.writer(durability);
-    const written: Promise<void>[] = [];
+    const written: Promise<number>[] = [];
     for (let i = 0; i < 200; i++) {
       written.push(writer.write(`${i}\n`));
       if (i % 7 === 0) await Promise.resolve();
@@ -165,10 +165,10 @@ Deno.test("what comes while a sync is under way is written and synced together a
   const writer = file.writer("disk");
   const first = writer.write("1\n");
   assertEquals(await isSettled(first), false);
-  const later: Promise<void>[] = [];
+  const later: Promise<number>[] = [];
   for (let i = 0; i < 10; i++) {
     later.push(writer.write("2\n"));
-    assertEquals(await isSettled(later[i] ?? Promise.resolve()), false);
+    assertEquals(await isSettled(later[i] ?? first), false);
   }
   assertEquals(file.seen, ["write 2", "sync"]);
   held[0]?.resolve();
@@ -261,4 +261,39 @@ Deno.test("truncate() cuts the file to nothing, and what comes then is its begin
   await writer.write("second\n");
   await writer.close();
   assertEquals(file.text, "second\n");
+});
+
+for (const durability of ["os", "disk"] as const) {
+  Deno.test(`write() resolves to the size behind what was written together (${durability})`, async () => {
+    using ws = new Workspace();
+    const file = new WatchedFile(ws.file("a.log", "before\n"));
+    const writer = file.writer(durability);
+    const sizes = await Promise.all([writer.write("ä\n"), writer.write("b\n")]);
+    assertEquals([...sizes, await writer.write("c\n")], [12, 12, 14]);
+    await writer.close();
+  });
+}
+
+Deno.test("goOnIn() writes what waits to the other file", async () => {
+  using ws = new Workspace();
+  const file = new WatchedFile(ws.path("a.log"));
+  const writer = file.writer("os");
+  await writer.write("first\n");
+  const waiting = writer.write("second\n");
+  Deno.renameSync(file.path, `${file.path}.away`);
+  writer.goOnIn(Deno.openSync(file.path, { read: true, append: true, create: true }));
+  assertEquals(await waiting, "second\n".length);
+  await writer.close();
+  assertEquals(Deno.readTextFileSync(`${file.path}.away`), "first\n");
+  assertEquals(file.text, "second\n");
+});
+
+Deno.test("close() may be called again, also after a failure", async () => {
+  using ws = new Workspace();
+  const file = new WatchedFile(ws.path("a.log"));
+  const writer = file.writer("os");
+  Deno.removeSync(file.path);
+  await assertRejects(() => writer.write("a\n"));
+  await Promise.all([writer.close(), writer.close()]);
+  await writer.close();
 });

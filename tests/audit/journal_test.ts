@@ -254,6 +254,24 @@ Deno.test("concurrent submits over many compactions leave each one record", asyn
   assertEquals(new Set(recordsOf(crashed).map(({ record_id }) => record_id)).size, 250);
 });
 
+Deno.test("a record is answered, and once there, although the journal could not be written anew", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  const log = await openLog(path);
+  ws.file("kernel.log.journal.new/in-the-way");
+  const open = await log.intend(pending("/open"));
+  const record_id = await log.intend(pending(`/${"x".repeat(9_000_000)}`));
+  await log.append(body("/done", { record_id }));
+  assertEquals(summary(path), ["OK /done"]);
+  Deno.removeSync(`${path}.journal.new`, { recursive: true });
+  if (log.failure !== undefined) await log.recover();
+  await log.append(body("/open", { record_id: open }));
+  await log.close();
+  await openAndClose(path);
+  assertEquals(summary(path).filter((one) => !one.endsWith(path)), ["OK /done", "OK /open"]);
+  assertEquals((await verifyAuditLog(path)).ok, true);
+});
+
 Deno.test("a crash in the middle of a compaction loses no intent", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");

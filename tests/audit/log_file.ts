@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import { AuditLog, type AuditLogOptions } from "../../src/audit/log.ts";
-import type { AuditRecord, RecordBody } from "../../src/audit/record.ts";
+import { type AuditRecord, GENESIS, open, type RecordBody } from "../../src/audit/record.ts";
+import { filesOf } from "../../src/audit/segments.ts";
 import type { Workspace } from "../workspace.ts";
 
 /** Digest of the canonical JSON of `{}`. */
@@ -66,6 +68,23 @@ export async function appendOne(path: string, target: string): Promise<void> {
   } finally {
     await log.close();
   }
+}
+
+/** All records of a log, each file checked by hand: the chain goes on from file to file. */
+export function chainOf(path: string): AuditRecord[] {
+  const records: AuditRecord[] = [];
+  for (const file of filesOf(path)) {
+    const inFile = linesOf(file);
+    assertEquals(Deno.readTextFileSync(file), inFile.join(""));
+    for (const line of inFile) {
+      const opened = open(new TextEncoder().encode(line.slice(0, -1)));
+      assert(opened.ok, `${file}: ${line}`);
+      assertEquals(opened.record.seq, records.length);
+      assertEquals(opened.record.prev, records.at(-1)?.hash ?? GENESIS);
+      records.push(opened.record);
+    }
+  }
+  return records;
 }
 
 /** What the log itself put on record about a failure or a torn line. */

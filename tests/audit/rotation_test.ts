@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ActionResult, Kernel, type KernelOptions, Provider } from "../../mod.ts";
 import { AuditLogError } from "../../src/audit/audit_log_error.ts";
-import { type AuditRecord, GENESIS, open } from "../../src/audit/record.ts";
 import { filesOf, segmentPath, segmentsOf } from "../../src/audit/segments.ts";
 import {
   afterCrash,
   appendOne,
   body,
+  chainOf,
   linesOf,
   notesOf,
   openAndClose,
@@ -14,23 +14,6 @@ import {
   recordsOf,
 } from "./log_file.ts";
 import { Workspace } from "../workspace.ts";
-
-/** All records of a log, each file checked by hand: the chain goes on from file to file. */
-function chainOf(path: string): AuditRecord[] {
-  const records: AuditRecord[] = [];
-  for (const file of filesOf(path)) {
-    const inFile = linesOf(file);
-    assertEquals(Deno.readTextFileSync(file), inFile.join(""));
-    for (const line of inFile) {
-      const opened = open(new TextEncoder().encode(line.slice(0, -1)));
-      assert(opened.ok, `${file}: ${line}`);
-      assertEquals(opened.record.seq, records.length);
-      assertEquals(opened.record.prev, records.at(-1)?.hash ?? GENESIS);
-      records.push(opened.record);
-    }
-  }
-  return records;
-}
 
 /** The numbers in each file's records, the file that is written last. */
 function layout(path: string): number[][] {
