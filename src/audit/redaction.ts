@@ -85,8 +85,8 @@ const SUSPICIOUS = new RegExp(
 );
 
 /**
- * Replaces the secrets in a text by `[redacted]`. Takes time linear in its length, changes nothing
- * when applied again, and never throws.
+ * Replaces the secrets in a text by `[redacted]`. Takes time linear in its length and never throws.
+ * Applied again, it reveals nothing: at most it takes more away.
  *
  * @example
  * ```ts
