@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Plan, planFor } from "./installation.ts";
+import { type Plan, planFor } from "./plan.ts";
 import type { KernelOptions } from "./kernel_options.ts";
 import { workerPermissions } from "./permission/compile.ts";
 import type { ProcessPermissions } from "./permission/permission_set.ts";

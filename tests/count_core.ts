@@ -11,6 +11,7 @@ export const TRUSTED_CORE: readonly string[] = [
   "src/installation.ts",
   "src/kernel.ts",
   "src/kernel_options.ts",
+  "src/plan.ts",
   "src/request.ts",
   "src/telemetry.ts",
   "src/timer.ts",

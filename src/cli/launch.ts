@@ -5,7 +5,7 @@
  */
 import { fromFileUrl } from "@std/path";
 import { permissionsOf } from "../implied_permissions.ts";
-import type { Plan } from "../installation.ts";
+import type { Plan } from "../plan.ts";
 import { complain, escape } from "./terminal.ts";
 
 /** The argument by which the second process knows what it is. */

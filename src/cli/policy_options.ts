@@ -5,7 +5,7 @@
  */
 import { resolve, toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
-import { type Plan, planFor } from "../installation.ts";
+import { type Plan, planFor } from "../plan.ts";
 import type { KernelOptions } from "../kernel_options.ts";
 import {
   type CommandOption,

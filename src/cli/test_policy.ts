@@ -2,7 +2,7 @@ import { readDocument } from "../policy/document.ts";
 import { mismatch, parseExamples, verdictOf } from "../policy/examples.ts";
 import type { Example } from "../policy/policy.ts";
 import { PolicyError } from "../policy/problem.ts";
-import { planFor } from "../installation.ts";
+import { planFor } from "../plan.ts";
 import { type Command, EXIT, type Invocation, optional } from "./command.ts";
 import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";
 import { colour, escape, escapedJson, print } from "./terminal.ts";

@@ -8,7 +8,7 @@ import type { ActionRequest, ActionResult } from "../action.ts";
 import { readAuditLog } from "../audit/reader.ts";
 import type { AuditRecord } from "../audit/record.ts";
 import { Kernel } from "../kernel.ts";
-import { planFor } from "../installation.ts";
+import { planFor } from "../plan.ts";
 import { workerPermissions } from "../permission/compile.ts";
 import type { PermissionSet } from "../permission/permission_set.ts";
 import type { Provider, ProviderLimits } from "../provider/provider.ts";

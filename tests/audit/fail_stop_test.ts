@@ -10,7 +10,7 @@ import {
 } from "@std/assert";
 import { type ActionResult, AuditLogError, Kernel, Provider, verifyAuditLog } from "../../mod.ts";
 import type { KernelOptions } from "../../mod.ts";
-import { afterCrash, exists, notesOf, recordsOf, writeLog } from "./log_file.ts";
+import { afterCrash, chainOf, exists, notesOf, recordsOf, writeLog } from "./log_file.ts";
 import { canMount, SmallDisk } from "./small_disk.ts";
 import { run, Workspace } from "../workspace.ts";
 
@@ -527,3 +527,32 @@ for (const durability of ["os", "disk"] as const) {
     },
   });
 }
+
+Deno.test({
+  name: "a rotation that cannot make the new file stops the kernel until it can",
+  ignore: !canMount(),
+  fn: async () => {
+    using ws = new Workspace();
+    using disk = new SmallDisk(ws);
+    const path = `${disk.path}/kernel.log`;
+    Deno.mkdirSync(`${path}.segments`);
+    await using bench = await Bench.open(path, { rotate: { bytes: 1000 } });
+    await bench.put("a");
+    disk.fillWithFiles();
+    // Reaches the bound; it is on record, whatever becomes of the file.
+    assertEquals((await bench.drop("b".repeat(1000))).code, "NO_RULE");
+    assertUnavailable(await bench.put("c"), path);
+    assertEquals(bench.calls, ["a"]);
+    await assertRejects(() => bench.kernel.recover(), AuditLogError, path);
+    disk.free();
+    await bench.kernel.recover();
+    assertEquals((await bench.put("d")).status, "OK");
+    const kinds = chainOf(path).map(({ action, status }) => `${action} ${status}`);
+    assertEquals(kinds, [
+      "kv.put OK",
+      "kv.drop DENIED",
+      "audit.recover INTERRUPTED",
+      "kv.put OK",
+    ]);
+  },
+});

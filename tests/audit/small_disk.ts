@@ -8,7 +8,7 @@ import { Workspace } from "../workspace.ts";
 const MOUNT = `
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
-if libc.mount(b"tmpfs", sys.argv[1].encode(), b"tmpfs", 0, b"size=256k") != 0:
+if libc.mount(b"tmpfs", sys.argv[1].encode(), b"tmpfs", 0, b"size=256k,nr_inodes=64") != 0:
     sys.exit(os.strerror(ctypes.get_errno()))
 `;
 const UNMOUNT = `
@@ -38,9 +38,21 @@ export class SmallDisk implements Disposable {
     }
   }
 
+  /** Leaves no room for another file. */
+  fillWithFiles(): void {
+    Deno.mkdirSync(`${this.path}/ballast`);
+    for (let i = 0;; i++) {
+      try {
+        Deno.writeTextFileSync(`${this.path}/ballast/${i}`, "");
+      } catch {
+        return;
+      }
+    }
+  }
+
   /** Makes room again. */
   free(): void {
-    Deno.removeSync(`${this.path}/ballast`);
+    Deno.removeSync(`${this.path}/ballast`, { recursive: true });
   }
 
   [Symbol.dispose](): void {

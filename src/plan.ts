@@ -1,0 +1,221 @@
+/**
+ * Everything that follows from the options of a kernel before anything is started.
+ *
+ * @module
+ */
+import type { CheckpointOptions, KernelOptions } from "./kernel_options.ts";
+import { processPermissions } from "./permission/compile.ts";
+import {
+  NOTHING,
+  type PermissionSet,
+  type ProcessPermissions,
+  union,
+} from "./permission/permission_set.ts";
+import { MissingPermissionError } from "./permission/process.ts";
+import { loadPolicy } from "./policy/load.ts";
+import type { Policy } from "./policy/policy.ts";
+import { PolicyError } from "./policy/problem.ts";
+import type { Provider } from "./provider/provider.ts";
+import { denoWorld } from "./resource/deno_world.ts";
+import type { ActionTable } from "./resource/kind.ts";
+import { KINDS } from "./resource/table.ts";
+import { CanonicalError, type World } from "./resource/world.ts";
+import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
+
+/** What follows from the options before anything is started. */
+export interface Plan {
+  readonly policy: Policy;
+  /** For requests. */
+  readonly world: World;
+  /** For the policy: relative to the folder of its file. */
+  readonly policyWorld: World;
+  readonly logPath: string;
+  readonly providers: readonly Provider[];
+  readonly byAction: ReadonlyMap<string, Provider>;
+  readonly permissions: ProcessPermissions;
+}
+
+/**
+ * Works out everything that follows from the options: the loaded policy and the permissions of the
+ * process and its Workers. Reads the policy file and resolves the paths that it names.
+ */
+export function planFor(
+  options: KernelOptions,
+  { enforceExamples = true }: { readonly enforceExamples?: boolean } = {},
+): Plan {
+  const providers = providerList(options.providers ?? []);
+  const byAction = providersByAction(options.providers ?? []);
+  const policyPath = pathOfPolicy(options.policy);
+  const world = denoWorld({
+    ...(options.base === undefined ? {} : { base: absolutePath(options.base, "base") }),
+    ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
+  });
+  const logPath = realOrNamed(absolutePath(options.logPath ?? "kernel.log", "logPath"), world);
+  const policyWorld: World = {
+    ...world,
+    base: policyPath === undefined ? world.base : dirname(policyPath),
+  };
+  const policy = loadPolicy(
+    policyPath === undefined ? textOrObject(options.policy) : readPolicy(policyPath),
+    {
+      world: policyWorld,
+      ...(policyPath === undefined ? {} : { source: policyPath }),
+      actions: actionsOf(providers),
+      variables: options.variables ?? {},
+      enforceExamples,
+      guarded: [
+        { path: logPath, what: "audit log" },
+        ...(options.checkpoints === undefined ? [] : [{
+          path: absolutePath(options.checkpoints.key, "checkpoints.key"),
+          what: "checkpoint key",
+        }]),
+        ...(policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }]),
+      ],
+    },
+  );
+  const own: Partial<PermissionSet> = union(
+    { read: logFiles(logPath), write: logFiles(logPath) },
+    checkpointPermissions(options.checkpoints, logPath),
+    policyPath === undefined ? {} : { read: [policyPath] },
+    { read: providers.flatMap(moduleFolders) },
+  );
+  const permissions = processPermissions(policy, providers.map(needsOf), own);
+  return { policy, world, policyWorld, logPath, providers, byAction, permissions };
+}
+
+export function needsOf(
+  { actions, permissions }: Provider,
+): { actions: string[]; permissions: Partial<PermissionSet> } {
+  return { actions: Object.keys(actions), permissions };
+}
+
+function providerList(providers: NonNullable<KernelOptions["providers"]>): Provider[] {
+  const list = Array.isArray(providers) ? providers : Object.values(providers);
+  const unique = Array.from(new Set<Provider>(list));
+  const names = new Set(unique.map(({ name }) => name));
+  if (names.size < unique.length) {
+    throw new TypeError("Cannot open the kernel: two providers have the same name");
+  }
+  return unique;
+}
+
+function providersByAction(
+  providers: NonNullable<KernelOptions["providers"]>,
+): Map<string, Provider> {
+  const byAction = new Map<string, Provider>();
+  const add = (action: string, provider: Provider) => {
+    const other = byAction.get(action);
+    if (other !== undefined) {
+      throw new TypeError(
+        `Cannot open the kernel: "${other.name}" and "${provider.name}" both carry out ${action}`,
+      );
+    }
+    if (!Object.hasOwn(provider.actions, action)) {
+      throw new TypeError(
+        `Cannot open the kernel: provider "${provider.name}" does not carry out ${action}`,
+      );
+    }
+    byAction.set(action, provider);
+  };
+  if (Array.isArray(providers)) {
+    for (const provider of providers) {
+      for (const action of Object.keys(provider.actions)) add(action, provider);
+    }
+  } else {
+    for (const [action, provider] of Object.entries(providers)) add(action, provider);
+  }
+  return byAction;
+}
+
+function actionsOf(providers: readonly Provider[]): ActionTable {
+  return Object.assign({}, ...providers.map(({ actions }) => actions));
+}
+
+/** The log itself, if the path leads to it by a link: its lock and its journal are beside it. */
+function realOrNamed(path: string, world: World): string {
+  try {
+    return KINDS.path.resolve(path, world);
+  } catch (error) {
+    if (error instanceof CanonicalError) return path;
+    throw error;
+  }
+}
+
+/** The log and the files beside it that its writer needs. */
+function logFiles(log: string): string[] {
+  return [log, ...[".journal", ".journal.new", ".segments", ".torn"].map((suffix) => log + suffix)];
+}
+
+/** The key, the file of checkpoints, and the further places that they go to. */
+function checkpointPermissions(options: CheckpointOptions | undefined, log: string): PermissionSet {
+  if (options === undefined) return NOTHING;
+  const file = `${log}.checkpoints`;
+  const places = [options.also ?? []].flat().map((place): Partial<PermissionSet> => {
+    if (place.startsWith("command:")) {
+      return { run: [place.slice("command:".length).split(" ")[0] ?? ""] };
+    }
+    if (!/^https?:/.test(place)) return { read: [place], write: [place] };
+    const { protocol, hostname, port } = new URL(place);
+    return { net: [`${hostname}:${port || (protocol === "https:" ? "443" : "80")}`] };
+  });
+  return union({ read: [options.key, file], write: [file] }, ...places);
+}
+
+/** A Worker's module and what it imports are loaded with the permissions of the process. */
+function moduleFolders({ module }: Provider): string[] {
+  if (module === undefined || !module.startsWith("file:")) return [];
+  const folders = import.meta.url.startsWith("file:") ? packageFolders() : [];
+  const folder = dirname(fromFileUrl(module));
+  return folders.some((own) => folder.startsWith(`${own}/`)) ? folders : [...folders, folder];
+}
+
+/** Where this package's own modules are, if it runs from a checkout. */
+function packageFolders(): string[] {
+  const root = dirname(dirname(fromFileUrl(import.meta.url)));
+  return ["links", "providers", "src"].map((name) => `${root}/${name}`);
+}
+
+function pathOfPolicy(policy: KernelOptions["policy"]): string | undefined {
+  if (policy instanceof URL) return fromFileUrl(policy);
+  if (
+    typeof policy !== "string" || policy.includes("\n") || /^\s*(\{|capabilities\s*:)/.test(policy)
+  ) return undefined;
+  return absolutePath(policy, "policy");
+}
+
+function textOrObject(policy: KernelOptions["policy"]): string | object {
+  if (typeof policy === "string" || (policy !== null && typeof policy === "object")) return policy;
+  throw new TypeError(
+    "Cannot open the kernel: policy is neither a path, nor YAML text, nor an object",
+  );
+}
+
+function readPolicy(path: string): string {
+  const text = new TextDecoder("utf-8", { fatal: true });
+  try {
+    return text.decode(Deno.readFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new MissingPermissionError([`--allow-read=${path}`]);
+    }
+    const reason = error instanceof Deno.errors.NotFound
+      ? "There is no such file"
+      : (error as Error).message;
+    throw new PolicyError(path, [{ place: "", message: reason }]);
+  }
+}
+
+function absolutePath(path: string, what: string): string {
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(`Cannot open the kernel: ${what} is no path`);
+  }
+  if (isAbsolute(path)) return normalize(path);
+  try {
+    return resolve(path);
+  } catch (error) {
+    throw new TypeError(
+      `Cannot open the kernel: ${what} "${path}" is relative, and this process may not read where it stands; give an absolute path`,
+      { cause: error },
+    );
+  }
+}
