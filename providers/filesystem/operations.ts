@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, dirname } from "@std/path";
+import { dirname } from "@std/path";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import {
   type ProviderContext,
@@ -17,11 +17,11 @@ import {
   isAbsence,
   isOutOfReach,
   lstat,
-  makeUniqueFolder,
+  makePrivateFolder,
   PlaceError,
+  type PrivateFolder,
   removeStray,
   stagingName,
-  takeAside,
 } from "./place.ts";
 
 /** Most entries in the answer of `fs.list`. */
@@ -64,9 +64,16 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
   const before = lstat(target);
   if (before !== undefined && !before.isFile) throw notAFile(target, before);
   makeParents(target);
+  const mode = before?.mode === null || before?.mode === undefined
+    ? undefined
+    : before.mode & 0o777;
   const staged = stagingName(target);
   try {
-    stage(staged, target, bytes, before?.mode ?? undefined);
+    if (!stage(staged, target, bytes, mode)) {
+      removeStray(staged);
+      writeWithMode(target, bytes, mode as number);
+      return { bytes_written: bytes.length };
+    }
     // The staged name exists in the checked folder only: if the way there is swapped now, this fails.
     Deno.renameSync(staged, target);
   } catch (error) {
@@ -82,15 +89,14 @@ export function remove({ target }: ProviderRequest): { deleted: true } {
   if (info.isDirectory && !Deno.readDirSync(target)[Symbol.iterator]().next().done) {
     throw new ProviderError("NOT_EMPTY", `Folder not empty: ${target}`);
   }
-  const { aside, done } = takeAside(target);
-  restoreUnlessSame(aside, target, info);
+  const { aside, folder } = takeAside(target, info);
   try {
     Deno.removeSync(aside);
   } catch (error) {
     Deno.renameSync(aside, target);
     throw error;
   } finally {
-    done();
+    folder.remove();
   }
   return { deleted: true };
 }
@@ -152,6 +158,7 @@ export function move({ target, params }: ProviderRequest): { moved: true } {
   const to = params["to"] as string;
   const info = existing(target);
   if (!info.isFile) throw notAFile(target, info);
+  if (to === target) throw new ProviderError("SAME_FILE", `The file is there already: ${to}`);
   const there = lstat(to);
   if (there !== undefined && params["overwrite"] !== true) {
     throw new ProviderError(
@@ -161,25 +168,48 @@ export function move({ target, params }: ProviderRequest): { moved: true } {
   }
   if (there !== undefined && !there.isFile) throw notAFile(to, there);
   makeParents(to);
-  const { aside, done } = takeAside(target);
-  restoreUnlessSame(aside, target, info);
-  const folder = stagingName(to);
+  const arrival = makePrivateFolder(to);
   try {
-    makeUniqueFolder(folder, to);
-    // Each step names something that exists in one folder only; a swapped way leads nowhere.
-    Deno.renameSync(aside, `${folder}/${basename(to)}`);
-    Deno.renameSync(`${folder}/${basename(to)}`, to);
-  } catch (error) {
-    for (const path of [`${folder}/${basename(to)}`, aside]) {
-      if (lstat(path) !== undefined) Deno.renameSync(path, target);
+    const { aside, folder } = takeAside(target, info);
+    try {
+      // Each step names something that exists in one folder only; a swapped way leads nowhere.
+      Deno.renameSync(aside, arrival.slot);
+      Deno.renameSync(arrival.slot, to);
+    } catch (error) {
+      for (const path of [arrival.slot, aside]) {
+        if (lstat(path) !== undefined) Deno.renameSync(path, target);
+      }
+      throw isAbsence(error) ? new PlaceError(to) : error;
+    } finally {
+      folder.remove();
     }
-    if (lstat(folder) !== undefined) removeStray(folder);
-    done();
-    throw isAbsence(error) ? new PlaceError(to) : error;
+  } finally {
+    arrival.remove();
   }
-  removeStray(folder);
-  done();
   return { moved: true };
+}
+
+/**
+ * Takes a file out of its folder under its name, to where nobody else can reach it, and makes sure
+ * that it is the one that was looked at.
+ */
+function takeAside(
+  path: string,
+  expected: Deno.FileInfo,
+): { aside: string; folder: PrivateFolder } {
+  const folder = makePrivateFolder(path);
+  const aside = folder.slot;
+  try {
+    Deno.renameSync(path, aside);
+    const taken = lstat(aside);
+    if (taken?.ino === expected.ino && taken.dev === expected.dev) return { aside, folder };
+    Deno.renameSync(aside, path);
+  } catch (error) {
+    folder.remove();
+    throw isAbsence(error) ? new PlaceError(path) : error;
+  }
+  folder.remove();
+  throw new PlaceError(path);
 }
 
 function existing(path: string): Deno.FileInfo {
@@ -251,19 +281,37 @@ function trimPartial(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(start);
 }
 
-/** Writes a new file with a unique name beside the target, and makes sure that it is there. */
-function stage(staged: string, target: string, bytes: Uint8Array, mode: number | undefined): void {
+/**
+ * Writes a new file with a unique name beside the target, and makes sure that it is there.
+ *
+ * @returns Whether it has the mode that it should have: the system takes away what the umask forbids.
+ */
+function stage(
+  staged: string,
+  target: string,
+  bytes: Uint8Array,
+  mode: number | undefined,
+): boolean {
   assertRealFolder(dirname(target));
-  using file = Deno.openSync(staged, { write: true, createNew: true, mode: 0o600 });
-  assertInPlace(staged, file.statSync());
+  using file = Deno.openSync(staged, { write: true, createNew: true, mode: mode ?? 0o666 });
+  const info = file.statSync();
+  assertInPlace(staged, info);
+  if (mode !== undefined && ((info.mode ?? 0) & 0o777) !== mode) return false;
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-  const permissions = mode === undefined ? 0o666 & ~currentUmask() : mode & 0o777;
-  if (permissions !== 0o600) Deno.chmodSync(staged, permissions);
+  return true;
 }
 
-/** The file mode creation mask. Deno tells it only with `--allow-sys`; this is the usual one. */
-function currentUmask(): number {
-  return 0o022;
+/** The same where the mode has to be set by name, which follows links: out of everybody's reach. */
+function writeWithMode(target: string, bytes: Uint8Array, mode: number): void {
+  const folder = makePrivateFolder(target);
+  try {
+    Deno.writeFileSync(folder.slot, bytes, { createNew: true });
+    Deno.chmodSync(folder.slot, mode);
+    Deno.renameSync(folder.slot, target);
+  } finally {
+    if (lstat(folder.slot) !== undefined) Deno.removeSync(folder.slot);
+    folder.remove();
+  }
 }
 
 /** Makes the folders above the path, one by one, each in its place or not at all. */
@@ -275,31 +323,22 @@ function makeParents(path: string): void {
     at = dirname(at);
   }
   for (const folder of missing) {
-    const staged = stagingInside(folder);
-    if (staged === undefined) {
+    if (isOutOfReach(dirname(folder))) {
       Deno.mkdirSync(folder);
       assertRealFolder(folder);
       continue;
     }
-    makeUniqueFolder(staged, folder);
-    Deno.renameSync(staged, folder);
+    const made = makePrivateFolder(folder);
+    try {
+      Deno.mkdirSync(made.slot);
+      Deno.renameSync(made.slot, folder);
+    } catch (error) {
+      if (lstat(made.slot) !== undefined) Deno.removeSync(made.slot);
+      throw isAbsence(error) ? new PlaceError(folder) : error;
+    } finally {
+      made.remove();
+    }
   }
-}
-
-/** A unique name beside the folder, if the folder above is permitted too. */
-function stagingInside(folder: string): string | undefined {
-  const above = dirname(folder);
-  const { state } = Deno.permissions.querySync({ name: "write", path: above });
-  return state === "granted" ? stagingName(folder) : undefined;
-}
-
-/** What was taken aside has to be what was looked at; anything else goes back. */
-function restoreUnlessSame(aside: string, path: string, expected: Deno.FileInfo): void {
-  const taken = lstat(aside);
-  if (taken?.ino === expected.ino && taken.dev === expected.dev) return;
-  Deno.renameSync(aside, path);
-  Deno.removeSync(dirname(aside));
-  throw new PlaceError(path);
 }
 
 function encodingOf(params: Readonly<Record<string, unknown>>): "utf-8" | "base64" {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { basename, dirname } from "@std/path";
+import { dirname } from "@std/path";
 import { ProviderError } from "../../src/provider/mod.ts";
 import { stagingPath } from "../../src/permission/compile.ts";
 
@@ -118,6 +118,8 @@ export function isAbsence(error: unknown): boolean {
 /**
  * A name for something that is prepared beside a file. Where the folder is permitted it is unique;
  * where only the file is, it is the one name that is permitted with it.
+ *
+ * @throws {ProviderError} That name is taken by what an interrupted action left behind.
  */
 export function stagingName(path: string): string {
   const folder = dirname(path);
@@ -125,9 +127,25 @@ export function stagingName(path: string): string {
     return `${folder === "/" ? "" : folder}/.agent-kernel-${crypto.randomUUID()}`;
   }
   const fixed = stagingPath(path);
-  // What a crash left behind. Names like this are nobody else's.
-  if (lstat(fixed) !== undefined) Deno.removeSync(fixed, { recursive: true });
+  clearLeftover(fixed);
   return fixed;
+}
+
+/** A file there is a part of a write, of no use to anybody. A folder may hold the only copy of a file. */
+function clearLeftover(path: string): void {
+  const info = lstat(path);
+  if (info === undefined) return;
+  if (!info.isDirectory) return Deno.removeSync(path);
+  try {
+    for (const { name } of Deno.readDirSync(path)) Deno.removeSync(`${path}/${name}`);
+    Deno.removeSync(path);
+  } catch (error) {
+    throw new ProviderError(
+      "STAGING_OCCUPIED",
+      `Refused: "${path}" holds what an interrupted action left behind; move it to where it belongs`,
+      { cause: error },
+    );
+  }
 }
 
 /** Removes something with a unique name that was made in the wrong place, wherever it is now. */
@@ -142,33 +160,39 @@ export function removeStray(path: string): void {
   }
 }
 
-/**
- * Takes a file out of its folder under its name, into a new folder beside it that nobody else knows.
- * If the way to the folder is swapped meanwhile, the new folder is not there, and nothing happens.
- *
- * @returns The new path of the file and a function that removes the new folder.
- */
-export function takeAside(path: string): { aside: string; done: () => void } {
-  const folder = stagingName(path);
-  makeUniqueFolder(folder, path);
-  const aside = `${folder}/${basename(path)}`;
-  try {
-    Deno.renameSync(path, aside);
-  } catch (error) {
-    removeStray(folder);
-    throw error;
-  }
-  return { aside, done: () => Deno.removeSync(folder) };
+/** A folder that only this user can look into, with a name in it that nobody else knows. */
+export interface PrivateFolder {
+  /** A path in it that is free. */
+  readonly slot: string;
+  /** Removes the folder, which has to be empty again. */
+  remove(): void;
 }
 
-/** Makes a folder with a unique name beside the path, in no other place. */
-export function makeUniqueFolder(folder: string, beside: string): void {
+/**
+ * Makes a private folder beside the path, in no other place.
+ *
+ * Everybody sees its outer name and may put something else in its place; but the inner name exists
+ * in it alone, and cannot be read by others. Whatever is swapped later, on the way or here, a path
+ * through the inner name leads here or nowhere.
+ */
+export function makePrivateFolder(beside: string): PrivateFolder {
+  const outer = stagingName(beside);
+  const inner = `${outer}/${crypto.randomUUID()}`;
   assertRealFolder(dirname(beside));
-  Deno.mkdirSync(folder);
+  Deno.mkdirSync(outer, { mode: 0o700 });
   try {
-    assertStable(folder, () => lstat(folder)?.isDirectory === true);
+    Deno.mkdirSync(inner, { mode: 0o700 });
+    assertStable(inner, () => lstat(inner)?.isDirectory === true);
   } catch (error) {
-    removeStray(folder);
-    throw error;
+    if (lstat(inner) !== undefined) removeStray(inner);
+    removeStray(outer);
+    throw error instanceof PlaceError || isAbsence(error) ? new PlaceError(beside) : error;
   }
+  return {
+    slot: `${inner}/${crypto.randomUUID()}`,
+    remove() {
+      Deno.removeSync(inner);
+      Deno.removeSync(outer);
+    },
+  };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Policy, Rule } from "../policy/policy.ts";
 import type { ActionSpec, KindName, PathAccess } from "../resource/kind.ts";
 import { MANY, type Pattern } from "../resource/pattern.ts";
@@ -71,7 +72,9 @@ export function processPermissions(
   );
   const hosts = policy.rules.filter((rule) => rule.effect === "allow")
     .flatMap((rule) => rule.patterns.get("url") ?? [])
-    .map(({ reach }) => reach.replace(/:\d+$/, ""));
+    .map(({ reach }) => reach)
+    .concat(own.net === true ? [] : own.net ?? [])
+    .map((host) => host.replace(/:\d+$/, ""));
   return {
     allow,
     deny: {
@@ -88,13 +91,17 @@ export function processPermissions(
  */
 export function stagingPath(file: string): string {
   const slash = file.lastIndexOf("/");
-  const name = new TextEncoder().encode(file.slice(slash + 1)).subarray(0, MAX_STAGED_NAME_BYTES);
-  // A character that the cut went through becomes U+FFFD, three bytes for at least one.
-  return `${file.slice(0, slash + 1)}.${new TextDecoder().decode(name)}.agent-kernel`;
+  const name = file.slice(slash + 1);
+  const bytes = new TextEncoder().encode(name);
+  // Two long names must not share one: what is in it would be lost.
+  const short = bytes.length <= MAX_STAGED_NAME_BYTES
+    ? name
+    : createHash("sha256").update(bytes).digest("hex");
+  return `${file.slice(0, slash + 1)}.${short}.agent-kernel`;
 }
 
-/** So that with what is added, and a broken character at its end, it still is a file name. */
-const MAX_STAGED_NAME_BYTES = 230;
+/** So that with what is added it still is a file name. */
+const MAX_STAGED_NAME_BYTES = 240;
 
 /** Whether a set permits everything that another one permits. */
 export function covers(outer: PermissionSet, inner: PermissionSet): boolean {

@@ -58,14 +58,19 @@ export function authorise(policy: Policy, request: ActionRequest, world: World):
   let decision = verdict(policy, resources, action, params);
   // A target that is denied by its text is not touched: no link of it is followed.
   if (decision.effect !== "deny") {
+    const links: string[] = [];
     for (const resource of resources) {
       const named = resource.target;
       resource.target = KINDS[resource.kind].resolve(named, world);
       if (resource.target === named) continue;
       if (resource.param !== undefined) params[resource.param] = resource.target;
+      links.push(`"${named}" leads to "${resource.target}"`);
+    }
+    // INVARIANT: what is executed was decided: all resources, and constraints, on what they really are.
+    if (links.length > 0) {
       decision = stricter(
         decision,
-        throughLink(verdict(policy, [resource], action, params), named, resource.target),
+        throughLinks(verdict(policy, resources, action, params), links),
       );
     }
   }
@@ -116,9 +121,9 @@ function verdict(
   }).reduce(stricter);
 }
 
-function throughLink(decision: Decision, named: string, real: string): Decision {
+function throughLinks(decision: Decision, links: readonly string[]): Decision {
   if (decision.effect === "allow") return decision;
-  return { ...decision, reason: `${decision.reason} ("${named}" leads to "${real}")` };
+  return { ...decision, reason: `${decision.reason} (${links.join(", ")})` };
 }
 
 function canonical(

@@ -115,6 +115,31 @@ Deno.test("with each new day (UTC) the log goes on in a new file, which begins w
   assertEquals(chainOf(path).length, 5);
 });
 
+Deno.test("a day that begins just as the last record of the old one was written is told apart", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  const log = await openLog(path, { rotate: { daily: true } });
+  const at = (day: number) => ({ timestamp: `2026-01-0${day}T00:00:00.000Z` });
+  const written = log.append(body("/a", at(1)));
+  // After the write, before the log has heard of it.
+  await new Promise<void>((resolve, reject) =>
+    queueMicrotask(() => log.append(body("/b", at(2))).then(resolve, reject))
+  );
+  await written;
+  const record_id = await log.intend(body("/c", at(2)));
+  await log.append(body("/c", { ...at(2), record_id }));
+  const crashed = afterCrash(path, ws.path("crashed.log"));
+  await log.append(body("/d", at(3)));
+  await log.close();
+  // "b" may have gone with "a"; what counts is that each segment has the name that it says.
+  const segments = segmentsOf(path);
+  assertEquals(segments.map((one) => recordsOf(one.path)[0]?.seq), segments.map((s) => s.firstSeq));
+  assertEquals(segments.length, 2);
+  assertEquals(chainOf(path).length, 4);
+  await openAndClose(crashed);
+  assertEquals(chainOf(crashed).map(({ status }) => status), ["OK", "OK", "OK"]);
+});
+
 Deno.test("a log that is opened again on the same day goes on in its file, on a later day in a new one", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");

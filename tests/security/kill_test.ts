@@ -81,7 +81,7 @@ Deno.test(`a kernel killed ${ROUNDS} times has one record for each answer and ea
   const begin = performance.now();
   let dead = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const some = Math.floor(random() * 150);
+    const some = Math.floor(random() * 120);
     const moment: Moment = round === 0
       ? { due: (answers) => ACTIONS.every((name) => answers.some(({ action }) => action === name)) }
       // One in five dies while it starts: before it takes the log over, meanwhile, or soon after.
