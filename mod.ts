@@ -12,14 +12,22 @@ export {
 } from "./src/action.ts";
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { Kernel, KernelClosedError } from "./src/kernel.ts";
-export type { KernelOptions } from "./src/kernel_options.ts";
+export type { CheckpointOptions, KernelOptions } from "./src/kernel_options.ts";
 export { AuditLogError } from "./src/audit/audit_log_error.ts";
 export type { Durability } from "./src/audit/group_writer.ts";
 export { AuditLogBusyError } from "./src/audit/lock.ts";
+export { KeyError } from "./src/audit/checkpoint.ts";
+export {
+  type CheckedVerification,
+  type CheckpointFindings,
+  type CheckpointProblem,
+  verifyWithCheckpoints,
+} from "./src/audit/checkpoint_verification.ts";
 export type { Rotation } from "./src/audit/log.ts";
+export type { Retention } from "./src/audit/retention.ts";
 export { readAuditLog, type ReadLine, type RecordFilter } from "./src/audit/reader.ts";
 export type { AuditRecord, RecordBody } from "./src/audit/record.ts";
-export { type Verification, verifyAuditLog } from "./src/audit/verifier.ts";
+export { type ChainObserver, type Verification, verifyAuditLog } from "./src/audit/verifier.ts";
 export { MissingPermissionError } from "./src/permission/process.ts";
 export type {
   Grants,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Plan, planFor } from "./plan.ts";
+import { needsOf, type Plan, planFor } from "./plan.ts";
 import type { KernelOptions } from "./kernel_options.ts";
 import { workerPermissions } from "./permission/compile.ts";
 import type { ProcessPermissions } from "./permission/permission_set.ts";
@@ -50,7 +50,9 @@ export function impliedPermissions(options: KernelOptions): ImpliedPermissions {
 }
 
 /** The same for a plan that is there already. */
-export function permissionsOf({ policy, providers, permissions }: Plan): ImpliedPermissions {
+export function permissionsOf(
+  { policy, providers, byAction, permissions }: Plan,
+): ImpliedPermissions {
   const isolated = providers.filter(({ isolation }) => isolation === "worker");
   return {
     process: permissions,
@@ -58,10 +60,7 @@ export function permissionsOf({ policy, providers, permissions }: Plan): Implied
     denoJson: toDenoJson(permissions),
     workers: Object.fromEntries(isolated.map((provider) => [
       provider.name,
-      toWorkerOptions(workerPermissions(policy, {
-        actions: Object.keys(provider.actions),
-        permissions: provider.permissions,
-      })),
+      toWorkerOptions(workerPermissions(policy, needsOf(provider, byAction))),
     ])),
   };
 }

@@ -110,7 +110,7 @@ export function warnerOf({ onWarning }: KernelOptions): (line: string) => void {
 function hostFor(provider: Provider, plan: Plan, options: KernelOptions): ProviderHost {
   const timer = options.timer ?? SYSTEM_TIMER;
   if (provider.isolation === "none") return new InProcessHost(provider, timer);
-  const set = workerPermissions(plan.policy, needsOf(provider));
+  const set = workerPermissions(plan.policy, needsOf(provider, plan.byAction));
   const inherited = partlyDenied(set);
   const revoke = inherited.flatMap((name) => {
     const process = plan.permissions.allow[name];

@@ -22,7 +22,7 @@ import type { Decision } from "./policy/decision.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
-import { receive, type ReceivedRequest, shown } from "./request.ts";
+import { receive, type ReceivedRequest, sha256, shown } from "./request.ts";
 import { CanonicalError } from "./resource/world.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
@@ -120,6 +120,7 @@ export class Kernel implements AsyncDisposable {
    * @throws {MissingPermissionError} The process was started with less than the policy needs.
    * @throws {WorkerOptionsError} Deno was started without `--unstable-worker-options`.
    * @throws {AuditLogError} The log cannot be opened or continued.
+   * @throws {KeyError} The key of the checkpoints is refused.
    * @throws {AuditLogBusyError} Another kernel has the log open.
    * @throws {TypeError} Two providers carry out the same action, or a path is not absolute and the
    * process may not know where it stands.
@@ -127,8 +128,9 @@ export class Kernel implements AsyncDisposable {
   static async open(options: KernelOptions): Promise<Kernel> {
     const installation = await Installation.prepare(options);
     const { logPath, policy } = installation;
-    const checkpoints = publisherFor(options, logPath, () => audit.sync());
-    const audit = await AuditLog.open(logPath, {
+    let opened: AuditLog | undefined;
+    const checkpoints = publisherFor(options, logPath, () => opened?.sync());
+    const audit = opened = await AuditLog.open(logPath, {
       ...auditOptions(options, checkpoints),
       policy: policy.digest,
     });
@@ -259,7 +261,12 @@ export class Kernel implements AsyncDisposable {
       return await this.#refuse(decided, "NO_PROVIDER", CODES.NO_PROVIDER, error);
     }
     // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
-    const recordId = await this.#audit.intend(this.#body(decided, { status: "INTERRUPTED" }));
+    const recordId = await this.#audit.intend(
+      this.#body(decided, {
+        status: "INTERRUPTED",
+        ...(decided.rule === undefined ? {} : { rule: decided.rule }),
+      }),
+    );
     const start = this.#timer.now();
     const answer = await host.call(request);
     const durationMs = this.#timer.now() - start;
@@ -322,11 +329,13 @@ export class Kernel implements AsyncDisposable {
 
   #body({ request, paramsDigest, policy }: Decided, outcome: Outcome): RecordBody {
     const { status, error, durationMs, rule, code, recordId } = outcome;
+    const named = status === "INVALID" ? shown(request.target) : request.target;
+    const target = redactText(named);
     return {
       timestamp: this.#clock().toISOString(),
-      action: request.action,
       // INVARIANT: nothing reaches the log but through redaction.
-      target: redactText(status === "INVALID" ? shown(request.target) : request.target),
+      action: redactText(request.action),
+      target,
       status,
       ...(error === undefined ? {} : { error: redactText(error) }),
       ...(durationMs === undefined ? {} : { duration_ms: Math.round(durationMs * 1000) / 1000 }),
@@ -336,6 +345,8 @@ export class Kernel implements AsyncDisposable {
       ...(code === undefined ? {} : { code }),
       policy: policy.digest,
       params: paramsDigest,
+      // What looks like a secret is not shown, but two targets stay two.
+      ...(target === named ? {} : { target_digest: sha256(named) }),
       ...(this.#logsParams && request.params !== undefined
         ? { params_values: redactValue(request.params) }
         : {}),

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CheckpointOptions, KernelOptions } from "./kernel_options.ts";
-import { processPermissions } from "./permission/compile.ts";
+import { type PermissionNeeds, processPermissions } from "./permission/compile.ts";
 import {
   NOTHING,
   type PermissionSet,
@@ -12,12 +12,12 @@ import {
   union,
 } from "./permission/permission_set.ts";
 import { MissingPermissionError } from "./permission/process.ts";
-import { loadPolicy } from "./policy/load.ts";
+import { type GuardedPath, loadPolicy } from "./policy/load.ts";
 import type { Policy } from "./policy/policy.ts";
 import { PolicyError } from "./policy/problem.ts";
 import type { Provider } from "./provider/provider.ts";
 import { denoWorld } from "./resource/deno_world.ts";
-import type { ActionTable } from "./resource/kind.ts";
+import type { ActionSpec, ActionTable } from "./resource/kind.ts";
 import { KINDS } from "./resource/table.ts";
 import { CanonicalError, type World } from "./resource/world.ts";
 import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
@@ -60,17 +60,10 @@ export function planFor(
     {
       world: policyWorld,
       ...(policyPath === undefined ? {} : { source: policyPath }),
-      actions: actionsOf(providers),
+      actions: actionsOf(byAction),
       variables: options.variables ?? {},
       enforceExamples,
-      guarded: [
-        { path: logPath, what: "audit log" },
-        ...(options.checkpoints === undefined ? [] : [{
-          path: absolutePath(options.checkpoints.key, "checkpoints.key"),
-          what: "checkpoint key",
-        }]),
-        ...(policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }]),
-      ],
+      guarded: guardedPaths(options, logPath, policyPath),
     },
   );
   const own: Partial<PermissionSet> = union(
@@ -79,14 +72,18 @@ export function planFor(
     policyPath === undefined ? {} : { read: [policyPath] },
     { read: providers.flatMap(moduleFolders) },
   );
-  const permissions = processPermissions(policy, providers.map(needsOf), own);
+  const permissions = processPermissions(
+    policy,
+    providers.map((one) => needsOf(one, byAction)),
+    own,
+  );
   return { policy, world, policyWorld, logPath, providers, byAction, permissions };
 }
 
-export function needsOf(
-  { actions, permissions }: Provider,
-): { actions: string[]; permissions: Partial<PermissionSet> } {
-  return { actions: Object.keys(actions), permissions };
+/** What the permissions of a provider's Worker follow from: the actions that lead to it. */
+export function needsOf(provider: Provider, byAction: Plan["byAction"]): PermissionNeeds {
+  const actions = Array.from(byAction).flatMap(([action, one]) => one === provider ? [action] : []);
+  return { actions, permissions: provider.permissions };
 }
 
 function providerList(providers: NonNullable<KernelOptions["providers"]>): Provider[] {
@@ -127,8 +124,31 @@ function providersByAction(
   return byAction;
 }
 
-function actionsOf(providers: readonly Provider[]): ActionTable {
-  return Object.assign({}, ...providers.map(({ actions }) => actions));
+/** INVARIANT: an action has the kind that the provider declares which carries it out. */
+function actionsOf(byAction: ReadonlyMap<string, Provider>): ActionTable {
+  return Object.fromEntries(
+    Array.from(byAction, ([action, { actions }]) => [action, actions[action] as ActionSpec]),
+  );
+}
+
+/** Everything that no action may change; the key, that none may even read. */
+function guardedPaths(
+  { checkpoints }: KernelOptions,
+  logPath: string,
+  policyPath: string | undefined,
+): GuardedPath[] {
+  const log = [...logFiles(logPath), `${logPath}.checkpoints`].map((path) => ({
+    path,
+    what: "audit log",
+  }));
+  const policy = policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }];
+  if (checkpoints === undefined) return [...log, ...policy];
+  const key = absolutePath(checkpoints.key, "checkpoints.key");
+  const places = [checkpoints.also ?? []].flat().filter((place) => !/^https?:/i.test(place))
+    .map((place) => place.replace(/^command:/, "").split(" ")[0] ?? "")
+    .filter(isAbsolute)
+    .map((path) => ({ path, what: "place of checkpoints" }));
+  return [...log, ...policy, { path: key, what: "checkpoint key", secret: true }, ...places];
 }
 
 /** The log itself, if the path leads to it by a link: its lock and its journal are beside it. */
@@ -154,7 +174,7 @@ function checkpointPermissions(options: CheckpointOptions | undefined, log: stri
     if (place.startsWith("command:")) {
       return { run: [place.slice("command:".length).split(" ")[0] ?? ""] };
     }
-    if (!/^https?:/.test(place)) return { read: [place], write: [place] };
+    if (!/^https?:/i.test(place)) return { read: [place], write: [place] };
     const { protocol, hostname, port } = new URL(place);
     return { net: [`${hostname}:${port || (protocol === "https:" ? "443" : "80")}`] };
   });

@@ -99,5 +99,10 @@ export function shown(value: unknown): string {
 }
 
 function digest(params: Readonly<Record<string, unknown>>): string {
-  return createHash("sha256").update(canonicalJson(params)).digest("hex");
+  return sha256(canonicalJson(params));
+}
+
+/** SHA-256 of a text in UTF-8, 64 hexadecimal digits. */
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

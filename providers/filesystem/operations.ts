@@ -67,20 +67,24 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
   const mode = before?.mode === null || before?.mode === undefined
     ? undefined
     : before.mode & 0o777;
-  const staged = stagingName(target);
   try {
-    if (!stage(staged, target, bytes, mode)) {
-      removeStray(staged);
-      writeWithMode(target, bytes, mode as number);
-      return { bytes_written: bytes.length };
-    }
-    // The staged name exists in the checked folder only: if the way there is swapped now, this fails.
-    Deno.renameSync(staged, target);
+    const staged = stage(target, bytes, mode);
+    if (staged === undefined) writeWithMode(target, bytes, mode as number);
+    else replaceBy(staged, target);
   } catch (error) {
-    removeStray(staged);
     throw isAbsence(error) ? missingFolder(target) : error;
   }
   return { bytes_written: bytes.length };
+}
+
+/** The staged name exists in the checked folder only: if the way there is swapped now, this fails. */
+function replaceBy(staged: string, target: string): void {
+  try {
+    Deno.renameSync(staged, target);
+  } catch (error) {
+    removeStray(staged);
+    throw error;
+  }
 }
 
 /** `fs.delete` → `{deleted: true}`. A file, or an empty folder. */
@@ -284,21 +288,26 @@ function trimPartial(bytes: Uint8Array): Uint8Array {
 /**
  * Writes a new file with a unique name beside the target, and makes sure that it is there.
  *
- * @returns Whether it has the mode that it should have: the system takes away what the umask forbids.
+ * @returns Its path; `undefined` if it would not have the mode that it should have: the system takes
+ * away what the umask forbids.
  */
-function stage(
-  staged: string,
-  target: string,
-  bytes: Uint8Array,
-  mode: number | undefined,
-): boolean {
+function stage(target: string, bytes: Uint8Array, mode: number | undefined): string | undefined {
   assertRealFolder(dirname(target));
+  const staged = stagingName(target);
   using file = Deno.openSync(staged, { write: true, createNew: true, mode: mode ?? 0o666 });
-  const info = file.statSync();
-  assertInPlace(staged, info);
-  if (mode !== undefined && ((info.mode ?? 0) & 0o777) !== mode) return false;
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-  return true;
+  try {
+    const info = file.statSync();
+    assertInPlace(staged, info);
+    if (mode !== undefined && ((info.mode ?? 0) & 0o777) !== mode) {
+      removeStray(staged);
+      return undefined;
+    }
+    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    return staged;
+  } catch (error) {
+    removeStray(staged);
+    throw error;
+  }
 }
 
 /** The same where the mode has to be set by name, which follows links: out of everybody's reach. */

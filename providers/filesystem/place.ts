@@ -148,14 +148,22 @@ function clearLeftover(path: string): void {
   }
 }
 
-/** Removes something with a unique name that was made in the wrong place, wherever it is now. */
-export function removeStray(path: string): void {
-  for (let attempt = 0; attempt < 10_000; attempt++) {
-    try {
-      Deno.removeSync(path);
-      return;
-    } catch (error) {
-      if (!isAbsence(error)) throw error;
+/**
+ * Removes things with unique names that were made in the wrong place, wherever they are now: while
+ * somebody swaps the way there, it leads there again sooner or later.
+ *
+ * @param paths What is inside of something else comes first.
+ */
+export function removeStray(...paths: string[]): void {
+  const left = new Set(paths);
+  for (let attempt = 0; attempt < 10_000 && left.size > 0; attempt++) {
+    for (const path of left) {
+      try {
+        Deno.removeSync(path);
+        left.delete(path);
+      } catch {
+        // Not there at the moment, or not empty yet: the next attempt tells.
+      }
     }
   }
 }
@@ -180,12 +188,13 @@ export function makePrivateFolder(beside: string): PrivateFolder {
   const inner = `${outer}/${crypto.randomUUID()}`;
   assertRealFolder(dirname(beside));
   Deno.mkdirSync(outer, { mode: 0o700 });
+  const made = [outer];
   try {
     Deno.mkdirSync(inner, { mode: 0o700 });
+    made.unshift(inner);
     assertStable(inner, () => lstat(inner)?.isDirectory === true);
   } catch (error) {
-    if (lstat(inner) !== undefined) removeStray(inner);
-    removeStray(outer);
+    removeStray(...made);
     throw error instanceof PlaceError || isAbsence(error) ? new PlaceError(beside) : error;
   }
   return {

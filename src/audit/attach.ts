@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
 import { AuditLogError } from "./audit_log_error.ts";
 import { type Durability, GroupWriter } from "./group_writer.ts";
 import { type Intent, IntentJournal } from "./journal.ts";
@@ -144,7 +143,7 @@ function openFile<T>(path: string, open: () => T): T {
 function asAuditLogError(path: string, error: unknown): Error {
   if (error instanceof AuditLogBusyError || error instanceof AuditLogError) return error;
   const reason = error instanceof Deno.errors.NotFound
-    ? `there is no folder "${dirname(path)}"`
+    ? "there is no such file or folder"
     : error instanceof Error
     ? error.message
     : String(error);

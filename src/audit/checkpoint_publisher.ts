@@ -43,7 +43,10 @@ export class CheckpointPublisher {
   readonly #signer: NoteSigner;
   readonly #outboxes: readonly Outbox[];
   readonly #timer: Timer;
+  /** Of the last try. */
   #published: number;
+  /** Of the last that is in the local file. */
+  #covered: number;
   #note = "";
   #latest: { readonly size: number; readonly head: string } | undefined;
   #cancel: (() => void) | undefined;
@@ -70,6 +73,7 @@ export class CheckpointPublisher {
     );
     this.newest = newestIn(file, this.#signer);
     this.#published = this.newest?.size ?? 0;
+    this.#covered = this.#published;
   }
 
   /**
@@ -88,9 +92,9 @@ export class CheckpointPublisher {
       : undefined;
   }
 
-  /** Number of records that the newest signed checkpoint covers. */
+  /** Number of records that the newest checkpoint in the local file covers. */
   get covered(): number {
-    return this.#published;
+    return this.#covered;
   }
 
   /** Told of the log's state after each write; signs a checkpoint when one is due. */
@@ -126,6 +130,7 @@ export class CheckpointPublisher {
       try {
         appendNote(file, note);
         this.#note = note;
+        this.#covered = size;
       } catch (error) {
         onWarning(
           `Cannot write the checkpoint of ${size} records to "${file}": ${messageOf(error)}`,

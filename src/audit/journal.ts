@@ -43,6 +43,8 @@ export class IntentJournal {
   readonly #path: string;
   readonly #open = new Map<string, Intent>();
   readonly #writer: GroupWriter;
+  /** Size in bytes after the last compaction. */
+  #compacted = 0;
 
   private constructor(path: string, writer: GroupWriter) {
     this.#path = path;
@@ -96,7 +98,7 @@ export class IntentJournal {
     if (this.#writer.busy || this.#writer.failure !== undefined) return;
     try {
       if (this.#open.size === 0 && this.#writer.size > EMPTY_AT) this.#empty();
-      else if (this.#writer.size > COMPACT_AT) this.#compact();
+      else if (this.#writer.size > Math.max(COMPACT_AT, 2 * this.#compacted)) this.#compact();
     } catch (error) {
       // The record is written, that stands; the next intent finds that there is no journal any more.
       this.#writer.fail(error instanceof Error ? error : new Error(String(error)));
@@ -145,6 +147,7 @@ export class IntentJournal {
     file.syncDataSync();
     Deno.renameSync(path, this.#path);
     this.#writer.goOnIn(file);
+    this.#compacted = bytes.length;
   }
 }
 

@@ -8,7 +8,7 @@ import { AuditLogError } from "./audit_log_error.ts";
 import type { Durability } from "./group_writer.ts";
 import { type Intent, intentOf } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
-import { deleteOldSegments, type Retention, RETENTION_ACTION } from "./retention.ts";
+import { expiredSegments, type Retention, RETENTION_ACTION } from "./retention.ts";
 import { segmentFolder, segmentPath } from "./segments.ts";
 
 /** When the log goes on in a new file. */
@@ -196,6 +196,7 @@ export class AuditLog {
     this.#written = { seq: files.seq, head: files.head, size: files.writer.size };
     this.#failure = undefined;
     await this.#settle(failure);
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** Brings what is written to the disk. */
@@ -300,7 +301,8 @@ export class AuditLog {
     const day = timestamp.slice(0, 10);
     if (this.#day !== undefined && day <= this.#day) return;
     const { writer } = this.#files;
-    if (this.#day !== undefined && writer.busy) return;
+    // Records are under way that are counted when they are written.
+    if (this.#day !== undefined && (writer.busy || this.#written.seq !== this.#seq)) return;
     if (this.#day !== undefined && writer.size > 0) this.#rotate();
     this.#day = day;
   }
@@ -316,9 +318,15 @@ export class AuditLog {
       if (exists(segment)) throw new Error(`there is a segment "${segment}" already`);
       writer.sync();
       Deno.renameSync(this.path, segment);
-      const file = openLog(this.path);
-      file.lockSync(true);
-      writer.goOnIn(file);
+      try {
+        const file = openLog(this.path);
+        file.lockSync(true);
+        writer.goOnIn(file);
+      } catch (error) {
+        // As it was: recover() finds the file that it knows.
+        Deno.renameSync(segment, this.path);
+        throw error;
+      }
       this.#files.firstSeq = this.#written.seq;
       this.#written = { ...this.#written, size: 0 };
       this.#retain();
@@ -331,11 +339,14 @@ export class AuditLog {
     const { retain, covered, policy } = this.#options;
     if (retain === undefined || covered === undefined) return;
     const now = this.#clock();
-    const target = deleteOldSegments(this.path, retain, { covered: covered(), now });
-    if (target === undefined) return;
+    const expired = expiredSegments(this.path, retain, { covered: covered(), now });
+    if (expired === undefined) return;
     const timestamp = now.toISOString();
+    const { target, paths } = expired;
+    // The record first: a log that says more was deleted than was is in order, the other way round not.
     this.append({ timestamp, action: RETENTION_ACTION, target, status: "OK", policy, params: null })
-      .catch(() => {/* The failure is the log's, and each submit meets it. */});
+      .then(() => paths.forEach((path) => Deno.removeSync(path)))
+      .catch((error) => this.#fail(error));
   }
 
   #refuse(): AuditLogError {

@@ -4,9 +4,8 @@
  * @module
  */
 import type { RecordStatus } from "../action.ts";
-import { type Line, readLines } from "./lines.ts";
+import { logLines } from "./log_lines.ts";
 import { type AuditRecord, open } from "./record.ts";
-import { segmentsOf } from "./segments.ts";
 
 /** Which records to read; all conditions have to hold. */
 export interface RecordFilter {
@@ -41,41 +40,14 @@ export async function* readAuditLog(
   filter: RecordFilter = {},
 ): AsyncGenerator<ReadLine> {
   let line = 0;
-  for await (const { bytes, terminated } of allLines(path, filter.follow)) {
-    if (!terminated) continue; // A record under way; the writer's business.
-    line++;
-    const opened = open(bytes);
-    if (!opened.ok) yield { line, damage: opened.reason };
-    else if (passes(opened.record, filter)) yield { line, record: opened.record };
-  }
-}
-
-async function* allLines(path: string, follow?: () => void): AsyncGenerator<Line> {
-  for (const { path: segment } of segmentsOf(path)) {
-    using file = Deno.openSync(segment);
-    for await (const lines of readLines(file)) yield* lines;
-  }
-  for (;;) {
-    using file = Deno.openSync(path);
-    const { ino } = file.statSync();
-    let rotated = false;
-    const atEnd = follow === undefined ? undefined : () => {
-      follow();
-      // Rotated while it was followed: what is in it has been read, go on in the new one.
-      rotated = lstatOrNothing(path)?.ino !== ino && lstatOrNothing(path) !== undefined;
-      return !rotated;
-    };
-    for await (const lines of readLines(file, atEnd)) yield* lines;
-    if (!rotated) return;
-  }
-}
-
-function lstatOrNothing(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+  for await (const lines of logLines(path, filter.follow)) {
+    for (const { bytes, terminated } of lines) {
+      if (!terminated) continue; // A record under way; the writer's business.
+      line++;
+      const opened = open(bytes);
+      if (!opened.ok) yield { line, damage: opened.reason };
+      else if (passes(opened.record, filter)) yield { line, record: opened.record };
+    }
   }
 }
 

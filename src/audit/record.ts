@@ -37,6 +37,8 @@ export interface RecordBody {
   readonly params: string | null;
   /** The params themselves, secrets replaced; only if asked for. */
   readonly params_values?: unknown;
+  /** SHA-256 of the canonical target, if a part of it was redacted. */
+  readonly target_digest?: string;
 }
 
 /** One line of the audit log. The order of the fields is that of the line. */
@@ -59,10 +61,11 @@ export interface SealedLine {
 /** Puts a record into the chain: one serialisation, one hash. */
 export function seal(body: RecordBody, seq: number, prev: string): SealedLine {
   const { timestamp, action, target, status, error, duration_ms, record_id } = body;
-  const { agent, rule, code, policy, params, params_values } = body;
+  const { agent, rule, code, policy, params } = body;
+  const { params_values, target_digest } = body;
   const json = JSON.stringify({
     ...{ timestamp, action, target, status, error, duration_ms, record_id },
-    ...{ seq, agent, rule, code, policy, params, params_values, prev },
+    ...{ seq, agent, rule, code, policy, params, params_values, target_digest, prev },
   }).slice(0, -1);
   const hash = createHash("sha256").update(json).digest("hex");
   return { line: `${json},"hash":"${hash}"}\n`, hash };

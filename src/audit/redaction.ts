@@ -183,6 +183,8 @@ function redactNamed(text: string): string {
     const [, flag, name = "", separator] = match;
     let start = NAME.lastIndex;
     if (!isSecretName(flag ?? name)) continue;
+    // "/etc/passwd: permission denied" speaks of a file; a port or a field of JSON has no slash before it.
+    if (separator === ":" && text[match.index - 1] === "/" && text[start - 1] === " ") continue;
     if (separator === ":" && SOURCE_FILE.test(name) && /\d/.test(text[start] ?? "")) continue;
     const quote = at(QUOTE, text, start);
     let end: number;

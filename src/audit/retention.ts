@@ -18,28 +18,34 @@ export interface Retention {
 export const RETENTION_ACTION = "audit.retain";
 const DAY_MS = 86_400_000;
 
+/** Segments that may be deleted, and the target of the record that says that they were. */
+export interface Expired {
+  readonly paths: readonly string[];
+  readonly target: string;
+}
+
 /**
- * Deletes the oldest segments that are neither kept nor uncovered.
+ * The oldest segments, as far as they are neither kept nor uncovered.
  *
  * @param covered Number of records that a checkpoint covers.
- * @returns The target of the record that says so; `undefined` if nothing was deleted.
  */
-export function deleteOldSegments(
+export function expiredSegments(
   log: string,
   { segments: keep = Infinity, days = Infinity }: Retention,
   { covered, now }: { readonly covered: number; readonly now: Date },
-): string | undefined {
+): Expired | undefined {
   const segments = segmentsOf(log);
-  let deleted: AuditRecord | undefined;
-  for (const [i, segment] of segments.entries()) {
-    const last = lastRecord(segment.path);
+  const paths: string[] = [];
+  let newest: AuditRecord | undefined;
+  for (const [i, { path }] of segments.entries()) {
+    const last = lastRecord(path);
     if (last === undefined || last.seq >= covered) break;
     const old = now.getTime() - Date.parse(last.timestamp) > days * DAY_MS;
     if (segments.length - i <= keep && !old) break;
-    Deno.removeSync(segment.path);
-    deleted = last;
+    paths.push(path);
+    newest = last;
   }
-  return deleted === undefined ? undefined : told(deleted.seq + 1, deleted.hash);
+  return newest === undefined ? undefined : { paths, target: told(newest.seq + 1, newest.hash) };
 }
 
 /** Whether the record says that the first records of the log, up to this state, were deleted. */

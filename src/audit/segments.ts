@@ -49,11 +49,6 @@ export function hasSegmentFolder(log: string): boolean {
   }
 }
 
-/** All files of a log in the order of their records. */
-export function filesOf(log: string): string[] {
-  return [...segmentsOf(log).map(({ path }) => path), log];
-}
-
 /** The last record of a segment. */
 export function lastRecord(path: string): AuditRecord | undefined {
   using file = Deno.openSync(path);

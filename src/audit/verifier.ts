@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { readLines } from "./lines.ts";
+import { logLines } from "./log_lines.ts";
 import { type AuditRecord, GENESIS, open } from "./record.ts";
 import { tellsDeletion } from "./retention.ts";
-import { filesOf, hasSegmentFolder } from "./segments.ts";
+import { hasSegmentFolder } from "./segments.ts";
 
 /** The outcome of {@linkcode verifyAuditLog}. */
 export interface Verification {
@@ -38,13 +38,10 @@ export async function verifyAuditLog(
   observe: ChainObserver = () => {},
 ): Promise<Verification> {
   const chain = new Chain(hasSegmentFolder(path), observe);
-  for (const file of filesOf(path)) {
-    using opened = Deno.openSync(file);
-    for await (const lines of readLines(opened)) {
-      for (const line of lines) {
-        const reason = line.terminated ? chain.add(line.bytes) : "is not complete";
-        if (reason !== undefined) return chain.broken(reason);
-      }
+  for await (const lines of logLines(path)) {
+    for (const line of lines) {
+      const reason = line.terminated ? chain.add(line.bytes) : "is not complete";
+      if (reason !== undefined) return chain.broken(reason);
     }
   }
   return chain.end();

@@ -73,6 +73,7 @@ log against its signed checkpoints. "log export" prints it for other programs.`,
     const path = optional(values, "log-path") ?? "kernel.log";
     const [verb = "show", ...more] = positionals;
     noPositionals(more);
+    if (verb === "export" || values["stats"] === true) refuse(values, ["limit", "follow"]);
     switch (verb) {
       case "verify":
         return await verify(path, values);
@@ -89,6 +90,12 @@ log against its signed checkpoints. "log export" prints it for other programs.`,
     }
   },
 };
+
+/** An option that would be overlooked is a mistake. */
+function refuse(values: Values, options: readonly string[]): void {
+  const given = options.find((option) => values[option] !== undefined);
+  if (given !== undefined) throw new UsageError(`--${given} does not go with export or --stats`);
+}
 
 async function verify(path: string, values: Values): Promise<number> {
   const key = optional(values, "key");

@@ -22,6 +22,8 @@ export interface GuardedPath {
   readonly path: string;
   /** What it is, for the reason of the denial. */
   readonly what: string;
+  /** Whether it may not be read either. @default false */
+  readonly secret?: boolean;
 }
 
 /** What a policy is loaded with. */
@@ -64,7 +66,10 @@ export function loadPolicy(policy: string | object, options: LoadOptions): Polic
   const context: RuleContext = {
     world: options.world,
     actions,
-    variables: { ...readVariables(document["variables"], problems), ...options.variables },
+    variables: {
+      ...readVariables(document["variables"] ?? {}, problems),
+      ...readVariables(options.variables ?? {}, problems),
+    },
     problems,
     warnings,
   };
@@ -80,9 +85,7 @@ export function loadPolicy(policy: string | object, options: LoadOptions): Polic
   const rules = [...allow, ...deny, ...guards];
   const loaded: Policy = {
     source,
-    digest: createHash("sha256").update(
-      typeof policy === "string" ? policy : canonicalJson(value),
-    ).digest("hex"),
+    digest: digestOf(typeof policy === "string" ? policy : canonicalJson(value), options),
     rules,
     actions,
     index: indexRules(rules, actions),
@@ -94,6 +97,13 @@ export function loadPolicy(policy: string | object, options: LoadOptions): Polic
   }
   if (problems.found.length > 0) throw new PolicyError(source, problems.found);
   return loaded;
+}
+
+/** Variables of the caller are a part of what the policy says. */
+function digestOf(text: string, { variables = {} }: LoadOptions): string {
+  const hash = createHash("sha256").update(text);
+  if (Object.keys(variables).length > 0) hash.update("\0").update(canonicalJson(variables));
+  return hash.digest("hex");
 }
 
 function plainObject(policy: object, source: string): unknown {
@@ -123,7 +133,6 @@ function missing(problems: Problems): [] {
 
 function readVariables(source: unknown, problems: Problems): Record<string, string> {
   const variables: Record<string, string> = Object.create(null);
-  if (source === undefined) return variables;
   if (source === null || typeof source !== "object" || Array.isArray(source)) {
     problems.add(["variables"], "Expected a mapping from names to texts");
     return variables;
@@ -158,17 +167,25 @@ function guardRules(
   firstIndex: number,
   context: RuleContext,
 ): Rule[] {
-  const changing = Object.entries(context.actions)
-    .filter(([, spec]) => spec.kind === "path" && spec.access?.includes("write"))
-    .map(([name]) => name);
-  return guarded.flatMap(({ path, what }): Omit<Rule, "index">[] => {
+  const onPaths = Object.entries(context.actions).filter(([, { kind }]) => kind === "path");
+  const all = onPaths.map(([name]) => name);
+  const changing = onPaths.filter(([, { access }]) => access?.includes("write")).map(([name]) =>
+    name
+  );
+  return guarded.flatMap(({ path, what, secret }): Omit<Rule, "index">[] => {
     const name = escapePattern(path);
     const id = `kernel:${what.replaceAll(" ", "-")}`;
     const files = [name, `${name}/**`, `${name}.*`, `${name}.*/**`];
     const folders = foldersAbove(path).map(escapePattern);
     const taking = changing.filter((action) => action !== "fs.mkdir");
     return [
-      { ...guardRule(files, context), id, actions: changing, resources: files, reason: what },
+      {
+        ...guardRule(files, context),
+        id,
+        actions: secret ? all : changing,
+        resources: files,
+        reason: what,
+      },
       {
         ...guardRule(folders, context),
         id: `${id}-folder`,

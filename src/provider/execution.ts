@@ -51,11 +51,10 @@ export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
     }
     throw new JsonError("result: is neither data nor an error");
   } catch (error) {
-    if (!(error instanceof JsonError) && !(error instanceof TypeError)) throw error;
     return {
       ok: false,
       code: CODES.RESULT_INVALID,
-      error: `The provider's answer is refused: ${error.message}`,
+      error: `The provider's answer is refused: ${messageOf(error)}`,
     };
   }
 }
@@ -78,4 +77,8 @@ function cutText(text: string, bytes: number): string {
   const buffer = new Uint8Array(Math.min(bytes, text.length * 3));
   const { read } = new TextEncoder().encodeInto(text, buffer);
   return text.slice(0, read);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof JsonError ? error.message : "it could not be read";
 }

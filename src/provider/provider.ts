@@ -59,7 +59,7 @@ export interface ProviderLimits {
   readonly deadlineMs?: number;
   /**
    * The most that a result may hold: a text in bytes of UTF-8, anything else in UTF-16 code units of
-   * its keys and strings. @default 16777216
+   * its keys and strings. @default 4194304
    */
   readonly maxOutputBytes?: number;
 }
@@ -151,7 +151,7 @@ export class Provider {
     this.permissions = options.permissions ?? {};
     this.deadlineMs = positive(options.deadlineMs ?? 30_000, "deadlineMs", name);
     this.maxOutputBytes = positive(
-      options.maxOutputBytes ?? 16 * 1024 * 1024,
+      options.maxOutputBytes ?? 4 * 1024 * 1024,
       "maxOutputBytes",
       name,
     );

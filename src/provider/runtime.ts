@@ -19,6 +19,26 @@ const identity = typeof scope.postMessage === "function" ? identityOf(scope.name
 // INVARIANT: given up while modules are still being loaded, before the code of any that is imported
 // behind this one runs.
 for (const descriptor of identity?.revoke ?? []) Deno.permissions.revokeSync(descriptor);
+if (identity !== undefined) closeSideDoors();
+
+/**
+ * What Deno gives to every Worker without asking for a permission, and a provider has no use for:
+ * signals to the own process, and ways to other Workers. This stops code that uses them, not code
+ * that knew of them before this module was loaded.
+ */
+function closeSideDoors(): void {
+  const refuse = () => {
+    throw new Deno.errors.NotCapable("A provider may not send signals");
+  };
+  Object.defineProperty(Deno, "kill", { value: refuse });
+  const { process } = globalThis as unknown as { process?: object };
+  if (process !== undefined) {
+    for (const name of ["kill", "_kill", "abort"]) {
+      Object.defineProperty(process, name, { value: refuse });
+    }
+  }
+  for (const name of ["BroadcastChannel", "caches"]) Reflect.deleteProperty(globalThis, name);
+}
 
 /**
  * Makes the module of a provider the entry of its Worker. In any other place where the module is

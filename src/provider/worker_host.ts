@@ -15,6 +15,9 @@ import type { Provider, ProviderRequest } from "./provider.ts";
 /** How long a call may take to notice that it was aborted, before its Worker is terminated. */
 const GRACE_MS = 250;
 
+/** How many calls a Worker gets at once; the results of all may be there together. */
+const MAX_IN_FLIGHT = 64;
+
 /** What a Worker is started with. */
 export interface WorkerHostOptions {
   readonly permissions: WorkerPermissions;
@@ -39,6 +42,8 @@ export class WorkerHost implements ProviderHost {
   readonly #grace: Deadlines;
   #worker: Worker | undefined;
   #outbox: Call[] = [];
+  /** Calls that wait for their turn; their deadline begins with it. */
+  readonly #queue: { request: ProviderRequest; resolve: (answer: Answer) => void }[] = [];
   #nextId = 0;
   #idle: (() => void) | undefined;
 
@@ -54,13 +59,18 @@ export class WorkerHost implements ProviderHost {
   }
 
   call(request: ProviderRequest): Promise<Answer> {
-    const id = this.#nextId++;
     const { promise, resolve } = Promise.withResolvers<Answer>();
+    if (this.#pending.size < MAX_IN_FLIGHT) this.#dispatch(request, resolve);
+    else this.#queue.push({ request, resolve });
+    return promise;
+  }
+
+  #dispatch(request: ProviderRequest, resolve: (answer: Answer) => void): void {
+    const id = this.#nextId++;
     this.#pending.set(id, { resolve });
     this.#deadlines.start(id);
     if (this.#outbox.length === 0) queueMicrotask(() => this.#sendCalls());
     this.#outbox.push({ ...request, id });
-    return promise;
   }
 
   async close(): Promise<void> {
@@ -123,6 +133,8 @@ export class WorkerHost implements ProviderHost {
     this.#deadlines.stop(id);
     this.#grace.stop(id);
     pending.resolve(answer);
+    const next = this.#queue.shift();
+    if (next !== undefined) this.#dispatch(next.request, next.resolve);
     if (this.#pending.size === 0) this.#idle?.();
   }
 

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import { AuditLog, type AuditLogOptions } from "../../src/audit/log.ts";
 import { type AuditRecord, GENESIS, open, type RecordBody } from "../../src/audit/record.ts";
-import { filesOf } from "../../src/audit/segments.ts";
+import { segmentsOf } from "../../src/audit/segments.ts";
 import type { Workspace } from "../workspace.ts";
 
 /** Digest of the canonical JSON of `{}`. */
@@ -122,4 +122,9 @@ export function exists(path: string): boolean {
 /** Opens a log and closes it. */
 export async function openAndClose(path: string): Promise<void> {
   await (await openLog(path)).close();
+}
+
+/** All files of a log in the order of their records. */
+export function filesOf(log: string): string[] {
+  return [...segmentsOf(log).map(({ path }) => path), log];
 }

@@ -2,10 +2,9 @@
  * The Python verifier of docs/audit-log.md, run as it is printed there, against the one of this package.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { filesOf } from "../../src/audit/segments.ts";
 import { verifyAuditLog } from "../../src/audit/verifier.ts";
 import { ROOT, Workspace } from "../workspace.ts";
-import { body, linesOf, openLog } from "./log_file.ts";
+import { body, filesOf, linesOf, openLog } from "./log_file.ts";
 
 const BLOCKS = Array.from(
   Deno.readTextFileSync(`${ROOT}/docs/audit-log.md`).matchAll(/^```python\n([^]*?)^```$/gm),

@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type ActionResult, Kernel, type KernelOptions, Provider } from "../../mod.ts";
 import { AuditLogError } from "../../src/audit/audit_log_error.ts";
-import { filesOf, segmentPath, segmentsOf } from "../../src/audit/segments.ts";
+import { segmentPath, segmentsOf } from "../../src/audit/segments.ts";
 import {
   afterCrash,
   appendOne,
   body,
   chainOf,
+  filesOf,
   linesOf,
   notesOf,
   openAndClose,

@@ -129,7 +129,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ["*", "'*'"],
   ["[::1]:80", "'[::1]:80'"],
   ["~", "'~'"],
-  ["a\nb", "'a\nb'"],
+  ["a\nb", "$'a\\x0ab'"],
 ];
 for (const [word, quoted] of WORDS) {
   Deno.test(`shellQuoted() writes ${JSON.stringify(word)} as ${JSON.stringify(quoted)}`, () => {
