@@ -12,7 +12,8 @@ export {
 } from "./src/action.ts";
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { Kernel, KernelClosedError } from "./src/kernel.ts";
-export type { CheckpointOptions, KernelOptions } from "./src/kernel_options.ts";
+export type { CheckpointOptions } from "./src/audit/checkpoint_publisher.ts";
+export type { KernelOptions } from "./src/kernel_options.ts";
 export { AuditLogError } from "./src/audit/audit_log_error.ts";
 export type { Durability } from "./src/audit/group_writer.ts";
 export { AuditLogBusyError } from "./src/audit/lock.ts";

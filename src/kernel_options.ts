@@ -5,16 +5,10 @@
  */
 import type { Durability } from "./audit/group_writer.ts";
 import type { Rotation } from "./audit/log.ts";
-import type { CheckpointPublisherOptions } from "./audit/checkpoint_publisher.ts";
+import type { CheckpointOptions } from "./audit/checkpoint_publisher.ts";
 import type { Retention } from "./audit/retention.ts";
 import type { Provider } from "./provider/provider.ts";
 import type { Timer } from "./timer.ts";
-
-/** How the log is signed; the checkpoints are in `<log>.checkpoints`. */
-export type CheckpointOptions = Pick<
-  CheckpointPublisherOptions,
-  "key" | "everyRecords" | "everySeconds" | "also"
->;
 
 /** Options of {@linkcode Kernel.open}. */
 export interface KernelOptions {

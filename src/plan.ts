@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CheckpointOptions, KernelOptions } from "./kernel_options.ts";
+import type { CheckpointOptions } from "./audit/checkpoint_publisher.ts";
+import type { KernelOptions } from "./kernel_options.ts";
 import { type PermissionNeeds, processPermissions } from "./permission/compile.ts";
 import {
   NOTHING,

@@ -8,12 +8,10 @@ import { type Checkpoint, formatCheckpoint, loadSigner, readCheckpoints } from "
 import { appendNote, messageOf, type Place, placeOf, readNotesTail } from "./checkpoint_place.ts";
 import { type NoteSigner, parseVerifierKey, signNote } from "./signed_note.ts";
 
-/** Options of a {@linkcode CheckpointPublisher}. */
-export interface CheckpointPublisherOptions {
+/** How a log is signed, and where its checkpoints go beside `<log>.checkpoints`. */
+export interface CheckpointOptions {
   /** File with the private key, as `agent-kernel keygen` makes it. */
   readonly key: string;
-  /** The local file of checkpoints: `<log>.checkpoints`. */
-  readonly file: string;
   /** A checkpoint after so many records. @default 1000 */
   readonly everyRecords?: number;
   /** A checkpoint so many seconds after a record that is in none yet. @default 60 */
@@ -24,6 +22,12 @@ export interface CheckpointPublisherOptions {
    * environment, no shell), or an http(s) URL for a POST.
    */
   readonly also?: string | readonly string[];
+}
+
+/** Options of a {@linkcode CheckpointPublisher}. */
+export interface CheckpointPublisherOptions extends CheckpointOptions {
+  /** The local file of checkpoints: `<log>.checkpoints`. */
+  readonly file: string;
   /**
    * Brings the log to the disk. Called before each signature, so that after a loss of power the log
    * is not shorter than a checkpoint says.
