@@ -66,7 +66,7 @@ export class GroupWriter {
   /** Closes the file and goes on in another; what waits is written there. Not while it is syncing. */
   goOnIn(file: Deno.FsFile): void {
     const { dev, ino, size } = file.statSync();
-    this.#file.close();
+    release(this.#file);
     this.#file = file;
     this.#dev = dev;
     this.#ino = ino;
@@ -110,7 +110,7 @@ export class GroupWriter {
   /** Waits for what is under way and closes the file; once is enough. */
   async close(): Promise<void> {
     await this.idle();
-    if (!this.#closed) this.#file.close();
+    if (!this.#closed) release(this.#file);
     this.#closed = true;
   }
 
@@ -163,4 +163,10 @@ export class GroupWriter {
       );
     }
   }
+}
+
+/** Closes a file and ends its lock at once: a sync that has just ended may hold it open a moment longer. */
+function release(file: Deno.FsFile): void {
+  file.unlockSync();
+  file.close();
 }

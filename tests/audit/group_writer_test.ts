@@ -24,6 +24,7 @@ class WatchedFile {
     const watched: Partial<Deno.FsFile> = {
       statSync: () => file.statSync(),
       truncateSync: (length) => file.truncateSync(length),
+      unlockSync: () => file.unlockSync(),
       close: () => file.close(),
       writeSync: (bytes) => {
         if (this.failWrite !== undefined) throw this.failWrite;
