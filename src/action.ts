@@ -92,3 +92,11 @@ export interface CanonicalRequest {
   /** As in the request. */
   readonly agent?: string;
 }
+
+/** Whether an action has the form of a pattern, in which `*` stands for one segment: `fs.*`. */
+export function matchesAction(pattern: string, action: string): boolean {
+  const names = action.split(".");
+  const segments = pattern.split(".");
+  return segments.length === names.length &&
+    segments.every((segment, i) => segment === "*" || segment === names[i]);
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RecordStatus } from "../action.ts";
+import { matchesAction, type RecordStatus } from "../action.ts";
 import { logLines } from "./log_lines.ts";
 import { type AuditRecord, open } from "./record.ts";
 
@@ -58,12 +58,4 @@ export function passes(record: AuditRecord, filter: RecordFilter): boolean {
     (filter.agent === undefined || record.agent === filter.agent) &&
     (filter.since === undefined || Date.parse(record.timestamp) >= filter.since.getTime()) &&
     (filter.until === undefined || Date.parse(record.timestamp) < filter.until.getTime());
-}
-
-function matchesAction(pattern: string, action: string): boolean {
-  if (!pattern.includes("*")) return pattern === action;
-  const names = action.split(".");
-  const segments = pattern.split(".");
-  return segments.length === names.length &&
-    segments.every((segment, i) => segment === "*" || segment === names[i]);
 }

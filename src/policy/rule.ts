@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { matchesAction } from "../action.ts";
 import type { ActionTable, KindName } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { escapePattern, type Pattern } from "../resource/pattern.ts";
@@ -140,13 +141,6 @@ function parseActions(source: unknown, place: Place, context: RuleContext): stri
 
 function namespaceOf(action: string): string {
   return action.slice(0, action.indexOf("."));
-}
-
-function matchesAction(pattern: string, name: string): boolean {
-  const names = name.split(".");
-  const segments = pattern.split(".");
-  return segments.length === names.length &&
-    segments.every((segment, i) => segment === "*" || segment === names[i]);
 }
 
 function compilePatterns(
