@@ -12,6 +12,7 @@ import {
 } from "../../src/provider/mod.ts";
 import {
   assertInPlace,
+  assertMadeInPlace,
   assertRealFolder,
   assertStable,
   isAbsence,
@@ -70,16 +71,21 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
   try {
     const staged = stage(target, bytes, mode);
     if (staged === undefined) writeWithMode(target, bytes, mode as number);
-    else replaceBy(staged, target);
+    else replaceBy(staged.path, staged.info, target);
   } catch (error) {
     throw isAbsence(error) ? missingFolder(target) : error;
   }
   return { bytes_written: bytes.length };
 }
 
-/** The staged name exists in the checked folder only: if the way there is swapped now, this fails. */
-function replaceBy(staged: string, target: string): void {
+/**
+ * The staged name exists in the checked folder only: if the way there is swapped now, this fails. Not
+ * so if it is swapped within the rename, after the system has found the one name and before it has
+ * found the other. So whether somebody is swapping is looked at last of all.
+ */
+function replaceBy(staged: string, info: Deno.FileInfo, target: string): void {
   try {
+    assertMadeInPlace(staged, info);
     Deno.renameSync(staged, target);
   } catch (error) {
     removeStray(staged);
@@ -178,6 +184,7 @@ export function move({ target, params }: ProviderRequest): { moved: true } {
     try {
       // Each step names something that exists in one folder only; a swapped way leads nowhere.
       Deno.renameSync(aside, arrival.slot);
+      assertMadeInPlace(arrival.slot, info);
       Deno.renameSync(arrival.slot, to);
     } catch (error) {
       for (const path of [arrival.slot, aside]) {
@@ -288,22 +295,26 @@ function trimPartial(bytes: Uint8Array): Uint8Array {
 /**
  * Writes a new file with a unique name beside the target, and makes sure that it is there.
  *
- * @returns Its path; `undefined` if it would not have the mode that it should have: the system takes
+ * @returns Where it is; `undefined` if it would not have the mode that it should have: the system takes
  * away what the umask forbids.
  */
-function stage(target: string, bytes: Uint8Array, mode: number | undefined): string | undefined {
+function stage(
+  target: string,
+  bytes: Uint8Array,
+  mode: number | undefined,
+): { path: string; info: Deno.FileInfo } | undefined {
   assertRealFolder(dirname(target));
   const staged = stagingName(target);
   using file = Deno.openSync(staged, { write: true, createNew: true, mode: mode ?? 0o666 });
   try {
     const info = file.statSync();
-    assertInPlace(staged, info);
+    assertMadeInPlace(staged, info);
     if (mode !== undefined && ((info.mode ?? 0) & 0o777) !== mode) {
       removeStray(staged);
       return undefined;
     }
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-    return staged;
+    return { path: staged, info };
   } catch (error) {
     removeStray(staged);
     throw error;

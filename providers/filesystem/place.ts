@@ -28,10 +28,20 @@ export class PlaceError extends ProviderError {
 
 /** Asserts that what was opened, or looked at, is what is at the path, reached through no link. */
 export function assertInPlace(path: string, found: Deno.FileInfo): void {
-  assertStable(path, () => {
-    const now = lstat(path);
-    return now !== undefined && now.dev === found.dev && now.ino === found.ino;
-  });
+  assertStable(path, () => isSame(lstat(path), found));
+}
+
+/**
+ * The same for a file with a unique name that was just made, which changed its own folder. Only a
+ * swap further up can have it lie elsewhere: one in its folder would replace what was made, and the
+ * look at the file tells.
+ */
+export function assertMadeInPlace(path: string, made: Deno.FileInfo): void {
+  assertStable(path, () => isSame(lstat(path), made), dirname(dirname(path)));
+}
+
+function isSame(a: Deno.FileInfo | undefined, b: Deno.FileInfo): boolean {
+  return a !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
 /**
@@ -44,9 +54,14 @@ export function assertInPlace(path: string, found: Deno.FileInfo): void {
  * elsewhere the one does not hold, while it is right the other does not: whatever the swapper does
  * at a moment, it is wrong for the look that it cannot foresee with a chance of one half. To deceive
  * all 32 it has a chance of 1 in 2^32.
+ *
+ * @param folder From where on upwards no folder may have changed for one look to be proof.
  */
-export function assertStable(path: string, holds: () => boolean): void {
-  const folder = dirname(path);
+export function assertStable(
+  path: string,
+  holds: () => boolean,
+  folder: string = dirname(path),
+): void {
   const leadsHere = () => realPath(path) === path;
   if (isQuiet(folder) && leadsHere() && holds() && isQuiet(folder)) return;
   const coins = crypto.getRandomValues(new Uint8Array(LOOKS));
