@@ -6,9 +6,12 @@
 export {
   type ActionRequest,
   type ActionResult,
+  type CanonicalRequest,
   CODES,
   type RecordStatus,
   type ResultStatus,
+  type SubmitFn,
+  type SubmitOptions,
 } from "./src/action.ts";
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { Kernel, KernelClosedError } from "./src/kernel.ts";
@@ -41,6 +44,7 @@ export type { PolicySummary, RuleSummary } from "./src/policy/policy.ts";
 export type { Timer } from "./src/timer.ts";
 export { PolicyError, type PolicyProblem } from "./src/policy/problem.ts";
 export {
+  DeniedError,
   type Execute,
   Provider,
   type ProviderContext,
@@ -48,6 +52,8 @@ export {
   type ProviderLimits,
   type ProviderOptions,
   type ProviderRequest,
+  type Question,
+  type Verdict,
 } from "./src/provider/provider.ts";
 export type {
   ActionSpec,

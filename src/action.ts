@@ -14,7 +14,29 @@ export interface ActionRequest {
   readonly params?: Readonly<Record<string, unknown>>;
   /** Who asks (the principal); appears in the record. */
   readonly agent?: string;
+  /** The `recordId` of an earlier action that this one undoes; appears in the record. */
+  readonly undoes?: string;
 }
+
+/** What a caller that stands between the agent and the gate can add to a request. */
+export interface SubmitOptions {
+  /**
+   * What it found wrong with the request, for example a tool call that does not fit its schema: the
+   * request is put on record as `INVALID` with this reason, and never decided.
+   */
+  readonly problem?: string;
+  /**
+   * Called when the request is allowed, before it is carried out: the last moment to save what it is
+   * going to change. If it throws, the action is `DENIED`: with the code and message of a
+   * `DeniedError`, else with `PREPARATION_FAILED`. The time that it takes is not bounded.
+   *
+   * @param recordId The id that the record of the action will have.
+   */
+  readonly prepare?: (request: CanonicalRequest, recordId: string) => void | Promise<void>;
+}
+
+/** The gate, as everything sees it that stands before it: {@linkcode Kernel.submit} or what wraps it. */
+export type SubmitFn = (request: ActionRequest, options?: SubmitOptions) => Promise<ActionResult>;
 
 /** How a submit ended, for the caller. */
 export type ResultStatus = "OK" | "DENIED" | "ERROR";
@@ -49,6 +71,8 @@ export const CODES = {
   RULE_ERRORED: "RULE_ERRORED",
   /** A human has to approve it. */
   APPROVAL_REQUIRED: "APPROVAL_REQUIRED",
+  /** What the caller wanted to do before the action failed. */
+  PREPARATION_FAILED: "PREPARATION_FAILED",
   /** Allowed, but no provider carries out this action. */
   NO_PROVIDER: "NO_PROVIDER",
   /** The provider threw. */
@@ -91,6 +115,8 @@ export interface CanonicalRequest {
   readonly params: Readonly<Record<string, unknown>>;
   /** As in the request. */
   readonly agent?: string;
+  /** As in the request. */
+  readonly undoes?: string;
 }
 
 /** Whether an action has the form of a pattern, in which `*` stands for one segment: `fs.*`. */

@@ -6,9 +6,9 @@
 import {
   type ActionRequest,
   type ActionResult,
-  type CanonicalRequest,
   CODES,
   type RecordStatus,
+  type SubmitOptions,
 } from "./action.ts";
 import { AuditLogError } from "./audit/audit_log_error.ts";
 import { AuditLog, type AuditLogOptions } from "./audit/log.ts";
@@ -16,13 +16,13 @@ import type { RecordBody } from "./audit/record.ts";
 import { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
 import { redactText, redactValue } from "./audit/redaction.ts";
 import { Installation, warnerOf } from "./installation.ts";
+import { judge, judgeQuestion } from "./judge.ts";
 import type { KernelOptions } from "./kernel_options.ts";
-import { type Authorisation, authorise } from "./policy/authorisation.ts";
-import type { Decision } from "./policy/decision.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
-import { receive, type ReceivedRequest, sha256, shown } from "./request.ts";
+import { ProviderError } from "./provider/provider.ts";
+import { receive, type ReceivedRequest, refused, sha256, shown } from "./request.ts";
 import { CanonicalError } from "./resource/world.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
@@ -153,18 +153,20 @@ export class Kernel implements AsyncDisposable {
    * Decides a request, has it carried out if it is allowed, and puts it on record. It never rejects
    * for anything that the request can contain.
    *
+   * @param options For what stands between an agent and the gate: a loop, a layer that saves things.
    * @returns When the record has reached the operating system.
    * @throws {KernelClosedError} (as a rejection) After `close`.
    */
-  async submit(request: ActionRequest): Promise<ActionResult> {
+  async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
     if (this.#closed !== undefined) throw new KernelClosedError();
     this.#inFlight++;
     const installation = this.#installation;
     installation.enter();
-    const received = receive(request);
+    const { problem, prepare } = options;
+    const received = problem === undefined ? receive(request) : refused(receive(request), problem);
     const startTime = this.#tracer === undefined ? 0 : Date.now();
     try {
-      const result = await this.#process(received, installation);
+      const result = await this.#process(received, installation, prepare);
       this.#tracer?.record({ ...received.request, ...result, startTime, endTime: Date.now() });
       return result;
     } catch (error) {
@@ -228,7 +230,11 @@ export class Kernel implements AsyncDisposable {
     return this.close();
   }
 
-  async #process(received: ReceivedRequest, installation: Installation): Promise<ActionResult> {
+  async #process(
+    received: ReceivedRequest,
+    installation: Installation,
+    prepare: SubmitOptions["prepare"],
+  ): Promise<ActionResult> {
     const { policy } = installation;
     if (received.problem !== undefined) {
       return await this.#refuse(
@@ -238,7 +244,7 @@ export class Kernel implements AsyncDisposable {
         received.problem,
       );
     }
-    const authorisation = this.#authorise(received, installation);
+    const authorisation = judge(received.request, installation);
     if (authorisation instanceof CanonicalError) {
       const error = `malformed request: ${authorisation.message}`;
       return await this.#refuse({ ...received, policy }, "INVALID", CODES.INVALID_TARGET, error);
@@ -260,36 +266,33 @@ export class Kernel implements AsyncDisposable {
         `no provider: ${request.action} is allowed, but no provider of this kernel carries it out`;
       return await this.#refuse(decided, "NO_PROVIDER", CODES.NO_PROVIDER, error);
     }
+    const recordId = crypto.randomUUID();
+    try {
+      if (prepare !== undefined) await prepare(structuredClone(request), recordId);
+    } catch (error) {
+      // INVARIANT: a callback that throws never widens access.
+      const code = error instanceof ProviderError ? error.code : CODES.PREPARATION_FAILED;
+      return await this.#refuse(
+        decided,
+        "DENIED",
+        code,
+        error instanceof Error ? error.message : String(error),
+      );
+    }
     // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
-    const recordId = await this.#audit.intend(
+    await this.#audit.intend(
       this.#body(decided, {
         status: "INTERRUPTED",
         ...(decided.rule === undefined ? {} : { rule: decided.rule }),
       }),
+      recordId,
     );
     const start = this.#timer.now();
-    const answer = await host.call(request);
+    const answer = await host.call(request, (question) => {
+      return judgeQuestion({ action: request.action, ...question as object }, installation);
+    });
     const durationMs = this.#timer.now() - start;
     return await this.#conclude({ ...decided, recordId }, answer, durationMs);
-  }
-
-  #authorise(
-    { request }: ReceivedRequest,
-    { policy, world }: Installation,
-  ): Authorisation | CanonicalError {
-    try {
-      return authorise(policy, request, world);
-    } catch (error) {
-      if (error instanceof CanonicalError) return error;
-      // INVARIANT: an error while deciding denies.
-      const reason = error instanceof Error ? error.message : String(error);
-      const decision: Decision = {
-        effect: "deny",
-        code: CODES.RULE_ERRORED,
-        reason: `not permitted: ${reason}`,
-      };
-      return { request: request as CanonicalRequest, decision };
-    }
   }
 
   /** Everything that ends without a provider. */
@@ -319,6 +322,13 @@ export class Kernel implements AsyncDisposable {
       return { status: "OK", data: answer.data, ...known, ...cut };
     }
     const { error, code } = answer;
+    if (answer.denied) {
+      // A rule that the policy does not have is made up.
+      const rule = received.policy.rules.find(({ id }) => id === answer.rule)?.id;
+      const why = { error, code, recordId, ...(rule === undefined ? {} : { rule }) };
+      await this.#record(received, { status: "DENIED", durationMs, ...why });
+      return { status: "DENIED", ...why };
+    }
     await this.#record(received, { status: "FAILED", durationMs, error, code, ...known });
     return { status: "ERROR", error, code, ...known };
   }
@@ -340,6 +350,7 @@ export class Kernel implements AsyncDisposable {
       ...(error === undefined ? {} : { error: redactText(error) }),
       ...(durationMs === undefined ? {} : { duration_ms: Math.round(durationMs * 1000) / 1000 }),
       ...(recordId === undefined ? {} : { record_id: recordId }),
+      ...(request.undoes === undefined ? {} : { undoes: request.undoes }),
       ...(request.agent === undefined ? {} : { agent: redactText(request.agent) }),
       ...(rule === undefined ? {} : { rule }),
       ...(code === undefined ? {} : { code }),

@@ -24,16 +24,23 @@ const MAX_ACTION = 128;
 /** The longest target of any kind, a URL, has as many characters. */
 const MAX_TARGET = 16_384;
 const MAX_AGENT = 256;
+const RECORD_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 const NO_PARAMS_DIGEST = digest(NO_PARAMS);
 
+/** The same request, with what its caller found wrong with it. */
+export function refused(received: ReceivedRequest, problem: string): ReceivedRequest {
+  if (received.problem !== undefined) return received;
+  return { ...received, problem: `malformed request: ${shown(problem)}` };
+}
+
 /** Takes over a request, whatever it is; never throws. Each property is read once. */
 export function receive(request: unknown): ReceivedRequest {
-  let action: unknown, target: unknown, params: unknown, agent: unknown;
+  let action: unknown, target: unknown, params: unknown, agent: unknown, undoes: unknown;
   try {
-    ({ action, target, params, agent } = request as Record<string, unknown>);
+    ({ action, target, params, agent, undoes } = request as Record<string, unknown>);
   } catch {
-    return invalid("", "", null, "expected an object {action, target, params?, agent?}");
+    return invalid("", "", null, "expected an object {action, target, params?, agent?, undoes?}");
   }
   let copy = NO_PARAMS;
   let paramsDigest: string | null = NO_PARAMS_DIGEST;
@@ -49,7 +56,7 @@ export function receive(request: unknown): ReceivedRequest {
     const reason = error instanceof JsonError ? error.message : "params: could not be read";
     return invalid(action, target, null, reason);
   }
-  const problem = problemOf(action, target, agent);
+  const problem = problemOf(action, target, agent) ?? problemOfUndoes(undoes);
   if (problem !== undefined) return invalid(action, target, paramsDigest, problem);
   return {
     request: {
@@ -57,6 +64,7 @@ export function receive(request: unknown): ReceivedRequest {
       target: target as string,
       params: copy,
       ...(agent === undefined ? {} : { agent: agent as string }),
+      ...(undoes === undefined ? {} : { undoes: undoes as string }),
     },
     paramsDigest,
   };
@@ -76,6 +84,13 @@ function problemOf(action: unknown, target: unknown, agent: unknown): string | u
     return undefined;
   }
   return `agent: expected a text of at most ${MAX_AGENT} characters`;
+}
+
+function problemOfUndoes(undoes: unknown): string | undefined {
+  if (undoes === undefined || typeof undoes === "string" && RECORD_ID.test(undoes)) {
+    return undefined;
+  }
+  return "undoes: expected the id of a record";
 }
 
 function invalid(

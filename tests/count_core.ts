@@ -9,6 +9,7 @@ export const TRUSTED_CORE: readonly string[] = [
   "src/action.ts",
   "src/canonical_json.ts",
   "src/installation.ts",
+  "src/judge.ts",
   "src/kernel.ts",
   "src/kernel_options.ts",
   "src/plan.ts",

@@ -122,7 +122,7 @@ Deno.test("receive() reads each member once, so that nobody sees another value l
     get: (_, key) => (reads.push(key), answers[String(key)]?.shift()),
   });
   assertEquals(receive(shifty).request, { action: "fs.read", target: "/w/a", params: {} });
-  assertEquals(reads.toSorted(), ["action", "agent", "params", "target"]);
+  assertEquals(reads.toSorted(), ["action", "agent", "params", "target", "undoes"]);
 });
 
 Deno.test("receive() gives a copy that later changes do not reach", () => {

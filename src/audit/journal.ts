@@ -18,6 +18,7 @@ export interface Intent {
   readonly timestamp: string;
   readonly action: string;
   readonly target: string;
+  readonly undoes?: string;
   readonly agent?: string;
   readonly rule?: string;
   readonly policy: string;
@@ -157,9 +158,10 @@ export function intentOf(
   recordId: string,
   { segment, at }: Pick<Intent, "segment" | "at">,
 ): Intent {
-  const { timestamp, action, target, agent, rule, policy, params } = body;
+  const { timestamp, action, target, undoes, agent, rule, policy, params } = body;
   return {
     ...{ record_id: recordId, segment, at, timestamp, action, target },
+    ...(undoes === undefined ? {} : { undoes }),
     ...(agent === undefined ? {} : { agent }),
     ...(rule === undefined ? {} : { rule }),
     ...{ policy, params },

@@ -123,9 +123,8 @@ export class AuditLog {
    * @returns The id that its record has to bear; resolves when the intent is durable.
    * @throws {AuditLogError} (as a rejection) It could not be written: do not act.
    */
-  async intend(body: RecordBody): Promise<string> {
+  async intend(body: RecordBody, id: string = crypto.randomUUID()): Promise<string> {
     if (this.#failure !== undefined) throw this.#refuse();
-    const id = crypto.randomUUID();
     const files = this.#files;
     const { journal, writer, firstSeq } = files;
     const intent = intentOf(body, id, { segment: firstSeq, at: this.#written.size });

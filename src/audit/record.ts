@@ -25,6 +25,8 @@ export interface RecordBody {
   readonly duration_ms?: number;
   /** By which another record refers to this one. */
   readonly record_id?: string;
+  /** `record_id` of the action that this one was to undo. */
+  readonly undoes?: string;
   /** Who asked. */
   readonly agent?: string;
   /** Id of the rule that decided. */
@@ -60,11 +62,11 @@ export interface SealedLine {
 
 /** Puts a record into the chain: one serialisation, one hash. */
 export function seal(body: RecordBody, seq: number, prev: string): SealedLine {
-  const { timestamp, action, target, status, error, duration_ms, record_id } = body;
+  const { timestamp, action, target, status, error, duration_ms, record_id, undoes } = body;
   const { agent, rule, code, policy, params } = body;
   const { params_values, target_digest } = body;
   const json = JSON.stringify({
-    ...{ timestamp, action, target, status, error, duration_ms, record_id },
+    ...{ timestamp, action, target, status, error, duration_ms, record_id, undoes },
     ...{ seq, agent, rule, code, policy, params, params_values, target_digest, prev },
   }).slice(0, -1);
   const hash = createHash("sha256").update(json).digest("hex");
@@ -111,7 +113,7 @@ function isRecord(value: unknown): value is AuditRecord {
   if (value === null || typeof value !== "object") return false;
   const record = value as Readonly<Record<string, unknown>>;
   const texts = ["timestamp", "action", "target", "policy", "prev"];
-  const optional = ["error", "record_id", "agent", "rule", "code"];
+  const optional = ["error", "record_id", "undoes", "agent", "rule", "code"];
   return texts.every((key) => typeof record[key] === "string") &&
     optional.every((key) => record[key] === undefined || typeof record[key] === "string") &&
     STATUSES.includes(record["status"] as string) &&

@@ -37,16 +37,17 @@ const UNDECLARED: ActionSpec = { kind: "name" };
 export function authorise(policy: Policy, request: ActionRequest, world: World): Authorisation {
   const { action } = request;
   const spec = Object.hasOwn(policy.actions, action) ? policy.actions[action] : undefined;
-  const { kind, defaults, resources: further = [] } = spec ?? UNDECLARED;
-  const params: Record<string, unknown> = { ...defaults, ...request.params };
+  const { kind, defaults, canonicalParams, resources: further = [] } = spec ?? UNDECLARED;
+  const given = { ...defaults, ...request.params };
   if (!policy.index.has(action)) {
     // No rule speaks of it: it is denied whatever the target is, or whether it is any.
     const target = normaliseOrKeep(kind, request.target, world);
     return {
-      request: canonical(request, target, params),
-      decision: decide(policy, { action, target, params }),
+      request: canonical(request, target, given),
+      decision: decide(policy, { action, target, params: given }),
     };
   }
+  const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
   const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
   const resources = [main];
   for (const declared of further) {
@@ -131,6 +132,10 @@ function canonical(
   target: string,
   params: Readonly<Record<string, unknown>>,
 ): CanonicalRequest {
-  const { action, agent } = request;
-  return { action, target, params, ...(agent === undefined ? {} : { agent }) };
+  const { action, agent, undoes } = request;
+  return {
+    ...{ action, target, params },
+    ...(agent === undefined ? {} : { agent }),
+    ...(undoes === undefined ? {} : { undoes }),
+  };
 }

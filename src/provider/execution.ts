@@ -6,23 +6,26 @@
 import { CODES } from "../action.ts";
 import { copyJson, JsonError } from "../canonical_json.ts";
 import type { Answer } from "./protocol.ts";
-import { type Execute, ProviderError, type ProviderRequest } from "./provider.ts";
+import {
+  DeniedError,
+  type Execute,
+  type ProviderContext,
+  ProviderError,
+  type ProviderRequest,
+} from "./provider.ts";
 
 /** What a call is made with. */
-export interface ExecutionOptions {
-  readonly config: unknown;
-  readonly signal: AbortSignal;
-  readonly maxOutputBytes: number;
-}
+export type ExecutionOptions = Omit<ProviderContext, "markTruncated">;
 
 /** Carries out one request; never rejects. */
 export async function executeOnce(
   execute: Execute,
   request: ProviderRequest,
-  { config, signal, maxOutputBytes }: ExecutionOptions,
+  options: ExecutionOptions,
 ): Promise<Answer> {
   let truncated = false;
-  const context = { config, signal, maxOutputBytes, markTruncated: () => void (truncated = true) };
+  const { maxOutputBytes } = options;
+  const context = { ...options, markTruncated: () => void (truncated = true) };
   try {
     const pending = execute(request, context);
     const data = pending instanceof Promise ? await pending : pending;
@@ -37,7 +40,7 @@ export async function executeOnce(
 /** Checks that an answer from outside of the kernel is one, and copies its data. */
 export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
   try {
-    const { ok, data, truncated, code, error } = answer as Record<string, unknown>;
+    const { ok, data, truncated, code, error, denied, rule } = answer as Record<string, unknown>;
     if (ok === true) {
       const bounds = { characters: maxOutputBytes, nodes: 1_000_000 };
       return { ok, data: copyJson(data ?? null, "result", bounds), truncated: truncated === true };
@@ -47,6 +50,8 @@ export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
         ok: false,
         code: isCode(code) ? code : CODES.PROVIDER_ERROR,
         error: cutText(error, 4096),
+        ...(denied === true ? { denied } : {}),
+        ...(denied === true && typeof rule === "string" ? { rule } : {}),
       };
     }
     throw new JsonError("result: is neither data nor an error");
@@ -61,7 +66,10 @@ export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
 
 function failure(error: unknown): Answer {
   if (error instanceof ProviderError && isCode(error.code)) {
-    return { ok: false, code: error.code, error: error.message };
+    const { code, message } = error;
+    if (!(error instanceof DeniedError)) return { ok: false, code, error: message };
+    const rule = error.rule === undefined ? {} : { rule: error.rule };
+    return { ok: false, code, error: message, denied: true, ...rule };
   }
   const message = error instanceof Error ? error.message || error.name : String(error);
   return { ok: false, code: CODES.PROVIDER_ERROR, error: message };

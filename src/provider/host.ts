@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { Answer } from "./protocol.ts";
+import type { Answer, Judge } from "./protocol.ts";
 import type { ProviderRequest } from "./provider.ts";
 
 /** A place where a provider runs. */
 export interface ProviderHost {
   /** Has a request carried out; never rejects. */
-  call(request: ProviderRequest): Promise<Answer>;
+  call(request: ProviderRequest, judge: Judge): Promise<Answer>;
   /** Waits for the calls in flight, then frees the place. No call may follow. */
   close(): Promise<void>;
 }

@@ -7,8 +7,14 @@ import { CODES } from "../action.ts";
 import { checkedAnswer, executeOnce } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
-import type { Answer } from "./protocol.ts";
-import { type Execute, executorOf, type Provider, type ProviderRequest } from "./provider.ts";
+import type { Answer, Judge } from "./protocol.ts";
+import {
+  type Execute,
+  executorOf,
+  type Provider,
+  type ProviderRequest,
+  type Question,
+} from "./provider.ts";
 
 /**
  * Runs a provider in this process. At the deadline its signal is aborted and the call is answered;
@@ -26,7 +32,7 @@ export class InProcessHost implements ProviderHost {
     this.#timer = timer;
   }
 
-  call(request: ProviderRequest): Promise<Answer> {
+  call(request: ProviderRequest, judge: Judge): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const { name, config, maxOutputBytes, deadlineMs } = this.#provider;
     const controller = new AbortController();
@@ -35,7 +41,9 @@ export class InProcessHost implements ProviderHost {
       const error = `Provider "${name}" did not end within ${deadlineMs} ms`;
       resolve({ ok: false, code: CODES.DEADLINE_EXCEEDED, error });
     }, deadlineMs);
-    executeOnce(this.#execute, request, { config, signal: controller.signal, maxOutputBytes })
+    const { signal } = controller;
+    const decide = (question: Question) => Promise.resolve(judge(question));
+    executeOnce(this.#execute, request, { config, signal, maxOutputBytes, decide })
       .then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
     this.#running.add(promise);
     promise.then(() => {

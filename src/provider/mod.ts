@@ -17,6 +17,8 @@
  * @module
  */
 export {
+  deniedBy,
+  DeniedError,
   type Execute,
   Provider,
   type ProviderContext,
@@ -24,6 +26,8 @@ export {
   type ProviderLimits,
   type ProviderOptions,
   type ProviderRequest,
+  type Question,
+  type Verdict,
 } from "./provider.ts";
 export { serveProvider } from "./runtime.ts";
 export type {

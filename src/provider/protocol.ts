@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProviderRequest } from "./provider.ts";
+import type { ProviderRequest, Question, Verdict } from "./provider.ts";
 
 /** From the kernel. */
 export type ToWorker =
@@ -13,22 +13,36 @@ export type ToWorker =
     readonly maxOutputBytes: number;
   }
   | { readonly type: "calls"; readonly calls: readonly Call[] }
-  | { readonly type: "abort"; readonly id: number };
+  | { readonly type: "abort"; readonly id: number }
+  | { readonly type: "verdict"; readonly question: number; readonly verdict: Verdict };
 
 /** One request under way. */
 export interface Call extends ProviderRequest {
   readonly id: number;
 }
 
-/** From the Worker: the answers of one tick. Untrusted, as all that comes from there. */
-export interface FromWorker {
-  readonly answers: readonly (Answer & { readonly id: number })[];
-}
+/** From the Worker. Untrusted, as all that comes from there. */
+export type FromWorker =
+  /** The answers of one tick. */
+  | { readonly answers: readonly (Answer & { readonly id: number })[] }
+  /** A question of a call, by the numbers of both. */
+  | { readonly id: number; readonly question: number; readonly about: Question };
+
+/** Gives the gate's verdict on what a provider asks in the course of a call; never throws. */
+export type Judge = (question: unknown) => Verdict;
 
 /** How a call ended. */
 export type Answer =
   | { readonly ok: true; readonly data: unknown; readonly truncated: boolean }
-  | { readonly ok: false; readonly code: string; readonly error: string };
+  | {
+    readonly ok: false;
+    readonly code: string;
+    readonly error: string;
+    /** It was not permitted, says the provider. */
+    readonly denied?: true;
+    /** Id of the rule that denied it. */
+    readonly rule?: string;
+  };
 
 /** What a Worker has to know before its first message; it stands in the Worker's name. */
 export interface WorkerIdentity {

@@ -29,6 +29,36 @@ export interface ProviderContext {
   readonly maxOutputBytes: number;
   /** Says in the result that data was cut to stay within the bound. */
   markTruncated(): void;
+  /**
+   * Asks the gate for its verdict on a resource that was met on the way and that the request did not
+   * name, for example where a redirect leads. Nothing is recorded; what to do with a no is up to the
+   * provider: {@linkcode deniedBy} ends the call.
+   */
+  decide(question: Question): Promise<Verdict>;
+}
+
+/** A resource that a provider asks about. */
+export interface Question {
+  /** The action under which it is decided. @default the action of the call */
+  readonly action?: string;
+  /** The resource, in any form. */
+  readonly target: string;
+  /** The params under which it is decided. @default {} */
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+/** What the gate says of a resource. */
+export interface Verdict {
+  /** Whether the policy allows it. */
+  readonly allowed: boolean;
+  /** Its canonical form: what was decided, and what has to be used. */
+  readonly target: string;
+  /** Why not, and what would be needed; empty if it is allowed. */
+  readonly reason: string;
+  /** One of `CODES`; `ALLOWED` if it is allowed. */
+  readonly code: string;
+  /** Id of the rule that decided. */
+  readonly rule?: string;
 }
 
 /**
@@ -51,6 +81,33 @@ export class ProviderError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/**
+ * What was asked for is not permitted. Thrown by a provider, the result and the record are `DENIED`
+ * instead of failed.
+ */
+export class DeniedError extends ProviderError {
+  /** The name of this class. */
+  override name = "DeniedError";
+  /** Id of the rule of the policy that denied it. */
+  readonly rule: string | undefined;
+
+  /** A denial with a code of upper-case letters, digits and `_`. */
+  constructor(
+    code: string,
+    message: string,
+    { rule, ...options }: ErrorOptions & { readonly rule?: string } = {},
+  ) {
+    super(code, message, options);
+    this.rule = rule;
+  }
+}
+
+/** The gate's no as an error that ends the call; it names what was denied. */
+export function deniedBy({ target, code, reason, rule }: Verdict): DeniedError {
+  const message = reason.includes(target) ? reason : `${reason}: "${target}"`;
+  return new DeniedError(code, message, rule === undefined ? {} : { rule });
 }
 
 /** Options that all providers have in common. */

@@ -5,7 +5,7 @@
  */
 import { executeOnce } from "./execution.ts";
 import { type Answer, type Call, type FromWorker, identityOf, type ToWorker } from "./protocol.ts";
-import type { Execute } from "./provider.ts";
+import type { Execute, Question, Verdict } from "./provider.ts";
 
 /** The part of a Worker's global scope that is used here. */
 interface WorkerScope {
@@ -49,16 +49,27 @@ function closeSideDoors(): void {
 export function serveProvider(name: string, execute: Execute): void {
   if (identity?.provider !== name) return;
   const running = new Map<number, AbortController>();
+  const asked = new Map<number, (verdict: Verdict) => void>();
   let answers: (Answer & { id: number })[] = [];
+  let questions = 0;
   let config: unknown;
   let maxOutputBytes = 0;
+
+  function ask(id: number, about: Question): Promise<Verdict> {
+    const { promise, resolve } = Promise.withResolvers<Verdict>();
+    const question = questions++;
+    asked.set(question, resolve);
+    scope.postMessage({ id, question, about });
+    return promise;
+  }
 
   async function run(call: Call): Promise<void> {
     const controller = new AbortController();
     running.set(call.id, controller);
     const { id, ...request } = call;
     const { signal } = controller;
-    const answer = await executeOnce(execute, request, { config, signal, maxOutputBytes });
+    const decide = (about: Question) => ask(id, about);
+    const answer = await executeOnce(execute, request, { config, signal, maxOutputBytes, decide });
     running.delete(id);
     // What is answered in one tick travels in one message.
     if (answers.length === 0) queueMicrotask(send);
@@ -100,6 +111,10 @@ export function serveProvider(name: string, execute: Execute): void {
         break;
       case "calls":
         for (const call of message.calls) run(call);
+        break;
+      case "verdict":
+        asked.get(message.question)?.(message.verdict);
+        asked.delete(message.question);
         break;
       case "abort":
         running.get(message.id)?.abort(new DOMException("The deadline has passed", "TimeoutError"));

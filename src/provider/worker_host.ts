@@ -9,7 +9,7 @@ import { Deadlines } from "./deadlines.ts";
 import { checkedAnswer } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
-import { type Answer, type Call, type ToWorker, workerName } from "./protocol.ts";
+import { type Answer, type Call, type Judge, type ToWorker, workerName } from "./protocol.ts";
 import type { Provider, ProviderRequest } from "./provider.ts";
 
 /** How long a call may take to notice that it was aborted, before its Worker is terminated. */
@@ -17,6 +17,9 @@ const GRACE_MS = 250;
 
 /** How many calls a Worker gets at once; the results of all may be there together. */
 const MAX_IN_FLIGHT = 64;
+
+/** How much a call may ask the gate: a provider that was taken over must not keep it busy. */
+const MAX_QUESTIONS = 100_000;
 
 /** What a Worker is started with. */
 export interface WorkerHostOptions {
@@ -27,10 +30,18 @@ export interface WorkerHostOptions {
   readonly timer?: Timer;
 }
 
-interface Pending {
-  readonly resolve: (answer: Answer) => void;
+interface Pending extends Waiting {
+  /** How many questions it may still ask. */
+  questions: number;
   /** Set when the deadline has passed and the call is only waited for. */
   overdue?: true;
+}
+
+/** A call, the gate behind it, and who waits for its answer. */
+interface Waiting {
+  readonly request: ProviderRequest;
+  readonly judge: Judge;
+  readonly resolve: (answer: Answer) => void;
 }
 
 /** Runs a provider in a Worker, started with the first call, and anew after each death. */
@@ -43,7 +54,7 @@ export class WorkerHost implements ProviderHost {
   #worker: Worker | undefined;
   #outbox: Call[] = [];
   /** Calls that wait for their turn; their deadline begins with it. */
-  readonly #queue: { request: ProviderRequest; resolve: (answer: Answer) => void }[] = [];
+  readonly #queue: Waiting[] = [];
   #nextId = 0;
   #idle: (() => void) | undefined;
 
@@ -58,19 +69,20 @@ export class WorkerHost implements ProviderHost {
     });
   }
 
-  call(request: ProviderRequest): Promise<Answer> {
+  call(request: ProviderRequest, judge: Judge): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
-    if (this.#pending.size < MAX_IN_FLIGHT) this.#dispatch(request, resolve);
-    else this.#queue.push({ request, resolve });
+    const waiting = { request, judge, resolve };
+    if (this.#pending.size < MAX_IN_FLIGHT) this.#dispatch(waiting);
+    else this.#queue.push(waiting);
     return promise;
   }
 
-  #dispatch(request: ProviderRequest, resolve: (answer: Answer) => void): void {
+  #dispatch(waiting: Waiting): void {
     const id = this.#nextId++;
-    this.#pending.set(id, { resolve });
+    this.#pending.set(id, { ...waiting, questions: MAX_QUESTIONS });
     this.#deadlines.start(id);
     if (this.#outbox.length === 0) queueMicrotask(() => this.#sendCalls());
-    this.#outbox.push({ ...request, id });
+    this.#outbox.push({ ...waiting.request, id });
   }
 
   async close(): Promise<void> {
@@ -113,8 +125,10 @@ export class WorkerHost implements ProviderHost {
   }
 
   #receive(worker: Worker, message: unknown): void {
-    const answers = (message as { answers?: unknown } | null)?.answers;
-    if (worker !== this.#worker || !Array.isArray(answers)) return;
+    if (worker !== this.#worker) return;
+    const { answers, id, question, about } = (message ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof question === "number" && typeof id === "number") this.#judge(id, question, about);
+    if (!Array.isArray(answers)) return;
     for (const answer of answers) {
       const id = (answer as { id?: unknown } | null)?.id;
       const pending = typeof id === "number" ? this.#pending.get(id) : undefined;
@@ -126,6 +140,15 @@ export class WorkerHost implements ProviderHost {
     }
   }
 
+  #judge(id: number, question: number, about: unknown): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    const verdict = pending.questions-- > 0
+      ? pending.judge(about)
+      : { allowed: false, target: "", reason: "too many questions", code: CODES.RULE_ERRORED };
+    this.#send({ type: "verdict", question, verdict });
+  }
+
   #settle(id: number, answer: Answer): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
@@ -134,7 +157,7 @@ export class WorkerHost implements ProviderHost {
     this.#grace.stop(id);
     pending.resolve(answer);
     const next = this.#queue.shift();
-    if (next !== undefined) this.#dispatch(next.request, next.resolve);
+    if (next !== undefined) this.#dispatch(next);
     if (this.#pending.size === 0) this.#idle?.();
   }
 

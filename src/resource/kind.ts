@@ -60,6 +60,14 @@ export interface ActionSpec {
   readonly access?: readonly PathAccess[];
   /** Defaults of params; they count in constraints. */
   readonly defaults?: Readonly<Record<string, unknown>>;
+  /**
+   * Brings the params into the one form that constraints and the provider see. Gets a private copy.
+   *
+   * @throws {CanonicalError} There is none: the request is `INVALID`.
+   */
+  readonly canonicalParams?: (
+    params: Readonly<Record<string, unknown>>,
+  ) => Readonly<Record<string, unknown>>;
   /** Further resources in the params; each is canonicalised and must be allowed too. */
   readonly resources?: readonly FurtherResource[];
 }

@@ -6,6 +6,7 @@
 import { COMMAND } from "./command.ts";
 import type { ActionTable, KindName, ResourceKind } from "./kind.ts";
 import { NAME } from "./name.ts";
+import { httpParams, mcpParams } from "./params.ts";
 import { PATH } from "./path.ts";
 import { URL_KIND } from "./url.ts";
 
@@ -36,10 +37,10 @@ export const STANDARD_ACTIONS: ActionTable = {
     access: CHANGE,
     resources: [{ param: "to", kind: "path", action: "fs.move", required: true }],
   },
-  "net.http": { kind: "url", defaults: { method: "GET" } },
+  "net.http": { kind: "url", defaults: { method: "GET" }, canonicalParams: httpParams },
   "proc.exec": {
     kind: "command",
     resources: [{ param: "cwd", kind: "path", action: "fs.read" }],
   },
-  "mcp.call": { kind: "name" },
+  "mcp.call": { kind: "name", canonicalParams: mcpParams },
 };

@@ -9,6 +9,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "AuditLogBusyError",
     "AuditLogError",
     "CODES",
+    "DeniedError",
     "Kernel",
     "KernelClosedError",
     "KeyError",
@@ -22,7 +23,13 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "verifyAuditLog",
     "verifyWithCheckpoints",
   ]],
-  ["src/provider/mod.ts", provider, ["Provider", "ProviderError", "serveProvider"]],
+  ["src/provider/mod.ts", provider, [
+    "DeniedError",
+    "Provider",
+    "ProviderError",
+    "deniedBy",
+    "serveProvider",
+  ]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
 ];
 

@@ -214,9 +214,10 @@ const METHODS: readonly { params: Record<string, unknown>; expected: string; why
   { params: {}, expected: "allow", why: "GET is the default" },
   { params: { method: "GET" }, expected: "allow", why: "it is what the rule says" },
   { params: { method: "POST" }, expected: "deny", why: "it is another method" },
-  { params: { method: ["GET"] }, expected: "deny", why: "it is no text" },
+  { params: { method: "get" }, expected: "allow", why: "it is the same method" },
+  { params: { method: ["GET"] }, expected: "invalid", why: "it is no text" },
   { params: { Method: "POST" }, expected: "allow", why: "it is another param, the default holds" },
-  { params: { method: null }, expected: "deny", why: "it was given" },
+  { params: { method: null }, expected: "invalid", why: "it was given" },
 ];
 
 for (const { params, expected, why } of METHODS) {

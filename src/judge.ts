@@ -1,0 +1,57 @@
+/**
+ * The verdict on a request, and on what a provider asks in the course of one.
+ *
+ * @module
+ */
+import { type ActionRequest, type CanonicalRequest, CODES } from "./action.ts";
+import { type Authorisation, authorise } from "./policy/authorisation.ts";
+import type { Policy } from "./policy/policy.ts";
+import type { Verdict } from "./provider/provider.ts";
+import { receive } from "./request.ts";
+import { CanonicalError, type World } from "./resource/world.ts";
+
+/** By what is judged. */
+export interface Law {
+  readonly policy: Policy;
+  readonly world: World;
+}
+
+/**
+ * Judges a validated request; never throws.
+ *
+ * @returns A `CanonicalError` if a resource of it has no canonical form.
+ */
+export function judge(
+  request: ActionRequest,
+  { policy, world }: Law,
+): Authorisation | CanonicalError {
+  try {
+    return authorise(policy, request, world);
+  } catch (error) {
+    if (error instanceof CanonicalError) return error;
+    // INVARIANT: an error while deciding denies.
+    const reason = `not permitted: ${error instanceof Error ? error.message : String(error)}`;
+    return {
+      request: request as CanonicalRequest,
+      decision: { effect: "deny", code: CODES.RULE_ERRORED, reason },
+    };
+  }
+}
+
+/** The same for a question of a provider: like all that comes from a Worker, untrusted. */
+export function judgeQuestion(question: unknown, law: Law): Verdict {
+  const { request, problem } = receive(question);
+  const no = (target: string, code: string, reason: string) => ({
+    ...{ allowed: false, target, code, reason },
+  });
+  if (problem !== undefined) return no(request.target, CODES.INVALID_REQUEST, problem);
+  const authorisation = judge(request, law);
+  if (authorisation instanceof CanonicalError) {
+    return no(request.target, CODES.INVALID_TARGET, authorisation.message);
+  }
+  const { effect, code, reason, ruleId } = authorisation.decision;
+  const { target } = authorisation.request;
+  const rule = ruleId === undefined ? {} : { rule: ruleId };
+  if (effect !== "allow") return { ...no(target, code, reason), ...rule };
+  return { allowed: true, target, code, reason: "", ...rule };
+}
