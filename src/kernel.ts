@@ -94,6 +94,8 @@ export class Kernel implements AsyncDisposable {
   readonly #timer: Timer;
   #installation: Installation;
   #reloading: Promise<void> | undefined;
+  #lastTime = NaN;
+  #lastTimestamp = "";
   #inFlight = 0;
   #closed: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -337,30 +339,40 @@ export class Kernel implements AsyncDisposable {
     return this.#audit.append(this.#body(decided, outcome));
   }
 
+  /** Now. Formatting it is dear, and many records share a millisecond. */
+  #timestamp(): string {
+    const now = this.#clock();
+    const time = now.getTime();
+    if (time !== this.#lastTime) {
+      this.#lastTime = time;
+      this.#lastTimestamp = now.toISOString();
+    }
+    return this.#lastTimestamp;
+  }
+
   #body({ request, paramsDigest, policy }: Decided, outcome: Outcome): RecordBody {
     const { status, error, durationMs, rule, code, recordId } = outcome;
+    const { agent, params, undoes } = request;
     const named = status === "INVALID" ? shown(request.target) : request.target;
     const target = redactText(named);
     return {
-      timestamp: this.#clock().toISOString(),
+      timestamp: this.#timestamp(),
       // INVARIANT: nothing reaches the log but through redaction.
       action: redactText(request.action),
       target,
       status,
-      ...(error === undefined ? {} : { error: redactText(error) }),
-      ...(durationMs === undefined ? {} : { duration_ms: Math.round(durationMs * 1000) / 1000 }),
-      ...(recordId === undefined ? {} : { record_id: recordId }),
-      ...(request.undoes === undefined ? {} : { undoes: request.undoes }),
-      ...(request.agent === undefined ? {} : { agent: redactText(request.agent) }),
-      ...(rule === undefined ? {} : { rule }),
-      ...(code === undefined ? {} : { code }),
+      error: error === undefined ? undefined : redactText(error),
+      duration_ms: durationMs === undefined ? undefined : Math.round(durationMs * 1000) / 1000,
+      record_id: recordId,
+      undoes,
+      agent: agent === undefined ? undefined : redactText(agent),
+      rule,
+      code,
       policy: policy.digest,
       params: paramsDigest,
+      params_values: this.#logsParams && params !== undefined ? redactValue(params) : undefined,
       // What looks like a secret is not shown, but two targets stay two.
-      ...(target === named ? {} : { target_digest: sha256(named) }),
-      ...(this.#logsParams && request.params !== undefined
-        ? { params_values: redactValue(request.params) }
-        : {}),
+      target_digest: target === named ? undefined : sha256(named),
     };
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ActionRequest } from "./action.ts";
 import { canonicalJson, copyJson, JsonError } from "./canonical_json.ts";
 import { isActionName } from "./policy/rule.ts";
@@ -119,5 +119,5 @@ function digest(params: Readonly<Record<string, unknown>>): string {
 
 /** SHA-256 of a text in UTF-8, 64 hexadecimal digits. */
 export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text);
 }

@@ -122,7 +122,9 @@ export class GroupWriter {
       // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
       if (this.#failure !== undefined) throw this.#failure;
       this.assertInPlace();
-      const bytes = new TextEncoder().encode(batch.lines.join(""));
+      const bytes = encode(
+        batch.lines.length === 1 ? batch.lines[0] as string : batch.lines.join(""),
+      );
       for (let done = 0; done < bytes.length;) {
         const count = this.#file.writeSync(bytes.subarray(done));
         done += count;
@@ -163,6 +165,16 @@ export class GroupWriter {
       );
     }
   }
+}
+
+const encoder = new TextEncoder();
+/** Used for one batch at a time, from the encoding to the end of the write. */
+const buffer = new Uint8Array(64 * 1024);
+
+/** The text in UTF-8, in the common buffer if it fits. */
+function encode(text: string): Uint8Array {
+  if (text.length * 3 > buffer.length) return encoder.encode(text);
+  return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
 }
 
 /** Closes a file and ends its lock at once: a sync that has just ended may hold it open a moment longer. */

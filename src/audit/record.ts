@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { RecordStatus } from "../action.ts";
 
 /** `prev` of the first record. */
@@ -20,19 +20,19 @@ export interface RecordBody {
   /** How the submit ended. */
   readonly status: RecordStatus;
   /** What was refused or failed, and why. */
-  readonly error?: string;
+  readonly error?: string | undefined;
   /** From the dispatch to the provider's answer, in milliseconds. */
-  readonly duration_ms?: number;
+  readonly duration_ms?: number | undefined;
   /** By which another record refers to this one. */
-  readonly record_id?: string;
+  readonly record_id?: string | undefined;
   /** `record_id` of the action that this one was to undo. */
-  readonly undoes?: string;
+  readonly undoes?: string | undefined;
   /** Who asked. */
-  readonly agent?: string;
+  readonly agent?: string | undefined;
   /** Id of the rule that decided. */
-  readonly rule?: string;
+  readonly rule?: string | undefined;
   /** One of `CODES`, or the provider's own. */
-  readonly code?: string;
+  readonly code?: string | undefined;
   /** Digest of the policy that decided. */
   readonly policy: string;
   /** SHA-256 of the canonical JSON of the params as given; `null` if they are no JSON. */
@@ -40,7 +40,7 @@ export interface RecordBody {
   /** The params themselves, secrets replaced; only if asked for. */
   readonly params_values?: unknown;
   /** SHA-256 of the canonical target, if a part of it was redacted. */
-  readonly target_digest?: string;
+  readonly target_digest?: string | undefined;
 }
 
 /** One line of the audit log. The order of the fields is that of the line. */
@@ -60,17 +60,37 @@ export interface SealedLine {
   readonly hash: string;
 }
 
-/** Puts a record into the chain: one serialisation, one hash. */
+/**
+ * Puts a record into the chain: one serialisation, one hash.
+ *
+ * The line is what `JSON.stringify` would make of an `AuditRecord` with its fields in order; written
+ * field by field it costs a third.
+ */
 export function seal(body: RecordBody, seq: number, prev: string): SealedLine {
-  const { timestamp, action, target, status, error, duration_ms, record_id, undoes } = body;
-  const { agent, rule, code, policy, params } = body;
-  const { params_values, target_digest } = body;
-  const json = JSON.stringify({
-    ...{ timestamp, action, target, status, error, duration_ms, record_id, undoes },
-    ...{ seq, agent, rule, code, policy, params, params_values, target_digest, prev },
-  }).slice(0, -1);
-  const hash = createHash("sha256").update(json).digest("hex");
-  return { line: `${json},"hash":"${hash}"}\n`, hash };
+  const { duration_ms, params, params_values } = body;
+  const json = `{"timestamp":${JSON.stringify(body.timestamp)}` +
+    field("action", body.action) +
+    field("target", body.target) +
+    field("status", body.status) +
+    field("error", body.error) +
+    (duration_ms === undefined ? "" : `,"duration_ms":${duration_ms}`) +
+    field("record_id", body.record_id) +
+    field("undoes", body.undoes) +
+    `,"seq":${seq}` +
+    field("agent", body.agent) +
+    field("rule", body.rule) +
+    field("code", body.code) +
+    field("policy", body.policy) +
+    (params === null ? ',"params":null' : field("params", params)) +
+    (params_values === undefined ? "" : `,"params_values":${JSON.stringify(params_values)}`) +
+    field("target_digest", body.target_digest) +
+    field("prev", prev);
+  const digest = hash("sha256", json);
+  return { line: `${json},"hash":"${digest}"}\n`, hash: digest };
+}
+
+function field(name: string, text: string | undefined): string {
+  return text === undefined ? "" : `,"${name}":${JSON.stringify(text)}`;
 }
 
 const TAIL = /^,"hash":"([0-9a-f]{64})"\}$/;
@@ -87,8 +107,8 @@ export function open(line: Uint8Array): OpenedLine {
   const split = line.length - TAIL_LENGTH;
   const tail = TAIL.exec(new TextDecoder().decode(line.subarray(Math.max(split, 0))));
   if (split < 0 || tail === null) return { ok: false, reason: "is not a record with a hash" };
-  const hash = createHash("sha256").update(line.subarray(0, split)).digest("hex");
-  if (hash !== tail[1]) {
+  const digest = createHash("sha256").update(line.subarray(0, split)).digest("hex");
+  if (digest !== tail[1]) {
     return { ok: false, reason: "was changed: its hash does not fit its content" };
   }
   let text: string;

@@ -25,8 +25,9 @@ export class Deadlines {
   }
 
   stop(key: number): void {
-    // The timer itself runs on while others are due: most calls end long before it fires.
-    if (this.#due.delete(key) && this.#due.size === 0) this.clear();
+    // The timer itself runs on, also while nothing is due: most calls end long before it fires, and
+    // the next one would need another.
+    this.#due.delete(key);
   }
 
   clear(): void {

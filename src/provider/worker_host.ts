@@ -18,6 +18,8 @@ const GRACE_MS = 250;
 /** How many calls a Worker gets at once; the results of all may be there together. */
 const MAX_IN_FLIGHT = 64;
 
+const CALLS_A_MESSAGE = 16;
+
 /** How much a call may ask the gate: a provider that was taken over must not keep it busy. */
 const MAX_QUESTIONS = 100_000;
 
@@ -93,7 +95,10 @@ export class WorkerHost implements ProviderHost {
   #sendCalls(): void {
     const calls = this.#outbox.filter(({ id }) => this.#pending.has(id));
     this.#outbox = [];
-    if (calls.length > 0) this.#send({ type: "calls", calls });
+    // In pieces, so that the Worker begins with the first while the next one is still being packed.
+    for (let i = 0; i < calls.length; i += CALLS_A_MESSAGE) {
+      this.#send({ type: "calls", calls: calls.slice(i, i + CALLS_A_MESSAGE) });
+    }
   }
 
   #send(message: ToWorker): void {

@@ -51,7 +51,11 @@ export const PATH: ResourceKind = {
   },
 };
 
+/** An empty segment, `.` or `..`: what most paths have none of. */
+const SUPERFLUOUS = /\/\.{0,2}(?:\/|$)/;
+
 function withoutDotSegments(path: string): string {
+  if (!SUPERFLUOUS.test(path)) return path;
   const kept: string[] = [];
   for (const segment of path.split("/")) {
     if (segment === "" || segment === ".") continue;

@@ -204,7 +204,7 @@ Deno.test("AuditLog.open() refuses a last record whose number is none", async ()
   using ws = new Workspace();
   const path = ws.file(
     "kernel.log",
-    seal(body("/a"), "5" as unknown as number, "0".repeat(64)).line,
+    seal(body("/a"), '"5"' as unknown as number, "0".repeat(64)).line,
   );
   await assertRejects(() => openAndClose(path), AuditLogError);
 });

@@ -36,6 +36,31 @@ Deno.test("seal() writes all fields in the documented order", () => {
   assertEquals(hash, sha256(sealed));
 });
 
+Deno.test("seal() writes what JSON.stringify writes, whatever the texts hold", () => {
+  const text = fc.string({ unit: "binary" });
+  const texts = fc.record({
+    ...{ action: text, target: text, error: text, record_id: text, undoes: text },
+    ...{ agent: text, rule: text, code: text, target_digest: text },
+    params_values: fc.jsonValue(),
+  }, { requiredKeys: ["action", "target"] });
+  fc.assert(
+    fc.property(
+      texts,
+      fc.option(fc.double({ min: 0, noNaN: true, noDefaultInfinity: true })),
+      (given, ms) => {
+        const full = body("/a", { ...given, ...(ms === null ? {} : { duration_ms: ms }) });
+        const { timestamp, action, target, status, error, duration_ms, record_id } = full;
+        const { undoes, agent, rule, code, policy, params, params_values, target_digest } = full;
+        const plain = JSON.stringify({
+          ...{ timestamp, action, target, status, error, duration_ms, record_id, undoes, seq: 3 },
+          ...{ agent, rule, code, policy, params, params_values, target_digest, prev: GENESIS },
+        }).slice(0, -1);
+        assertEquals(seal(full, 3, GENESIS).line, `${plain},"hash":"${sha256(plain)}"}\n`);
+      },
+    ),
+  );
+});
+
 Deno.test("seal() leaves absent fields out and keeps a null digest of the params", () => {
   const { line } = seal(body("/data/a", { params: null }), 0, GENESIS);
   assertEquals(Object.keys(JSON.parse(line)), [
