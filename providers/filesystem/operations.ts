@@ -19,6 +19,7 @@ import {
   isOutOfReach,
   lstat,
   makePrivateFolder,
+  now,
   PlaceError,
   type PrivateFolder,
   removeStray,
@@ -41,9 +42,10 @@ export function read({ target, params }: ProviderRequest, context: ProviderConte
   const bound = Math.min(count(params, "max_bytes") ?? ceiling, ceiling);
   const wanted = count(params, "length") ?? Infinity;
 
+  const since = now();
   using file = openRegular(target);
   const info = file.statSync();
-  assertInPlace(target, info);
+  assertInPlace(target, info, since);
   const available = Math.max(info.size - offset, 0);
   const length = Math.min(available, wanted, bound);
   if (length < Math.min(available, wanted)) context.markTruncated();
@@ -64,14 +66,14 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
     : new TextEncoder().encode(content);
   const before = lstat(target);
   if (before !== undefined && !before.isFile) throw notAFile(target, before);
-  makeParents(target);
+  if (before === undefined) makeParents(target);
   const mode = before?.mode === null || before?.mode === undefined
     ? undefined
     : before.mode & 0o777;
   try {
     const staged = stage(target, bytes, mode);
     if (staged === undefined) writeWithMode(target, bytes, mode as number);
-    else replaceBy(staged.path, staged.info, target);
+    else replaceBy(staged, target);
   } catch (error) {
     throw isAbsence(error) ? missingFolder(target) : error;
   }
@@ -83,12 +85,12 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
  * so if it is swapped within the rename, after the system has found the one name and before it has
  * found the other. So whether somebody is swapping is looked at last of all.
  */
-function replaceBy(staged: string, info: Deno.FileInfo, target: string): void {
+function replaceBy({ path, info }: StagedFile, target: string): void {
   try {
-    assertMadeInPlace(staged, info);
-    Deno.renameSync(staged, target);
+    assertMadeInPlace(path, info, now());
+    Deno.renameSync(path, target);
   } catch (error) {
-    removeStray(staged);
+    removeStray(path);
     throw error;
   }
 }
@@ -113,12 +115,13 @@ export function remove({ target }: ProviderRequest): { deleted: true } {
 
 /** `fs.list` → the entries of a folder, sorted by name: `{name, type}`. */
 export function list({ target }: ProviderRequest, context: ProviderContext): unknown {
+  const since = now();
   const info = existing(target);
   if (!info.isDirectory) throw new ProviderError("NOT_A_FOLDER", `Not a folder: ${target}`);
   const entries = entriesOf(target);
   // A folder cannot be listed by an open handle: what was listed has to be what is there.
   const listed = JSON.stringify(entries);
-  assertStable(target, () => JSON.stringify(entriesOf(target)) === listed);
+  assertStable(target, () => JSON.stringify(entriesOf(target)) === listed, { since });
   if (entries.length > MAX_ENTRIES) context.markTruncated();
   return entries.slice(0, MAX_ENTRIES);
 }
@@ -143,8 +146,9 @@ function typeOf(entry: { isFile: boolean; isDirectory: boolean; isSymlink: boole
 
 /** `fs.stat` → type, size in bytes, mode, times. */
 export function stat({ target }: ProviderRequest): unknown {
+  const since = now();
   const info = existing(target);
-  assertInPlace(target, info);
+  assertInPlace(target, info, since);
   return {
     type: typeOf(info),
     size: info.size,
@@ -184,7 +188,7 @@ export function move({ target, params }: ProviderRequest): { moved: true } {
     try {
       // Each step names something that exists in one folder only; a swapped way leads nowhere.
       Deno.renameSync(aside, arrival.slot);
-      assertMadeInPlace(arrival.slot, info);
+      assertMadeInPlace(arrival.slot, info, now());
       Deno.renameSync(arrival.slot, to);
     } catch (error) {
       for (const path of [arrival.slot, aside]) {
@@ -273,11 +277,14 @@ function readUpTo(file: Deno.FsFile, length: number): Uint8Array {
   return bytes.subarray(0, filled);
 }
 
+const wholeText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** A piece of a text may begin or end inside of a character; a whole text may not. */
 function decodeText(bytes: Uint8Array, path: string, piece: boolean): string {
   try {
+    if (!piece) return wholeText.decode(bytes);
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return piece ? decoder.decode(trimPartial(bytes), { stream: true }) : decoder.decode(bytes);
+    return decoder.decode(trimPartial(bytes), { stream: true });
   } catch {
     throw new ProviderError(
       "NOT_TEXT",
@@ -292,23 +299,30 @@ function trimPartial(bytes: Uint8Array): Uint8Array {
   return bytes.subarray(start);
 }
 
+/** A file that was prepared beside the one that it is to replace. */
+interface StagedFile {
+  readonly path: string;
+  readonly info: Deno.FileInfo;
+}
+
 /**
  * Writes a new file with a unique name beside the target, and makes sure that it is there.
  *
- * @returns Where it is; `undefined` if it would not have the mode that it should have: the system takes
+ * @returns `undefined` if it would not have the mode that it should have: the system takes
  * away what the umask forbids.
  */
 function stage(
   target: string,
   bytes: Uint8Array,
   mode: number | undefined,
-): { path: string; info: Deno.FileInfo } | undefined {
+): StagedFile | undefined {
+  const since = now();
   assertRealFolder(dirname(target));
   const staged = stagingName(target);
   using file = Deno.openSync(staged, { write: true, createNew: true, mode: mode ?? 0o666 });
   try {
     const info = file.statSync();
-    assertMadeInPlace(staged, info);
+    assertMadeInPlace(staged, info, since);
     if (mode !== undefined && ((info.mode ?? 0) & 0o777) !== mode) {
       removeStray(staged);
       return undefined;

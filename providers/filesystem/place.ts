@@ -26,44 +26,60 @@ export class PlaceError extends ProviderError {
   }
 }
 
-/** Asserts that what was opened, or looked at, is what is at the path, reached through no link. */
-export function assertInPlace(path: string, found: Deno.FileInfo): void {
-  assertStable(path, () => isSame(lstat(path), found));
+/** A moment; what was done since then is proved by it. */
+export type Moment = number;
+
+/** Now, before something is done whose place is to be proved. */
+export function now(): Moment {
+  return Date.now();
+}
+
+/** Asserts that what was opened, or looked at, since then is what is at the path, reached through no link. */
+export function assertInPlace(path: string, found: Deno.FileInfo, since: Moment): void {
+  assertStable(path, () => isSame(lstat(path), found), { since });
 }
 
 /**
- * The same for a file with a unique name that was just made, which changed its own folder. Only a
+ * The same for a file with a unique name that was made since then, which changed its own folder. Only a
  * swap further up can have it lie elsewhere: one in its folder would replace what was made, and the
- * look at the file tells.
+ * looks at the file tell.
  */
-export function assertMadeInPlace(path: string, made: Deno.FileInfo): void {
-  assertStable(path, () => isSame(lstat(path), made), dirname(dirname(path)));
+export function assertMadeInPlace(path: string, made: Deno.FileInfo, since: Moment): void {
+  assertStable(path, () => isSame(lstat(path), made), { since, folder: dirname(dirname(path)) });
 }
 
 function isSame(a: Deno.FileInfo | undefined, b: Deno.FileInfo): boolean {
   return a !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
+/** How {@linkcode assertStable} proves it. */
+export interface StabilityOptions {
+  /** Taken before what is to be proved was done. */
+  readonly since: Moment;
+  /** From where on upwards no folder may have changed. @default the folder of the path */
+  readonly folder?: string;
+}
+
 /**
- * Asserts that the path leads through no link, and that something else holds of what is there.
+ * Asserts that the path leads through no link and did not since the moment given; so what was done
+ * to it since then was done to what is there.
  *
  * A swap changes the time stamp of the folder in which it happens, and nobody can set that back
- * (`ctime`). If no folder on the way has changed lately, one look at both is proof.
+ * (`ctime`). If no folder on the way has changed since then, one look at the path is proof.
  *
- * Otherwise both are looked at many times in random order. While a swapper has the path lead
- * elsewhere the one does not hold, while it is right the other does not: whatever the swapper does
- * at a moment, it is wrong for the look that it cannot foresee with a chance of one half. To deceive
- * all 32 it has a chance of 1 in 2^32.
- *
- * @param folder From where on upwards no folder may have changed for one look to be proof.
+ * Otherwise the path, and whether something else holds of what is there, are looked at many times in
+ * random order. While a swapper has the path lead elsewhere the one does not hold, while it is right
+ * the other does not: whatever the swapper does at a moment, it is wrong for the look that it cannot
+ * foresee with a chance of one half. To deceive all 32 it has a chance of 1 in 2^32.
  */
 export function assertStable(
   path: string,
   holds: () => boolean,
-  folder: string = dirname(path),
+  { since, folder = dirname(path) }: StabilityOptions,
 ): void {
   const leadsHere = () => realPath(path) === path;
-  if (isQuiet(folder) && leadsHere() && holds() && isQuiet(folder)) return;
+  // The folders last: had one been swapped before, it would show.
+  if (leadsHere() && isUnchanged(folder, since)) return;
   const coins = crypto.getRandomValues(new Uint8Array(LOOKS));
   for (const coin of coins) {
     if (!((coin & 1) === 0 ? leadsHere() : holds())) throw new PlaceError(path);
@@ -78,9 +94,9 @@ export function assertRealFolder(folder: string): void {
   if (real !== folder) throw new PlaceError(folder);
 }
 
-/** Whether no folder on the way has changed within the last tick of the clock. */
-function isQuiet(folder: string): boolean {
-  const limit = Date.now() - CTIME_RESOLUTION_MS;
+/** Whether no folder on the way has changed since then, or within the tick of the clock before. */
+function isUnchanged(folder: string, since: Moment): boolean {
+  const limit = since - CTIME_RESOLUTION_MS;
   for (let at = folder;; at = dirname(at)) {
     if (isOutOfReach(at)) return true;
     const info = lstat(at);
@@ -90,18 +106,25 @@ function isQuiet(folder: string): boolean {
   }
 }
 
-const outOfReach = new Map<string, boolean>();
-
-/**
- * Whether the permissions leave a folder out, so that it is not in the agent's reach either. They do
- * not change while a Worker lives, and asking is dear.
- */
+/** Whether the permissions leave a folder out, so that it is not in the agent's reach either. */
 export function isOutOfReach(folder: string): boolean {
-  let known = outOfReach.get(folder);
+  return !isGranted("read", folder);
+}
+
+function canWrite(folder: string): boolean {
+  return isGranted("write", folder);
+}
+
+const granted = { read: new Map<string, boolean>(), write: new Map<string, boolean>() };
+
+/** Permissions do not change while a Worker lives, and asking is dear. */
+function isGranted(name: "read" | "write", path: string): boolean {
+  const answers = granted[name];
+  let known = answers.get(path);
   if (known === undefined) {
-    if (outOfReach.size > 10_000) outOfReach.clear();
-    known = Deno.permissions.querySync({ name: "read", path: folder }).state !== "granted";
-    outOfReach.set(folder, known);
+    if (answers.size > 10_000) answers.clear();
+    known = Deno.permissions.querySync({ name, path }).state === "granted";
+    answers.set(path, known);
   }
   return known;
 }
@@ -116,7 +139,8 @@ export function lstat(path: string): Deno.FileInfo | undefined {
   }
 }
 
-function realPath(path: string): string | undefined {
+/** Where the path really leads; `undefined` if nothing is there. */
+export function realPath(path: string): string | undefined {
   try {
     return Deno.realPathSync(path);
   } catch (error) {
@@ -138,7 +162,7 @@ export function isAbsence(error: unknown): boolean {
  */
 export function stagingName(path: string): string {
   const folder = dirname(path);
-  if (Deno.permissions.querySync({ name: "write", path: folder }).state === "granted") {
+  if (canWrite(folder)) {
     return `${folder === "/" ? "" : folder}/.agent-kernel-${crypto.randomUUID()}`;
   }
   const fixed = stagingPath(path);
@@ -199,6 +223,7 @@ export interface PrivateFolder {
  * through the inner name leads here or nowhere.
  */
 export function makePrivateFolder(beside: string): PrivateFolder {
+  const since = now();
   const outer = stagingName(beside);
   const inner = `${outer}/${crypto.randomUUID()}`;
   assertRealFolder(dirname(beside));
@@ -207,7 +232,7 @@ export function makePrivateFolder(beside: string): PrivateFolder {
   try {
     Deno.mkdirSync(inner, { mode: 0o700 });
     made.unshift(inner);
-    assertStable(inner, () => lstat(inner)?.isDirectory === true);
+    assertStable(inner, () => lstat(inner)?.isDirectory === true, { since });
   } catch (error) {
     removeStray(...made);
     throw error instanceof PlaceError || isAbsence(error) ? new PlaceError(beside) : error;
