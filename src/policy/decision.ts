@@ -36,19 +36,11 @@ export function decide(
     const segments = KINDS[rules.kind].segments(target);
 
     // INVARIANT: a deny rule that may hold denies, whatever else allows.
-    const denying = first(
-      rules.deny.match(segments).filter((rule) =>
-        rule.constraint === undefined || evaluate(rule.constraint, params) !== false
-      ),
-    );
+    const denying = first(rules.deny.match(segments), (holds) => holds !== false, params);
     if (denying !== undefined) return deniedBy(denying, target);
 
     const candidates = rules.allow.match(segments);
-    const allowing = first(
-      candidates.filter((rule) =>
-        rule.constraint === undefined || evaluate(rule.constraint, params) === true
-      ),
-    );
+    const allowing = first(candidates, (holds) => holds === true, params);
     if (allowing !== undefined) return allowedBy(allowing);
     return candidates.length > 0
       ? denied(CODES.CONSTRAINT_UNMET, `no rule allows ${action} on "${target}" with these params`)
@@ -66,9 +58,17 @@ export function stricter(a: Decision, b: Decision): Decision {
   return rank[b.effect] > rank[a.effect] ? b : a;
 }
 
-function first(rules: readonly Rule[]): Rule | undefined {
+/** The first rule in the file without a constraint, or with one that is as it has to be. */
+function first(
+  rules: readonly Rule[],
+  suits: (holds: boolean | undefined) => boolean,
+  params: Readonly<Record<string, unknown>>,
+): Rule | undefined {
   let found: Rule | undefined;
-  for (const rule of rules) if (found === undefined || rule.index < found.index) found = rule;
+  for (const rule of rules) {
+    if (found !== undefined && rule.index > found.index) continue;
+    if (rule.constraint === undefined || suits(evaluate(rule.constraint, params))) found = rule;
+  }
   return found;
 }
 

@@ -33,6 +33,8 @@ interface Node<T> {
 export class PatternTrie<T> {
   #root: Node<T> = { round: 0 };
   #round = 0;
+  readonly #active: Node<T>[] = [];
+  readonly #next: Node<T>[] = [];
 
   /** Adds a pattern with its value. */
   insert(steps: readonly (Step | GlobStep)[], value: T): void {
@@ -42,32 +44,50 @@ export class PatternTrie<T> {
   }
 
   /** The values of all patterns that match the whole sequence. */
-  match(symbols: Iterable<string>): T[] {
-    let active: Node<T>[] = [];
+  match(symbols: Iterable<string>): readonly T[] {
+    if (isLeaf(this.#root) && this.#root.values === undefined) return NONE;
+    // The two lists are kept: this is the most frequent thing that the kernel does.
+    let active = this.#active;
+    let next = this.#next;
+    active.length = 0;
     activate(this.#root, active, ++this.#round);
     for (const symbol of symbols) {
-      const next: Node<T>[] = [];
+      const [only] = active;
+      // Behind a last "**" everything matches.
+      if (active.length === 1 && only?.loops && isLeaf(only)) break;
+      next.length = 0;
       const round = ++this.#round;
-      for (const node of active) {
-        if (node.loops) activate(node, next, round);
-        const literal = node.literals?.get(symbol);
-        if (literal !== undefined) activate(literal, next, round);
-        if (node.one !== undefined) activate(node.one, next, round);
-        if (node.globs !== undefined) {
-          for (const target of node.globs.match(symbol)) activate(target, next, round);
-        }
-        if (node.classes !== undefined) {
-          for (const set of node.classes) {
-            if (set.accepts(symbol)) activate(set.node, next, round);
-          }
-        }
-      }
-      if (next.length === 0) return [];
-      active = next;
+      for (let i = 0; i < active.length; i++) follow(active[i] as Node<T>, symbol, next, round);
+      if (next.length === 0) return NONE;
+      [active, next] = [next, active];
     }
-    const found: T[] = [];
-    for (const node of active) if (node.values !== undefined) found.push(...node.values);
-    return found;
+    const [only] = active;
+    if (active.length === 1) return only?.values ?? NONE;
+    return active.flatMap(({ values = [] }) => values);
+  }
+}
+
+const NONE: readonly never[] = [];
+
+/** Whether nothing but the node itself can be reached from it. */
+function isLeaf<T>({ literals, one, many, globs, classes }: Node<T>): boolean {
+  return literals === undefined && one === undefined && many === undefined &&
+    globs === undefined && classes === undefined;
+}
+
+/** Makes active what a symbol leads to. */
+function follow<T>(node: Node<T>, symbol: string, next: Node<T>[], round: number): void {
+  if (node.loops) activate(node, next, round);
+  const literal = node.literals?.get(symbol);
+  if (literal !== undefined) activate(literal, next, round);
+  if (node.one !== undefined) activate(node.one, next, round);
+  if (node.globs !== undefined) {
+    for (const target of node.globs.match(symbol)) activate(target, next, round);
+  }
+  if (node.classes !== undefined) {
+    for (const set of node.classes) {
+      if (set.accepts(symbol)) activate(set.node, next, round);
+    }
   }
 }
 
