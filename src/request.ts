@@ -28,9 +28,8 @@ const RECORD_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 const NO_PARAMS_DIGEST = digest(NO_PARAMS);
 
-/** The same request, with what its caller found wrong with it. */
+/** The same request, with what its caller found wrong with it; that says more than what is found here. */
 export function refused(received: ReceivedRequest, problem: string): ReceivedRequest {
-  if (received.problem !== undefined) return received;
   return { ...received, problem: `malformed request: ${shown(problem)}` };
 }
 
@@ -54,10 +53,10 @@ export function receive(request: unknown): ReceivedRequest {
     }
   } catch (error) {
     const reason = error instanceof JsonError ? error.message : "params: could not be read";
-    return invalid(action, target, null, reason);
+    return invalid(action, target, null, reason, agent);
   }
   const problem = problemOf(action, target, agent) ?? problemOfUndoes(undoes);
-  if (problem !== undefined) return invalid(action, target, paramsDigest, problem);
+  if (problem !== undefined) return invalid(action, target, paramsDigest, problem, agent);
   return {
     request: {
       action: action as string,
@@ -77,13 +76,13 @@ function problemOf(action: unknown, target: unknown, agent: unknown): string | u
   if (typeof target !== "string" || target === "" || target.length > MAX_TARGET) {
     return `target: expected a text of at most ${MAX_TARGET} characters`;
   }
-  if (agent === undefined) return undefined;
-  if (
-    typeof agent === "string" && agent !== "" && agent.length <= MAX_AGENT && agent.isWellFormed()
-  ) {
-    return undefined;
-  }
+  if (agent === undefined || isAgent(agent)) return undefined;
   return `agent: expected a text of at most ${MAX_AGENT} characters`;
+}
+
+function isAgent(agent: unknown): agent is string {
+  return typeof agent === "string" && agent !== "" && agent.length <= MAX_AGENT &&
+    agent.isWellFormed();
 }
 
 function problemOfUndoes(undoes: unknown): string | undefined {
@@ -98,9 +97,11 @@ function invalid(
   target: unknown,
   paramsDigest: string | null,
   problem: string,
+  agent?: unknown,
 ): ReceivedRequest {
+  const who = isAgent(agent) ? { agent } : {};
   return {
-    request: { action: shown(action), target: shown(target) },
+    request: { action: shown(action), target: shown(target), ...who },
     paramsDigest,
     problem: `malformed request: ${problem}`,
   };

@@ -13,6 +13,8 @@ export interface ToolCall {
   readonly name: string;
   /** JSON of an object. */
   readonly arguments: string;
+  /** What the host added and wants back with the call, like a signature; JSON. */
+  readonly extra?: unknown;
 }
 
 /** One message. There is no system message: instructions belong to the loop. */
@@ -75,7 +77,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
-const LIMITS: JsonLimits = { depth: 8, nodes: 1_000_000, characters: 512 * 1024 * 1024 };
+const LIMITS: JsonLimits = { depth: 32, nodes: 1_000_000, characters: 512 * 1024 * 1024 };
 
 /**
  * Takes over a stored conversation, whatever it is.
@@ -123,11 +125,11 @@ function checked(message: unknown, place: string): Message {
     role,
     content,
     toolCalls: toolCalls.map((call: unknown): ToolCall => {
-      const { id, name, arguments: args } = Object(call) as Record<string, unknown>;
+      const { id, name, arguments: args, extra } = Object(call) as Record<string, unknown>;
       if (typeof id !== "string" || typeof name !== "string" || typeof args !== "string") {
         throw wrong(place, "expected calls {id, name, arguments}, all of them texts");
       }
-      return { id, name, arguments: args };
+      return { id, name, arguments: args, ...(extra === undefined ? {} : { extra }) };
     }),
   };
 }

@@ -1,2 +1,22 @@
+/**
+ * The agent loop: any model's tool calls go through the gate.
+ *
+ * @module
+ */
+export { type Conversation, type Message, type ToolCall, type Usage } from "./conversation.ts";
+export type { AgentEvent, Outcome, RunResult } from "./event.ts";
+export { AgentLoop, runAgentLoop } from "./loop.ts";
+export type { AgentLoopOptions, RunOptions } from "./loop_options.ts";
+export {
+  type ModelClient,
+  type ModelDelta,
+  ModelError,
+  type ModelErrorCode,
+  type ModelRequest,
+  type ToolDescription,
+} from "./model_client.ts";
+export { type ModelHost, MODELS, type ResolvedModel, resolveModel } from "./models.ts";
+export { openAiClient, type OpenAiClientOptions } from "./openai_client.ts";
+export type { RetryOptions } from "./retry.ts";
 export { ToolDef, type ToolDefOptions, type Translation } from "./tool_def.ts";
 export { fsTools, httpTools, procTools } from "./toolsets.ts";

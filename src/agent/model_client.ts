@@ -49,6 +49,8 @@ export type ModelDelta =
     readonly name?: string;
     /** A piece of the arguments, which are JSON. */
     readonly arguments?: string;
+    /** What the host wants back with the call; JSON. */
+    readonly extra?: unknown;
   }
   | {
     /** What the answer has cost. */

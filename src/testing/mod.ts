@@ -8,3 +8,11 @@ export {
   type SkippedTest,
   testProvider,
 } from "./provider_conformance.ts";
+export type {
+  ChatRequest,
+  ScriptedCall,
+  ScriptedRequest,
+  ScriptedTurn,
+  ScriptStep,
+} from "./script.ts";
+export { ScriptedModel, type ScriptedModelOptions } from "./scripted_model.ts";

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import * as kernel from "../../mod.ts";
 import * as provider from "../../src/provider/mod.ts";
+import * as agent from "../../src/agent/mod.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
 
 // A red pin means: decide, then change the pin and the CHANGELOG together.
@@ -29,6 +30,18 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "ProviderError",
     "deniedBy",
     "serveProvider",
+  ]],
+  ["src/agent/mod.ts", agent, [
+    "AgentLoop",
+    "MODELS",
+    "ModelError",
+    "ToolDef",
+    "fsTools",
+    "httpTools",
+    "openAiClient",
+    "procTools",
+    "resolveModel",
+    "runAgentLoop",
   ]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
 ];

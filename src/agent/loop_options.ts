@@ -1,0 +1,94 @@
+/**
+ * What a loop is made with, and its bounds.
+ *
+ * @module
+ */
+import type { SubmitFn } from "../action.ts";
+import type { Timer } from "../timer.ts";
+import type { ModelClient } from "./model_client.ts";
+import type { OpenAiClientOptions } from "./openai_client.ts";
+import type { RetryOptions } from "./retry.ts";
+import type { ToolDef } from "./tool_def.ts";
+
+/** Options of {@linkcode AgentLoop}. One of `kernel` and `submit` is needed. */
+export interface AgentLoopOptions {
+  /** The kernel, or what wraps one. */
+  readonly kernel?: { readonly submit: SubmitFn };
+  /** The gate as a function; it wins over `kernel`. */
+  readonly submit?: SubmitFn;
+  /** The model: a name like `"anthropic/claude-sonnet-4-5"`, or a client. */
+  readonly model: string | ModelClient;
+  /** For a model by name. @default {} */
+  readonly modelOptions?: OpenAiClientOptions;
+  /** The system's text. @default none */
+  readonly instructions?: string;
+  /** What the model may ask for; what it gets is up to the policy. @default [] */
+  readonly tools?: readonly ToolDef[];
+  /** Who asks; appears in the records. @default none */
+  readonly agent?: string;
+  /** A conversation to go on with, as {@linkcode AgentLoop.toJSON} gave it. @default a new one */
+  readonly conversation?: unknown;
+  /** Most answers of the model in one run. @default 20 */
+  readonly maxTurns?: number;
+  /** Most tool calls in one run. @default 200 */
+  readonly maxToolCalls?: number;
+  /** Most tokens in one run, those of requests included; looked at after each answer. @default Infinity */
+  readonly maxTokens?: number;
+  /** Longest time of a run, in milliseconds. @default Infinity */
+  readonly maxDurationMs?: number;
+  /** Most characters of a result that the model gets to see. @default 50000 */
+  readonly maxResultChars?: number;
+  /** Most tool calls at the same time. @default 8 */
+  readonly concurrency?: number;
+  /** When the model is asked again. @default {} */
+  readonly retry?: RetryOptions;
+  /** For waits and durations. @default the platform's */
+  readonly timer?: Timer;
+}
+
+/** Options of one run. */
+export interface RunOptions {
+  /** Ends the run. */
+  readonly signal?: AbortSignal;
+}
+
+/** The bounds of a run. */
+export interface Limits {
+  readonly turns: number;
+  readonly toolCalls: number;
+  readonly tokens: number;
+  readonly durationMs: number;
+  readonly resultChars: number;
+  readonly concurrency: number;
+}
+
+/** The bounds that options ask for. @throws {RangeError} One is not positive. */
+export function limitsOf(options: AgentLoopOptions): Limits {
+  return {
+    turns: positive(options.maxTurns ?? 20, "maxTurns", true),
+    toolCalls: positive(options.maxToolCalls ?? 200, "maxToolCalls", true),
+    tokens: positive(options.maxTokens ?? Infinity, "maxTokens"),
+    durationMs: positive(options.maxDurationMs ?? Infinity, "maxDurationMs"),
+    resultChars: positive(options.maxResultChars ?? 50_000, "maxResultChars"),
+    concurrency: positive(options.concurrency ?? 8, "concurrency", true),
+  };
+}
+
+function positive(value: number, what: string, whole = false): number {
+  if (value > 0 && (!whole || Number.isInteger(value) || value === Infinity)) return value;
+  throw new RangeError(
+    `Cannot make a loop: ${what} is ${value}, expected a positive ${whole ? "whole " : ""}number`,
+  );
+}
+
+/** Tools by name. @throws {TypeError} Two have the same. */
+export function toolsByName(tools: readonly ToolDef[]): ReadonlyMap<string, ToolDef> {
+  const map = new Map<string, ToolDef>();
+  for (const tool of tools) {
+    if (map.has(tool.name)) {
+      throw new TypeError(`Cannot make a loop: two tools have the name "${tool.name}"`);
+    }
+    map.set(tool.name, tool);
+  }
+  return map;
+}

@@ -1,0 +1,78 @@
+/**
+ * What a model's calls ask of the gate.
+ *
+ * @module
+ */
+import type { ActionRequest } from "../action.ts";
+import type { RawCall } from "./answer.ts";
+import type { ToolCall } from "./conversation.ts";
+import type { ToolDef } from "./tool_def.ts";
+
+/** A tool call with what it asks of the gate. */
+export interface PlannedCall {
+  /** The call as it stands in the conversation. */
+  readonly call: ToolCall;
+  /** The request that it becomes. */
+  readonly request: ActionRequest;
+  /** Why it is not to be carried out. */
+  readonly problem?: string;
+}
+
+/** Largest arguments of one call, in characters. */
+const MAX_ARGUMENTS = 8 * 1024 * 1024;
+/** What of unusable arguments, and names, stays in the conversation. */
+const MAX_SHOWN = 200;
+const ID = /^[a-zA-Z0-9_.:-]{1,128}$/;
+const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
+
+/** Turns a model's call into a request. What it takes from the call has been checked. */
+export function planCall(
+  raw: RawCall,
+  tools: ReadonlyMap<string, ToolDef>,
+  { freshId, usedIds, agent }: {
+    readonly freshId: () => string;
+    readonly usedIds: ReadonlySet<string>;
+    readonly agent: string | undefined;
+  },
+): PlannedCall {
+  const id = ID.test(raw.id) && !usedIds.has(raw.id) ? raw.id : freshId();
+  const name = NAME.test(raw.name) ? raw.name : "invalid_name";
+  const parsed = parse(raw.arguments);
+  const tool = tools.get(raw.name);
+  const translation = tool === undefined
+    ? { problem: `unknown tool: ${raw.name.slice(0, MAX_SHOWN)}` }
+    : raw.problem !== undefined
+    ? { problem: `the call of ${tool.name} is unusable: ${raw.problem}` }
+    : parsed.problem !== undefined
+    ? { problem: `the arguments of ${tool.name} do not fit: ${parsed.problem}` }
+    : tool.translate(parsed.value);
+  const call: ToolCall = {
+    id,
+    name,
+    // Hosts refuse a conversation in which arguments are no JSON.
+    arguments: parsed.problem === undefined
+      ? raw.arguments
+      : JSON.stringify({ malformed: raw.arguments.slice(0, MAX_SHOWN).toWellFormed() }),
+    ...(raw.extra === undefined ? {} : { extra: raw.extra }),
+  };
+  const who = agent === undefined ? {} : { agent };
+  if (translation.request !== undefined) {
+    return { call, request: { ...translation.request, ...who } };
+  }
+  // INVARIANT: this is no valid request, also for a submit that does not know of problems.
+  const request = { action: tool?.action ?? raw.name, target: "", ...who };
+  return { call, request, problem: translation.problem };
+}
+
+function parse(text: string): { readonly value?: unknown; readonly problem?: string } {
+  if (text.length > MAX_ARGUMENTS) {
+    return { problem: `they have more than ${MAX_ARGUMENTS} characters` };
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) return { value };
+    return { problem: "expected a JSON object" };
+  } catch (error) {
+    return { problem: `malformed JSON: ${error instanceof Error ? error.message : error}` };
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Scripts for a scripted model.
+ *
+ * @module
+ */
+
+/** A tool call of a scripted model. */
+export interface ScriptedCall {
+  /** Id of the call. @default "call_1", "call_2", … */
+  readonly id?: string;
+  /** The tool. */
+  readonly name: string;
+  /** The arguments: a value, or a text that is sent as it is, JSON or not. @default {} */
+  readonly arguments?: unknown;
+}
+
+/**
+ * One answer, as data. In every text `{{name}}` stands for a value of `variables`; `{{prompt}}` for
+ * the last message of the user, `{{result}}` for the content of the last message of a tool.
+ */
+export interface ScriptedTurn {
+  /** What the model says. @default "" */
+  readonly text?: string;
+  /** What it calls. @default [] */
+  readonly calls?: readonly ScriptedCall[];
+  /** Why it stops. @default "stop", or "tool_calls" */
+  readonly finish?: string;
+  /** Tokens. @default counted by words; `null`: they are not told */
+  readonly usage?: { readonly input: number; readonly output: number } | null;
+  /** Answers with this HTTP status instead, in the form of OpenAI's errors. */
+  readonly status?: number;
+  /** The message of such an error. */
+  readonly error?: string;
+  /** Headers of the answer, for example `{"retry-after": "1"}`. @default {} */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Answers with exactly this body: a text, or bytes. */
+  readonly body?: string | readonly number[];
+  /** Breaks the connection after so many bytes of the body. */
+  readonly cutAfter?: number;
+  /** Never ends the body. @default false */
+  readonly hang?: boolean;
+}
+
+/** A request that the server got. */
+export interface ScriptedRequest {
+  /** Path and query. */
+  readonly path: string;
+  /** Headers, in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The parsed body. */
+  readonly body: ChatRequest;
+}
+
+/** What of a request's body a script usually looks at. */
+export interface ChatRequest {
+  /** The model that is asked for. */
+  readonly model?: string;
+  /** Whether the answer is streamed. */
+  readonly stream?: boolean;
+  /** The conversation, in the form of OpenAI. */
+  readonly messages: readonly {
+    /** `system`, `user`, `assistant` or `tool`. */
+    readonly role: string;
+    /** The text. */
+    readonly content?: unknown;
+    /** The calls of an assistant. */
+    readonly tool_calls?: readonly {
+      /** Id of the call. */
+      readonly id: string;
+      /** The call. */
+      readonly function: { readonly name: string; readonly arguments: string };
+    }[];
+    /** The call that a tool's message answers. */
+    readonly tool_call_id?: string;
+  }[];
+  /** What the model may call. */
+  readonly tools?: readonly {
+    /** The tool. */
+    readonly function: {
+      /** Its name. */
+      readonly name: string;
+      /** What it is for. */
+      readonly description?: string;
+      /** JSON Schema of its arguments. */
+      readonly parameters?: unknown;
+    };
+  }[];
+}
+
+/** A turn, or a function that makes one of the request. */
+export type ScriptStep = ScriptedTurn | ((request: ScriptedRequest) => ScriptedTurn);
