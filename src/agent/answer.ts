@@ -91,7 +91,7 @@ export class AnswerBuilder {
    */
   end(): Answer {
     if (this.#finish === undefined) {
-      throw new ModelError("RESPONSE_CUT", "the answer was cut off");
+      throw new ModelError("RESPONSE_CUT", "Cannot use the model's answer: it was cut off");
     }
     // INVARIANT: a call that was cut short is not taken for one without arguments.
     const cut = !["stop", "tool_calls", "function_call", "tool_use"].includes(this.#finish);
@@ -142,7 +142,7 @@ export class AnswerBuilder {
     if (this.#calls.length === MAX_CALLS) {
       throw new ModelError(
         "RESPONSE_INVALID",
-        `the answer has more than ${MAX_CALLS} tool calls`,
+        `Cannot use the model's answer: it has more than ${MAX_CALLS} tool calls`,
       );
     }
     const draft: Draft = { id: "", name: "", arguments: [] };
@@ -156,7 +156,7 @@ export class AnswerBuilder {
     if (this.#characters > MAX_CHARACTERS) {
       throw new ModelError(
         "RESPONSE_INVALID",
-        `the answer is longer than ${MAX_CHARACTERS} characters`,
+        `Cannot use the model's answer: it is longer than ${MAX_CHARACTERS} characters`,
       );
     }
   }

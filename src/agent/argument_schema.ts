@@ -147,15 +147,26 @@ function onlyIf(schema: Subschema, condition: object, then: object): void {
 }
 
 /** Keywords that only say that something further inside is wrong. */
-const OUTER = ["properties", "items", "prefixItems", "patternProperties", "$ref", "allOf", "if"];
+const OUTER = [
+  "properties",
+  "patternProperties",
+  "additionalProperties",
+  "unevaluatedProperties",
+  "items",
+  "prefixItems",
+  "$ref",
+  "allOf",
+  "if",
+];
 
 /** What is wrong where, the innermost places, at most three. */
 function problems({ errors }: { readonly errors: readonly OutputUnit[] }): string[] {
   const innermost = errors.filter(({ keyword }) => !OUTER.includes(keyword));
   return (innermost.length > 0 ? innermost : errors).slice(0, 3).map(
-    ({ instanceLocation, error }) => {
+    ({ instanceLocation, keyword, error }) => {
       const place = decodeURI(instanceLocation.slice(1)).slice(0, MAX_SHOWN);
-      return `${place === "" ? "/" : place}: ${error.replace(/\.$/, "").slice(0, MAX_SHOWN)}`;
+      const why = keyword === "false" ? "is not allowed" : error.replace(/\.$/, "");
+      return `${place === "" ? "/" : place}: ${why.slice(0, MAX_SHOWN)}`;
     },
   );
 }

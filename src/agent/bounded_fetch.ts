@@ -20,14 +20,15 @@ export function boundedFetch(
   { maxBytes, timeoutMs, timer }: FetchBounds,
 ): { readonly fetch: typeof fetch; readonly failure: () => unknown } {
   let failed: unknown;
+  let cancel = () => {};
   function fail(error: unknown): never {
+    cancel();
     failed ??= error;
     throw error;
   }
 
   async function boundedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const silent = new AbortController();
-    let cancel = () => {};
     const listen = () => {
       cancel();
       cancel = timer.schedule(() => {
@@ -71,12 +72,15 @@ export function boundedFetch(
             controller.enqueue(chunk);
           },
           flush: () => cancel(),
-          cancel: () => cancel(),
+          cancel(reason) {
+            cancel();
+            // So a connection that breaks is told from an answer that makes the client stumble.
+            if (reason instanceof TypeError) failed ??= reason;
+          },
         }),
       );
       return new Response(checked, response);
     } catch (error) {
-      cancel();
       fail(failed ?? error);
     }
   }

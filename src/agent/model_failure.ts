@@ -19,20 +19,20 @@ export interface Place {
 const MAX_SHOWN = 300;
 
 /**
+ * What a host's answer means.
+ *
  * INVARIANT: nothing of the request, so not the key either, gets into the error. It has no `cause`:
  * the errors of the client hold headers and bodies.
  */
 export function explain(error: unknown, place: Place): ModelError {
-  if (error instanceof ModelError) {
-    return new ModelError(error.code, `Cannot ask "${place.name}": ${error.message}`, error);
-  }
   const { status, headers, error: body } = Object(error) as Record<string, unknown>;
-  const say = (code: ModelErrorCode, why: string) =>
-    new ModelError(code, `Cannot ask "${place.name}" at ${hostOf(place)}: ${why}`, {
-      retryAfterMs: retryAfter(headers),
-    });
-  if (typeof status !== "number") return explainConnection(error, place, say);
   const words = ownWords(body, place);
+  const say = sayer(place, retryAfter(headers));
+  if (typeof status !== "number") {
+    return body === undefined || body === null
+      ? say("RESPONSE_INVALID", "the answer has not the form of an answer")
+      : say("SERVER_FAILED", `the host broke off${words}`);
+  }
   const key = place.keyName ?? "apiKey";
   switch (true) {
     case status === 401:
@@ -51,27 +51,26 @@ export function explain(error: unknown, place: Place): ModelError {
   }
 }
 
-function explainConnection(
-  error: unknown,
-  place: Place,
-  say: (code: ModelErrorCode, why: string) => ModelError,
-): ModelError {
+/** What a failed connection means. */
+export function explainConnection(error: unknown, place: Place): ModelError {
+  const say = sayer(place);
+  if (error instanceof ModelError) return say(error.code, error.message);
   if (error instanceof Deno.errors.NotCapable) {
-    return say(
-      "NOT_PERMITTED",
-      `the process may not connect to it, start it with --allow-net=${hostOf(place)}`,
-    );
+    const flag = `--allow-net=${hostOf(place)}`;
+    return say("NOT_PERMITTED", `the process may not connect to it, start it with ${flag}`);
   }
-  if (error instanceof SyntaxError || error instanceof RangeError) {
-    return say("RESPONSE_INVALID", "the answer is no JSON that could be read");
-  }
-  const { error: body, message } = Object(error) as Record<string, unknown>;
-  if (body !== undefined && body !== null) {
-    // An error in the middle of a stream.
-    return say("SERVER_FAILED", `the host broke off${ownWords(body, place)}`);
-  }
-  const why = cleaned(typeof message === "string" ? message : String(error), place);
+  const why = cleaned(error instanceof Error ? error.message : String(error), place);
   return say("UNREACHABLE", `no connection, or it broke off (${why})`);
+}
+
+function sayer(
+  place: Place,
+  retryAfterMs?: number,
+): (code: ModelErrorCode, why: string) => ModelError {
+  return (code, why) =>
+    new ModelError(code, `Cannot ask "${place.name}" at ${hostOf(place)}: ${why}`, {
+      retryAfterMs,
+    });
 }
 
 function hostOf({ baseURL }: Place): string {

@@ -12,7 +12,7 @@ import {
   ModelError,
   type ModelRequest,
 } from "./model_client.ts";
-import { explain, type Place } from "./model_failure.ts";
+import { explain, explainConnection, type Place } from "./model_failure.ts";
 import { type ModelHost, MODELS, resolveModel } from "./models.ts";
 import { deltasOf, requestBody } from "./openai_wire.ts";
 
@@ -107,7 +107,8 @@ export function openAiClient(name: string, options: OpenAiClientOptions = {}): M
       for await (const chunk of answer as AsyncIterable<unknown>) yield* deltasOf(chunk, "delta");
     } catch (error) {
       request.signal.throwIfAborted();
-      throw explain(failure() ?? error, place);
+      const broken = failure();
+      throw broken === undefined ? explain(error, place) : explainConnection(broken, place);
     }
     // A host that ends the stream at an abort looks like one that has finished.
     request.signal.throwIfAborted();

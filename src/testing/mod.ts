@@ -15,4 +15,5 @@ export type {
   ScriptedTurn,
   ScriptStep,
 } from "./script.ts";
+export { scriptFrom } from "./script.ts";
 export { ScriptedModel, type ScriptedModelOptions } from "./scripted_model.ts";

@@ -89,3 +89,60 @@ export interface ChatRequest {
 
 /** A turn, or a function that makes one of the request. */
 export type ScriptStep = ScriptedTurn | ((request: ScriptedRequest) => ScriptedTurn);
+
+/** The fields of a turn, and what each has to be. */
+const FIELDS: Readonly<Record<keyof ScriptedTurn, (value: unknown) => boolean>> = {
+  text: isText,
+  calls: (value) => Array.isArray(value) && value.every(isCall),
+  finish: isText,
+  usage: (value) => value === null || isRecord(value, (one) => Number.isFinite(one)),
+  status: (value) => Number.isInteger(value),
+  error: isText,
+  headers: (value) => isRecord(value, isText),
+  body: (value) => isText(value) || Array.isArray(value) && value.every(Number.isInteger),
+  cutAfter: (value) => Number.isInteger(value),
+  hang: (value) => typeof value === "boolean",
+};
+
+/**
+ * A script that comes from a file.
+ *
+ * @param value A list of turns, for example parsed JSON.
+ * @throws {TypeError} It is none; the message says which turn, and which field of it.
+ */
+export function scriptFrom(value: unknown): ScriptedTurn[] {
+  if (!Array.isArray(value)) throw new TypeError("Cannot use the script: expected a list of turns");
+  return value.map((turn: unknown, i) => {
+    if (!isRecord(turn, () => true)) {
+      throw new TypeError(`Cannot use the script: turn ${i + 1} is no object`);
+    }
+    for (const [field, inner] of Object.entries(turn)) {
+      const check = Object.hasOwn(FIELDS, field) ? FIELDS[field as keyof ScriptedTurn] : undefined;
+      if (check === undefined) {
+        throw new TypeError(
+          `Cannot use the script: turn ${i + 1} has an unknown field "${field}", ` +
+            `expected ${Object.keys(FIELDS).join(", ")}`,
+        );
+      }
+      if (!check(inner)) {
+        throw new TypeError(`Cannot use the script: turn ${i + 1} has a malformed "${field}"`);
+      }
+    }
+    return turn as ScriptedTurn;
+  });
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isRecord(value: unknown, check: (inner: unknown) => boolean): value is object {
+  return value !== null && typeof value === "object" && !Array.isArray(value) &&
+    Object.values(value).every(check);
+}
+
+function isCall(value: unknown): boolean {
+  if (!isRecord(value, () => true)) return false;
+  const { id, name, arguments: _, ...others } = value as Record<string, unknown>;
+  return isText(name) && (id === undefined || isText(id)) && Object.keys(others).length === 0;
+}

@@ -148,13 +148,15 @@ function respond(
           release = resolve;
           hanging.add(release);
         });
-        controller.close();
-      } else controller.error(new Error("cut by the script"));
+      }
+      controller.close();
     },
     cancel() {
       hanging.delete(release);
       release();
     },
   });
-  return new Response(body, { status, headers });
+  // A body that is shorter than announced has the server break the connection.
+  const announced = hang ? {} : { "content-length": String(bytes.length) };
+  return new Response(body, { status, headers: { ...headers, ...announced } });
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { AgentLoop, runAgentLoop, ToolDef } from "../../src/agent/mod.ts";
+import { AgentLoop, runAgentLoop, type ToolDef } from "../../src/agent/mod.ts";
 import { ScriptedModel } from "../../src/testing/mod.ts";
 import { clientOf, CountedGate, play, toldOf, TOOLS } from "./counted_gate.ts";
 
@@ -324,10 +324,14 @@ Deno.test("the time of a run ends it, also with a client that ignores the signal
     kernel: gate.kernel,
     model: {
       name: "stuck",
-      ask: async function* () {
-        ring();
-        await new Promise(() => {});
-      },
+      ask: () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => {
+            ring();
+            return new Promise(() => {});
+          },
+        }),
+      }),
     },
     maxDurationMs: 1000,
     timer: {
