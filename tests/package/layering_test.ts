@@ -188,3 +188,24 @@ Deno.test("each rule of the linter that is switched off has its reason", () => {
   const bare = comments.filter(({ line }) => !/deno-lint-ignore [\w-]+( [\w-]+)* -- \S/.test(line));
   assertEquals(bare, []);
 });
+
+Deno.test("the agent loop has one call of submit, and no other way to the world than its client's fetch", () => {
+  const agent = SOURCES.filter(({ path }) => path.startsWith("src/agent/"));
+  assert(agent.length > 10);
+  const found = (pattern: RegExp) =>
+    agent.flatMap((source) => places(source, pattern)).map((place) => place.replace(/:\d+$/, ""));
+  assertEquals(found(/\bsubmit\(/), ["src/agent/submission.ts"]);
+  assertEquals(found(/\bawait fetch\(/), ["src/agent/bounded_fetch.ts"]);
+  assertEquals(
+    [...new Set(found(/\bDeno\./))].sort(),
+    ["src/agent/model_failure.ts", "src/agent/openai_client.ts"],
+  );
+  // Of the kernel it knows the types of what goes in and comes out, and values.
+  const outside = agent.flatMap(({ imports }) => imports.map(({ target }) => target ?? ""))
+    .filter((target) => target !== "" && !target.startsWith("src/agent/"));
+  assertEquals([...new Set(outside)].sort(), [
+    "src/action.ts",
+    "src/canonical_json.ts",
+    "src/timer.ts",
+  ]);
+});
