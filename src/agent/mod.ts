@@ -18,5 +18,6 @@ export {
 export { type ModelHost, MODELS, type ResolvedModel, resolveModel } from "./models.ts";
 export { openAiClient, type OpenAiClientOptions } from "./openai_client.ts";
 export type { RetryOptions } from "./retry.ts";
+export { type CalledTool, callTool, type CallToolOptions } from "./submission.ts";
 export { ToolDef, type ToolDefOptions, type Translation } from "./tool_def.ts";
 export { fsTools, httpTools, procTools } from "./toolsets.ts";

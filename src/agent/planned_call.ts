@@ -6,16 +6,20 @@
 import type { ActionRequest } from "../action.ts";
 import type { RawCall } from "./answer.ts";
 import type { ToolCall } from "./conversation.ts";
-import type { ToolDef } from "./tool_def.ts";
+import type { ToolDef, Translation } from "./tool_def.ts";
 
-/** A tool call with what it asks of the gate. */
-export interface PlannedCall {
-  /** The call as it stands in the conversation. */
-  readonly call: ToolCall;
+/** What a call asks of the gate. */
+export interface PlannedRequest {
   /** The request that it becomes. */
   readonly request: ActionRequest;
   /** Why it is not to be carried out. */
   readonly problem?: string;
+}
+
+/** A model's call with what it asks of the gate. */
+export interface PlannedCall extends PlannedRequest {
+  /** The call as it stands in the conversation. */
+  readonly call: ToolCall;
 }
 
 /** Largest arguments of one call, in characters. */
@@ -43,9 +47,7 @@ export function planCall(
     ? { problem: `unknown tool: ${raw.name.slice(0, MAX_SHOWN)}` }
     : raw.problem !== undefined
     ? { problem: `the call of ${tool.name} is unusable: ${raw.problem}` }
-    : parsed.problem !== undefined
-    ? { problem: `the arguments of ${tool.name} do not fit: ${parsed.problem}` }
-    : tool.translate(parsed.value);
+    : translate(tool, parsed);
   const call: ToolCall = {
     id,
     name,
@@ -55,16 +57,42 @@ export function planCall(
       : JSON.stringify({ malformed: raw.arguments.slice(0, MAX_SHOWN).toWellFormed() }),
     ...(raw.extra === undefined ? {} : { extra: raw.extra }),
   };
-  const who = agent === undefined ? {} : { agent };
-  if (translation.request !== undefined) {
-    return { call, request: { ...translation.request, ...who } };
-  }
-  // INVARIANT: this is no valid request, also for a submit that does not know of problems.
-  const request = { action: tool?.action ?? raw.name, target: "", ...who };
-  return { call, request, problem: translation.problem };
+  return { call, ...plan(translation, tool?.action ?? raw.name, agent) };
 }
 
-function parse(text: string): { readonly value?: unknown; readonly problem?: string } {
+/** The same for arguments that others have taken out of a model's answer, or their JSON. */
+export function planArguments(
+  tool: ToolDef,
+  args: unknown,
+  agent: string | undefined,
+): PlannedRequest {
+  const parsed = typeof args === "string" ? parse(args) : { value: args };
+  return plan(translate(tool, parsed), tool.action, agent);
+}
+
+function translate(tool: ToolDef, { value, problem }: Parsed): Translation {
+  return problem === undefined
+    ? tool.translate(value)
+    : { problem: `the arguments of ${tool.name} do not fit: ${problem}` };
+}
+
+function plan(
+  { request, problem }: Translation,
+  action: string,
+  agent: string | undefined,
+): PlannedRequest {
+  const who = agent === undefined ? {} : { agent };
+  if (request !== undefined) return { request: { ...request, ...who } };
+  // INVARIANT: this is no valid request, also for a submit that does not know of problems.
+  return { request: { action, target: "", ...who }, problem };
+}
+
+interface Parsed {
+  readonly value?: unknown;
+  readonly problem?: string;
+}
+
+function parse(text: string): Parsed {
   if (text.length > MAX_ARGUMENTS) {
     return { problem: `they have more than ${MAX_ARGUMENTS} characters` };
   }

@@ -5,7 +5,8 @@
  */
 import type { ActionResult, SubmitFn } from "../action.ts";
 import type { AgentEvent } from "./event.ts";
-import type { PlannedCall } from "./planned_call.ts";
+import { planArguments, type PlannedCall, type PlannedRequest } from "./planned_call.ts";
+import type { ToolDef } from "./tool_def.ts";
 import { unlessAborted } from "./interruption.ts";
 import { toolContent } from "./tool_content.ts";
 
@@ -69,29 +70,74 @@ async function submitOne(
     if (!decided) emit({ type: "decision", id, effect });
     decided = true;
   }
-  // INVARIANT: this is the only way from a tool call to an effect.
-  const submitted = submit(
-    request,
-    problem === undefined ? { prepare: () => decide("allow") } : { problem },
+  const result = await unlessAborted(
+    submitPlanned(submit, plan, () => decide("allow")),
+    signal,
   );
-  const result = await unlessAborted(submitted, signal);
   if (result === undefined) {
     return told(
       "ABORTED",
       "the run ended before the result was there; it may have been carried out",
     );
   }
-  assertResult(result);
   decide(effectOf(result));
   const content = toolContent(result, resultChars);
   emit({ type: "result", id, result, content });
   return content;
 }
 
-function assertResult(result: unknown): asserts result is ActionResult {
+/** INVARIANT: this is the only way from a tool call to an effect. */
+async function submitPlanned(
+  submit: SubmitFn,
+  { request, problem }: PlannedRequest,
+  onAllowed: () => void,
+): Promise<ActionResult> {
+  const result: unknown = await submit(
+    request,
+    problem === undefined ? { prepare: onAllowed } : { problem },
+  );
   const { status } = Object(result) as Record<string, unknown>;
-  if (status === "OK" || status === "DENIED" || status === "ERROR") return;
+  if (status === "OK" || status === "DENIED" || status === "ERROR") return result as ActionResult;
   throw new TypeError("Cannot go on: submit gave something that is no result of the gate");
+}
+
+/** Options of {@linkcode callTool}. One of `kernel` and `submit` is needed. */
+export interface CallToolOptions {
+  /** The kernel, or what wraps one. */
+  readonly kernel?: { readonly submit: SubmitFn };
+  /** The gate as a function; it wins over `kernel`. */
+  readonly submit?: SubmitFn;
+  /** Who asks; appears in the record. @default none */
+  readonly agent?: string;
+  /** Most characters of what the model is told. @default 50000 */
+  readonly maxResultChars?: number;
+}
+
+/** What came of a call. */
+export interface CalledTool {
+  /** The whole result. */
+  readonly result: ActionResult;
+  /** What the model is told: JSON of `{status, data?, error?, code?}`. */
+  readonly content: string;
+}
+
+/**
+ * One call of a tool through the gate, for agents that have a loop of their own. Arguments that do not
+ * fit are put on record as `INVALID` and answered, as {@linkcode AgentLoop} does it.
+ *
+ * @param args The arguments, or their JSON; anything is taken.
+ * @throws {unknown} What `submit` throws.
+ */
+export async function callTool(
+  tool: ToolDef,
+  args: unknown,
+  options: CallToolOptions,
+): Promise<CalledTool> {
+  const { kernel, agent, maxResultChars = 50_000 } = options;
+  const submit = options.submit ?? kernel?.submit.bind(kernel);
+  if (submit === undefined) throw new TypeError("Cannot call a tool: expected kernel or submit");
+  const result = await submitPlanned(submit, planArguments(tool, args, agent), () => {});
+  return { result, content: toolContent(result, maxResultChars) };
 }
 
 function effectOf({ status, code, recordId }: ActionResult): "allow" | "deny" | "none" {

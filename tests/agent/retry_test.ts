@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { ModelError, type ModelErrorCode } from "../../src/agent/mod.ts";
+import { AgentLoop, ModelError, type ModelErrorCode } from "../../src/agent/mod.ts";
 import { retryDelay } from "../../src/agent/retry.ts";
-import type { ScriptStep } from "../../src/testing/mod.ts";
-import { CountedGate, hastyTimer, play } from "./counted_gate.ts";
+import { ScriptedModel, type ScriptStep } from "../../src/testing/mod.ts";
+import { clientOf, CountedGate, hastyTimer, play } from "./counted_gate.ts";
 
 const random = () => 0.5;
 const failure = (code: ModelErrorCode, retryAfterMs?: number) =>
@@ -115,4 +115,27 @@ Deno.test("the client itself does not retry", async () => {
     retry: { retries: 0 },
   });
   assertEquals([done.outcome, requests.length], ["failed", 1]);
+});
+
+Deno.test("an abort ends the wait before the next attempt", async () => {
+  await using gate = await CountedGate.open();
+  await using model = ScriptedModel.start([{ status: 500 }]);
+  const abort = new AbortController();
+  const loop = new AgentLoop({ kernel: gate.kernel, model: clientOf(model) });
+  let outcome: unknown;
+  for await (const event of loop.stream("Go", { signal: abort.signal })) {
+    if (event.type === "retry") abort.abort(new Error("Enough"));
+    if (event.type === "done") outcome = [event.outcome, (event.error as Error).message];
+  }
+  assertEquals(outcome, ["aborted", "Enough"]);
+});
+
+Deno.test("a host that wants to be left alone for longer than a minute ends the run, saying so", async () => {
+  await using gate = await CountedGate.open();
+  const { done, requests } = await play(gate, [
+    { status: 429, headers: { "retry-after": "3600" } },
+  ]);
+  assert(done.error instanceof ModelError);
+  assertEquals([done.error.code, done.error.retryAfterMs], ["RATE_LIMITED", 3_600_000]);
+  assertEquals(requests.length, 1);
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { fsTools, httpTools, procTools, ToolDef } from "../../src/agent/mod.ts";
+import { callTool, fsTools, httpTools, procTools, ToolDef } from "../../src/agent/mod.ts";
+import { CountedGate, TOOLS } from "./counted_gate.ts";
 
 const BASE = { name: "t", description: "A tool", action: "kv.get" } as const;
 const PROPERTIES = {
@@ -205,4 +206,26 @@ Deno.test("the ready tools cover the standard actions with their params", () => 
     assertEquals(tool?.translate(given).request, { action: tool?.action, target, params } as never);
   }
   for (const tool of tools) assertEquals(tool.unchecked, [], tool.name);
+});
+
+Deno.test("callTool() takes one call through the gate, whatever the arguments are", async () => {
+  await using gate = await CountedGate.open();
+  const [get] = TOOLS as [ToolDef];
+  const call = (args: unknown) => callTool(get, args, { kernel: gate.kernel, agent: "other" });
+  const { result, content } = await call({ key: "open/a" });
+  assertEquals([result.status, JSON.parse(content)], ["OK", { status: "OK", data: "some value" }]);
+  assertEquals((await call('{"key":"open/b"}')).result.status, "OK");
+  assertEquals((await call({ key: "open/secret" })).result.code, "DENY_RULE");
+  for (const args of [undefined, null, "{", { key: 5 }, [], { key: "" }]) {
+    assertEquals((await call(args)).result.code, "INVALID_REQUEST");
+  }
+  assertEquals(gate.effects.map(({ target }) => target), ["open/a", "open/b"]);
+  const records = await gate.assertAgreement();
+  assertEquals(
+    records.map(({ status }) => status).sort().join(" "),
+    [
+      "DENIED INVALID INVALID INVALID INVALID INVALID INVALID OK OK",
+    ].join(" "),
+  );
+  assert(records.every(({ agent }) => agent === "other"));
 });

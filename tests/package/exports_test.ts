@@ -36,6 +36,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "MODELS",
     "ModelError",
     "ToolDef",
+    "callTool",
     "fsTools",
     "httpTools",
     "openAiClient",
