@@ -365,6 +365,22 @@ Deno.test("a gate that is closed ends the run with its error; later calls are no
   assertEquals(loop.messages.filter(({ role }) => role === "tool").length, 2);
 });
 
+Deno.test("after a submit that throws no further call is submitted", async () => {
+  await using gate = await CountedGate.open();
+  const asked: string[] = [];
+  const { done } = await play(gate, [{
+    calls: [1, 2, 3].map((i) => call("get", { key: `open/${i}` })),
+  }], {
+    concurrency: 1,
+    submit: ({ target }) => {
+      asked.push(target);
+      throw new Error("Out of order");
+    },
+  });
+  assertEquals([done.outcome, (done.error as Error).message], ["failed", "Out of order"]);
+  assertEquals(asked, ["open/1"]);
+});
+
 Deno.test("a submit that gives no result of the gate ends the run", async () => {
   await using gate = await CountedGate.open();
   for (const result of [undefined, null, "OK", { status: "YES" }]) {
