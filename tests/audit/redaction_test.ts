@@ -439,9 +439,9 @@ const ADVERSARIAL = [
 Deno.test("redactText() takes time linear in the length of hostile texts", () => {
   for (const unit of ADVERSARIAL) {
     // A text eight times as long takes eight times as long; sixty-four times would be quadratic.
-    const short = secondsFor(unit, 128_000);
-    const long = secondsFor(unit, 1_024_000);
-    assert(long < 24 * Math.max(short, 0.002), `"${unit}": ${short} s became ${long} s`);
+    const ratio = () => secondsFor(unit, 1_024_000) / Math.max(secondsFor(unit, 128_000), 0.002);
+    // Other processes can take away the time of one measurement, but not of three.
+    assert(ratio() < 24 || ratio() < 24 || ratio() < 24, `"${unit}"`);
   }
 });
 
