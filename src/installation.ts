@@ -5,7 +5,7 @@
  * @module
  */
 import type { KernelOptions } from "./kernel_options.ts";
-import { workerPermissions } from "./permission/compile.ts";
+import { namedHosts, workerPermissions } from "./permission/compile.ts";
 import { isInside } from "./permission/permission_set.ts";
 import { checkProcess, partlyDenied } from "./permission/process.ts";
 import { toWorkerOptions } from "./permission/render.ts";
@@ -109,8 +109,10 @@ export function warnerOf({ onWarning }: KernelOptions): (line: string) => void {
 
 function hostFor(provider: Provider, plan: Plan, options: KernelOptions): ProviderHost {
   const timer = options.timer ?? SYSTEM_TIMER;
-  if (provider.isolation === "none") return new InProcessHost(provider, timer);
-  const set = workerPermissions(plan.policy, needsOf(provider, plan.byAction));
+  const needs = needsOf(provider, plan.byAction);
+  const hosts = namedHosts(plan.policy, needs.actions);
+  if (provider.isolation === "none") return new InProcessHost(provider, hosts, timer);
+  const set = workerPermissions(plan.policy, needs);
   const inherited = partlyDenied(set);
   const revoke = inherited.flatMap((name) => {
     const process = plan.permissions.allow[name];
@@ -119,5 +121,6 @@ function hostFor(provider: Provider, plan: Plan, options: KernelOptions): Provid
     const needed = (path: string) => own.some((inner) => inner === path || isInside(inner, path));
     return process.filter((path) => !needed(path)).map((path) => ({ name, path } as const));
   });
-  return new WorkerHost(provider, { permissions: toWorkerOptions(set, inherited), revoke, timer });
+  const permissions = toWorkerOptions(set, inherited);
+  return new WorkerHost(provider, { permissions, revoke, hosts, timer });
 }

@@ -14,11 +14,12 @@ export function encodeBase64(bytes: Uint8Array): string {
 /**
  * Base64 with padding as bytes.
  *
+ * @param param The param that holds it.
  * @throws {ProviderError} It is not that.
  */
-export function decodeBase64(text: string): Uint8Array {
+export function decodeBase64(text: string, param = "content"): Uint8Array {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
-    throw new ProviderError("INVALID_PARAMS", 'The param "content" is not base64 with padding');
+    throw new ProviderError("INVALID_PARAMS", `The param "${param}" is not base64 with padding`);
   }
   return new Uint8Array(Buffer.from(text, "base64"));
 }

@@ -86,6 +86,19 @@ export function processPermissions(
 }
 
 /**
+ * The hosts that allow rules name literally for one of the actions, without a wildcard: `host:port`,
+ * or `host` where the rule takes any port.
+ */
+export function namedHosts(policy: Policy, actions: readonly string[]): readonly string[] {
+  const reaches = policy.rules.filter((rule) =>
+    rule.effect === "allow" &&
+    rule.actions.some((one) => actions.includes(one) && specOf(policy, one).kind === "url")
+  ).flatMap((rule) => rule.patterns.get("url") ?? []).map(({ reach }) => reach);
+  return Array.from(new Set(reaches.filter((host) => host !== "" && !host.startsWith("*."))))
+    .sort();
+}
+
+/**
  * Where a single file is prepared before it replaces its target, when the permission covers the
  * file but not its folder: one fixed name beside it, so that it can be permitted by name.
  */

@@ -23,11 +23,14 @@ import {
 export class InProcessHost implements ProviderHost {
   readonly #provider: Provider;
   readonly #execute: Execute;
+  readonly #hosts: readonly string[];
   readonly #timer: Timer;
   readonly #running = new Set<Promise<Answer>>();
 
-  constructor(provider: Provider, timer: Timer = SYSTEM_TIMER) {
+  /** @param hosts Hosts that the policy names literally. */
+  constructor(provider: Provider, hosts: readonly string[], timer: Timer = SYSTEM_TIMER) {
     this.#provider = provider;
+    this.#hosts = hosts;
     this.#execute = executorOf(provider);
     this.#timer = timer;
   }
@@ -43,7 +46,8 @@ export class InProcessHost implements ProviderHost {
     }, deadlineMs);
     const { signal } = controller;
     const decide = (question: Question) => Promise.resolve(judge(question));
-    executeOnce(this.#execute, request, { config, signal, maxOutputBytes, decide })
+    const hosts = this.#hosts;
+    executeOnce(this.#execute, request, { config, signal, maxOutputBytes, hosts, decide })
       .then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
     this.#running.add(promise);
     promise.then(() => {

@@ -11,6 +11,7 @@ export type ToWorker =
     readonly type: "init";
     readonly config: unknown;
     readonly maxOutputBytes: number;
+    readonly hosts: readonly string[];
   }
   | { readonly type: "calls"; readonly calls: readonly Call[] }
   | { readonly type: "abort"; readonly id: number }

@@ -27,6 +27,11 @@ export interface ProviderContext {
   readonly signal: AbortSignal;
   /** The most that a result may hold, in bytes of UTF-8. */
   readonly maxOutputBytes: number;
+  /**
+   * The hosts that rules of the policy allow to the provider by their full name or address, in
+   * canonical form: `host:port`, or `host` where the rule takes any port.
+   */
+  readonly hosts: readonly string[];
   /** Says in the result that data was cut to stay within the bound. */
   markTruncated(): void;
   /**

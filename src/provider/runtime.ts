@@ -54,6 +54,7 @@ export function serveProvider(name: string, execute: Execute): void {
   let questions = 0;
   let config: unknown;
   let maxOutputBytes = 0;
+  let hosts: readonly string[] = [];
 
   function ask(id: number, about: Question): Promise<Verdict> {
     const { promise, resolve } = Promise.withResolvers<Verdict>();
@@ -69,7 +70,8 @@ export function serveProvider(name: string, execute: Execute): void {
     const { id, ...request } = call;
     const { signal } = controller;
     const decide = (about: Question) => ask(id, about);
-    const answer = await executeOnce(execute, request, { config, signal, maxOutputBytes, decide });
+    const options = { config, signal, maxOutputBytes, hosts, decide };
+    const answer = await executeOnce(execute, request, options);
     running.delete(id);
     // What is answered in one tick travels in one message.
     if (answers.length === 0) queueMicrotask(send);
@@ -107,7 +109,7 @@ export function serveProvider(name: string, execute: Execute): void {
   scope.onmessage = ({ data: message }) => {
     switch (message.type) {
       case "init":
-        ({ config, maxOutputBytes } = message);
+        ({ config, maxOutputBytes, hosts } = message);
         break;
       case "calls":
         for (const call of message.calls) run(call);

@@ -28,6 +28,8 @@ export interface WorkerHostOptions {
   readonly permissions: WorkerPermissions;
   /** Inherited permissions that the Worker gives up before its first call. */
   readonly revoke: readonly Deno.PermissionDescriptor[];
+  /** Hosts that the policy names literally. */
+  readonly hosts: readonly string[];
   /** @default the platform's */
   readonly timer?: Timer;
 }
@@ -112,7 +114,7 @@ export class WorkerHost implements ProviderHost {
 
   #start(): Worker {
     const { name, module, config, maxOutputBytes } = this.#provider;
-    const { permissions, revoke } = this.#options;
+    const { permissions, revoke, hosts } = this.#options;
     const worker = new Worker(new URL(module as string), {
       type: "module",
       name: workerName({ provider: name, revoke }),
@@ -125,7 +127,7 @@ export class WorkerHost implements ProviderHost {
       event.preventDefault();
       if (worker === this.#worker) this.#die(`died: ${event.message}`);
     };
-    worker.postMessage({ type: "init", config, maxOutputBytes } satisfies ToWorker);
+    worker.postMessage({ type: "init", config, maxOutputBytes, hosts } satisfies ToWorker);
     return worker;
   }
 

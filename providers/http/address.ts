@@ -1,0 +1,84 @@
+/**
+ * Which addresses a URL may lead to.
+ *
+ * @module
+ */
+import { contains, PRIVATE_NETWORKS } from "../../src/permission/private_networks.ts";
+
+/** Beside the private networks: what is no address of a machine on the internet either. */
+const OTHER_NETWORKS = [
+  "192.0.2.0/24", // documentation (RFC 5737)
+  "192.88.99.0/24", // 6to4 relays (RFC 7526)
+  "198.51.100.0/24", // documentation (RFC 5737)
+  "203.0.113.0/24", // documentation (RFC 5737)
+  "2001::/23", // protocol assignments, with Teredo (RFC 2928, RFC 4380)
+  "2001:db8::/32", // documentation (RFC 3849)
+  "2002::/16", // 6to4, which leads to an IPv4 address (RFC 3056)
+  "3fff::/20", // documentation (RFC 9637)
+];
+/** All that IANA gives out of IPv6; whatever lies outside has a meaning of its own (RFC 4291). */
+const GLOBAL_IPV6 = "2000::/3";
+/** Leads to an IPv4 address, and on networks without IPv4 everything goes there (RFC 6052). */
+const NAT64 = "64:ff9b::/96";
+
+/** An address that was connected to, and what for. */
+export interface Endpoint {
+  /** The host of the URL, as it stands there. */
+  readonly host: string;
+  /** The IP address. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Whether an address is on the public internet, or is one that the policy names: then both the
+ * URL's host and the address have to stand in a rule literally, so that nobody who may choose what
+ * a name resolves to can lead there.
+ *
+ * @param named The hosts that the policy names literally.
+ */
+export function mayConnect(
+  { host, address, port }: Endpoint,
+  named: readonly string[],
+): boolean {
+  const canonical = canonicalAddress(address);
+  if (canonical === undefined) return false;
+  if (isPublic(canonical)) return true;
+  const isNamed = (name: string) => named.includes(name) || named.includes(`${name}:${port}`);
+  if (!isNamed(host)) return false;
+  const literal = canonical.includes(":") ? `[${canonical}]` : canonical;
+  return isNamed(literal) || isLocalName(host) && isLoopback(canonical);
+}
+
+/** Whether a canonical address is one of the public internet. */
+export function isPublic(address: string): boolean {
+  const inside = (range: string) => contains(range, address);
+  if (inside(NAT64)) return isPublic(embedded(address));
+  if (address.includes(":") && !inside(GLOBAL_IPV6)) return false;
+  return !PRIVATE_NETWORKS.some(inside) && !OTHER_NETWORKS.some(inside);
+}
+
+/** The one form of an address; IPv4 also where it is mapped into IPv6. `undefined` if it is none. */
+export function canonicalAddress(address: string): string | undefined {
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(address)) return address;
+  const url = `http://[${address}]/`;
+  if (!URL.canParse(url)) return undefined;
+  const canonical = new URL(url).hostname.slice(1, -1);
+  return contains("::ffff:0:0/96", canonical) ? embedded(canonical) : canonical;
+}
+
+/** The IPv4 address in the last 32 bits of a canonical IPv6 address. */
+function embedded(address: string): string {
+  const tail = address.slice(address.lastIndexOf("::") + 2).split(":");
+  const [high = "0", low = "0"] = ["0", "0", ...tail.filter((part) => part !== "")].slice(-2);
+  return [high, low].map((part) => parseInt(part, 16))
+    .flatMap((part) => [part >> 8, part & 255]).join(".");
+}
+
+function isLocalName(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost");
+}
+
+function isLoopback(address: string): boolean {
+  return contains("127.0.0.0/8", address) || address === "::1";
+}

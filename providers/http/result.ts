@@ -1,0 +1,94 @@
+/**
+ * What the agent gets to see of a response.
+ *
+ * @module
+ */
+import { type ProviderContext, ProviderError } from "../../src/provider/mod.ts";
+import { collect, decoded, textOf, toBase64 } from "./body.ts";
+import type { Credentials } from "./credentials.ts";
+import { latin1, type ResponseHead, valuesOf } from "./wire.ts";
+
+/** The `data` of a result. */
+export interface HttpResult {
+  readonly status_code: number;
+  /** Names in lower case; what comes more than once is joined by commas, `set-cookie` is a list. */
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body: string;
+  /** Present if the body is not text. */
+  readonly encoding?: "base64";
+  /** Where redirects led to; present if there were any. */
+  readonly url?: string;
+}
+
+/** What a result is made with. */
+export interface ResultOptions {
+  readonly context: ProviderContext;
+  readonly credentials: Credentials;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly url?: string;
+}
+
+/** Reads a body as far as the result has room for it, without its content coding and without secrets. */
+export async function resultOf(
+  { status, fields }: ResponseHead,
+  body: AsyncIterable<Uint8Array>,
+  { context, credentials, params, url }: ResultOptions,
+): Promise<HttpResult> {
+  const codings = valuesOf(fields, "content-encoding").join(",");
+  const plain = decoded(body, codings);
+  const headers = headersOf(fields, plain !== undefined && codings !== "", credentials);
+  const start = {
+    status_code: status,
+    headers,
+    ...(url === undefined ? {} : { url: credentials.redact(url) }),
+  };
+  const room = Math.max(0, context.maxOutputBytes - JSON.stringify(start).length - 64);
+  const bound = Math.min(room, mostBytes(params) ?? room);
+  const { bytes, cut } = await collect(plain ?? body, bound);
+  const type = valuesOf(fields, "content-type")[0] ?? "";
+  const text = plain === undefined ? undefined : textOf(bytes, type, cut);
+  const redact = (all: string, isStart: boolean) =>
+    isStart ? credentials.redactStart(all) : credentials.redact(all);
+  if (text !== undefined) {
+    const shown = redact(text, cut);
+    const kept = shown.slice(0, room);
+    if (cut || kept.length < shown.length) context.markTruncated();
+    return { ...start, body: kept.toWellFormed() };
+  }
+  const most = Math.floor(room / 4) * 3;
+  const isCut = cut || bytes.length > most;
+  if (isCut) context.markTruncated();
+  const shown = redact(latin1(bytes.subarray(0, most)), isCut).slice(0, most);
+  return {
+    ...start,
+    body: toBase64(Uint8Array.from(shown, (char) => char.charCodeAt(0))),
+    encoding: "base64",
+  };
+}
+
+function headersOf(
+  fields: ResponseHead["fields"],
+  isDecoded: boolean,
+  credentials: Credentials,
+): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = Object.create(null);
+  for (const [name, raw] of fields) {
+    if (name === "__proto__") continue; // No JSON object may have it.
+    // They speak of the body as it was on the way.
+    if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
+    const value = credentials.redact(raw);
+    const before = headers[name];
+    if (name === "set-cookie") headers[name] = [...(before ?? []) as string[], value];
+    else headers[credentials.redact(name)] = before === undefined ? value : `${before}, ${value}`;
+  }
+  return headers;
+}
+
+function mostBytes({ max_bytes: value }: Readonly<Record<string, unknown>>): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ProviderError(
+    "INVALID_PARAMS",
+    'The param "max_bytes" has to be a whole number from 0',
+  );
+}

@@ -1,0 +1,209 @@
+/**
+ * HTTP/1.1 as it goes over the wire (RFC 9112): one request, one response, then the connection ends.
+ *
+ * Strict: what two programs could read differently is refused, not guessed.
+ *
+ * @module
+ */
+import { ProviderError } from "../../src/provider/mod.ts";
+
+/** A request that is ready to be sent. */
+export interface Outgoing {
+  readonly method: string;
+  /** In canonical form. */
+  readonly url: URL;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+/** The start of a response. */
+export interface ResponseHead {
+  readonly status: number;
+  /** Names in lower case, in their order; a name can come more than once. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+/** Most bytes of everything before a body: interim responses, status line, header fields. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** Most bytes of a line between chunks, and of all trailers. */
+const MAX_CHUNK_LINE_BYTES = 4096;
+
+/** The bytes of a request up to its body. */
+export function headOf({ method, url, headers, body }: Outgoing): Uint8Array {
+  const hasLength = body !== undefined || ["POST", "PUT", "PATCH"].includes(method);
+  const fields = Object.entries({
+    host: url.host,
+    ...headers,
+    ...(hasLength ? { "content-length": String(body?.length ?? 0) } : {}),
+    connection: "close",
+  });
+  const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`];
+  for (const [name, value] of fields) lines.push(`${name}: ${value}`);
+  // INVARIANT: no line can end before its end, nothing in it is more than one byte.
+  const odd = lines.find((line) => /[^\t\x20-\x7e]/.test(line));
+  if (odd !== undefined) {
+    const name = odd.slice(0, odd.indexOf(":"));
+    throw new ProviderError("INVALID_PARAMS", `The header "${name}" has to be in ASCII`);
+  }
+  return new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
+}
+
+/** Writes all of the pieces. */
+export async function send(
+  connection: Deno.Conn,
+  pieces: readonly Uint8Array[],
+): Promise<void> {
+  for (const bytes of pieces) {
+    for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
+  }
+}
+
+/** Reads one response from a connection. */
+export class ResponseReader {
+  readonly #connection: Deno.Conn;
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(16 * 1024);
+  #start = 0;
+  #end = 0;
+
+  constructor(connection: Deno.Conn) {
+    this.#connection = connection;
+  }
+
+  /** Reads up to the body. Interim responses are skipped. */
+  async head(): Promise<ResponseHead> {
+    const budget = { bytes: MAX_HEAD_BYTES };
+    for (;;) {
+      const status = statusOf(await this.#line(budget));
+      const fields = await this.#fields(budget);
+      if (status === 101) throw malformed("it switches to another protocol");
+      if (status >= 200) return { status, fields };
+    }
+  }
+
+  /** The body of the response with that head, in pieces. */
+  async *body({ status, fields }: ResponseHead, method: string): AsyncGenerator<Uint8Array> {
+    const lengths = valuesOf(fields, "content-length");
+    const codings = valuesOf(fields, "transfer-encoding");
+    if (method === "HEAD" || status === 204 || status === 304) return;
+    if (codings.length > 0) {
+      if (lengths.length > 0) throw malformed("it has a length and is in chunks too");
+      if (codings.length > 1 || codings[0]?.toLowerCase() !== "chunked") {
+        throw malformed(`its transfer coding is not "chunked"`);
+      }
+      return yield* this.#chunks();
+    }
+    if (lengths.length === 0) return yield* this.#rest();
+    const length = Number(lengths[0]);
+    if (lengths.length > 1 || !/^\d+$/.test(lengths[0] ?? "") || !Number.isSafeInteger(length)) {
+      throw malformed("its length is not one number");
+    }
+    yield* this.#exactly(length);
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const line = await this.#line({ bytes: MAX_CHUNK_LINE_BYTES });
+      const size = /^([0-9a-f]{1,12})[ \t]*(;.*)?$/i.exec(line)?.[1];
+      if (size === undefined) throw malformed("a chunk has no size");
+      if (Number(`0x${size}`) === 0) break;
+      yield* this.#exactly(Number(`0x${size}`));
+      if (await this.#line({ bytes: 2 }) !== "") throw malformed("a chunk is longer than its size");
+    }
+    // Trailers are no part of the result, but have to be there whole.
+    await this.#fields({ bytes: MAX_CHUNK_LINE_BYTES });
+  }
+
+  async *#exactly(length: number): AsyncGenerator<Uint8Array> {
+    for (let left = length; left > 0;) {
+      const piece = await this.#some(left);
+      if (piece === undefined) throw malformed("it ends before its end");
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  async *#rest(): AsyncGenerator<Uint8Array> {
+    for (let piece = await this.#some(Infinity); piece !== undefined;) {
+      yield piece;
+      piece = await this.#some(Infinity);
+    }
+  }
+
+  async #fields(budget: { bytes: number }): Promise<[string, string][]> {
+    const fields: [string, string][] = [];
+    for (let line = await this.#line(budget); line !== ""; line = await this.#line(budget)) {
+      const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
+      if (name === undefined || value === undefined) throw malformed("a header field has no name");
+      fields.push([name.toLowerCase(), value]);
+    }
+    return fields;
+  }
+
+  /** A line without its end, byte by byte as characters (ISO 8859-1). */
+  async #line(budget: { bytes: number }): Promise<string> {
+    let line = "";
+    for (;;) {
+      const at = this.#buffer.subarray(this.#start, this.#end).indexOf(10);
+      const end = at === -1 ? this.#end : this.#start + at + 1;
+      budget.bytes -= end - this.#start;
+      if (budget.bytes < 0) throw malformed("its header fields are too long");
+      line += latin1(this.#buffer.subarray(this.#start, end));
+      this.#start = end;
+      if (at !== -1) break;
+      if (!await this.#fill()) throw malformed("it ends before its end");
+    }
+    // deno-lint-ignore no-control-regex -- control characters are what it looks for
+    if (!line.endsWith("\r\n") || /[\0-\x08\x0a-\x1f\x7f]/.test(line.slice(0, -2))) {
+      throw malformed("a line of its head holds control characters");
+    }
+    return line.slice(0, -2);
+  }
+
+  /** A copy of what is there, at most so many bytes; `undefined` at the end. */
+  async #some(most: number): Promise<Uint8Array | undefined> {
+    if (this.#start === this.#end && !await this.#fill()) return undefined;
+    const end = Math.min(this.#end, this.#start + most);
+    const piece = this.#buffer.slice(this.#start, end);
+    this.#start = end;
+    return piece;
+  }
+
+  async #fill(): Promise<boolean> {
+    try {
+      const count = await this.#connection.read(this.#buffer);
+      this.#start = 0;
+      this.#end = count ?? 0;
+      return count !== null;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ProviderError("CONNECTION_LOST", `The connection was lost: ${reason}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+/** All values of a field. */
+export function valuesOf(fields: ResponseHead["fields"], name: string): string[] {
+  return fields.filter(([one]) => one === name).map(([, value]) => value);
+}
+
+/** Bytes as the characters with the same numbers. */
+export function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) {
+    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  }
+  return text;
+}
+
+function statusOf(line: string): number {
+  const status = /^HTTP\/1\.[01] ([1-9]\d\d)(?: .*)?$/.exec(line)?.[1];
+  if (status === undefined) throw malformed("it has no HTTP/1.1 status line");
+  return Number(status);
+}
+
+function malformed(what: string): ProviderError {
+  return new ProviderError("RESPONSE_MALFORMED", `The response is refused: ${what}`);
+}
