@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
+import { deflateSync, gzipSync } from "node:zlib";
 import { encodeBase64 } from "../../../providers/filesystem/base64.ts";
 import { httpServer, rawServer, sending, type Server, withHttp, write } from "./servers.ts";
 
@@ -95,7 +95,6 @@ const CODINGS: Readonly<Record<string, (text: string) => Uint8Array>> = {
   gzip: gzipSync,
   "x-gzip": gzipSync,
   deflate: deflateSync,
-  br: brotliCompressSync,
 };
 for (const [coding, encode] of Object.entries(CODINGS)) {
   Deno.test(`net.http undoes ${coding}, and says no more of it`, async () => {
@@ -125,14 +124,14 @@ for (const [coding, encode] of Object.entries(CODINGS)) {
 }
 
 Deno.test("net.http gives a body in a coding that it does not know as it is", async () => {
-  await using server = body("hi", { "content-encoding": "zstd", "content-type": "text/plain" });
+  await using server = body("hi", { "content-encoding": "br", "content-type": "text/plain" });
   await using twice = body(new Uint8Array(gzipSync(gzipSync("hi"))), {
     "content-encoding": "gzip, gzip",
   });
   await withHttp({ allow: [`${server.origin}/**`, `${twice.origin}/**`] }, async (get) => {
     const { data } = await get(`${server.origin}/`);
     assertEquals([data.body, data.encoding], ["aGk=", "base64"]);
-    assertEquals(data.headers["content-encoding"], "zstd");
+    assertEquals(data.headers["content-encoding"], "br");
     assertEquals((await get(`${twice.origin}/`)).data.headers["content-encoding"], "gzip, gzip");
   });
 });
@@ -164,37 +163,30 @@ Deno.test("net.http cuts a body at max_bytes and at what the result may hold, an
   });
 });
 
-/** A gigabyte of zeros, compressed. */
-const BOMBS: Readonly<Record<string, () => Iterable<Uint8Array>>> = {
+/** A gigabyte of zeros. */
+const BOMBS: Readonly<Record<string, () => Uint8Array[]>> = {
   gzip: () => Array(64).fill(gzipSync(new Uint8Array(16 << 20))),
-  br: () => [
-    brotliCompressSync(new Uint8Array(256 << 20), {
-      params: { [constants.BROTLI_PARAM_QUALITY]: 1, [constants.BROTLI_PARAM_LGWIN]: 24 },
-    }),
-  ],
+  deflate: () => [deflateSync(new Uint8Array(1 << 30))],
 };
 for (const [coding, make] of Object.entries(BOMBS)) {
   Deno.test(`net.http decodes no more of a ${coding} bomb than it gives`, async () => {
-    const pieces = Array.from(make());
+    const pieces = make();
+    const head =
+      `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-encoding: ${coding}\r\n\r\n`;
     await using server = rawServer(async (connection) => {
-      await write(
-        connection,
-        `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-encoding: ${coding}\r\n\r\n`,
-      );
+      await write(connection, head);
       for (const piece of pieces) await write(connection, piece);
     });
-    await withHttp(
-      { allow: [`${server.origin}/**`], options: { maxOutputBytes: 100_000 } },
-      async (get) => {
-        await get(`${server.origin}/`); // Everything is loaded now.
-        const before = Deno.memoryUsage().rss;
-        const { status, data, truncated } = await get(`${server.origin}/`);
-        assertEquals([status, truncated], ["OK", true]);
-        assert(data.body.length <= 100_000);
-        const grown = Deno.memoryUsage().rss - before;
-        assert(grown < 64 << 20, `grown by ${grown >> 20} MiB`);
-      },
-    );
+    const options = { maxOutputBytes: 100_000 };
+    await withHttp({ allow: [`${server.origin}/**`], options }, async (get) => {
+      await get(`${server.origin}/`); // Everything is loaded now.
+      const before = Deno.memoryUsage().rss;
+      const { status, data, truncated } = await get(`${server.origin}/`);
+      assertEquals([status, truncated], ["OK", true]);
+      assert(data.body.length <= 100_000);
+      const grown = Deno.memoryUsage().rss - before;
+      assert(grown < 64 << 20, `grown by ${grown >> 20} MiB`);
+    });
   });
 }
 
