@@ -1,5 +1,6 @@
 import { testProvider } from "@agent-kernel/kernel/testing";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
+import { HttpProvider } from "@agent-kernel/kernel/providers/http";
 import { Provider } from "@agent-kernel/kernel/provider";
 import { ROOT } from "../workspace.ts";
 import { EchoProvider } from "./fixtures/echo_provider.ts";
@@ -66,4 +67,25 @@ testProvider({
   large: { action: "map.get", target: "map/large" },
   slow: { action: "map.get", target: "map/a", params: { wait: true } },
   permissions: {},
+});
+
+// For as long as the tests run; nothing waits for it.
+const server = Deno.serve(
+  { hostname: "127.0.0.1", port: 0, onListen() {} },
+  (request) =>
+    request.url.endsWith("/slow") ? new Promise(() => {}) : new Response("x".repeat(100)),
+);
+server.unref();
+const { port } = server.addr;
+
+testProvider({
+  folder,
+  provider: (limits) => new HttpProvider(limits),
+  policy: { capabilities: [{ action: "net.http", resource: `http://127.0.0.1:${port}/**` }] },
+  works: { action: "net.http", target: `http://127.0.0.1:${port}/a` },
+  fails: { action: "net.http", target: `http://127.0.0.1:${port}/a`, params: { method: "TRACE" } },
+  denied: { action: "net.http", target: "http://example.com/" },
+  large: { action: "net.http", target: `http://127.0.0.1:${port}/a` },
+  slow: { action: "net.http", target: `http://127.0.0.1:${port}/slow` },
+  permissions: { net: [`127.0.0.1:${port}`] },
 });
