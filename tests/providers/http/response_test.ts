@@ -217,6 +217,27 @@ Deno.test("net.http stops reading an endless body at its bound", async () => {
   );
 });
 
+Deno.test("net.http has done with a compressed body that it cut, also if it is still coming", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const piece = new Uint8Array(gzipSync(new Uint8Array(1 << 20)));
+  let connections = 0;
+  await using server = rawServer(async (connection) => {
+    connections++;
+    await write(connection, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n");
+    await write(connection, piece);
+    await promise;
+  });
+  const options = { maxOutputBytes: 1000 };
+  await withHttp({ allow: [`${server.origin}/**`], options }, async (get) => {
+    for (let i = 0; i < 20; i++) {
+      const results = await Promise.all([get(`${server.origin}/`), get(`${server.origin}/`)]);
+      for (const { status, truncated } of results) assertEquals([status, truncated], ["OK", true]);
+    }
+  });
+  resolve();
+  assertEquals(connections, 40);
+});
+
 Deno.test("net.http takes a body byte by byte", async () => {
   const response =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" +
