@@ -47,6 +47,16 @@ Deno.test("permissions --format json prints the process and each Worker", async 
         ffi: false,
         import: false,
       },
+      http: {
+        read: [],
+        write: [],
+        net: [],
+        run: [],
+        env: false,
+        sys: false,
+        ffi: false,
+        import: false,
+      },
     },
   });
 });

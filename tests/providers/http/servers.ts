@@ -7,6 +7,9 @@ import { type ActionResult, Kernel } from "@agent-kernel/kernel";
 import { type HttpOptions, HttpProvider } from "@agent-kernel/kernel/providers/http";
 import { Workspace } from "../../workspace.ts";
 
+/** What a policy allows that names loopback with any port. */
+export const LOOPBACK = "http://127.0.0.1:*/**";
+
 /** A server, stopped when the test ends. */
 export interface Server extends AsyncDisposable {
   readonly port: number;
