@@ -6,6 +6,7 @@
  */
 import type { KernelOptions } from "./kernel_options.ts";
 import { workerPermissions } from "./permission/compile.ts";
+import { allowsNetwork, fileView } from "./permission/file_view.ts";
 import { isInside } from "./permission/permission_set.ts";
 import { checkProcess, partlyDenied } from "./permission/process.ts";
 import { toWorkerOptions } from "./permission/render.ts";
@@ -109,7 +110,11 @@ export function warnerOf({ onWarning }: KernelOptions): (line: string) => void {
 
 function hostFor(provider: Provider, plan: Plan, options: KernelOptions): ProviderHost {
   const timer = options.timer ?? SYSTEM_TIMER;
-  if (provider.isolation === "none") return new InProcessHost(provider, timer);
+  const onWarning = warnerOf(options);
+  const surroundings = { files: fileView(plan.policy), network: allowsNetwork(plan.policy) };
+  if (provider.isolation === "none") {
+    return new InProcessHost(provider, { surroundings, onWarning, timer });
+  }
   const set = workerPermissions(plan.policy, needsOf(provider, plan.byAction));
   const inherited = partlyDenied(set);
   const revoke = inherited.flatMap((name) => {
@@ -119,5 +124,6 @@ function hostFor(provider: Provider, plan: Plan, options: KernelOptions): Provid
     const needed = (path: string) => own.some((inner) => inner === path || isInside(inner, path));
     return process.filter((path) => !needed(path)).map((path) => ({ name, path } as const));
   });
-  return new WorkerHost(provider, { permissions: toWorkerOptions(set, inherited), revoke, timer });
+  const permissions = toWorkerOptions(set, inherited);
+  return new WorkerHost(provider, { permissions, revoke, surroundings, onWarning, timer });
 }

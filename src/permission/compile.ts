@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import type { Policy, Rule } from "../policy/policy.ts";
 import type { ActionSpec, KindName, PathAccess } from "../resource/kind.ts";
 import { MANY, type Pattern } from "../resource/pattern.ts";
+import { fileView } from "./file_view.ts";
 import { deniedNetworks } from "./private_networks.ts";
 import {
   type Grants,
@@ -23,6 +24,8 @@ export interface PermissionNeeds {
   readonly actions: readonly string[];
   /** What its own configuration needs, beside what the policy implies. */
   readonly permissions?: Partial<PermissionSet>;
+  /** Whether it looks at the files that the policy allows, whatever its actions. @default false */
+  readonly readsFiles?: boolean;
 }
 
 /**
@@ -40,7 +43,9 @@ export function workerPermissions(policy: Policy, needs: PermissionNeeds): Permi
       return union(...(rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern)));
     })
   );
-  const implied = union(...sets);
+  const files = needs.readsFiles ? fileView(policy) : undefined;
+  const looked = [...files?.readable ?? [], ...files?.writable ?? []].map(({ path }) => path);
+  const implied = union(...sets, { read: looked });
   return union({
     ...implied,
     read: outside(implied.read, deniedFolders(policy, "read")),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FileView } from "../permission/file_view.ts";
 import type { ProviderRequest, Question, Verdict } from "./provider.ts";
 
 /** From the kernel. */
@@ -11,10 +12,17 @@ export type ToWorker =
     readonly type: "init";
     readonly config: unknown;
     readonly maxOutputBytes: number;
+    readonly surroundings: Surroundings;
   }
   | { readonly type: "calls"; readonly calls: readonly Call[] }
   | { readonly type: "abort"; readonly id: number }
   | { readonly type: "verdict"; readonly question: number; readonly verdict: Verdict };
+
+/** What a provider is told of the policy. */
+export interface Surroundings {
+  readonly files: FileView;
+  readonly network: boolean;
+}
 
 /** One request under way. */
 export interface Call extends ProviderRequest {
@@ -26,7 +34,9 @@ export type FromWorker =
   /** The answers of one tick. */
   | { readonly answers: readonly (Answer & { readonly id: number })[] }
   /** A question of a call, by the numbers of both. */
-  | { readonly id: number; readonly question: number; readonly about: Question };
+  | { readonly id: number; readonly question: number; readonly about: Question }
+  /** For the operator. */
+  | { readonly warning: string };
 
 /** Gives the gate's verdict on what a provider asks in the course of a call; never throws. */
 export type Judge = (question: unknown) => Verdict;
