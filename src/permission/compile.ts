@@ -12,6 +12,7 @@ import { deniedNetworks } from "./private_networks.ts";
 import {
   type Grants,
   isInside,
+  NOTHING,
   PERMISSION_NAMES,
   type PermissionSet,
   type ProcessPermissions,
@@ -38,11 +39,13 @@ export interface PermissionNeeds {
  */
 export function workerPermissions(policy: Policy, needs: PermissionNeeds): PermissionSet {
   const sets = policy.rules.filter((rule) => rule.effect === "allow").flatMap((rule) =>
-    rule.actions.filter((action) => needs.actions.includes(action)).map((action) => {
+    rule.actions.filter((action) => needs.actions.includes(action)).flatMap((action) => {
       const spec = specOf(policy, action);
-      return union(...(rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern)));
+      return (rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern));
     })
   );
+  // Where nothing is allowed the Worker is never started, whatever it is configured with.
+  if (sets.length === 0) return NOTHING;
   const files = needs.readsFiles ? fileView(policy) : undefined;
   const looked = [...files?.readable ?? [], ...files?.writable ?? []].map(({ path }) => path);
   const implied = union(...sets, { read: looked });
