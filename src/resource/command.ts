@@ -89,11 +89,15 @@ function folderStep(folder: string): unknown {
   ) ?? "";
 }
 
-/** An executable under the path that leads to it, and the real one. */
+/** An executable under the path that leads to it, and by its canonical one. */
 interface Found {
   readonly named: string;
   readonly real: string;
 }
+
+/** Programs that are many: what they do depends on the name by which they are called. */
+const MULTI_CALL =
+  /^(busybox|toybox|coreutils|uutils|rustup|kmod|lvm|systemctl|xtables-\w+-multi)(\.\w+)?$/;
 
 function find(name: string, world: World): Found | undefined {
   if (name === "." || name === "..") return undefined;
@@ -107,12 +111,17 @@ function find(name: string, world: World): Found | undefined {
 function lookUp(path: string, world: World): Found | undefined {
   try {
     const real = world.realPath(path);
-    return real !== undefined && world.typeOf(real) === "executable"
-      ? { named: path, real }
-      : undefined;
+    if (real === undefined || world.typeOf(real) !== "executable") return undefined;
+    // INVARIANT: a rule for one name of such a program allows no other one.
+    const isOneOfMany = MULTI_CALL.test(nameOf(real)) && nameOf(path) !== nameOf(real);
+    return { named: path, real: isOneOfMany ? path : real };
   } catch (error) {
     // What the permissions leave out, or what leads in a circle, cannot be run.
     if (error instanceof CanonicalError) return undefined;
     throw error;
   }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
