@@ -12,7 +12,7 @@ export interface ProcessConfig {
   readonly env: Readonly<Record<string, string>>;
   readonly sandbox: SandboxMode;
   readonly bubblewrap: string;
-  readonly supervisor: string;
+  readonly supervisor?: string;
   readonly systemPaths: readonly string[];
   /** Whether programs may have the network if the policy gives it. */
   readonly network: boolean;

@@ -40,9 +40,9 @@ export interface ProcessOptions extends ProviderLimits {
   readonly bubblewrap?: string;
   /**
    * Absolute path of `timeout` of GNU coreutils. Without a sandbox it is what ends a program together
-   * with its children. @default "/usr/bin/timeout"
+   * with its children; `false` does without, and ends the program only. @default "/usr/bin/timeout"
    */
-  readonly supervisor?: string;
+  readonly supervisor?: string | false;
   /**
    * Absolute paths that a program in the sandbox can read beside those of the policy; those that do
    * not exist are left out. @default /usr, /bin, /sbin, /lib, /lib32, /lib64, /etc/ld.so.cache,
@@ -98,12 +98,13 @@ export class ProcessProvider extends Provider {
       throw wrong(`maxEntries is ${maxEntries}`, "a whole number that is not negative");
     }
     const bubblewrap = absolute(options.bubblewrap ?? "/usr/bin/bwrap", "bubblewrap");
-    const supervisor = absolute(options.supervisor ?? "/usr/bin/timeout", "supervisor");
+    const { supervisor: named = "/usr/bin/timeout" } = options;
+    const supervisor = named === false ? undefined : absolute(named, "supervisor");
     const config: ProcessConfig = {
       env: environment(options.env ?? {}, options.inheritEnv ?? []),
       sandbox,
       bubblewrap,
-      supervisor,
+      ...(supervisor === undefined ? {} : { supervisor }),
       systemPaths: (options.systemPaths ?? SYSTEM_PATHS).map((path) =>
         absolute(path, "systemPaths")
       ),
@@ -123,7 +124,7 @@ export class ProcessProvider extends Provider {
       permissions: {
         run: [
           ...(sandbox === "off" ? [] : [bubblewrap]),
-          ...(sandbox === "required" ? [] : [supervisor]),
+          ...(sandbox === "required" || supervisor === undefined ? [] : [supervisor]),
         ],
       },
       readsFiles: sandbox !== "off",

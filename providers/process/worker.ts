@@ -98,11 +98,13 @@ async function outside(
 ): Promise<CommandLine> {
   const env = { ...config.env, PWD: config.env["PWD"] ?? cwd };
   const plain: CommandLine = { executable: target, args, env, cwd, deadly: "SIGKILL" };
-  if (await (supervisor ??= worksAsSupervisor(config.supervisor))) {
-    return supervised(plain, config.supervisor, config.deadlineMs);
+  const path = config.supervisor;
+  if (path === undefined) return plain;
+  if (await (supervisor ??= worksAsSupervisor(path))) {
+    return supervised(plain, path, config.deadlineMs);
   }
   warn(
-    `no supervisor, what a program starts outlives it: ${config.supervisor} is not timeout of GNU coreutils`,
+    `no supervisor, what a program starts outlives it: ${path} is not timeout of GNU coreutils`,
   );
   return plain;
 }

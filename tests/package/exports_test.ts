@@ -3,6 +3,7 @@ import * as kernel from "../../mod.ts";
 import * as provider from "../../src/provider/mod.ts";
 import * as agent from "../../src/agent/mod.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
+import * as process from "../../providers/process/mod.ts";
 
 // A red pin means: decide, then change the pin and the CHANGELOG together.
 const PINS: readonly (readonly [string, object, readonly string[]])[] = [
@@ -45,6 +46,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "runAgentLoop",
   ]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
+  ["providers/process/mod.ts", process, ["ProcessProvider"]],
 ];
 
 for (const [path, module, names] of PINS) {
@@ -64,6 +66,7 @@ for (const [path, module, names] of PINS) {
 
 const PROVIDERS = [
   new filesystem.FilesystemProvider(),
+  new process.ProcessProvider(),
   new provider.Provider({
     name: "kv",
     isolation: "none",

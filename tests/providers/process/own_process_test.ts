@@ -123,6 +123,26 @@ testInSandbox(
   },
 );
 
+for (const sandbox of ["required", "off"] as const) {
+  const test = sandbox === "off" ? Deno.test : testInSandbox;
+  test(`one name of a program that is many runs as that name (sandbox ${sandbox})`, async () => {
+    using ws = new Workspace();
+    Deno.chmodSync(ws.file("bin/busybox", "#!/bin/sh\necho ${0##*/} $1\n"), 0o755);
+    for (const name of ["ls", "sh"]) ws.link(`bin/${name}`, "busybox");
+    const [ls, sh, all] = await resultsOf(ws, {
+      allow: [{ action: "proc.exec", resource: ws.path("bin/ls") }],
+      options: { sandbox },
+      requests: ["ls", "sh", "busybox"].map((name) => ({
+        action: "proc.exec",
+        target: ws.path("bin", name),
+        params: { args: ["one"] },
+      })),
+    });
+    assertEquals((ls?.data as Said).stdout, "ls one\n");
+    for (const other of [sh, all]) assert(other?.status !== "OK", JSON.stringify(other));
+  });
+}
+
 testInSandbox("programs die with a kernel that is killed", async () => {
   using ws = new Workspace();
   ws.folder("out");
