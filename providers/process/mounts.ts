@@ -207,15 +207,16 @@ class Plan implements Mounts {
 
   /** Lets nobody change what is at the path; a folder that is not `whole` is only kept in its place. */
   #lock(path: string, whole: boolean): void {
+    const inside = this.#atOrBelow(path).filter((other) => this.modes.get(other) === "rw");
+    const isChangeable = this.#modeAbove(path) === "rw";
+    if (!isChangeable && inside.length === 0) return;
     const kind = kindOf(path);
     if (kind === "folder" && !whole) {
-      if (this.#modeAbove(path) === "rw") this.modes.set(path, "rw");
+      if (isChangeable && !this.modes.has(path)) this.modes.set(path, "rw");
       return;
     }
-    for (const other of this.#atOrBelow(path)) {
-      if (this.modes.get(other) === "rw") this.modes.set(other, "ro");
-    }
-    if (this.#modeAbove(path) !== "rw" || kind === undefined || kind === "link") return;
+    for (const other of inside) this.modes.set(other, "ro");
+    if (!isChangeable || kind === undefined || kind === "link") return;
     if (!this.modes.has(path)) this.modes.set(path, "ro");
   }
 
@@ -223,8 +224,9 @@ class Plan implements Mounts {
   #lockFolderOf(path: string): void {
     if (this.modes.get(path) === "rw") this.modes.set(path, "ro");
     let folder = parentOf(path);
-    while (kindOf(folder) === undefined && folder !== "/") folder = parentOf(folder);
-    if ((this.modes.get(folder) ?? this.#modeAbove(folder)) !== "rw") return;
+    const isChangeable = () => (this.modes.get(folder) ?? this.#modeAbove(folder)) === "rw";
+    while (isChangeable() && kindOf(folder) === undefined) folder = parentOf(folder);
+    if (!isChangeable()) return;
     this.#lock(folder, true);
     this.notes.push(
       `programs cannot change "${folder}": it holds a file of the kernel's own, "${path}"`,

@@ -6,6 +6,7 @@ import { type Said, SH, testInSandbox } from "./programs.ts";
 
 interface Scene {
   readonly allow?: readonly object[];
+  readonly deny?: readonly object[];
   readonly options: ProcessOptions;
   readonly requests: readonly object[];
   readonly env?: Readonly<Record<string, string>>;
@@ -15,8 +16,8 @@ interface Scene {
 
 /** Starts a kernel in a process that may do what its policy implies, and nothing else. */
 function start(ws: Workspace, scene: Scene): Deno.ChildProcess {
-  const { allow = [], options, requests, env = {}, flags = [] } = scene;
-  const policy = { capabilities: [{ action: "proc.exec", resource: SH }, ...allow] };
+  const { allow = [], deny = [], options, requests, env = {}, flags = [] } = scene;
+  const policy = { capabilities: [{ action: "proc.exec", resource: SH }, ...allow], deny };
   const logPath = ws.path("log/kernel.log");
   Deno.mkdirSync(ws.path("log"));
   const { inheritEnv: _, ...known } = options;
@@ -142,6 +143,30 @@ for (const sandbox of ["required", "off"] as const) {
     for (const other of [sh, all]) assert(other?.status !== "OK", JSON.stringify(other));
   });
 }
+
+testInSandbox("what is denied to the whole process is hidden from programs too", async () => {
+  using ws = new Workspace();
+  ws.file("w/a", "a");
+  ws.file("w/keys/k", "secret");
+  ws.file("w/deep/keys/k", "secret");
+  ws.folder("w/out");
+  const [seen, moved] = await resultsOf(ws, {
+    allow: [
+      { action: "fs.read", resource: ws.path("w/**") },
+      { action: "fs.write", resource: ws.path("w/**") },
+    ],
+    deny: [{ action: "fs.*", resource: [ws.path("w/keys/**"), ws.path("w/deep/keys/**")] }],
+    options: { sandbox: "required" },
+    requests: [
+      exec(`cd ${ws.path("w")} && find . | sort; cat keys/k deep/keys/k`),
+      exec(
+        `/usr/bin/python3 -c 'import os; os.rename("${ws.path("w/deep")}", "${ws.path("w/d")}")'`,
+      ),
+    ],
+  });
+  assertEquals((seen?.data as Said).stdout, ".\n./a\n./deep\n./deep/keys\n./keys\n./out\n");
+  assertMatch((moved?.data as Said).stderr, /busy/);
+});
 
 testInSandbox("programs die with a kernel that is killed", async () => {
   using ws = new Workspace();
