@@ -63,10 +63,12 @@ export interface Found {
 /** A bounded look at what is in folders, the same bound for all walks of a call. */
 export class Walk {
   readonly #max: number;
+  readonly #signal: AbortSignal;
   #left: number;
 
-  constructor(maxEntries: number) {
+  constructor(maxEntries: number, signal: AbortSignal) {
     this.#max = maxEntries;
+    this.#signal = signal;
     this.#left = maxEntries;
   }
 
@@ -94,6 +96,7 @@ export class Walk {
     for (const entry of entries) {
       const path = `${folder === "/" ? "" : folder}/${entry.name}`;
       const kind = kindIn(entry);
+      this.#signal.throwIfAborted();
       const enter = await visit({ path, kind });
       if (enter && kind === "folder") await this.below(path, depth - 1, visit);
     }

@@ -37,6 +37,8 @@ export interface MountOptions {
   readonly systemPaths: readonly string[];
   /** How many files are asked about at most. */
   readonly maxEntries: number;
+  /** Ends the look at files. */
+  readonly signal: AbortSignal;
 }
 
 /** The sandbox has these of its own. */
@@ -83,7 +85,7 @@ class Plan implements Mounts {
 
   constructor(options: MountOptions) {
     this.#options = options;
-    this.#walk = new Walk(options.maxEntries);
+    this.#walk = new Walk(options.maxEntries, options.signal);
   }
 
   /** Shows what an allow rule names. What does not exist is not there. */
@@ -141,21 +143,21 @@ class Plan implements Mounts {
       const { code } = await this.#options.decide({ action, target, params: { to: target } });
       return DENIALS.includes(code);
     };
-    for (const folder of this.#policyFolders()) {
-      const inside = isAtOrBelow(path, folder);
-      if (!inside && !isAtOrBelow(folder, path)) continue;
-      const start = inside ? path : folder;
+    const visit = async (found: string) => {
+      if (asked.hide !== undefined && await denies(asked.hide, found)) {
+        this.#hide(found);
+        return false;
+      }
+      if (asked.lock !== undefined && await denies(asked.lock, found)) this.#lock(found, true);
+      return true;
+    };
+    for (const shown of this.#ofPolicy()) {
+      const inside = isAtOrBelow(path, shown);
+      if (!inside && !isAtOrBelow(shown, path)) continue;
+      if (!inside && !await visit(shown)) continue;
+      const start = inside ? path : shown;
       const levels = depth - (depthOf(start) - depthOf(path));
-      await this.#walk.below(start, levels, async (found) => {
-        if (asked.hide !== undefined && await denies(asked.hide, found.path)) {
-          this.#hide(found.path);
-          return false;
-        }
-        if (asked.lock !== undefined && await denies(asked.lock, found.path)) {
-          this.#lock(found.path, true);
-        }
-        return true;
-      });
+      await this.#walk.below(start, levels, (found) => visit(found.path));
     }
   }
 
@@ -252,10 +254,10 @@ class Plan implements Mounts {
     return [...this.modes.keys()].filter((other) => isAtOrBelow(other, path));
   }
 
-  #policyFolders(): string[] {
+  /** The files and folders that are there because of the policy. */
+  #ofPolicy(): string[] {
     return [...this.modes].filter(([path, mode]) =>
-      isContent(mode) && !(mode === "ro" && this.#options.systemPaths.includes(path)) &&
-      kindOf(path) === "folder"
+      isContent(mode) && !(mode === "ro" && this.#options.systemPaths.includes(path))
     ).map(([path]) => path);
   }
 }

@@ -78,9 +78,9 @@ async function inside(
   { target }: ProviderRequest,
   { args, cwd = "/" }: Arguments,
   { env, systemPaths, maxEntries }: ProcessConfig,
-  { files, decide, warn }: ProviderContext,
+  { files, decide, warn, signal }: ProviderContext,
 ): Promise<CommandLine> {
-  const mounts = await planMounts({ files, decide, systemPaths, maxEntries });
+  const mounts = await planMounts({ files, decide, systemPaths, maxEntries, signal });
   for (const note of mounts.notes) warn(note);
   if (cwd !== "/" && kindOf(cwd) !== "folder") {
     throw new ProviderError("NOT_A_FOLDER", `The param "cwd" leads to no folder: ${cwd}`);

@@ -248,6 +248,31 @@ testInSandbox("in the sandbox, patterns show what they match and nothing else", 
   assertEquals(Deno.readTextFileSync(at("deep/d.csv")), "new\n");
 });
 
+testInSandbox(
+  "in the sandbox, a pattern that denies also holds for a file that is allowed by name",
+  async () => {
+    await using programs = await Programs.open((ws) => {
+      for (const name of ["a.csv", "b.txt", "sub/c", "d/e"]) ws.file(`w/${name}`, name);
+      return {
+        allow: [{
+          action: "fs.read",
+          resource: ["a.csv", "b.txt", "sub/**", "d/**"].map((name) => ws.path("w", name)),
+        }],
+        deny: [{ action: "fs.read", resource: [ws.path("w/*.csv"), ws.path("w/s*")] }],
+      };
+    }, { sandbox: "required" });
+    const { stdout } = await programs.said(`cd ${programs.ws.path("w")} && find . -type f | sort`);
+    assertEquals(stdout, "./b.txt\n./d/e\n");
+  },
+);
+
+testInSandbox("in the sandbox, a program has none of the kernel's files open", async () => {
+  await using programs = await Programs.open(tree, { sandbox: "required" });
+  const { stdout } = await programs.said("readlink /proc/$$/fd/*; echo end");
+  assertMatch(stdout, /^\/dev\/null\npipe:(.|\n)*end\n$/);
+  assertEquals(stdout.split("\n").filter((path) => path.startsWith(programs.ws.root)), []);
+});
+
 testInSandbox("a pattern over more files than the bound fails and says what to do", async () => {
   await using programs = await Programs.open((ws) => {
     for (let i = 0; i < 20; i++) ws.file(`w/${i}.csv`);
