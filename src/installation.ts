@@ -6,6 +6,7 @@
  */
 import type { KernelOptions } from "./kernel_options.ts";
 import { namedHosts, workerPermissions } from "./permission/compile.ts";
+import { allowsNetwork, fileView } from "./permission/file_view.ts";
 import { isInside } from "./permission/permission_set.ts";
 import { checkProcess, partlyDenied } from "./permission/process.ts";
 import { toWorkerOptions } from "./permission/render.ts";
@@ -109,9 +110,16 @@ export function warnerOf({ onWarning }: KernelOptions): (line: string) => void {
 
 function hostFor(provider: Provider, plan: Plan, options: KernelOptions): ProviderHost {
   const timer = options.timer ?? SYSTEM_TIMER;
+  const onWarning = warnerOf(options);
   const needs = needsOf(provider, plan.byAction);
-  const hosts = namedHosts(plan.policy, needs.actions);
-  if (provider.isolation === "none") return new InProcessHost(provider, hosts, timer);
+  const surroundings = {
+    files: fileView(plan.policy),
+    network: allowsNetwork(plan.policy),
+    hosts: namedHosts(plan.policy, needs.actions),
+  };
+  if (provider.isolation === "none") {
+    return new InProcessHost(provider, { surroundings, onWarning, timer });
+  }
   const set = workerPermissions(plan.policy, needs);
   const inherited = partlyDenied(set);
   const revoke = inherited.flatMap((name) => {
@@ -122,5 +130,5 @@ function hostFor(provider: Provider, plan: Plan, options: KernelOptions): Provid
     return process.filter((path) => !needed(path)).map((path) => ({ name, path } as const));
   });
   const permissions = toWorkerOptions(set, inherited);
-  return new WorkerHost(provider, { permissions, revoke, hosts, timer });
+  return new WorkerHost(provider, { permissions, revoke, surroundings, onWarning, timer });
 }

@@ -84,7 +84,8 @@ export function planFor(
 /** What the permissions of a provider's Worker follow from: the actions that lead to it. */
 export function needsOf(provider: Provider, byAction: Plan["byAction"]): PermissionNeeds {
   const actions = Array.from(byAction).flatMap(([action, one]) => one === provider ? [action] : []);
-  return { actions, permissions: provider.permissions };
+  const { permissions, readsFiles } = provider;
+  return { actions, permissions, readsFiles };
 }
 
 function providerList(providers: NonNullable<KernelOptions["providers"]>): Provider[] {

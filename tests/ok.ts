@@ -31,6 +31,7 @@ const STEPS: readonly [name: string, args: readonly string[]][] = [
     "src/testing/mod.ts",
     "providers/filesystem/mod.ts",
     "providers/http/mod.ts",
+    "providers/process/mod.ts",
   ]],
   ["benchmarks compile", ["bench", "-q", "--no-run"]],
   ["package can be published", ["publish", "-q", "--dry-run", "--allow-dirty"]],

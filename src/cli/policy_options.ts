@@ -6,6 +6,7 @@
 import { resolve, toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
+import { ProcessProvider } from "../../providers/process/mod.ts";
 import { type Plan, planFor } from "../plan.ts";
 import type { KernelOptions } from "../kernel_options.ts";
 import {
@@ -52,7 +53,7 @@ export function kernelOptions(values: Values, positionals: readonly string[] = [
   const searchPath = optional(values, "search-path");
   return {
     policy: toFileUrl(resolve(policy)),
-    providers: [new FilesystemProvider(), new HttpProvider()],
+    providers: [new FilesystemProvider(), new ProcessProvider(), new HttpProvider()],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
     ...(base === undefined ? {} : { base: resolve(base) }),
     ...(searchPath === undefined ? {} : { searchPath: searchPath.split(":") }),

@@ -7,10 +7,12 @@ import { createHash } from "node:crypto";
 import type { Policy, Rule } from "../policy/policy.ts";
 import type { ActionSpec, KindName, PathAccess } from "../resource/kind.ts";
 import { MANY, type Pattern } from "../resource/pattern.ts";
+import { fileView } from "./file_view.ts";
 import { deniedNetworks } from "./private_networks.ts";
 import {
   type Grants,
   isInside,
+  NOTHING,
   PERMISSION_NAMES,
   type PermissionSet,
   type ProcessPermissions,
@@ -23,6 +25,8 @@ export interface PermissionNeeds {
   readonly actions: readonly string[];
   /** What its own configuration needs, beside what the policy implies. */
   readonly permissions?: Partial<PermissionSet>;
+  /** Whether it looks at the files that the policy allows, whatever its actions. @default false */
+  readonly readsFiles?: boolean;
 }
 
 /**
@@ -35,12 +39,16 @@ export interface PermissionNeeds {
  */
 export function workerPermissions(policy: Policy, needs: PermissionNeeds): PermissionSet {
   const sets = policy.rules.filter((rule) => rule.effect === "allow").flatMap((rule) =>
-    rule.actions.filter((action) => needs.actions.includes(action)).map((action) => {
+    rule.actions.filter((action) => needs.actions.includes(action)).flatMap((action) => {
       const spec = specOf(policy, action);
-      return union(...(rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern)));
+      return (rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern));
     })
   );
-  const implied = union(...sets);
+  // Where nothing is allowed the Worker is never started, whatever it is configured with.
+  if (sets.length === 0) return NOTHING;
+  const files = needs.readsFiles ? fileView(policy) : undefined;
+  const looked = [...files?.readable ?? [], ...files?.writable ?? []].map(({ path }) => path);
+  const implied = union(...sets, { read: looked });
   return union({
     ...implied,
     read: outside(implied.read, deniedFolders(policy, "read")),

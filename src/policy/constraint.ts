@@ -40,6 +40,15 @@ const OPERATORS: Readonly<Record<string, Compile>> = {
     return (value) => anyOf(equals.map((equal) => equal(value)));
   }),
 
+  any(operand, place, problems) {
+    if (!Array.isArray(operand) || operand.length === 0) {
+      problems.add(place, "Expected a list with at least one value or condition");
+      return undefined;
+    }
+    const choices = operand.map((one, i) => compileCondition(one, [...place, i], problems));
+    return (value) => anyOf(choices.map((choice) => choice(value)));
+  },
+
   not(operand, place, problems) {
     if (Array.isArray(operand)) {
       problems.add(place, "Expected a value or a condition, for several values not: {in: [...]}");
@@ -70,6 +79,16 @@ const OPERATORS: Readonly<Record<string, Compile>> = {
       if (value === undefined) return false;
       return Array.isArray(value) ? allOf(value.map(inner)) : undefined;
     };
+  },
+
+  options(operand, place, problems) {
+    const inner = compileGlob(operand, place, problems);
+    return inner && ((value) => ofWords(value, ({ options }) => allOf(options.map(inner))));
+  },
+
+  operands(operand, place, problems) {
+    const inner = compileCondition(operand, place, problems);
+    return (value) => ofWords(value, ({ operands }) => allOf(operands.map(inner)));
   },
 
   max: sizeOperand((value) => typeof value === "number" ? value : undefined, atMost),
@@ -188,6 +207,28 @@ function anyOf(truths: readonly Truth[]): Truth {
 
 function atMost(size: number, max: number): boolean {
   return size <= max;
+}
+
+/** The words of a command line: what begins with "-" before the first "--", and all others. */
+interface Words {
+  readonly options: readonly string[];
+  readonly operands: readonly string[];
+}
+
+function ofWords(value: unknown, holds: (words: Words) => Truth): Truth {
+  if (value === undefined) return false;
+  if (!Array.isArray(value) || !value.every((word) => typeof word === "string")) return undefined;
+  const end = value.indexOf("--");
+  const before: string[] = end === -1 ? value : value.slice(0, end);
+  // A lone "-" is the name of standard input.
+  const isOption = (word: string) => word.startsWith("-") && word !== "-";
+  return holds({
+    options: before.filter(isOption),
+    operands: [
+      ...before.filter((word) => !isOption(word)),
+      ...(end === -1 ? [] : value.slice(end + 1)),
+    ],
+  });
 }
 
 function listOperand(make: (list: readonly unknown[]) => Condition): Compile {

@@ -7,7 +7,7 @@ import { CODES } from "../action.ts";
 import { checkedAnswer, executeOnce } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
-import type { Answer, Judge } from "./protocol.ts";
+import type { Answer, Judge, Surroundings } from "./protocol.ts";
 import {
   type Execute,
   executorOf,
@@ -15,6 +15,15 @@ import {
   type ProviderRequest,
   type Question,
 } from "./provider.ts";
+import { Warnings } from "./warnings.ts";
+
+/** What an in-process provider runs with. */
+export interface InProcessOptions {
+  readonly surroundings: Surroundings;
+  readonly onWarning: (line: string) => void;
+  /** @default the platform's */
+  readonly timer?: Timer;
+}
 
 /**
  * Runs a provider in this process. At the deadline its signal is aborted and the call is answered;
@@ -23,16 +32,18 @@ import {
 export class InProcessHost implements ProviderHost {
   readonly #provider: Provider;
   readonly #execute: Execute;
-  readonly #hosts: readonly string[];
   readonly #timer: Timer;
+  readonly #surroundings: Surroundings;
+  readonly #warnings: Warnings;
   readonly #running = new Set<Promise<Answer>>();
 
-  /** @param hosts Hosts that the policy names literally. */
-  constructor(provider: Provider, hosts: readonly string[], timer: Timer = SYSTEM_TIMER) {
+  constructor(provider: Provider, options: InProcessOptions) {
+    const { surroundings, onWarning, timer = SYSTEM_TIMER } = options;
     this.#provider = provider;
-    this.#hosts = hosts;
     this.#execute = executorOf(provider);
     this.#timer = timer;
+    this.#surroundings = surroundings;
+    this.#warnings = new Warnings(provider.name, onWarning);
   }
 
   call(request: ProviderRequest, judge: Judge): Promise<Answer> {
@@ -46,8 +57,10 @@ export class InProcessHost implements ProviderHost {
     }, deadlineMs);
     const { signal } = controller;
     const decide = (question: Question) => Promise.resolve(judge(question));
-    const hosts = this.#hosts;
-    executeOnce(this.#execute, request, { config, signal, maxOutputBytes, hosts, decide })
+    const warn = (line: string) => this.#warnings.pass(line);
+    executeOnce(this.#execute, request, {
+      ...{ config, signal, maxOutputBytes, ...this.#surroundings, decide, warn },
+    })
       .then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
     this.#running.add(promise);
     promise.then(() => {

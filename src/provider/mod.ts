@@ -37,4 +37,5 @@ export type {
   KindName,
   PathAccess,
 } from "../resource/kind.ts";
+export type { DeniedEntry, FileEntry, FileView } from "../permission/file_view.ts";
 export type { Grants, PermissionName, PermissionSet } from "../permission/permission_set.ts";

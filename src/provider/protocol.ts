@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProviderRequest, Question, Verdict } from "./provider.ts";
+import type { ProviderContext, ProviderRequest, Question, Verdict } from "./provider.ts";
 
 /** From the kernel. */
 export type ToWorker =
@@ -11,11 +11,14 @@ export type ToWorker =
     readonly type: "init";
     readonly config: unknown;
     readonly maxOutputBytes: number;
-    readonly hosts: readonly string[];
+    readonly surroundings: Surroundings;
   }
   | { readonly type: "calls"; readonly calls: readonly Call[] }
   | { readonly type: "abort"; readonly id: number }
   | { readonly type: "verdict"; readonly question: number; readonly verdict: Verdict };
+
+/** What a provider is told of the policy. */
+export type Surroundings = Pick<ProviderContext, "files" | "network" | "hosts">;
 
 /** One request under way. */
 export interface Call extends ProviderRequest {
@@ -27,7 +30,9 @@ export type FromWorker =
   /** The answers of one tick. */
   | { readonly answers: readonly (Answer & { readonly id: number })[] }
   /** A question of a call, by the numbers of both. */
-  | { readonly id: number; readonly question: number; readonly about: Question };
+  | { readonly id: number; readonly question: number; readonly about: Question }
+  /** For the operator. */
+  | { readonly warning: string };
 
 /** Gives the gate's verdict on what a provider asks in the course of a call; never throws. */
 export type Judge = (question: unknown) => Verdict;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FileView } from "../permission/file_view.ts";
 import type { PermissionSet } from "../permission/permission_set.ts";
 import type { ActionSpec, ActionTable } from "../resource/kind.ts";
 import { STANDARD_ACTIONS } from "../resource/table.ts";
@@ -32,6 +33,12 @@ export interface ProviderContext {
    * canonical form: `host:port`, or `host` where the rule takes any port.
    */
   readonly hosts: readonly string[];
+  /** What the policy says of files. */
+  readonly files: FileView;
+  /** Whether the policy allows any request to the network. */
+  readonly network: boolean;
+  /** Tells the operator a thing of note, through the kernel's `onWarning`; the same one once. */
+  warn(line: string): void;
   /** Says in the result that data was cut to stay within the bound. */
   markTruncated(): void;
   /**
@@ -146,6 +153,8 @@ export interface ProviderOptions extends ProviderLimits {
   readonly config?: unknown;
   /** Deno permissions that the configuration needs beside what the policy implies. @default none */
   readonly permissions?: Partial<PermissionSet>;
+  /** Whether its Worker may look at the files that the policy allows to read or write. @default false */
+  readonly readsFiles?: boolean;
 }
 
 // INVARIANT: what a provider does cannot be reached from the provider, only from the kernel's hosts.
@@ -180,6 +189,8 @@ export class Provider {
   readonly config: unknown;
   /** Deno permissions beside what the policy implies. */
   readonly permissions: Partial<PermissionSet>;
+  /** Whether its Worker may look at the files that the policy allows. */
+  readonly readsFiles: boolean;
   /** How long a call may take, in milliseconds. */
   readonly deadlineMs: number;
   /** The most that a result may hold, in bytes of UTF-8. */
@@ -211,6 +222,7 @@ export class Provider {
     this.module = module === undefined ? undefined : String(module);
     this.config = options.config;
     this.permissions = options.permissions ?? {};
+    this.readsFiles = options.readsFiles ?? false;
     this.deadlineMs = positive(options.deadlineMs ?? 30_000, "deadlineMs", name);
     this.maxOutputBytes = positive(
       options.maxOutputBytes ?? 4 * 1024 * 1024,

@@ -4,7 +4,14 @@
  * @module
  */
 import { executeOnce } from "./execution.ts";
-import { type Answer, type Call, type FromWorker, identityOf, type ToWorker } from "./protocol.ts";
+import {
+  type Answer,
+  type Call,
+  type FromWorker,
+  identityOf,
+  type Surroundings,
+  type ToWorker,
+} from "./protocol.ts";
 import type { Execute, Question, Verdict } from "./provider.ts";
 
 /** The part of a Worker's global scope that is used here. */
@@ -54,7 +61,11 @@ export function serveProvider(name: string, execute: Execute): void {
   let questions = 0;
   let config: unknown;
   let maxOutputBytes = 0;
-  let hosts: readonly string[] = [];
+  let surroundings: Surroundings;
+
+  function warn(warning: string): void {
+    scope.postMessage({ warning });
+  }
 
   function ask(id: number, about: Question): Promise<Verdict> {
     const { promise, resolve } = Promise.withResolvers<Verdict>();
@@ -70,8 +81,9 @@ export function serveProvider(name: string, execute: Execute): void {
     const { id, ...request } = call;
     const { signal } = controller;
     const decide = (about: Question) => ask(id, about);
-    const options = { config, signal, maxOutputBytes, hosts, decide };
-    const answer = await executeOnce(execute, request, options);
+    const answer = await executeOnce(execute, request, {
+      ...{ config, signal, maxOutputBytes, ...surroundings, decide, warn },
+    });
     running.delete(id);
     // What is answered in one tick travels in one message.
     if (answers.length === 0) queueMicrotask(send);
@@ -109,7 +121,7 @@ export function serveProvider(name: string, execute: Execute): void {
   scope.onmessage = ({ data: message }) => {
     switch (message.type) {
       case "init":
-        ({ config, maxOutputBytes, hosts } = message);
+        ({ config, maxOutputBytes, surroundings } = message);
         break;
       case "calls":
         for (const call of message.calls) run(call);

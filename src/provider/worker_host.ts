@@ -9,8 +9,16 @@ import { Deadlines } from "./deadlines.ts";
 import { checkedAnswer } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
-import { type Answer, type Call, type Judge, type ToWorker, workerName } from "./protocol.ts";
+import {
+  type Answer,
+  type Call,
+  type Judge,
+  type Surroundings,
+  type ToWorker,
+  workerName,
+} from "./protocol.ts";
 import type { Provider, ProviderRequest } from "./provider.ts";
+import { Warnings } from "./warnings.ts";
 
 /** How long a call may take to notice that it was aborted, before its Worker is terminated. */
 const GRACE_MS = 250;
@@ -28,8 +36,8 @@ export interface WorkerHostOptions {
   readonly permissions: WorkerPermissions;
   /** Inherited permissions that the Worker gives up before its first call. */
   readonly revoke: readonly Deno.PermissionDescriptor[];
-  /** Hosts that the policy names literally. */
-  readonly hosts: readonly string[];
+  readonly surroundings: Surroundings;
+  readonly onWarning: (line: string) => void;
   /** @default the platform's */
   readonly timer?: Timer;
 }
@@ -55,6 +63,7 @@ export class WorkerHost implements ProviderHost {
   readonly #pending = new Map<number, Pending>();
   readonly #deadlines: Deadlines;
   readonly #grace: Deadlines;
+  readonly #warnings: Warnings;
   #worker: Worker | undefined;
   #outbox: Call[] = [];
   /** Calls that wait for their turn; their deadline begins with it. */
@@ -65,6 +74,7 @@ export class WorkerHost implements ProviderHost {
   constructor(provider: Provider, options: WorkerHostOptions) {
     this.#provider = provider;
     this.#options = options;
+    this.#warnings = new Warnings(provider.name, options.onWarning);
     const timer = options.timer ?? SYSTEM_TIMER;
     this.#deadlines = new Deadlines(timer, provider.deadlineMs, (id) => this.#overdue(id));
     this.#grace = new Deadlines(timer, GRACE_MS, (id) => {
@@ -114,7 +124,7 @@ export class WorkerHost implements ProviderHost {
 
   #start(): Worker {
     const { name, module, config, maxOutputBytes } = this.#provider;
-    const { permissions, revoke, hosts } = this.#options;
+    const { permissions, revoke, surroundings } = this.#options;
     const worker = new Worker(new URL(module as string), {
       type: "module",
       name: workerName({ provider: name, revoke }),
@@ -127,13 +137,17 @@ export class WorkerHost implements ProviderHost {
       event.preventDefault();
       if (worker === this.#worker) this.#die(`died: ${event.message}`);
     };
-    worker.postMessage({ type: "init", config, maxOutputBytes, hosts } satisfies ToWorker);
+    const init: ToWorker = { type: "init", config, maxOutputBytes, surroundings };
+    worker.postMessage(init);
     return worker;
   }
 
   #receive(worker: Worker, message: unknown): void {
     if (worker !== this.#worker) return;
-    const { answers, id, question, about } = (message ?? {}) as Readonly<Record<string, unknown>>;
+    const { answers, id, question, about, warning } = (message ?? {}) as Readonly<
+      Record<string, unknown>
+    >;
+    if (warning !== undefined) this.#warnings.pass(warning);
     if (typeof question === "number" && typeof id === "number") this.#judge(id, question, about);
     if (!Array.isArray(answers)) return;
     for (const answer of answers) {

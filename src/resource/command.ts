@@ -34,7 +34,7 @@ export const COMMAND: ResourceKind = {
           (target.startsWith("/") ? "" : ` in ${world.searchPath.join(":")}`),
       );
     }
-    return found.real;
+    return found.canonical;
   },
 
   resolve: (normalised) => normalised,
@@ -64,7 +64,7 @@ function expand(text: string, world: World): Pattern[] {
   }
   if (typeof step !== "string") return matching(step, folders, world);
   const found = slash === -1 ? find(step, world) : lookUp(`${folders[0]}/${step}`, world);
-  return found === undefined ? [] : [patternFor(found.real, [found.named])];
+  return found === undefined ? [] : [patternFor(found, found.named)];
 }
 
 function matching(step: Step, folders: readonly string[], world: World): Pattern[] {
@@ -74,13 +74,14 @@ function matching(step: Step, folders: readonly string[], world: World): Pattern
     world.list(folder).filter((name) => names.match([name]).length > 0)
       .flatMap((name) => lookUp(`${folder}/${name}`, world) ?? [])
       // To find them again, the folder has to be listed.
-      .map(({ real }) => patternFor(real, [folder]))
+      .map((found) => patternFor(found, folder))
   );
 }
 
-function patternFor(path: string, lookup: readonly string[]): Pattern {
-  const steps = PATH.segments(path);
-  return { steps, denySteps: steps, reach: path, exact: true, lookup };
+function patternFor({ canonical, real }: Found, lookedUp: string): Pattern {
+  const steps = PATH.segments(canonical);
+  const lookup = real === canonical ? [lookedUp] : [lookedUp, real];
+  return { steps, denySteps: steps, reach: canonical, exact: true, lookup };
 }
 
 function folderStep(folder: string): unknown {
@@ -89,11 +90,16 @@ function folderStep(folder: string): unknown {
   ) ?? "";
 }
 
-/** An executable under the path that leads to it, and the real one. */
+/** An executable under the path that leads to it, by its canonical one, and by its real one. */
 interface Found {
   readonly named: string;
+  readonly canonical: string;
   readonly real: string;
 }
+
+/** Programs that are many: what they do depends on the name by which they are called. */
+const MULTI_CALL =
+  /^(busybox|toybox|coreutils|uutils|rustup|kmod|lvm|systemctl|xtables-\w+-multi)(\.\w+)?$/;
 
 function find(name: string, world: World): Found | undefined {
   if (name === "." || name === "..") return undefined;
@@ -107,12 +113,17 @@ function find(name: string, world: World): Found | undefined {
 function lookUp(path: string, world: World): Found | undefined {
   try {
     const real = world.realPath(path);
-    return real !== undefined && world.typeOf(real) === "executable"
-      ? { named: path, real }
-      : undefined;
+    if (real === undefined || world.typeOf(real) !== "executable") return undefined;
+    // INVARIANT: a rule for one name of such a program allows no other one.
+    const isOneOfMany = MULTI_CALL.test(nameOf(real)) && nameOf(path) !== nameOf(real);
+    return { named: path, canonical: isOneOfMany ? path : real, real };
   } catch (error) {
     // What the permissions leave out, or what leads in a circle, cannot be run.
     if (error instanceof CanonicalError) return undefined;
     throw error;
   }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }

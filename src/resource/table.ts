@@ -40,6 +40,7 @@ export const STANDARD_ACTIONS: ActionTable = {
   "net.http": { kind: "url", defaults: { method: "GET" }, canonicalParams: httpParams },
   "proc.exec": {
     kind: "command",
+    defaults: { args: [], timeout: 30 },
     resources: [{ param: "cwd", kind: "path", action: "fs.read" }],
   },
   "mcp.call": { kind: "name", canonicalParams: mcpParams },

@@ -8,7 +8,7 @@ import type { ActionRequest, ActionResult } from "../action.ts";
 import { readAuditLog } from "../audit/reader.ts";
 import type { AuditRecord } from "../audit/record.ts";
 import { Kernel } from "../kernel.ts";
-import { planFor } from "../plan.ts";
+import { needsOf, planFor } from "../plan.ts";
 import { workerPermissions } from "../permission/compile.ts";
 import type { PermissionSet } from "../permission/permission_set.ts";
 import type { Provider, ProviderLimits } from "../provider/provider.ts";
@@ -161,16 +161,12 @@ const TESTS: Readonly<Record<string, (options: ProviderTestOptions) => void | Pr
 
   "gets the permissions that the policy implies, and no more"(options) {
     const provider = options.provider({});
-    const { policy } = planFor({
+    const { policy, byAction } = planFor({
       policy: options.policy,
       providers: [provider],
       logPath: "/nowhere/kernel.log",
     });
-    const { permissions } = provider;
-    const found = workerPermissions(policy, {
-      actions: Object.keys(provider.actions),
-      permissions,
-    });
+    const found = workerPermissions(policy, needsOf(provider, byAction));
     assertEquals(found, { read: [], write: [], net: [], run: [], ...options.permissions });
   },
 };

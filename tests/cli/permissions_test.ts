@@ -47,6 +47,17 @@ Deno.test("permissions --format json prints the process and each Worker", async 
         ffi: false,
         import: false,
       },
+      // No rule allows what they do.
+      process: {
+        read: [],
+        write: [],
+        net: [],
+        run: [],
+        env: false,
+        sys: false,
+        ffi: false,
+        import: false,
+      },
       http: {
         read: [],
         write: [],

@@ -4,6 +4,7 @@ import * as provider from "../../src/provider/mod.ts";
 import * as agent from "../../src/agent/mod.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
 import * as http from "../../providers/http/mod.ts";
+import * as process from "../../providers/process/mod.ts";
 
 // A red pin means: decide, then change the pin and the CHANGELOG together.
 const PINS: readonly (readonly [string, object, readonly string[]])[] = [
@@ -47,6 +48,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
   ]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
   ["providers/http/mod.ts", http, ["HttpProvider"]],
+  ["providers/process/mod.ts", process, ["ProcessProvider"]],
 ];
 
 for (const [path, module, names] of PINS) {
@@ -67,6 +69,7 @@ for (const [path, module, names] of PINS) {
 const PROVIDERS = [
   new filesystem.FilesystemProvider(),
   new http.HttpProvider(),
+  new process.ProcessProvider(),
   new provider.Provider({
     name: "kv",
     isolation: "none",

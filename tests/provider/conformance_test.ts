@@ -1,6 +1,7 @@
 import { testProvider } from "@agent-kernel/kernel/testing";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { HttpProvider } from "@agent-kernel/kernel/providers/http";
+import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
 import { Provider } from "@agent-kernel/kernel/provider";
 import { ROOT } from "../workspace.ts";
 import { EchoProvider } from "./fixtures/echo_provider.ts";
@@ -28,6 +29,34 @@ testProvider({
     test: "ends a call at its deadline",
     reason: "no local file takes that long; tests/provider/worker_host_test.ts hangs a Worker",
   }],
+});
+
+const shell = Deno.realPathSync("/bin/sh");
+const script = (text: string) => ({
+  action: "proc.exec",
+  target: shell,
+  params: { args: ["-c", text] },
+});
+
+testProvider({
+  folder,
+  provider: (limits) => new ProcessProvider(limits),
+  policy: {
+    capabilities: [
+      { action: "proc.exec", resource: shell },
+      { action: "fs.read", resource: `${folder}/files/**` },
+      { action: "fs.write", resource: `${folder}/out/**` },
+    ],
+  },
+  works: script("true"),
+  fails: { ...script("true"), params: { args: "true" } },
+  denied: { action: "proc.exec", target: "/usr/bin/env" },
+  large: script("yes | head -c 100"),
+  slow: script("sleep 60"),
+  permissions: {
+    read: [`${folder}/files`, `${folder}/out`],
+    run: ["/usr/bin/bwrap", shell, "/usr/bin/timeout"].sort(),
+  },
 });
 
 testProvider({

@@ -143,6 +143,48 @@ Deno.test("A rule for a command that is not there loads with a warning and allow
   assertEquals(verdict(policy, "proc.exec", "git", {}, world), "deny");
 });
 
+// deno-fmt-ignore -- a row is a line
+const MANY: readonly { resource: string; target: string; expected: string; why: string }[] = [
+  { resource: "ls", target: "ls", expected: "allow", why: "it is that name" },
+  { resource: "ls", target: "$/bin/ls", expected: "allow", why: "it is that name" },
+  { resource: "ls", target: "sh", expected: "deny", why: "another name is another program" },
+  { resource: "ls", target: "busybox", expected: "deny", why: "it is all of them" },
+  { resource: "busybox", target: "ls", expected: "deny", why: "each name has its rule" },
+  { resource: "busybox", target: "busybox", expected: "allow", why: "it is that name" },
+  { resource: "{ls,sh}", target: "sh", expected: "allow", why: "it is one of them" },
+  { resource: "*", target: "sh", expected: "allow", why: "the name matches" },
+  { resource: "l*", target: "sh", expected: "deny", why: "the name does not match" },
+  { resource: "python", target: "python3.11", expected: "allow", why: "a version is the same program" },
+];
+
+for (const { resource, target, expected, why } of MANY) {
+  Deno.test(`With one file for many names, a rule for ${resource} has the effect ${expected} on ${target}: ${why}`, () => {
+    using ws = new Workspace();
+    for (const name of ["bin/busybox", "bin/python3.11"]) {
+      ws.file(name);
+      Deno.chmodSync(ws.path(name), 0o755);
+    }
+    for (const name of ["ls", "sh"]) ws.link(`bin/${name}`, "busybox");
+    ws.link("bin/python", "python3.11");
+    const world = denoWorld({ searchPath: [ws.path("bin")] });
+    const policy = loadPolicy({ capabilities: [{ action: "proc.exec", resource }] }, { world });
+    assertEquals(
+      verdict(policy, "proc.exec", target.replace("$", ws.root), {}, world),
+      expected,
+    );
+  });
+}
+
+Deno.test("A command that is one of many names is canonical under its own name", () => {
+  using ws = new Workspace();
+  ws.file("bin/busybox");
+  Deno.chmodSync(ws.path("bin/busybox"), 0o755);
+  ws.link("bin/ls", "busybox");
+  const world = denoWorld({ searchPath: [ws.path("bin")] });
+  assertEquals(COMMAND.normalise("ls", world), ws.path("bin/ls"));
+  assertEquals(COMMAND.compile("ls", world).map(({ reach }) => reach), [ws.path("bin/ls")]);
+});
+
 Deno.test("denoWorld() leaves relative and empty entries out of the search path", () => {
   const { searchPath } = denoWorld({ searchPath: ["", ".", "bin", "./bin", "../bin", "/bin"] });
   assertEquals(searchPath, ["/bin"]);

@@ -1,0 +1,142 @@
+/**
+ * The process provider: `proc.exec`.
+ *
+ * @module
+ */
+import { Provider, type ProviderLimits } from "../../src/provider/provider.ts";
+import { environment } from "./environment.ts";
+import type { ProcessConfig, SandboxMode } from "./config.ts";
+
+export type { SandboxMode } from "./config.ts";
+
+/** What every program gets to see, read-only: its libraries and other programs, nobody's data. */
+const SYSTEM_PATHS: readonly string[] = [
+  "/usr",
+  "/bin",
+  "/sbin",
+  "/lib",
+  "/lib32",
+  "/lib64",
+  "/etc/ld.so.cache",
+  "/etc/alternatives",
+];
+
+/** Options of {@linkcode ProcessProvider}. */
+export interface ProcessOptions extends ProviderLimits {
+  /** The environment of every program. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Variables that programs get as the kernel's process has them now, by their exact names; the
+   * process needs `--allow-env` for each. @default []
+   */
+  readonly inheritEnv?: readonly string[];
+  /**
+   * Whether programs run in a sandbox of the operating system (bubblewrap, Linux) that shows them the
+   * files of the policy only: `"auto"` if there is one, with a warning if not; `"required"` or not
+   * at all; `"off"`. @default "auto"
+   */
+  readonly sandbox?: SandboxMode;
+  /** Absolute path of bubblewrap. @default "/usr/bin/bwrap" */
+  readonly bubblewrap?: string;
+  /**
+   * Absolute path of `timeout` of GNU coreutils. Without a sandbox it is what ends a program together
+   * with its children; `false` does without, and ends the program only. @default "/usr/bin/timeout"
+   */
+  readonly supervisor?: string | false;
+  /**
+   * Absolute paths that a program in the sandbox can read beside those of the policy; those that do
+   * not exist are left out. @default /usr, /bin, /sbin, /lib, /lib32, /lib64, /etc/ld.so.cache,
+   * /etc/alternatives
+   */
+  readonly systemPaths?: readonly string[];
+  /**
+   * Whether a program in the sandbox has the network: `"policy"` if any rule allows `net.http`, then
+   * all of it; `"none"` never. @default "policy"
+   */
+  readonly network?: "policy" | "none";
+  /** The part of `maxOutputBytes` that is for stdout, between 0 and 1. @default 0.5 */
+  readonly stdoutShare?: number;
+  /** How many files are looked at for rules whose patterns no mount can express. @default 10000 */
+  readonly maxEntries?: number;
+}
+
+/**
+ * Programs, started from a list of arguments and never by a shell, with an empty environment, bounded
+ * output, and an end at the deadline for all of their children.
+ *
+ * No Deno permission holds in a program. With the sandbox it sees the files of the policy only; see
+ * `docs/process.md` for what that guarantees and what it does not.
+ *
+ * @example
+ * ```ts
+ * import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const provider = new ProcessProvider({ env: { LANG: "C" }, sandbox: "required" });
+ * assertEquals(provider.permissions, { run: ["/usr/bin/bwrap"] });
+ * ```
+ */
+export class ProcessProvider extends Provider {
+  /**
+   * A provider with these programs' surroundings.
+   *
+   * @throws {TypeError | RangeError} An option is not of the required form.
+   */
+  constructor(options: ProcessOptions = {}) {
+    const { sandbox = "auto", stdoutShare = 0.5, network = "policy" } = options;
+    if (!["auto", "required", "off"].includes(sandbox)) {
+      throw wrong(`sandbox is "${sandbox}"`, '"auto", "required" or "off"');
+    }
+    if (!["policy", "none"].includes(network)) {
+      throw wrong(`network is "${network}"`, '"policy" or "none"');
+    }
+    if (!(stdoutShare >= 0 && stdoutShare <= 1)) {
+      throw wrong(`stdoutShare is ${stdoutShare}`, "a number between 0 and 1");
+    }
+    const maxEntries = options.maxEntries ?? 10_000;
+    if (!Number.isSafeInteger(maxEntries) || maxEntries < 0) {
+      throw wrong(`maxEntries is ${maxEntries}`, "a whole number that is not negative");
+    }
+    const bubblewrap = absolute(options.bubblewrap ?? "/usr/bin/bwrap", "bubblewrap");
+    const { supervisor: named = "/usr/bin/timeout" } = options;
+    const supervisor = named === false ? undefined : absolute(named, "supervisor");
+    const config: ProcessConfig = {
+      env: environment(options.env ?? {}, options.inheritEnv ?? []),
+      sandbox,
+      bubblewrap,
+      ...(supervisor === undefined ? {} : { supervisor }),
+      systemPaths: (options.systemPaths ?? SYSTEM_PATHS).map((path) =>
+        absolute(path, "systemPaths")
+      ),
+      network: network === "policy",
+      stdoutShare,
+      maxEntries,
+      deadlineMs: options.deadlineMs ?? 30_000,
+    };
+    const { deadlineMs, maxOutputBytes } = options;
+    super({
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(maxOutputBytes === undefined ? {} : { maxOutputBytes }),
+      name: "process",
+      module: new URL("./worker.ts", import.meta.url),
+      actions: { "proc.exec": {} },
+      config,
+      permissions: {
+        run: [
+          ...(sandbox === "off" ? [] : [bubblewrap]),
+          ...(sandbox === "required" || supervisor === undefined ? [] : [supervisor]),
+        ],
+      },
+      readsFiles: sandbox !== "off",
+    });
+  }
+}
+
+function absolute(path: string, what: string): string {
+  if (/^(\/[^/\0]+)+$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path)) return path;
+  throw wrong(`${what} has "${path}"`, "an absolute path without dot segments, other than /");
+}
+
+function wrong(what: string, expected: string): RangeError {
+  return new RangeError(`Cannot make provider "process": ${what}, expected ${expected}`);
+}

@@ -1,0 +1,122 @@
+import { assertEquals } from "@std/assert";
+import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
+import { type ToWorker, workerName } from "../../../src/provider/protocol.ts";
+import { run, Workspace } from "../../workspace.ts";
+import { NO_SANDBOX, Programs, SH, testInSandbox } from "./programs.ts";
+
+/** Everything that is written to the pipe until nobody has it open any more. */
+async function heardOn(pipe: string): Promise<string> {
+  return await new Response((await Deno.open(pipe)).readable).text();
+}
+
+/** Says on the pipe that it started; whoever survives the program says so seconds later. */
+const survivor = "(sleep 5; echo survived >&3) &";
+const ENDS: readonly [name: string, script: string, sandboxOnly?: true][] = [
+  ["a child", `${survivor} echo started >&3; sleep 600`],
+  ["a grandchild", `sh -c '${survivor}'; echo started >&3; sleep 600`],
+  [
+    "a child that ignores what can be ignored",
+    `trap '' TERM HUP INT ALRM; ${survivor} echo started >&3; sleep 600`,
+  ],
+  [
+    "many children",
+    `i=0; while [ $i -lt 100 ]; do ${survivor} i=$((i+1)); done; echo started >&3; sleep 600`,
+  ],
+  [
+    "a child in a session of its own",
+    `setsid sh -c '${survivor}'; echo started >&3; sleep 600`,
+    true,
+  ],
+  [
+    "a daemon",
+    `setsid sh -c '(setsid sh -c "(sleep 5; echo survived >&3)" &)'; echo started >&3; sleep 600`,
+    true,
+  ],
+];
+
+for (const sandbox of ["required", "off"] as const) {
+  for (const [name, script, sandboxOnly] of ENDS) {
+    if (sandbox === "off" && sandboxOnly) continue;
+    const ignore = sandbox === "required" && NO_SANDBOX !== undefined;
+    Deno.test({
+      name: `at the deadline ${name} dies too (sandbox ${sandbox})${
+        ignore ? ` (not run: ${NO_SANDBOX})` : ""
+      }`,
+      ignore,
+      async fn() {
+        await using programs = await Programs.open((ws) => {
+          ws.folder("out");
+          run("mkfifo", ws.path("out/pipe"));
+          return { allow: [{ action: "fs.write", resource: ws.path("out/**") }] };
+        }, { sandbox, deadlineMs: 1500 });
+        const pipe = programs.ws.path("out/pipe");
+        const [{ code }, heard] = await Promise.all([
+          programs.sh(`exec 3>${pipe}; ${script}`),
+          heardOn(pipe),
+        ]);
+        assertEquals([code, heard], ["DEADLINE_EXCEEDED", "started\n"]);
+        assertEquals((await programs.said("echo next")).stdout, "next\n");
+      },
+    });
+  }
+}
+
+testInSandbox("what a program leaves behind ends with it", async () => {
+  await using programs = await Programs.open((ws) => {
+    ws.folder("out");
+    run("mkfifo", ws.path("out/pipe"));
+    return { allow: [{ action: "fs.write", resource: ws.path("out/**") }] };
+  }, { sandbox: "required" });
+  const pipe = programs.ws.path("out/pipe");
+  const [said, heard] = await Promise.all([
+    programs.said(`exec 3>${pipe}; setsid sh -c '${survivor}'; echo started >&3; echo done`),
+    heardOn(pipe),
+  ]);
+  assertEquals([said.returncode, said.stdout, heard], [0, "done\n", "started\n"]);
+});
+
+Deno.test("without a sandbox, a program that left others behind is not waited for to their end", async () => {
+  await using programs = await Programs.open(() => ({}), { sandbox: "off" });
+  const said = await programs.said("sleep 20 & echo done");
+  assertEquals([said.returncode, said.stdout], [0, "done\n"]);
+});
+
+testInSandbox("programs die with a Worker that is terminated", async () => {
+  using ws = new Workspace();
+  ws.folder("out");
+  run("mkfifo", ws.path("out/pipe"));
+  const provider = new ProcessProvider({ sandbox: "required" });
+  const worker = new Worker(new URL(provider.module as string), {
+    type: "module",
+    name: workerName({ provider: "process", revoke: [] }),
+    deno: { permissions: { run: ["/usr/bin/bwrap"], read: [ws.path("out")] } },
+  });
+  const writable = [{ path: ws.path("out"), form: "folder" }] as const;
+  const messages: ToWorker[] = [
+    {
+      type: "init",
+      config: provider.config,
+      maxOutputBytes: 1000,
+      surroundings: { network: false, hosts: [], files: { readable: [], writable, denied: [] } },
+    },
+    {
+      type: "calls",
+      calls: [{
+        id: 1,
+        action: "proc.exec",
+        target: SH,
+        params: {
+          args: ["-c", `exec 3>${ws.path("out/pipe")}; ${survivor} echo started >&3; sleep 600`],
+        },
+      }],
+    },
+  ];
+  for (const message of messages) worker.postMessage(message);
+  let heard = "";
+  const pipe = (await Deno.open(ws.path("out/pipe"))).readable;
+  for await (const text of pipe.pipeThrough(new TextDecoderStream())) {
+    heard += text;
+    if (heard === "started\n") worker.terminate();
+  }
+  assertEquals(heard, "started\n");
+});
