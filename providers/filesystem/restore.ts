@@ -33,6 +33,9 @@ export async function restoreFile(
   const { snapshots, expect } = permitted(request, context);
   const { sha256, mode, mtime } = restoredBy(request);
   if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) throw malformed();
+  if (lstat(target)?.isFile === false) {
+    throw new ProviderError("NOT_A_FILE", `Not a file, so no file is restored there: ${target}`);
+  }
   // Looked at once here, so that nothing large is copied in vain.
   assertExpected(target, expect.target);
   makeParents(target);
