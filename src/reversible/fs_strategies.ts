@@ -15,6 +15,7 @@ import type {
   SnapshotSaver,
   SnapshotStrategy,
   Undo,
+  UndoStep,
 } from "./strategy.ts";
 
 /** A path that an action changes. */
@@ -121,14 +122,17 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
 /** What a move changes. */
 interface MoveSnapshot {
   readonly to: string;
-  /** The moved file; its content is not saved, it goes along. */
+  /** The moved file. */
   readonly source: FileState;
   /** What was where it went. */
   readonly replaced: FileState;
   readonly parents: readonly string[];
 }
 
-/** `fs.move`: what was moved, and the file that was overwritten. */
+/**
+ * `fs.move`: the moved file, and the one that was overwritten. The moved file is saved too: a process
+ * that dies within the move leaves it at neither end.
+ */
 export class FsMoveSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
   readonly action = "fs.move";
@@ -138,10 +142,10 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
     return [target, String(params["to"])];
   }
 
-  /** Saves the file that will be overwritten, and remembers the one that is moved. */
+  /** Saves the file that is moved, and the one that will be overwritten. */
   async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
     const to = String(params["to"]);
-    const source = await look(target);
+    const source = await look(target, saver.save);
     const replaced = await look(to, params["overwrite"] === true ? saver.save : undefined);
     const parents = replaced.kind === "absent" ? missingParents(to) : [];
     const snapshot: MoveSnapshot = { to, source, replaced, parents };
@@ -149,7 +153,7 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
   }
 
   /** Moves the file back, then restores what it had overwritten. */
-  async undo({ target, snapshot }: SavedAction, reader: SnapshotReader): Promise<Undo> {
+  async undo({ target, snapshot, state }: SavedAction, reader: SnapshotReader): Promise<Undo> {
     const { to, source, replaced, parents } = snapshot as MoveSnapshot;
     const [here, there] = [await look(target), await look(to)];
     if (source.kind !== "file") return { steps: [] }; // The move cannot have happened.
@@ -158,32 +162,52 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
       const after: Left = there.kind === "absent" ? there : source;
       return await undoPath({ path: to, before: replaced, after, parents }, reader);
     }
-    if (there.kind !== "file") {
-      return { steps: [], impossible: `the file that was moved to "${to}" is not there any more` };
+    if (isLeft(there, source)) {
+      const back = moveBack({ target, here, to, there }, reader.folder);
+      const steps = [back, ...restTo(to, { now: { kind: "absent" }, replaced, parents }, reader)];
+      if (here.kind === "absent") return { steps };
+      return { steps, conflict: `there is something at "${target}" again, which was moved away` };
     }
-    const overwrite = here.kind === "absent" ? {} : { overwrite: true };
-    const expect = { target: expectation(there), to: expectation(here) };
-    const back = {
-      action: "fs.move",
-      target: to,
-      params: { to: target, ...overwrite },
-      preparation: { snapshots: reader.folder, expect },
-    };
-    const rest = replaced.kind === "absent"
-      ? emptied(parents, to, reader.folder)
-      : change(to, { now: { kind: "absent" }, before: replaced }, reader);
-    const steps = [back, ...rest];
-    if (here.kind !== "absent") {
-      return {
-        steps,
-        conflict: `there is something at "${target}" again, from where the file was moved`,
-      };
-    }
-    if (!isLeft(there, source)) {
-      return { steps, conflict: `"${to}" is no longer the file that was moved there` };
-    }
-    return { steps };
+    const steps = [
+      ...change(target, { now: here, before: source }, reader),
+      ...restTo(to, { now: there, replaced, parents }, reader),
+    ];
+    // Only a death in the middle leaves it at neither end.
+    const torn = here.kind === "absent" && (there.kind === "absent" || isSame(there, replaced));
+    if (torn && state === "pending") return { steps };
+    return { steps, conflict: `"${to}" is no longer the file that was moved there` };
   }
+}
+
+function moveBack(
+  { target, here, to, there }: {
+    readonly target: string;
+    readonly here: FileState;
+    readonly to: string;
+    readonly there: FileState;
+  },
+  snapshots: string,
+): UndoStep {
+  return {
+    action: "fs.move",
+    target: to,
+    params: { to: target, ...(here.kind === "absent" ? {} : { overwrite: true }) },
+    preparation: { snapshots, expect: { target: expectation(there), to: expectation(here) } },
+  };
+}
+
+/** What is to be done where the file was moved to. */
+function restTo(
+  to: string,
+  { now, replaced, parents }: {
+    readonly now: FileState;
+    readonly replaced: FileState;
+    readonly parents: readonly string[];
+  },
+  reader: SnapshotReader,
+): UndoStep[] {
+  const steps = isSame(now, replaced) ? [] : change(to, { now, before: replaced }, reader);
+  return replaced.kind === "absent" ? [...steps, ...emptied(parents, to, reader.folder)] : steps;
 }
 
 /** The strategies for everything that the filesystem provider changes. */

@@ -7,6 +7,7 @@ import {
   type ActionRequest,
   type ActionResult,
   type CanonicalRequest,
+  CODES,
   matchesAction,
   type Preparation,
   type ResultStatus,
@@ -309,7 +310,7 @@ export class ReversibleActionLayer {
       const saved = this.#store.get(recordId);
       if (saved === undefined) throw new Error("its time was over before it ended");
       const snapshot = await strategy.settle?.(saved, result) ?? saved.snapshot;
-      this.#store.change(recordId, { state: "done", snapshot });
+      this.#store.change(recordId, { state: isUnsure(result.code) ? "pending" : "done", snapshot });
     } catch (error) {
       const why = `what it left behind could not be noted: ${messageOf(error)}`;
       return { ...result, recordId, reversible: false, why, ...evicted };
@@ -366,8 +367,26 @@ export class ReversibleActionLayer {
     if (conflict !== undefined && !force) {
       return { ...failed("ERROR", recordId, "ROLLBACK_CONFLICT", conflict), steps: [] };
     }
+    try {
+      // Should the process die in the middle, this tells that something was under way.
+      if (undo.steps.length > 0) this.#store.change(recordId, { state: "pending" });
+      const result = await this.#carryOut(undo.steps, recordId, agent);
+      if (result.status === "OK") this.#store.change(recordId, { state: "rolled back" });
+      else if (!isUnsure(result.code)) this.#store.change(recordId, { state: "done" });
+      return result;
+    } catch (error) {
+      const why = `the snapshot store cannot be written: ${messageOf(error)}`;
+      return { ...failed("ERROR", recordId, "ROLLBACK_FAILED", why), steps: [] };
+    }
+  }
+
+  async #carryOut(
+    planned: readonly UndoStep[],
+    recordId: string,
+    agent: string | undefined,
+  ): Promise<RollbackResult> {
     const steps: RollbackStep[] = [];
-    for (const [i, step] of undo.steps.entries()) {
+    for (const [i, step] of planned.entries()) {
       const { action, target, params = {}, preparation, optional } = step;
       const who = agent === undefined ? {} : { agent };
       const result = await this.#gate.submit(
@@ -376,19 +395,10 @@ export class ReversibleActionLayer {
       );
       steps.push({ action, target, ...result });
       if (result.status === "OK" || optional === true) continue;
-      const code = result.code === "TARGET_CHANGED"
-        ? "ROLLBACK_CONFLICT"
-        : result.code ?? "ROLLBACK_FAILED";
-      const error = `step ${
-        i + 1
-      } of ${undo.steps.length}, ${action} of "${target}": ${result.error}`;
-      return { ...failed(result.status, recordId, code, error), steps };
-    }
-    try {
-      this.#store.change(recordId, { state: "rolled back" });
-    } catch (error) {
-      const why = `it was undone, but that could not be noted: ${messageOf(error)}`;
-      return { ...failed("ERROR", recordId, "ROLLBACK_FAILED", why), steps };
+      const { status, error = "", code = "ROLLBACK_FAILED" } = result;
+      const which = `step ${i + 1} of ${planned.length}, ${action} of "${target}": ${error}`;
+      const told = code === "TARGET_CHANGED" ? "ROLLBACK_CONFLICT" : code;
+      return { ...failed(status, recordId, told, which), steps };
     }
     return { status: "OK", recordId, steps };
   }
@@ -399,6 +409,11 @@ function isUndone({ status, code, recordId }: ActionResult): boolean {
   // What was denied without a record id never reached a provider; these two codes are of refusals.
   return status === "DENIED" && recordId === undefined ||
     code === "TARGET_CHANGED" || code === "SNAPSHOT_FAILED";
+}
+
+/** Whether the provider may have been stopped in the middle. */
+function isUnsure(code: string | undefined): boolean {
+  return code === CODES.PROVIDER_CRASHED || code === CODES.DEADLINE_EXCEEDED;
 }
 
 function failed(

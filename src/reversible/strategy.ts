@@ -48,8 +48,8 @@ export interface SavedAction {
   /** Who asked. */
   readonly agent?: string;
   /**
-   * `pending`: it is under way, or was when the process died. `done`: it ended. `rolled back`: it was
-   * undone. `lost`: its snapshot had to make room.
+   * `pending`: it is under way, or it is not known how it ended because a process died. `done`: it
+   * ended. `rolled back`: it was undone. `lost`: its snapshot had to make room.
    */
   readonly state: "pending" | "done" | "rolled back" | "lost";
   /** What it changed, in the words of its strategy. */
