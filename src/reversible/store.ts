@@ -159,9 +159,11 @@ export class SnapshotStore implements Disposable {
   /**
    * Reads what actions a store knows, without opening it; also while somebody else has it open.
    *
-   * @param folder The folder of the store; none is an empty store.
+   * @param folder The folder of the store.
+   * @returns `undefined` if there is no store.
    */
-  static list(folder: string): SavedAction[] {
+  static list(folder: string): SavedAction[] | undefined {
+    if (lstat(`${folder}/index`) === undefined) return undefined;
     const actions = new Map<string, SavedAction>();
     for (const event of Journal.read<Event>(`${folder}/index`).events) applyTo(actions, event);
     const now = new Date().toISOString();
