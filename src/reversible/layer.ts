@@ -387,11 +387,11 @@ export class ReversibleActionLayer {
   ): Promise<RollbackResult> {
     const steps: RollbackStep[] = [];
     for (const [i, step] of planned.entries()) {
-      const { action, target, params = {}, preparation, optional } = step;
+      const { action, target, params = {}, optional } = step;
       const who = agent === undefined ? {} : { agent };
       const result = await this.#gate.submit(
         { action, target, params, undoes: recordId, ...who },
-        { prepare: () => preparation },
+        { prepare: (canonical) => prepared(canonical, step) },
       );
       steps.push({ action, target, ...result });
       if (result.status === "OK" || optional === true) continue;
@@ -402,6 +402,20 @@ export class ReversibleActionLayer {
     }
     return { status: "OK", recordId, steps };
   }
+}
+
+/**
+ * INVARIANT: what is restored goes to where it came from. Somebody may have put a link on the way
+ * since then, which the gate would follow.
+ */
+function prepared(canonical: CanonicalRequest, step: UndoStep): Preparation | undefined {
+  const { target, params = {}, preparation } = step;
+  if (preparation === undefined) return undefined;
+  if (canonical.target === target && canonical.params["to"] === params["to"]) return preparation;
+  throw new DeniedError(
+    "ROLLBACK_CONFLICT",
+    `"${target}" leads elsewhere now, to "${canonical.target}"`,
+  );
 }
 
 /** Whether it is sure that the action changed nothing. */

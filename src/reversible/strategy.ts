@@ -68,7 +68,10 @@ export interface UndoStep {
   readonly target: string;
   /** Its params. @default {} */
   readonly params?: Readonly<Record<string, unknown>>;
-  /** What its provider has to know, for example what it may replace. */
+  /**
+   * What its provider has to know, for example what it may replace. With one, target and `to` have
+   * to be canonical: if they lead elsewhere now, the step is denied.
+   */
   readonly preparation?: Preparation;
   /** Whether the action counts as undone also if this fails, like a folder that cannot be removed. @default false */
   readonly optional?: boolean;

@@ -55,6 +55,9 @@ export function fill(template: unknown, values: Known): unknown {
   );
 }
 
+/** The action's own target, at the start: it was decided as such, and stands as it is. */
+const OWN_TARGET = /^\{\{\s*target\s*\}\}(?=\/|$)/;
+
 /**
  * Fills a template for a target. A value is one segment of it and cannot become more: in a URL it is
  * percent-encoded, anywhere else a slash in it is refused, and everywhere what would climb.
@@ -62,31 +65,35 @@ export function fill(template: unknown, values: Known): unknown {
  * @throws {Error} A value is not there, or would be more than a segment.
  */
 export function fillTarget(template: string, values: Known): string {
-  const isUrl = /^https?:/i.test(template);
-  return template.replace(PLACEHOLDER, (whole, path: string) => {
-    const value = scalar(values, path);
-    // All of the action's own target is the one exception: it was decided as such.
-    if (whole === template && path === "target") return value;
-    // deno-lint-ignore no-control-regex -- control characters are what it is about
-    if (value === "" || value === "." || value === ".." || /[\u0000-\u001f\u007f]/.test(value)) {
-      throw new Error(`The value of "${path}" cannot stand in a target: ${JSON.stringify(value)}`);
-    }
-    if (isUrl) return encodeURIComponent(value);
-    if (!/[/\\]/.test(value)) return value;
-    throw new Error(
-      `The value of "${path}" has a slash, which would lead elsewhere: ${JSON.stringify(value)}`,
-    );
-  });
+  const own = OWN_TARGET.exec(template)?.[0] ?? "";
+  const start = own === "" ? "" : scalar(values, "target");
+  const rest = template.slice(own.length);
+  const isUrl = /^https?:/i.test(own === "" ? rest : start);
+  if (isUrl && rest !== "" && start.includes("?")) {
+    throw new Error(`Nothing can be added to a target with a query: ${JSON.stringify(start)}`);
+  }
+  return start + rest.replace(PLACEHOLDER, (_, path: string) => segment(path, values, isUrl));
+}
+
+function segment(path: string, values: Known, isUrl: boolean): string {
+  const value = scalar(values, path);
+  // deno-lint-ignore no-control-regex -- control characters are what it is about
+  if (value === "" || value === "." || value === ".." || /[\u0000-\u001f\u007f]/.test(value)) {
+    throw new Error(`The value of "${path}" cannot stand in a target: ${JSON.stringify(value)}`);
+  }
+  if (isUrl) return encodeURIComponent(value);
+  if (!/[/\\]/.test(value)) return value;
+  throw new Error(`The value of "${path}" would lead elsewhere: ${JSON.stringify(value)}`);
 }
 
 /** @throws {SyntaxError} A placeholder is where a value could lead to another host. */
 export function checkTargetTemplate(template: string): void {
   placeholdersOf(template);
-  if (/^\{\{\s*target\s*\}\}$/.test(template)) return;
-  const origin = /^https?:\/\/[^/?#]*/i.exec(template)?.[0];
-  if (template.startsWith("{{") || origin?.includes("{{") === true) {
+  const origin = /^https?:\/\/[^/?#]*/i.exec(template)?.[0] ?? "";
+  if (OWN_TARGET.test(template)) return;
+  if (template.startsWith("{{") || origin.includes("{{")) {
     throw new SyntaxError(
-      `Cannot use the target "${template}": a placeholder stands behind the host, or is {{target}} alone`,
+      `Cannot use the target "${template}": a placeholder stands behind the host, or is {{target}} at the start`,
     );
   }
 }
