@@ -45,6 +45,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "procTools",
     "resolveModel",
     "runAgentLoop",
+  ]],
   ["src/reversible/mod.ts", reversible, [
     "CompensationStrategy",
     "FsDeleteSnapshotStrategy",
