@@ -185,11 +185,19 @@ export class ReversibleActionLayer {
   async preview(recordId: string): Promise<RollbackPreview> {
     const found = this.#find(recordId);
     if (!("saved" in found)) return { ...found, text: "" };
-    const { undo, ...failed } = await this.#undo(found);
-    if (undo === undefined) return { ...failed as RollbackResult, text: "" };
+    const { undo, ...failure } = await this.#undo(found);
+    if (undo === undefined) return { ...failure as RollbackResult, text: "" };
     const told = undo.conflict ?? undo.impossible;
     const code = undo.conflict === undefined ? "ROLLBACK_IMPOSSIBLE" : "ROLLBACK_CONFLICT";
-    const texts = await Promise.all(undo.steps.map((step) => step.describe?.() ?? described(step)));
+    let texts: string[];
+    try {
+      texts = await Promise.all(undo.steps.map((step) => step.describe?.() ?? described(step)));
+    } catch (error) {
+      return {
+        ...failed("ERROR", recordId, "ROLLBACK_FAILED", messageOf(error)),
+        ...{ steps: [], text: "" },
+      };
+    }
     return {
       recordId,
       status: told === undefined ? "OK" : "ERROR",

@@ -313,6 +313,9 @@ export class SnapshotStore implements Disposable {
    * somebody is working with.
    */
   #makeRoom(bytes: number, count: number, evicted: Set<string>): void {
+    // Most often there is room without a closer look.
+    const { size } = this.#actions;
+    if (this.#blobs.bytes + bytes <= this.#maxBytes && size + count <= this.#maxCount) return;
     const actions = Array.from(this.#actions.values()).filter(({ state }) => !isPast(state));
     let kept = actions.length;
     const fits = () =>

@@ -23,7 +23,7 @@ async function shop(
     },
   });
   const scene = await Scene.open({
-    providers: [provider],
+    providers: () => [provider],
     capabilities: () => [
       { action: "net.http", resource: `${API}/**` },
       { action: "mcp.call", resource: "**" },

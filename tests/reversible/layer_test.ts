@@ -220,7 +220,7 @@ Deno.test("onCaptureFailure: proceed does it, and says that it cannot be undone"
 });
 
 Deno.test("a provider that could not restore refuses before anything is done", async () => {
-  await using scene = await Scene.open({ providers: [new FilesystemProvider()] });
+  await using scene = await Scene.open({ providers: () => [new FilesystemProvider()] });
   scene.ws.file("w/a.txt", "old");
   for (const [action, params] of [["fs.write", { content: "new" }], ["fs.delete", {}]] as const) {
     const result = await scene.do(action, "a.txt", params);
@@ -302,7 +302,7 @@ function table(rows: Map<string, string>, meanwhile = () => {}) {
     },
   };
   return {
-    providers: [provider],
+    providers: () => [provider],
     capabilities: () => [{ action: "db.put", resource: "user/*" }],
     layer: { strategies: [strategy] },
   };
@@ -341,4 +341,28 @@ Deno.test("what was done but could not be recorded yet can be undone: its id is 
       .map(({ status, record_id, undoes }) => [status, record_id === result.recordId, undoes]),
     [["OK", true, undefined], ["OK", false, result.recordId]],
   );
+});
+
+Deno.test("a move in which the provider stopped is undone from the snapshot, for there is no file", async () => {
+  const half = new Provider({
+    name: "half",
+    isolation: "none",
+    deadlineMs: 10,
+    actions: { "fs.move": {} },
+    // As a Worker that dies in the middle: the file is at neither end.
+    execute: ({ target }) => {
+      Deno.removeSync(target);
+      return new Promise(() => {});
+    },
+  });
+  await using scene = await Scene.open({
+    providers: (filesystem) => ({ "fs.move": half, "fs.write": filesystem }),
+  });
+  Deno.chmodSync(scene.ws.file("w/a.txt", "the only copy"), 0o640);
+  const before = scene.tree();
+  const result = await scene.do("fs.move", "a.txt", { to: scene.path("b.txt") });
+  assertEquals([result.code, result.reversible], ["DEADLINE_EXCEEDED", true]);
+  assertEquals(scene.tree(), {});
+  assertEquals((await scene.layer.rollback(result.recordId)).status, "OK");
+  assertEquals(scene.tree(), before);
 });

@@ -19,7 +19,8 @@ import { Workspace } from "../workspace.ts";
 export interface SceneOptions {
   /** The rules over a folder. */
   readonly capabilities?: (root: string) => readonly unknown[];
-  readonly providers?: readonly Provider[];
+  /** Who acts, given the filesystem provider. */
+  readonly providers?: (filesystem: Provider) => NonNullable<KernelOptions["providers"]>;
   readonly store?: Partial<SnapshotStoreOptions>;
   readonly layer?: Partial<ReversibleOptions>;
   readonly kernel?: Partial<KernelOptions>;
@@ -51,10 +52,10 @@ export class Scene implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const { capabilities = ALL, providers, store, layer, kernel } = this.#options;
+    const { capabilities = ALL, providers = (one) => [one], store, layer, kernel } = this.#options;
     this.kernel = await Kernel.open({
       policy: { capabilities: capabilities(this.ws.root) },
-      providers: providers ?? [new FilesystemProvider({ snapshots: this.snapshots })],
+      providers: providers(new FilesystemProvider({ snapshots: this.snapshots })),
       logPath: this.ws.path("kernel.log"),
       onWarning: () => {},
       ...kernel,

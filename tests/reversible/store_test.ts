@@ -286,6 +286,7 @@ Deno.test("a content that was changed in the store is not restored", async () =>
   const [name] = contents(scene);
   const blob = `${scene.snapshots}/blobs/${name}`;
   Deno.writeTextFileSync(blob, "0ld");
+  assertEquals((await scene.layer.preview(id)).code, "ROLLBACK_FAILED");
   const result = await scene.layer.rollback(id);
   assertEquals([result.status, result.code], ["ERROR", "SNAPSHOT_DAMAGED"]);
   assertEquals(Deno.readTextFileSync(scene.path("a.txt")), "new");
