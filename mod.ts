@@ -8,6 +8,7 @@ export {
   type ActionResult,
   type CanonicalRequest,
   CODES,
+  type Preparation,
   type RecordStatus,
   type ResultStatus,
   type SubmitFn,

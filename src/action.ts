@@ -31,9 +31,20 @@ export interface SubmitOptions {
    * `DeniedError`, else with `PREPARATION_FAILED`. The time that it takes is not bounded.
    *
    * @param recordId The id that the record of the action will have.
+   * @returns What the provider is to know of it, or nothing. See {@linkcode Preparation}.
    */
-  readonly prepare?: (request: CanonicalRequest, recordId: string) => void | Promise<void>;
+  readonly prepare?: (
+    request: CanonicalRequest,
+    recordId: string,
+  ) => Preparation | void | Promise<Preparation | void>;
 }
+
+/**
+ * What the host's own code hands to a provider beside a request: JSON that no request can contain, and
+ * that is not decided or recorded. So a provider may only let it make the action fail, or take it as
+ * the leave for something that the params, which were decided, name themselves.
+ */
+export type Preparation = Readonly<Record<string, unknown>>;
 
 /** The gate, as everything sees it that stands before it: {@linkcode Kernel.submit} or what wraps it. */
 export type SubmitFn = (request: ActionRequest, options?: SubmitOptions) => Promise<ActionResult>;

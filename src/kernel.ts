@@ -7,12 +7,14 @@ import {
   type ActionRequest,
   type ActionResult,
   CODES,
+  type Preparation,
   type RecordStatus,
   type SubmitOptions,
 } from "./action.ts";
 import { AuditLogError } from "./audit/audit_log_error.ts";
 import { AuditLog, type AuditLogOptions } from "./audit/log.ts";
 import type { RecordBody } from "./audit/record.ts";
+import { copyJson } from "./canonical_json.ts";
 import { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
 import { redactText, redactValue } from "./audit/redaction.ts";
 import { Installation, warnerOf } from "./installation.ts";
@@ -269,8 +271,10 @@ export class Kernel implements AsyncDisposable {
       return await this.#refuse(decided, "NO_PROVIDER", CODES.NO_PROVIDER, error);
     }
     const recordId = crypto.randomUUID();
+    let preparation: Preparation | undefined;
     try {
-      if (prepare !== undefined) await prepare(structuredClone(request), recordId);
+      const prepared = await prepare?.(structuredClone(request), recordId);
+      if (prepared !== undefined) preparation = copyJson(prepared, "preparation") as Preparation;
     } catch (error) {
       // INVARIANT: a callback that throws never widens access.
       const code = error instanceof ProviderError ? error.code : CODES.PREPARATION_FAILED;
@@ -290,7 +294,9 @@ export class Kernel implements AsyncDisposable {
       recordId,
     );
     const start = this.#timer.now();
-    const answer = await host.call(request, (question) => {
+    // INVARIANT: a preparation comes from the caller's code, and from no request: `request` has none.
+    const call = preparation === undefined ? request : { ...request, preparation };
+    const answer = await host.call(call, (question) => {
       return judgeQuestion({ action: request.action, ...question as object }, installation);
     });
     const durationMs = this.#timer.now() - start;

@@ -64,7 +64,7 @@ export function planFor(
       actions: actionsOf(byAction),
       variables: options.variables ?? {},
       enforceExamples,
-      guarded: guardedPaths(options, logPath, policyPath),
+      guarded: [...guardedPaths(options, logPath, policyPath), ...guardedStores(providers)],
     },
   );
   const own: Partial<PermissionSet> = union(
@@ -72,6 +72,7 @@ export function planFor(
     checkpointPermissions(options.checkpoints, logPath),
     policyPath === undefined ? {} : { read: [policyPath] },
     { read: providers.flatMap(moduleFolders) },
+    ...providers.map(({ stores }) => ({ read: stores, write: stores })),
   );
   const permissions = processPermissions(
     policy,
@@ -151,6 +152,11 @@ function guardedPaths(
     .filter(isAbsolute)
     .map((path) => ({ path, what: "place of checkpoints" }));
   return [...log, ...policy, { path: key, what: "checkpoint key", secret: true }, ...places];
+}
+
+function guardedStores(providers: readonly Provider[]): GuardedPath[] {
+  return providers.flatMap(({ stores }) => stores)
+    .map((path) => ({ path, what: "snapshot store", secret: true }));
 }
 
 /** The log itself, if the path leads to it by a link: its lock and its journal are beside it. */

@@ -7,7 +7,13 @@
 import { Provider, type ProviderLimits } from "../../src/provider/provider.ts";
 
 /** Options of {@linkcode FilesystemProvider}. */
-export type FilesystemOptions = ProviderLimits;
+export interface FilesystemOptions extends ProviderLimits {
+  /**
+   * Absolute path of the folder of a `SnapshotStore`, from which rollbacks restore files. No action
+   * may read or change what is in it. @default none: nothing can be restored
+   */
+  readonly snapshots?: string;
+}
 
 /**
  * Files and folders, in a Worker that may read and write only what the policy names.
@@ -25,10 +31,23 @@ export type FilesystemOptions = ProviderLimits;
  * ```
  */
 export class FilesystemProvider extends Provider {
-  /** A provider with the limits given. */
-  constructor(options: FilesystemOptions = {}) {
+  /**
+   * A provider with the limits given.
+   *
+   * @throws {RangeError} A limit is not positive, or `snapshots` is not absolute.
+   */
+  constructor({ snapshots, ...limits }: FilesystemOptions = {}) {
+    if (snapshots !== undefined && !snapshots.startsWith("/")) {
+      throw new RangeError(
+        `Cannot make provider "filesystem": snapshots is "${snapshots}", expected an absolute path`,
+      );
+    }
+    const stored = snapshots === undefined
+      ? {}
+      : { config: { snapshots }, permissions: { read: [snapshots] }, stores: [snapshots] };
     super({
-      ...options,
+      ...limits,
+      ...stored,
       name: "filesystem",
       module: new URL("./worker.ts", import.meta.url),
       actions: {

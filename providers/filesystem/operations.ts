@@ -5,6 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { assertExpected, type Expected, preparationOf, putInPlace } from "./expectation.ts";
 import {
   type ProviderContext,
   ProviderError,
@@ -56,7 +57,12 @@ export function read({ target, params }: ProviderRequest, context: ProviderConte
 }
 
 /** `fs.write {content, encoding?}` → `{bytes_written}`. Atomic; makes parent folders. */
-export function write({ target, params }: ProviderRequest): { bytes_written: number } {
+export function write(
+  request: ProviderRequest,
+  { config }: ProviderContext,
+): { bytes_written: number } {
+  const { target, params } = request;
+  const expected = preparationOf(request, config)?.expect.target;
   const { content } = params;
   if (typeof content !== "string") {
     throw new ProviderError("INVALID_PARAMS", 'The param "content" has to be a text');
@@ -72,8 +78,8 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
     : before.mode & 0o777;
   try {
     const staged = stage(target, bytes, mode);
-    if (staged === undefined) writeWithMode(target, bytes, mode as number);
-    else replaceBy(staged, target);
+    if (staged === undefined) writeWithMode(target, bytes, mode as number, expected);
+    else replaceBy(staged, target, expected);
   } catch (error) {
     throw isAbsence(error) ? missingFolder(target) : error;
   }
@@ -85,10 +91,15 @@ export function write({ target, params }: ProviderRequest): { bytes_written: num
  * so if it is swapped within the rename, after the system has found the one name and before it has
  * found the other. So whether somebody is swapping is looked at last of all.
  */
-function replaceBy({ path, info }: StagedFile, target: string): void {
+function replaceBy(
+  { path, info }: StagedFile,
+  target: string,
+  expected: Expected | undefined,
+): void {
   try {
+    assertExpected(target, expected);
     assertMadeInPlace(path, info, now());
-    Deno.renameSync(path, target);
+    putInPlace(path, target, expected);
   } catch (error) {
     removeStray(path);
     throw error;
@@ -96,13 +107,16 @@ function replaceBy({ path, info }: StagedFile, target: string): void {
 }
 
 /** `fs.delete` → `{deleted: true}`. A file, or an empty folder. */
-export function remove({ target }: ProviderRequest): { deleted: true } {
+export function remove(request: ProviderRequest, { config }: ProviderContext): { deleted: true } {
+  const { target } = request;
+  const expected = preparationOf(request, config)?.expect.target;
   const info = existing(target);
   if (info.isDirectory && !Deno.readDirSync(target)[Symbol.iterator]().next().done) {
     throw new ProviderError("NOT_EMPTY", `Folder not empty: ${target}`);
   }
   const { aside, folder } = takeAside(target, info);
   try {
+    assertExpected(target, expected, aside);
     Deno.removeSync(aside);
   } catch (error) {
     Deno.renameSync(aside, target);
@@ -168,7 +182,9 @@ export function makeFolder({ target }: ProviderRequest): { created: boolean } {
 }
 
 /** `fs.move {to, overwrite?}` → `{moved: true}`. A file, within one file system. */
-export function move({ target, params }: ProviderRequest): { moved: true } {
+export function move(request: ProviderRequest, { config }: ProviderContext): { moved: true } {
+  const { target, params } = request;
+  const expect = preparationOf(request, config)?.expect;
   const to = params["to"] as string;
   const info = existing(target);
   if (!info.isFile) throw notAFile(target, info);
@@ -188,8 +204,10 @@ export function move({ target, params }: ProviderRequest): { moved: true } {
     try {
       // Each step names something that exists in one folder only; a swapped way leads nowhere.
       Deno.renameSync(aside, arrival.slot);
+      assertExpected(target, expect?.target, arrival.slot);
+      assertExpected(to, expect?.to);
       assertMadeInPlace(arrival.slot, info, now());
-      Deno.renameSync(arrival.slot, to);
+      putInPlace(arrival.slot, to, expect?.to);
     } catch (error) {
       for (const path of [arrival.slot, aside]) {
         if (lstat(path) !== undefined) Deno.renameSync(path, target);
@@ -336,12 +354,18 @@ function stage(
 }
 
 /** The same where the mode has to be set by name, which follows links: out of everybody's reach. */
-function writeWithMode(target: string, bytes: Uint8Array, mode: number): void {
+function writeWithMode(
+  target: string,
+  bytes: Uint8Array,
+  mode: number,
+  expected: Expected | undefined,
+): void {
   const folder = makePrivateFolder(target);
   try {
     Deno.writeFileSync(folder.slot, bytes, { createNew: true });
     Deno.chmodSync(folder.slot, mode);
-    Deno.renameSync(folder.slot, target);
+    assertExpected(target, expected);
+    putInPlace(folder.slot, target, expected);
   } finally {
     if (lstat(folder.slot) !== undefined) Deno.removeSync(folder.slot);
     folder.remove();
@@ -349,7 +373,7 @@ function writeWithMode(target: string, bytes: Uint8Array, mode: number): void {
 }
 
 /** Makes the folders above the path, one by one, each in its place or not at all. */
-function makeParents(path: string): void {
+export function makeParents(path: string): void {
   const missing: string[] = [];
   let at = dirname(path);
   while (!isOutOfReach(at) && lstat(at) === undefined) {

@@ -6,6 +6,7 @@
 import { ProviderError, serveProvider } from "../../src/provider/mod.ts";
 import type { ProviderContext, ProviderRequest } from "../../src/provider/mod.ts";
 import { list, makeFolder, move, read, remove, stat, write } from "./operations.ts";
+import { restoreFile, restoreFolder } from "./restore.ts";
 
 type Operation = (request: ProviderRequest, context: ProviderContext) => unknown;
 
@@ -19,8 +20,14 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   "fs.move": move,
 };
 
+const RESTORING: Readonly<Record<string, Operation>> = {
+  "fs.write": restoreFile,
+  "fs.mkdir": restoreFolder,
+};
+
 serveProvider("filesystem", (request, context) => {
-  const operation = OPERATIONS[request.action];
+  const restoring = request.params["restore"] === undefined ? undefined : RESTORING[request.action];
+  const operation = restoring ?? OPERATIONS[request.action];
   if (operation === undefined) {
     throw new ProviderError("UNKNOWN_ACTION", `There is no action "${request.action}"`);
   }

@@ -26,9 +26,9 @@ import {
   statusColour,
   wantsJson,
 } from "./terminal.ts";
+import { timeOf } from "./time.ts";
 
 const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
-const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
 
 /** Shows, verifies, exports an audit log. */
 export const LOG: Command = {
@@ -209,17 +209,4 @@ function filterOf(values: Values): RecordFilter {
     ...(since === undefined ? {} : { since: timeOf(since) }),
     ...(until === undefined ? {} : { until: timeOf(until) }),
   };
-}
-
-function timeOf(text: string): Date {
-  const age = /^(\d+)([smhd])$/.exec(text);
-  const time = age === null
-    ? Date.parse(text)
-    : Date.now() - Number(age[1]) * (UNITS[age[2] ?? ""] ?? 0);
-  if (Number.isNaN(time)) {
-    throw new UsageError(
-      `"${text}" is neither a time (2026-01-31T12:00:00Z) nor an age (10m, 2h, 7d)`,
-    );
-  }
-  return new Date(time);
 }

@@ -14,6 +14,8 @@ import { KEYGEN } from "./keygen.ts";
 import { UNDER_POLICY } from "./launch.ts";
 import { LOG } from "./log.ts";
 import { PERMISSIONS } from "./permissions.ts";
+import { ROLLBACK } from "./rollback.ts";
+import { SNAPSHOTS } from "./snapshots.ts";
 import { SUBMIT } from "./submit.ts";
 import { columns, complain, escape, print } from "./terminal.ts";
 import { TEST_POLICY } from "./test_policy.ts";
@@ -22,6 +24,8 @@ import { VERSION_COMMAND } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [
   SUBMIT,
+  SNAPSHOTS,
+  ROLLBACK,
   LOG,
   VALIDATE_POLICY,
   EXPLAIN,

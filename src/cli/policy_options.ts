@@ -51,9 +51,14 @@ export function kernelOptions(values: Values, positionals: readonly string[] = [
   const policy = first ?? required(values, "policy");
   const base = optional(values, "base");
   const searchPath = optional(values, "search-path");
+  const snapshots = optional(values, "snapshots");
   return {
     policy: toFileUrl(resolve(policy)),
-    providers: [new FilesystemProvider(), new ProcessProvider(), new HttpProvider()],
+    providers: [
+      new FilesystemProvider(snapshots === undefined ? {} : { snapshots }),
+      new ProcessProvider(),
+      new HttpProvider(),
+    ],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
     ...(base === undefined ? {} : { base: resolve(base) }),
     ...(searchPath === undefined ? {} : { searchPath: searchPath.split(":") }),

@@ -4,6 +4,7 @@
  * @module
  */
 import type { FileView } from "../permission/file_view.ts";
+import type { Preparation } from "../action.ts";
 import type { PermissionSet } from "../permission/permission_set.ts";
 import type { ActionSpec, ActionTable } from "../resource/kind.ts";
 import { STANDARD_ACTIONS } from "../resource/table.ts";
@@ -18,6 +19,8 @@ export interface ProviderRequest {
   readonly params: Readonly<Record<string, unknown>>;
   /** Who asks. */
   readonly agent?: string;
+  /** What the caller's `prepare` returned: from the host's code, and from no request. */
+  readonly preparation?: Preparation;
 }
 
 /** What a provider can use while it carries out a request. */
@@ -155,6 +158,11 @@ export interface ProviderOptions extends ProviderLimits {
   readonly permissions?: Partial<PermissionSet>;
   /** Whether its Worker may look at the files that the policy allows to read or write. @default false */
   readonly readsFiles?: boolean;
+  /**
+   * Absolute paths of folders in which the host keeps what no action may read or change, like the
+   * snapshots of a reversible layer. The process needs to read and write them. @default none
+   */
+  readonly stores?: readonly string[];
 }
 
 // INVARIANT: what a provider does cannot be reached from the provider, only from the kernel's hosts.
@@ -191,6 +199,8 @@ export class Provider {
   readonly permissions: Partial<PermissionSet>;
   /** Whether its Worker may look at the files that the policy allows. */
   readonly readsFiles: boolean;
+  /** Folders of the host that no action may read or change. */
+  readonly stores: readonly string[];
   /** How long a call may take, in milliseconds. */
   readonly deadlineMs: number;
   /** The most that a result may hold, in bytes of UTF-8. */
@@ -223,6 +233,7 @@ export class Provider {
     this.config = options.config;
     this.permissions = options.permissions ?? {};
     this.readsFiles = options.readsFiles ?? false;
+    this.stores = Object.freeze([...options.stores ?? []]);
     this.deadlineMs = positive(options.deadlineMs ?? 30_000, "deadlineMs", name);
     this.maxOutputBytes = positive(
       options.maxOutputBytes ?? 4 * 1024 * 1024,

@@ -4,7 +4,21 @@ import { agentKernel, type Scene, scene } from "./command_line.ts";
 import { Workspace } from "../workspace.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  submit: ["policy", "log-path", "base", "var", "action", "target", "params", "agent", "verbose"],
+  submit: [
+    "policy",
+    "log-path",
+    "base",
+    "var",
+    "action",
+    "target",
+    "params",
+    "agent",
+    "verbose",
+    "reversible",
+    "snapshots",
+  ],
+  snapshots: ["log-path", "snapshots", "json"],
+  rollback: ["policy", "log-path", "snapshots", "since", "of", "preview", "force", "agent", "json"],
   log: ["log-path", "status", "action", "agent", "since", "limit", "follow", "json"],
   "validate-policy": ["policy", "json"],
   explain: ["policy", "action", "target", "params", "json"],
@@ -96,6 +110,24 @@ const WRONG: readonly (readonly [string, (scene: Scene) => string[], string])[] 
     (s) => ["permissions", "--policy", s.policy, "--format", "xml"],
     "xml",
   ],
+  [
+    "a store for a submit that saves nothing",
+    (s) => ["submit", "--policy", s.policy, ...REQUEST, "--snapshots", "x"],
+    "--reversible",
+  ],
+  ["rollback of nothing", (s) => ["rollback", "--policy", s.policy], "--since"],
+  [
+    "rollback of an action, and of all",
+    (s) => ["rollback", "--policy", s.policy, "id", "--since", "1m"],
+    "--since",
+  ],
+  [
+    "a preview of many",
+    (s) => ["rollback", "--policy", s.policy, "--since", "1m", "--preview"],
+    "--preview",
+  ],
+  ["an age that is none", (s) => ["rollback", "--policy", s.policy, "--since", "1y"], "1y"],
+  ["rollback without a policy", () => ["rollback", "id"], "--policy"],
   ["keygen without a file", () => ["keygen"], "--out"],
   ["a variable without a value", (s) => ["explain", "--policy", s.policy, "--var", "X"], "--var X"],
 ];

@@ -36,6 +36,36 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "line 6:",
     "line 7:",
   ],
+  "04_reversible/conflicts_and_denials.ts": [
+    "ERROR ROLLBACK_CONFLICT",
+    "OK old",
+    "DENIED NO_RULE step 1 of 1, fs.delete",
+    'OK false no strategy for action type "fs.read"',
+  ],
+  "04_reversible/delete_and_restore.ts": [
+    "back with mode 755, of 2020-02-29T12:00:00.000Z",
+    "fs.delete /work/new/folders/note.txt",
+    "left: tool.sh",
+  ],
+  "04_reversible/ttl_expiry.ts": [
+    "first: ERROR no snapshot found",
+    "second: OK",
+    "collected: 1, bytes left: 0",
+  ],
+  "04_reversible/undo_session.ts": [
+    "undone: 4, left: 0",
+    "plan.md: the plan",
+    "notes.md: notes",
+    "in work: draft.md old plan.md",
+    "fs.write undoes true",
+  ],
+  "04_reversible/write_and_rollback.ts": [
+    "written: OK, reversible: true",
+    "-oops, wrong content",
+    "+All is well.",
+    "rolled back: OK",
+    "All is well.",
+  ],
 };
 
 async function runTask(...args: string[]): Promise<string> {
@@ -60,7 +90,7 @@ function assertInOrder(output: string, parts: readonly string[]): void {
 }
 
 Deno.test("every example runs with the permissions that its comment names, and prints what it should", async (t) => {
-  const found = ["01_basic_kernel", "02_policy"].flatMap((folder) =>
+  const found = ["01_basic_kernel", "02_policy", "04_reversible"].flatMap((folder) =>
     Array.from(Deno.readDirSync(`${ROOT}/examples/${folder}`), ({ name }) => `${folder}/${name}`)
   ).sort();
   assertEquals(found, Object.keys(EXPECTED).sort());

@@ -77,6 +77,32 @@ Deno.test("prepare cannot change what is executed", async () => {
   });
 });
 
+Deno.test("what prepare returns reaches the provider, and nothing like it from a request does", async () => {
+  const seen: unknown[] = [];
+  const provider = new Provider({
+    name: "seeing",
+    isolation: "none",
+    actions: { "see.do": { kind: "name" } },
+    execute: ({ preparation }) => void seen.push(preparation),
+  });
+  using ws = new Workspace();
+  await using kernel = await Kernel.open({
+    policy: { capabilities: [{ action: "see.do", resource: "**" }] },
+    providers: [provider],
+    logPath: ws.path("kernel.log"),
+    onWarning: () => {},
+  });
+  const request = { action: "see.do", target: "a", preparation: { restore: true } };
+  const given = { expect: { size: 1 } };
+  await kernel.submit(request, { prepare: () => given });
+  await kernel.submit(request, { prepare: () => {} });
+  await kernel.submit(request);
+  assertEquals(seen, [{ expect: { size: 1 } }, undefined, undefined]);
+  assert(seen[0] !== given, "a copy");
+  const result = await kernel.submit(request, { prepare: () => ({ bad: () => {} }) });
+  assertEquals([result.status, result.code, seen.length], ["DENIED", "PREPARATION_FAILED", 3]);
+});
+
 for (
   const [error, code] of [
     [new DeniedError("SNAPSHOT_FAILED", "no space"), "SNAPSHOT_FAILED"],

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as kernel from "../../mod.ts";
 import * as provider from "../../src/provider/mod.ts";
 import * as agent from "../../src/agent/mod.ts";
+import * as reversible from "../../src/reversible/mod.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
 import * as http from "../../providers/http/mod.ts";
 import * as process from "../../providers/process/mod.ts";
@@ -45,6 +46,19 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "procTools",
     "resolveModel",
     "runAgentLoop",
+  ]],
+  ["src/reversible/mod.ts", reversible, [
+    "CompensationStrategy",
+    "FsDeleteSnapshotStrategy",
+    "FsMkdirSnapshotStrategy",
+    "FsMoveSnapshotStrategy",
+    "FsWriteSnapshotStrategy",
+    "ROLLBACK_CODES",
+    "ReversibleActionLayer",
+    "SnapshotError",
+    "SnapshotStore",
+    "SnapshotStoreBusyError",
+    "filesystemStrategies",
   ]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
   ["providers/http/mod.ts", http, ["HttpProvider"]],

@@ -1,0 +1,56 @@
+/**
+ * The options by which commands are told of a snapshot store.
+ *
+ * @module
+ */
+import { basename, dirname, resolve } from "@std/path";
+import { Kernel } from "../kernel.ts";
+import { ReversibleActionLayer } from "../reversible/layer.ts";
+import { SnapshotStore } from "../reversible/store.ts";
+import { type CommandOption, type Invocation, optional, type Values } from "./command.ts";
+import { launch } from "./launch.ts";
+import { kernelOptions, planOf } from "./policy_options.ts";
+import { complain, escape } from "./terminal.ts";
+
+/** Options of every command that uses a store. */
+export const SNAPSHOT_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  snapshots: {
+    type: "string",
+    value: "DIR",
+    help: "the snapshot store (default: the audit log's path and .snapshots)",
+  },
+};
+
+/** The real path of the store, which need not exist. */
+export function snapshotFolder(values: Values): string {
+  const log = optional(values, "log-path") ?? "kernel.log";
+  const folder = resolve(optional(values, "snapshots") ?? `${log}.snapshots`);
+  return `${Deno.realPathSync(dirname(folder)).replace(/\/$/, "")}/${basename(folder)}`;
+}
+
+/**
+ * Runs a command with a reversible layer before a kernel, in a process that may do what the policy and
+ * the store need, and no more.
+ */
+export async function withLayer(
+  { values, args, underPolicy }: Invocation,
+  use: (layer: ReversibleActionLayer) => Promise<number>,
+): Promise<number> {
+  if (!underPolicy) {
+    const snapshots = snapshotFolder(values);
+    const verbose = values["verbose"] === true;
+    // "=": a path may look like an option. The last one counts.
+    return await launch(planOf({ ...values, snapshots }), [...args, `--snapshots=${snapshots}`], {
+      verbose,
+    });
+  }
+  await using kernel = await Kernel.open({
+    ...kernelOptions(values),
+    onWarning: (line) => complain(escape(line)),
+  });
+  using store = SnapshotStore.open({ folder: optional(values, "snapshots") ?? "" });
+  if (store.damaged > 0) {
+    complain(`agent-kernel: ${store.damaged} lines of the index of snapshots cannot be read`);
+  }
+  return await use(new ReversibleActionLayer({ kernel, store }));
+}

@@ -1,0 +1,236 @@
+/**
+ * The actions of the filesystem provider.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { Buffer } from "node:buffer";
+import type { ActionResult, CanonicalRequest } from "../action.ts";
+import { expectation, type FileState, isSame, look, lstat, missingParents } from "./file_state.ts";
+import { change, emptied, isLeft, type Left, undoPath } from "./path_undo.ts";
+import type {
+  Captured,
+  SavedAction,
+  SnapshotReader,
+  SnapshotSaver,
+  SnapshotStrategy,
+  Undo,
+  UndoStep,
+} from "./strategy.ts";
+
+/** A path that an action changes. */
+interface PathSnapshot {
+  readonly before: FileState;
+  readonly after?: Left;
+  readonly parents: readonly string[];
+}
+
+/** `fs.write`: the file before, byte for byte with mode and time, or that there was none. */
+export class FsWriteSnapshotStrategy implements SnapshotStrategy {
+  /** What it saves and undoes. */
+  readonly action = "fs.write";
+
+  /** Saves the file that will be replaced. */
+  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
+    const before = await look(target, saver.save);
+    const sha256 = digestOfContent(params);
+    // A file that is replaced keeps its mode, but for the highest bits; a new one gets what the system gives.
+    const mode = before.kind === "file" ? { mode: before.mode & 0o777 } : {};
+    const snapshot: PathSnapshot = {
+      before,
+      ...(sha256 === undefined ? {} : { after: { kind: "file", sha256, ...mode } }),
+      parents: before.kind === "absent" ? missingParents(target) : [],
+    };
+    return { snapshot, preparation: prepared(saver, { target: before }) };
+  }
+
+  /** Adds the mode that a new file got. */
+  settle({ snapshot, target }: SavedAction, { status }: ActionResult): unknown {
+    const saved = snapshot as PathSnapshot;
+    const info = status === "OK" ? lstat(target) : undefined;
+    if (info?.mode === undefined || info.mode === null || saved.after === undefined) return saved;
+    return { ...saved, after: { mode: info.mode & 0o7777, ...saved.after } };
+  }
+
+  /** Restores the file, or deletes it and the folders that were made for it. */
+  undo(saved: SavedAction, reader: SnapshotReader): Promise<Undo> {
+    return undoPath({ path: saved.target, ...saved.snapshot as PathSnapshot }, reader);
+  }
+}
+
+/** `fs.delete`: the file, or the empty folder, with mode and time. */
+export class FsDeleteSnapshotStrategy implements SnapshotStrategy {
+  /** What it saves and undoes. */
+  readonly action = "fs.delete";
+
+  /** Saves what will be deleted. */
+  async capture({ target }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
+    const before = await look(target, saver.save);
+    const snapshot: PathSnapshot = { before, after: { kind: "absent" }, parents: [] };
+    return { snapshot, preparation: prepared(saver, { target: before }) };
+  }
+
+  /** Makes it again. */
+  undo(saved: SavedAction, reader: SnapshotReader): Promise<Undo> {
+    return undoPath({ path: saved.target, ...saved.snapshot as PathSnapshot }, reader);
+  }
+}
+
+/** `fs.mkdir`: which folders were not there. */
+export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
+  /** What it saves and undoes. */
+  readonly action = "fs.mkdir";
+
+  /** Sees which folders are missing. */
+  async capture({ target }: CanonicalRequest): Promise<Captured> {
+    const before = await look(target);
+    const parents = before.kind === "absent" ? missingParents(target) : [];
+    return { snapshot: { before, after: { kind: "folder" }, parents } satisfies PathSnapshot };
+  }
+
+  /** A folder that somebody else was first to make is not this action's. */
+  settle({ snapshot }: SavedAction, { data }: ActionResult): unknown {
+    const saved = snapshot as PathSnapshot;
+    const made = (data as { created?: unknown } | null | undefined)?.created;
+    return made === false ? { before: { kind: "other" }, parents: [] } : saved;
+  }
+
+  /** Deletes the folders that were made, if nothing is in them. */
+  async undo({ target, snapshot }: SavedAction, reader: SnapshotReader): Promise<Undo> {
+    const { before, parents } = snapshot as PathSnapshot;
+    if (before.kind !== "absent") return { steps: [] };
+    const now = await look(target);
+    if (now.kind === "absent") return { steps: emptied(parents, target, reader.folder) };
+    if (now.kind !== "folder") {
+      return { steps: [], impossible: `"${target}" is no folder any more` };
+    }
+    const inside = Array.from(Deno.readDirSync(target), ({ name }) => name);
+    if (inside.length > 0) {
+      return {
+        steps: [],
+        impossible: `the folder "${target}" is not empty: it holds "${inside[0]}"`,
+      };
+    }
+    const steps = [
+      ...change(target, { now, before }, reader),
+      ...emptied(parents, target, reader.folder),
+    ];
+    return { steps };
+  }
+}
+
+/** What a move changes. */
+interface MoveSnapshot {
+  readonly to: string;
+  /** The moved file. */
+  readonly source: FileState;
+  /** What was where it went. */
+  readonly replaced: FileState;
+  readonly parents: readonly string[];
+}
+
+/**
+ * `fs.move`: the moved file, and the one that was overwritten. The moved file is saved too: a process
+ * that dies within the move leaves it at neither end.
+ */
+export class FsMoveSnapshotStrategy implements SnapshotStrategy {
+  /** What it saves and undoes. */
+  readonly action = "fs.move";
+
+  /** Both ends of the move. */
+  touches({ target, params }: Pick<CanonicalRequest, "target" | "params">): readonly string[] {
+    return [target, String(params["to"])];
+  }
+
+  /** Saves the file that is moved, and the one that will be overwritten. */
+  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
+    const to = String(params["to"]);
+    const source = await look(target, saver.save);
+    const replaced = await look(to, params["overwrite"] === true ? saver.save : undefined);
+    const parents = replaced.kind === "absent" ? missingParents(to) : [];
+    const snapshot: MoveSnapshot = { to, source, replaced, parents };
+    return { snapshot, preparation: prepared(saver, { target: source, to: replaced }) };
+  }
+
+  /** Moves the file back, then restores what it had overwritten. */
+  async undo({ target, snapshot, state }: SavedAction, reader: SnapshotReader): Promise<Undo> {
+    const { to, source, replaced, parents } = snapshot as MoveSnapshot;
+    const [here, there] = [await look(target), await look(to)];
+    if (source.kind !== "file") return { steps: [] }; // The move cannot have happened.
+    if (isSame(here, source)) {
+      // It did not happen, or the file is back already.
+      const after: Left = there.kind === "absent" ? there : source;
+      return await undoPath({ path: to, before: replaced, after, parents }, reader);
+    }
+    if (isLeft(there, source)) {
+      const back = moveBack({ target, here, to, there }, reader.folder);
+      const steps = [back, ...restTo(to, { now: { kind: "absent" }, replaced, parents }, reader)];
+      if (here.kind === "absent") return { steps };
+      return { steps, conflict: `there is something at "${target}" again, which was moved away` };
+    }
+    const steps = [
+      ...change(target, { now: here, before: source }, reader),
+      ...restTo(to, { now: there, replaced, parents }, reader),
+    ];
+    // Only a death in the middle leaves it at neither end.
+    const torn = here.kind === "absent" && (there.kind === "absent" || isSame(there, replaced));
+    if (torn && state === "pending") return { steps };
+    return { steps, conflict: `"${to}" is no longer the file that was moved there` };
+  }
+}
+
+function moveBack(
+  { target, here, to, there }: {
+    readonly target: string;
+    readonly here: FileState;
+    readonly to: string;
+    readonly there: FileState;
+  },
+  snapshots: string,
+): UndoStep {
+  return {
+    action: "fs.move",
+    target: to,
+    params: { to: target, ...(here.kind === "absent" ? {} : { overwrite: true }) },
+    preparation: { snapshots, expect: { target: expectation(there), to: expectation(here) } },
+  };
+}
+
+/** What is to be done where the file was moved to. */
+function restTo(
+  to: string,
+  { now, replaced, parents }: {
+    readonly now: FileState;
+    readonly replaced: FileState;
+    readonly parents: readonly string[];
+  },
+  reader: SnapshotReader,
+): UndoStep[] {
+  const steps = isSame(now, replaced) ? [] : change(to, { now, before: replaced }, reader);
+  return replaced.kind === "absent" ? [...steps, ...emptied(parents, to, reader.folder)] : steps;
+}
+
+/** The strategies for everything that the filesystem provider changes. */
+export function filesystemStrategies(): readonly SnapshotStrategy[] {
+  return [
+    new FsWriteSnapshotStrategy(),
+    new FsDeleteSnapshotStrategy(),
+    new FsMkdirSnapshotStrategy(),
+    new FsMoveSnapshotStrategy(),
+  ];
+}
+
+function prepared(
+  { folder }: SnapshotSaver,
+  states: Readonly<Record<string, FileState>>,
+): Record<string, unknown> {
+  const expect = Object.entries(states).map(([name, state]) => [name, expectation(state)]);
+  return { snapshots: folder, expect: Object.fromEntries(expect) };
+}
+
+/** Of what `fs.write` will leave behind; `undefined` if its params are none that it takes. */
+function digestOfContent({ content, encoding }: CanonicalRequest["params"]): string | undefined {
+  if (typeof content !== "string") return undefined;
+  const bytes = Buffer.from(content, encoding === "base64" ? "base64" : "utf-8");
+  return createHash("sha256").update(bytes).digest("hex");
+}

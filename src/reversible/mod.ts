@@ -1,0 +1,45 @@
+/**
+ * Undoing what an agent did: a layer before the gate that saves what actions are going to change.
+ *
+ * @module
+ */
+export {
+  type Compensation,
+  type CompensationOptions,
+  CompensationStrategy,
+} from "./compensation.ts";
+export {
+  filesystemStrategies,
+  FsDeleteSnapshotStrategy,
+  FsMkdirSnapshotStrategy,
+  FsMoveSnapshotStrategy,
+  FsWriteSnapshotStrategy,
+} from "./fs_strategies.ts";
+export {
+  ReversibleActionLayer,
+  type ReversibleOptions,
+  type ReversibleResult,
+  ROLLBACK_CODES,
+  type RollbackOptions,
+  type RollbackPreview,
+  type RollbackReport,
+  type RollbackResult,
+  type RollbackSelection,
+  type RollbackStep,
+} from "./layer.ts";
+export {
+  type Collected,
+  SnapshotError,
+  SnapshotStore,
+  SnapshotStoreBusyError,
+  type SnapshotStoreOptions,
+} from "./store.ts";
+export type {
+  Captured,
+  SavedAction,
+  SnapshotReader,
+  SnapshotSaver,
+  SnapshotStrategy,
+  Undo,
+  UndoStep,
+} from "./strategy.ts";

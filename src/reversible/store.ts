@@ -1,0 +1,425 @@
+/**
+ * Where snapshots are kept.
+ *
+ * @module
+ */
+import { isAbsolute } from "@std/path";
+import { tryLock } from "../audit/lock.ts";
+import { Blobs } from "./blobs.ts";
+import { lstat } from "./file_state.ts";
+import { Journal } from "./journal.ts";
+import type { SavedAction } from "./strategy.ts";
+
+/** Options of {@linkcode SnapshotStore.open}. */
+export interface SnapshotStoreOptions {
+  /**
+   * Absolute path of a folder for this store alone, reached through no symbolic link; it is made if it
+   * is not there. The same as `snapshots` of the filesystem provider.
+   */
+  readonly folder: string;
+  /** How long an action can be undone, in milliseconds. @default 86400000, a day */
+  readonly ttlMs?: number;
+  /** The most that all contents together may take, in bytes. @default 1073741824, 1 GiB */
+  readonly maxBytes?: number;
+  /** The most actions that are kept. @default 10000 */
+  readonly maxCount?: number;
+  /** Wall clock, for ages. @default the system's */
+  readonly clock?: () => Date;
+}
+
+/** What was removed, and what is left. */
+export interface Collected {
+  /** Actions that can no longer be undone because their time is over. */
+  readonly expired: number;
+  /** Contents that belonged to no action any more. */
+  readonly contents: number;
+  /** Bytes of the contents that are left. */
+  readonly bytes: number;
+}
+
+/** A snapshot could not be kept, or found. */
+export class SnapshotError extends Error {
+  /** The name of this class. */
+  override name = "SnapshotError";
+}
+
+/** Another layer has the store open. */
+export class SnapshotStoreBusyError extends Error {
+  /** The name of this class. */
+  override name = "SnapshotStoreBusyError";
+  /** Stable code of this class of errors. */
+  readonly code = "SNAPSHOT_STORE_BUSY";
+
+  /** Made by the store. */
+  constructor(folder: string) {
+    super(
+      `Cannot open the snapshot store "${folder}": another process, or another store of this one, has it open`,
+    );
+  }
+}
+
+/** What stands on a line of the index. */
+type Event =
+  | { readonly type: "saved"; readonly saved: SavedAction }
+  | { readonly type: "changed"; readonly id: string; readonly to: Partial<SavedAction> }
+  | { readonly type: "forgotten"; readonly ids: readonly string[] };
+
+const DAY_MS = 86_400_000;
+const GIB = 1024 ** 3;
+/** So many bytes of events that say nothing any more are left in the index. */
+const SLACK_BYTES = 1024 * 1024;
+/** Behind every time stamp. */
+const NEVER = "~";
+
+/**
+ * Snapshots in a folder that only its owner may look into: contents by their SHA-256, each once, and
+ * an index of the actions that they belong to. Both survive the death of the process at any moment,
+ * and are on the disk before the action runs.
+ *
+ * One store a folder: it is locked for as long as it is open.
+ */
+export class SnapshotStore implements Disposable {
+  /** The real path of its folder. */
+  readonly folder: string;
+  /** Lines of the index that could not be read when it was opened. */
+  readonly damaged: number;
+  readonly #ttlMs: number;
+  readonly #maxBytes: number;
+  readonly #maxCount: number;
+  readonly #clock: () => Date;
+  readonly #lock: Deno.FsFile;
+  readonly #blobs: Blobs;
+  /** In the order in which they were saved. */
+  readonly #actions = new Map<string, SavedAction>();
+  /** How many users each content has: actions, and captures under way. */
+  readonly #uses = new Map<string, number>();
+  /** Actions that somebody is working with. */
+  readonly #held = new Set<string>();
+  #journal: Journal<Event>;
+  #compactAt = 0;
+  /** When the first action expires; before, there is no need to look. */
+  #nextExpiry = NEVER;
+  #closed = false;
+
+  private constructor(options: SnapshotStoreOptions, lock: Deno.FsFile) {
+    this.folder = options.folder;
+    this.#lock = lock;
+    this.#ttlMs = positive(options.ttlMs ?? DAY_MS, "ttlMs");
+    this.#maxBytes = positive(options.maxBytes ?? GIB, "maxBytes");
+    this.#maxCount = positive(options.maxCount ?? 10_000, "maxCount");
+    this.#clock = options.clock ?? (() => new Date());
+    const { events, damaged } = Journal.read<Event>(this.#index);
+    this.damaged = damaged;
+    for (const event of events) applyTo(this.#actions, event);
+    for (const { blobs, expires } of this.#actions.values()) {
+      for (const sha256 of blobs) this.#use(sha256, 1);
+      this.#nextExpiry = least(this.#nextExpiry, expires);
+    }
+    this.#blobs = new Blobs(`${this.folder}/blobs`);
+    this.#journal = this.#compacted();
+    this.gc();
+    // After a loss of power, or if somebody cleaned up in the folder.
+    const there = new Set(this.#blobs.names);
+    for (const { recordId, blobs } of this.list()) {
+      if (blobs.some((sha256) => !there.has(sha256))) this.change(recordId, { state: "lost" });
+    }
+  }
+
+  /**
+   * Opens a store, and makes its folder if it is not there. What a death left behind is removed.
+   *
+   * @throws {SnapshotStoreBusyError} It is open elsewhere.
+   * @throws {SnapshotError} The folder is not one that can be trusted.
+   * @throws {RangeError} A limit is not positive.
+   */
+  static open(options: SnapshotStoreOptions): SnapshotStore {
+    const { folder } = options;
+    if (!isAbsolute(folder)) {
+      throw new RangeError(`Cannot open the snapshot store "${folder}": expected an absolute path`);
+    }
+    for (const path of [folder, `${folder}/blobs`]) makePrivate(path);
+    const real = Deno.realPathSync(folder);
+    if (real !== folder) {
+      throw new SnapshotError(
+        `Cannot open the snapshot store "${folder}": a symbolic link leads to "${real}", give that path`,
+      );
+    }
+    const path = `${folder}/lock`;
+    refuseLink(path);
+    const lock = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+    try {
+      if (!tryLock(path, lock)) throw new SnapshotStoreBusyError(folder);
+      return new SnapshotStore(options, lock);
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Reads what actions a store knows, without opening it; also while somebody else has it open.
+   *
+   * @param folder The folder of the store.
+   * @returns `undefined` if there is no store.
+   */
+  static list(folder: string): SavedAction[] | undefined {
+    if (lstat(`${folder}/index`) === undefined) return undefined;
+    const actions = new Map<string, SavedAction>();
+    for (const event of Journal.read<Event>(`${folder}/index`).events) applyTo(actions, event);
+    const now = new Date().toISOString();
+    return Array.from(actions.values()).filter(({ expires }) => expires > now);
+  }
+
+  /** The actions that it knows, the oldest first. */
+  list(): SavedAction[] {
+    return Array.from(this.#actions.values()).filter((one) => !this.#isExpired(one));
+  }
+
+  /** An action by the id of its record. */
+  get(recordId: string): SavedAction | undefined {
+    const saved = this.#actions.get(recordId);
+    return saved === undefined || this.#isExpired(saved) ? undefined : saved;
+  }
+
+  /** Bytes of all contents. */
+  get bytes(): number {
+    return this.#blobs.bytes;
+  }
+
+  /**
+   * Saves a content for a capture under way.
+   *
+   * @param evicted Gets the ids of actions that had to make room.
+   * @throws {SnapshotError} It does not fit, whatever makes room.
+   */
+  save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<string> {
+    return this.#blobs.add(content, (sha256, bytes) => {
+      this.#makeRoom(bytes, 0, evicted);
+      this.#use(sha256, 1);
+    });
+  }
+
+  /** Gives back contents of a capture that came to nothing. */
+  release(blobs: Iterable<string>): void {
+    for (const sha256 of blobs) this.#use(sha256, -1);
+  }
+
+  /** Reads a content and makes sure that it is the one that was saved. */
+  read(sha256: string): Promise<Uint8Array> {
+    return this.#blobs.read(sha256);
+  }
+
+  /**
+   * Puts an action into the index, as pending and held. It takes over the contents saved for it, and
+   * gives them back if that fails.
+   *
+   * @param evicted Gets the ids of actions that had to make room.
+   * @returns When it is on the disk.
+   */
+  async add(
+    action: Omit<SavedAction, "at" | "expires" | "state">,
+    evicted: Set<string>,
+  ): Promise<void> {
+    const now = this.#clock().getTime();
+    const [at, expires] = [now, now + this.#ttlMs].map((time) => new Date(time).toISOString());
+    const saved = { ...action, at, expires, state: "pending" } as SavedAction;
+    try {
+      this.#expire();
+      this.#makeRoom(0, 1, evicted);
+      this.#append({ type: "saved", saved });
+    } catch (error) {
+      this.release(action.blobs);
+      throw error;
+    }
+    this.#nextExpiry = least(this.#nextExpiry, expires as string);
+    this.#held.add(saved.recordId);
+    try {
+      await this.#journal.sync();
+    } catch (error) {
+      this.forget(saved.recordId);
+      throw error;
+    }
+  }
+
+  /** What is known of an action now. */
+  change(recordId: string, to: Partial<Pick<SavedAction, "state" | "snapshot">>): void {
+    const done = to.state === "rolled back" || to.state === "lost";
+    this.#append({
+      type: "changed",
+      id: recordId,
+      to: done ? { ...to, blobs: [], snapshot: null } : to,
+    });
+  }
+
+  /** Forgets an action that came to nothing. */
+  forget(recordId: string): void {
+    this.#held.delete(recordId);
+    if (this.#actions.has(recordId)) this.#append({ type: "forgotten", ids: [recordId] });
+  }
+
+  /** Keeps an action from making room for others, or lets it again. */
+  hold(recordId: string, held: boolean): void {
+    if (held) this.#held.add(recordId);
+    else this.#held.delete(recordId);
+  }
+
+  /** Removes the actions whose time is over, and contents that belong to none. */
+  gc(): Collected {
+    const expired = this.#expire();
+    const orphans = this.#blobs.names.filter((sha256) => !this.#uses.has(sha256));
+    for (const sha256 of orphans) this.#blobs.delete(sha256);
+    return { expired, contents: orphans.length, bytes: this.#blobs.bytes };
+  }
+
+  /** Closes it and gives up the lock. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#journal.close();
+    this.#lock.close();
+  }
+
+  /** The same as {@linkcode SnapshotStore.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  get #index(): string {
+    return `${this.folder}/index`;
+  }
+
+  #isExpired({ expires }: SavedAction): boolean {
+    return expires <= this.#clock().toISOString();
+  }
+
+  #expire(): number {
+    const now = this.#clock().toISOString();
+    if (now < this.#nextExpiry && this.#actions.size <= 2 * this.#maxCount) return 0;
+    const ids: string[] = [];
+    this.#nextExpiry = NEVER;
+    // Of those that are past undoing it is only known why; not of endlessly many.
+    let tooMany = this.#actions.size - 2 * this.#maxCount;
+    for (const [id, { expires, state }] of this.#actions) {
+      const gone = isPast(state) && tooMany-- > 0;
+      if ((expires <= now || gone) && !this.#held.has(id)) ids.push(id);
+      else this.#nextExpiry = least(this.#nextExpiry, expires);
+    }
+    if (ids.length > 0) this.#append({ type: "forgotten", ids });
+    return ids.length;
+  }
+
+  /**
+   * Those that nobody will need go first: what was rolled back, then the oldest. Never one that
+   * somebody is working with.
+   */
+  #makeRoom(bytes: number, count: number, evicted: Set<string>): void {
+    // Most often there is room without a closer look.
+    const { size } = this.#actions;
+    if (this.#blobs.bytes + bytes <= this.#maxBytes && size + count <= this.#maxCount) return;
+    const actions = Array.from(this.#actions.values()).filter(({ state }) => !isPast(state));
+    let kept = actions.length;
+    const fits = () =>
+      this.#blobs.bytes + bytes <= this.#maxBytes && kept + count <= this.#maxCount;
+    // What can never fit makes nothing else go.
+    if (bytes > this.#maxBytes) throw this.#full(bytes);
+    for (const { recordId } of actions) {
+      if (fits()) return;
+      if (this.#held.has(recordId)) continue;
+      this.change(recordId, { state: "lost" });
+      evicted.add(recordId);
+      kept--;
+    }
+    if (!fits()) throw this.#full(bytes);
+  }
+
+  #full(bytes: number): SnapshotError {
+    return new SnapshotError(
+      `The snapshot store "${this.folder}" has no room: ${bytes} bytes more would be beyond its limits ` +
+        `(${this.#maxBytes} bytes, ${this.#maxCount} actions)`,
+    );
+  }
+
+  #append(event: Event): void {
+    this.#journal.append(event);
+    for (const sha256 of applyTo(this.#actions, event)) this.#use(sha256, -1);
+    if (this.#journal.size <= this.#compactAt) return;
+    const before = this.#journal;
+    try {
+      this.#journal = this.#compacted();
+      before.close();
+    } catch {
+      // The old index is as good as before, only longer: the next time it may work.
+      this.#compactAt = before.size + SLACK_BYTES;
+    }
+  }
+
+  #compacted(): Journal<Event> {
+    const events = Array.from(this.#actions.values(), (saved): Event => ({ type: "saved", saved }));
+    const journal = Journal.write(this.#index, events);
+    this.#compactAt = journal.size * 2 + SLACK_BYTES;
+    return journal;
+  }
+
+  #use(sha256: string, by: 1 | -1): void {
+    const uses = (this.#uses.get(sha256) ?? 0) + by;
+    if (uses > 0) this.#uses.set(sha256, uses);
+    else {
+      this.#uses.delete(sha256);
+      this.#blobs.delete(sha256);
+    }
+  }
+}
+
+/** Whether it can no longer be undone. */
+function isPast(state: SavedAction["state"]): boolean {
+  return state === "rolled back" || state === "lost";
+}
+
+function least(a: string, b: string): string {
+  return a < b ? a : b;
+}
+
+/** @returns The contents that lost a user. */
+function applyTo(actions: Map<string, SavedAction>, event: Event): readonly string[] {
+  switch (event.type) {
+    case "saved":
+      actions.set(event.saved.recordId, event.saved);
+      return [];
+    case "changed": {
+      const before = actions.get(event.id);
+      if (before === undefined) return [];
+      actions.set(event.id, { ...before, ...event.to });
+      return event.to.blobs === undefined ? [] : before.blobs;
+    }
+    case "forgotten":
+      return event.ids.flatMap((id) => {
+        const blobs = actions.get(id)?.blobs ?? [];
+        actions.delete(id);
+        return blobs;
+      });
+  }
+}
+
+function makePrivate(folder: string): void {
+  const info = lstat(folder);
+  if (info === undefined) Deno.mkdirSync(folder, { mode: 0o700 });
+  else if (!info.isDirectory) {
+    throw new SnapshotError(`Cannot open the snapshot store: "${folder}" is no folder`);
+  }
+  // Whose folder it is not fails here.
+  if (((info?.mode ?? 0) & 0o777) !== 0o700) Deno.chmodSync(folder, 0o700);
+}
+
+function refuseLink(path: string): void {
+  const info = lstat(path);
+  if (info !== undefined && !info.isFile) {
+    throw new SnapshotError(`Cannot open the snapshot store: "${path}" is no file`);
+  }
+}
+
+function positive(value: number, what: string): number {
+  if (value > 0) return value;
+  throw new RangeError(
+    `Cannot open the snapshot store: ${what} is ${value}, expected a positive number`,
+  );
+}

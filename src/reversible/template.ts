@@ -1,0 +1,112 @@
+/**
+ * Texts with placeholders like `{{data.id}}`, filled with data that stays data.
+ *
+ * @module
+ */
+
+const PLACEHOLDER = /\{\{\s*([^{}]*?)\s*\}\}/g;
+const PATH = /^(target|agent|params|data)((?:\.[\w-]+)*)$/;
+
+/** What is known of an action. */
+export type Known = Readonly<Record<string, unknown>>;
+
+/** The places that a template names, for example `data.id`. @throws {SyntaxError} One is none. */
+export function placeholdersOf(template: unknown): string[] {
+  if (typeof template === "string") {
+    return Array.from(template.matchAll(PLACEHOLDER), ([whole, path = ""]) => {
+      if (PATH.test(path)) return path;
+      throw new SyntaxError(
+        `Cannot use the placeholder "${whole}", expected target, agent, params.… or data.…`,
+      );
+    });
+  }
+  if (template === null || typeof template !== "object") return [];
+  return Object.values(template).flatMap(placeholdersOf);
+}
+
+/** The value at a place; only what is really there, nothing that objects inherit. */
+export function valueAt(known: Known, path: string): unknown {
+  return path.split(".").reduce<unknown>(
+    (value, name) =>
+      value !== null && typeof value === "object" && Object.hasOwn(value, name)
+        ? (value as Known)[name]
+        : undefined,
+    known,
+  );
+}
+
+/**
+ * Fills a template for params. A text that is a placeholder and nothing else becomes the value, as it
+ * is; within a text, scalars are inserted.
+ *
+ * @param values By place.
+ * @throws {Error} A value is not there, or is none that can be inserted.
+ */
+export function fill(template: unknown, values: Known): unknown {
+  if (typeof template === "string") {
+    const whole = /^\{\{\s*([^{}]*?)\s*\}\}$/.exec(template)?.[1];
+    if (whole !== undefined) return given(values, whole);
+    return template.replace(PLACEHOLDER, (_, path: string) => scalar(values, path));
+  }
+  if (Array.isArray(template)) return template.map((item) => fill(item, values));
+  if (template === null || typeof template !== "object") return template;
+  return Object.fromEntries(
+    Object.entries(template).map(([key, item]) => [key, fill(item, values)]),
+  );
+}
+
+/** The action's own target, at the start: it was decided as such, and stands as it is. */
+const OWN_TARGET = /^\{\{\s*target\s*\}\}(?=\/|$)/;
+
+/**
+ * Fills a template for a target. A value is one segment of it and cannot become more: in a URL it is
+ * percent-encoded, anywhere else a slash in it is refused, and everywhere what would climb.
+ *
+ * @throws {Error} A value is not there, or would be more than a segment.
+ */
+export function fillTarget(template: string, values: Known): string {
+  const own = OWN_TARGET.exec(template)?.[0] ?? "";
+  const start = own === "" ? "" : scalar(values, "target");
+  const rest = template.slice(own.length);
+  const isUrl = /^https?:/i.test(own === "" ? rest : start);
+  if (isUrl && rest !== "" && start.includes("?")) {
+    throw new Error(`Nothing can be added to a target with a query: ${JSON.stringify(start)}`);
+  }
+  return start + rest.replace(PLACEHOLDER, (_, path: string) => segment(path, values, isUrl));
+}
+
+function segment(path: string, values: Known, isUrl: boolean): string {
+  const value = scalar(values, path);
+  // deno-lint-ignore no-control-regex -- control characters are what it is about
+  if (value === "" || value === "." || value === ".." || /[\u0000-\u001f\u007f]/.test(value)) {
+    throw new Error(`The value of "${path}" cannot stand in a target: ${JSON.stringify(value)}`);
+  }
+  if (isUrl) return encodeURIComponent(value);
+  if (!/[/\\]/.test(value)) return value;
+  throw new Error(`The value of "${path}" would lead elsewhere: ${JSON.stringify(value)}`);
+}
+
+/** @throws {SyntaxError} A placeholder is where a value could lead to another host. */
+export function checkTargetTemplate(template: string): void {
+  placeholdersOf(template);
+  const origin = /^https?:\/\/[^/?#]*/i.exec(template)?.[0] ?? "";
+  if (OWN_TARGET.test(template)) return;
+  if (template.startsWith("{{") || origin.includes("{{")) {
+    throw new SyntaxError(
+      `Cannot use the target "${template}": a placeholder stands behind the host, or is {{target}} at the start`,
+    );
+  }
+}
+
+function given(values: Known, path: string): unknown {
+  if (Object.hasOwn(values, path) && values[path] !== undefined) return values[path];
+  throw new Error(`there is no "${path}"`);
+}
+
+function scalar(values: Known, path: string): string {
+  const value = given(values, path);
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
+    return String(value);
+  }
+  throw new Error(`"${path}" is neither a text, a number nor a boolean`);
+}

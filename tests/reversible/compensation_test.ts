@@ -1,0 +1,173 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { type CompensationOptions, CompensationStrategy } from "../../src/reversible/mod.ts";
+import { Provider } from "../../src/provider/mod.ts";
+import { Scene } from "./scene.ts";
+
+const API = "http://127.0.0.1:8080/v1";
+
+/** A world of orders behind `net.http`, which answers what it is told to. */
+async function shop(
+  compensate: CompensationOptions["compensate"],
+  answer: unknown,
+  fails = false,
+): Promise<{ scene: Scene; calls: unknown[] }> {
+  const calls: unknown[] = [];
+  const provider = new Provider({
+    name: "shop",
+    isolation: "none",
+    actions: { "net.http": {}, "mcp.call": {} },
+    execute: ({ target, params, action }) => {
+      calls.push({ action, target, params });
+      if (fails) throw new Error("no answer");
+      return answer;
+    },
+  });
+  const scene = await Scene.open({
+    providers: () => [provider],
+    capabilities: () => [
+      { action: "net.http", resource: `${API}/**` },
+      { action: "mcp.call", resource: "**" },
+    ],
+    layer: { strategies: [new CompensationStrategy({ action: "net.http", compensate })] },
+  });
+  return { scene, calls };
+}
+
+const REQUEST = {
+  action: "net.http",
+  target: `${API}/orders`,
+  params: { method: "POST", body: { item: "lamp", note: { deep: ["x"] } } },
+  agent: "buyer",
+};
+
+Deno.test("a declared request undoes an action, through the gate, with values of request and result", async () => {
+  const { scene, calls } = await shop({
+    action: "net.http",
+    target: "{{target}}/{{data.body.id}}",
+    params: {
+      method: "DELETE",
+      body: {
+        was: "{{params.body.note}}",
+        text: "{{params.body.item}} of {{agent}} #{{data.body.id}}",
+      },
+    },
+  }, { status_code: 201, body: { id: 42 } });
+  await using _ = scene;
+  const result = await scene.layer.submit(REQUEST);
+  assertEquals([result.status, result.reversible], ["OK", true], result.error);
+  const undone = await scene.layer.rollback(result.recordId);
+  assertEquals(undone.status, "OK", undone.error);
+  assertEquals(calls[1], {
+    action: "net.http",
+    target: `${API}/orders/42`,
+    params: { method: "DELETE", body: { was: { deep: ["x"] }, text: "lamp of buyer #42" } },
+  });
+});
+
+/** Values that a hostile server could answer with, and where a rollback then goes. */
+const VALUES: readonly (readonly [value: unknown, target: string | undefined])[] = [
+  [7, `${API}/orders/7`],
+  ["a b", `${API}/orders/a%20b`],
+  ["x/admin", `${API}/orders/x%2Fadmin`],
+  ["x?all=1#y", `${API}/orders/x%3Fall%3D1%23y`],
+  ["%2e%2e", `${API}/orders/%252e%252e`],
+  ["@evil.example", `${API}/orders/%40evil.example`],
+  ["{{agent}}", `${API}/orders/%7B%7Bagent%7D%7D`],
+  ["..", undefined],
+  [".", undefined],
+  ["", undefined],
+  ["a\r\nb", undefined],
+  [null, undefined],
+  [{ toString: "x" }, undefined],
+  [["x"], undefined],
+];
+for (const [value, target] of VALUES) {
+  Deno.test(`an id ${JSON.stringify(value)} is one segment of a URL, or no rollback is promised`, async () => {
+    const compensate = { action: "net.http", target: `${API}/orders/{{data.id}}` };
+    const { scene, calls } = await shop(compensate, { id: value });
+    await using _ = scene;
+    const result = await scene.layer.submit(REQUEST);
+    assertEquals([result.status, result.reversible], ["OK", target !== undefined], result.why);
+    const undone = await scene.layer.rollback(result.recordId);
+    if (target === undefined) assertEquals(undone.code, "ROLLBACK_IMPOSSIBLE");
+    else assertEquals((calls[1] as { target: string }).target, target);
+    assertEquals(calls.length, target === undefined ? 1 : 2);
+  });
+}
+
+for (
+  const [value, target] of [["7", "tickets/7"], ["a/b", undefined], ["a\\b", undefined]] as const
+) {
+  Deno.test(`an id "${value}" is one segment of a name, or no rollback is promised`, async () => {
+    const compensate = { action: "mcp.call", target: "tickets/{{data.id}}" };
+    const { scene, calls } = await shop(compensate, { id: value });
+    await using _ = scene;
+    const result = await scene.layer.submit(REQUEST);
+    await scene.layer.rollback(result.recordId);
+    assertEquals((calls[1] as { target?: string } | undefined)?.target, target);
+  });
+}
+
+Deno.test("what has no result that is known cannot be compensated if it is needed, else it can", async () => {
+  for (
+    const [target, code] of [
+      [`${API}/orders/{{data.id}}`, "ROLLBACK_IMPOSSIBLE"],
+      [`${API}/orders/{{params.body.item}}`, "PROVIDER_ERROR"],
+    ] as const
+  ) {
+    const { scene } = await shop({ action: "net.http", target }, null, true);
+    await using _ = scene;
+    const result = await scene.layer.submit(REQUEST);
+    assertEquals(result.status, "ERROR");
+    assertEquals((await scene.layer.rollback(result.recordId)).code, code);
+  }
+});
+
+Deno.test("a compensation is decided by the policy", async () => {
+  const compensate = { action: "net.http", target: "http://127.0.0.1:8081/elsewhere" };
+  const { scene, calls } = await shop(compensate, {});
+  await using _ = scene;
+  const { recordId } = await scene.layer.submit(REQUEST);
+  const preview = await scene.layer.preview(recordId as string);
+  assertEquals(preview.text, "net.http http://127.0.0.1:8081/elsewhere {}\n");
+  const undone = await scene.layer.rollback(recordId);
+  assertEquals([undone.status, undone.code, calls.length], ["DENIED", "NO_RULE", 1]);
+});
+
+Deno.test("only what the template names is kept of a request", async () => {
+  const compensate = { action: "net.http", target: "{{target}}/{{params.body.item}}" };
+  const { scene } = await shop(compensate, { secret: "s3cret" });
+  await using _ = scene;
+  await scene.layer.submit({ ...REQUEST, params: { ...REQUEST.params, token: "t0ken" } });
+  const index = Deno.readTextFileSync(`${scene.snapshots}/index`);
+  assertStringIncludes(index, "lamp");
+  assertEquals([index.includes("s3cret"), index.includes("t0ken")], [false, false]);
+});
+
+for (
+  const compensate of [
+    { action: "{{data.action}}", target: "a/b" },
+    { action: "net.http", target: "{{data.url}}" },
+    { action: "net.http", target: "{{target}}.evil.example/" },
+    { action: "net.http", target: "https://{{data.host}}/x" },
+    { action: "net.http", target: "https://api.example.com{{data.path}}" },
+    { action: "net.http", target: `${API}/{{env.HOME}}` },
+    { action: "net.http", target: `${API}/{{data.a[0]}}` },
+    { action: "net.http", target: API, params: { body: ["{{__proto__}}"] } },
+  ]
+) {
+  Deno.test(`a compensation ${JSON.stringify(compensate)} is refused`, () => {
+    const error = assertThrows(
+      () => new CompensationStrategy({ action: "net.http", compensate }),
+      SyntaxError,
+    );
+    assertStringIncludes(error.message, "Cannot use the");
+  });
+}
+
+Deno.test("a placeholder reaches nothing that objects inherit", async () => {
+  const compensate = { action: "net.http", target: `${API}/{{data.constructor}}` };
+  const { scene } = await shop(compensate, { id: 1 });
+  await using _ = scene;
+  assertEquals((await scene.layer.submit(REQUEST)).reversible, false);
+});
