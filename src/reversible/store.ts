@@ -276,6 +276,8 @@ export class SnapshotStore implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#journal.close();
+    // At once, also while a read of it ends.
+    this.#lock.unlockSync();
     this.#lock.close();
   }
 
