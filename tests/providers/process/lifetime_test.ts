@@ -1,12 +1,24 @@
 import { assertEquals } from "@std/assert";
 import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
 import { type ToWorker, workerName } from "../../../src/provider/protocol.ts";
+import { ManualTimer } from "../../audit/checkpoint_file.ts";
 import { run, Workspace } from "../../workspace.ts";
 import { NO_SANDBOX, Programs, SH, testInSandbox } from "./programs.ts";
 
 /** Everything that is written to the pipe until nobody has it open any more. */
-async function heardOn(pipe: string): Promise<string> {
-  return await new Response((await Deno.open(pipe)).readable).text();
+async function heardOn(pipe: string, each: (heard: string) => unknown = () => {}): Promise<string> {
+  let heard = "";
+  const { readable } = await Deno.open(pipe);
+  for await (const text of readable.pipeThrough(new TextDecoderStream())) {
+    heard += text;
+    each(heard);
+  }
+  return heard;
+}
+
+/** Ends the wait for a program that never opened the pipe: opened for both, nobody is waited for. */
+async function nobodyElseComes(pipe: string): Promise<void> {
+  (await Deno.open(pipe, { read: true, write: true })).close();
 }
 
 /** Says on the pipe that it started; whoever survives the program says so seconds later. */
@@ -44,15 +56,20 @@ for (const sandbox of ["required", "off"] as const) {
       }`,
       ignore,
       async fn() {
-        await using programs = await Programs.open((ws) => {
-          ws.folder("out");
-          run("mkfifo", ws.path("out/pipe"));
-          return { allow: [{ action: "fs.write", resource: ws.path("out/**") }] };
-        }, { sandbox, deadlineMs: 1500 });
+        const timer = new ManualTimer();
+        await using programs = await Programs.open(
+          (ws) => {
+            ws.folder("out");
+            run("mkfifo", ws.path("out/pipe"));
+            return { allow: [{ action: "fs.write", resource: ws.path("out/**") }] };
+          },
+          { sandbox },
+          () => ({ timer }),
+        );
         const pipe = programs.ws.path("out/pipe");
         const [{ code }, heard] = await Promise.all([
-          programs.sh(`exec 3>${pipe}; ${script}`),
-          heardOn(pipe),
+          programs.sh(`exec 3>${pipe}; ${script}`).finally(() => nobodyElseComes(pipe)),
+          heardOn(pipe, (heard) => heard === "started\n" && timer.pass(30_000)),
         ]);
         assertEquals([code, heard], ["DEADLINE_EXCEEDED", "started\n"]);
         assertEquals((await programs.said("echo next")).stdout, "next\n");
@@ -69,7 +86,8 @@ testInSandbox("what a program leaves behind ends with it", async () => {
   }, { sandbox: "required" });
   const pipe = programs.ws.path("out/pipe");
   const [said, heard] = await Promise.all([
-    programs.said(`exec 3>${pipe}; setsid sh -c '${survivor}'; echo started >&3; echo done`),
+    programs.said(`exec 3>${pipe}; setsid sh -c '${survivor}'; echo started >&3; echo done`)
+      .finally(() => nobodyElseComes(pipe)),
     heardOn(pipe),
   ]);
   assertEquals([said.returncode, said.stdout, heard], [0, "done\n", "started\n"]);
@@ -111,12 +129,9 @@ testInSandbox("programs die with a Worker that is terminated", async () => {
       }],
     },
   ];
+  const pipe = ws.path("out/pipe");
+  worker.onmessage = () => void nobodyElseComes(pipe);
   for (const message of messages) worker.postMessage(message);
-  let heard = "";
-  const pipe = (await Deno.open(ws.path("out/pipe"))).readable;
-  for await (const text of pipe.pipeThrough(new TextDecoderStream())) {
-    heard += text;
-    if (heard === "started\n") worker.terminate();
-  }
+  const heard = await heardOn(pipe, (heard) => heard === "started\n" && worker.terminate());
   assertEquals(heard, "started\n");
 });

@@ -181,6 +181,10 @@ testInSandbox("programs die with a kernel that is killed", async () => {
       setsid sh -c '(sleep 5; echo survived >&3) &'
       echo started >&3; sleep 600`)],
   });
+  // Should it end by itself, nobody is waited for.
+  const ended = kernel.output().finally(async () => {
+    (await Deno.open(ws.path("out/pipe"), { read: true, write: true })).close();
+  });
   const pipe = (await Deno.open(ws.path("out/pipe"))).readable.pipeThrough(new TextDecoderStream());
   let heard = "";
   for await (const text of pipe) {
@@ -189,5 +193,5 @@ testInSandbox("programs die with a kernel that is killed", async () => {
     if (heard === "started\n") kernel.kill("SIGKILL");
   }
   assertEquals(heard, "started\n");
-  await kernel.output();
+  await ended;
 });
