@@ -24,15 +24,24 @@ export function placeholdersOf(template: unknown): string[] {
   return Object.values(template).flatMap(placeholdersOf);
 }
 
-/** The value at a place; only what is really there, nothing that objects inherit. */
+/**
+ * The value at a place; only what is really there, nothing that objects inherit. A text on the way is
+ * read as JSON: the body of an answer is one.
+ */
 export function valueAt(known: Known, path: string): unknown {
-  return path.split(".").reduce<unknown>(
-    (value, name) =>
-      value !== null && typeof value === "object" && Object.hasOwn(value, name)
-        ? (value as Known)[name]
-        : undefined,
-    known,
-  );
+  return path.split(".").reduce<unknown>((value, name) => {
+    const inside = typeof value === "string" ? parsed(value) : value;
+    const there = inside !== null && typeof inside === "object" && Object.hasOwn(inside, name);
+    return there ? (inside as Known)[name] : undefined;
+  }, known);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // A text that is no JSON has nothing inside.
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type CompensationOptions, CompensationStrategy } from "../../src/reversible/mod.ts";
+import { HttpProvider } from "../../providers/http/mod.ts";
 import { Provider } from "../../src/provider/mod.ts";
 import { Scene } from "./scene.ts";
 
@@ -170,4 +171,53 @@ Deno.test("a placeholder reaches nothing that objects inherit", async () => {
   const { scene } = await shop(compensate, { id: 1 });
   await using _ = scene;
   assertEquals((await scene.layer.submit(REQUEST)).reversible, false);
+});
+
+Deno.test("an order at a real server is taken back by its id, which is in the JSON of the answer", async () => {
+  const orders = new Map<string, string>();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      if (request.method === "DELETE") {
+        return new Response(null, {
+          status: orders.delete(decodeURIComponent(pathname.slice(8))) ? 204 : 404,
+        });
+      }
+      orders.set("order/7 a", await request.text());
+      return Response.json({ order: { id: "order/7 a" } }, { status: 201 });
+    },
+  );
+  // What the server sees is percent-encoded: one segment.
+  const seen = () => Array.from(orders.keys(), encodeURIComponent);
+  const base = `http://127.0.0.1:${server.addr.port}`;
+  const compensate = {
+    action: "net.http",
+    target: "{{target}}/{{data.body.order.id}}",
+    params: { method: "DELETE" },
+  };
+  await using scene = await Scene.open({
+    providers: () => [new HttpProvider()],
+    capabilities: () => [{
+      action: "net.http",
+      resource: [`${base}/orders`, `${base}/orders/*`],
+      constraint: { method: { in: ["POST", "DELETE"] } },
+    }],
+    layer: { strategies: [new CompensationStrategy({ action: "net.http", compensate })] },
+  });
+  const request = {
+    action: "net.http",
+    target: `${base}/orders`,
+    params: { method: "POST", body: "x" },
+  };
+  const result = await scene.layer.submit(request);
+  assertEquals(
+    [result.status, result.reversible, seen()],
+    ["OK", true, ["order%2F7%20a"]],
+    result.error,
+  );
+  const undone = await scene.layer.rollback(result.recordId);
+  assertEquals(undone.status, "OK", undone.error);
+  assertEquals(undone.steps[0]?.target, `${base}/orders/order%2F7%20a`);
+  assertEquals(seen(), []);
 });
