@@ -64,7 +64,12 @@ export function planFor(
       actions: actionsOf(byAction),
       variables: options.variables ?? {},
       enforceExamples,
-      guarded: guardedPaths(options, logPath, policyPath),
+      guarded: [
+        ...guardedPaths(options, logPath, policyPath),
+        ...providers.flatMap(({ name, guards }) =>
+          guards.map((path) => ({ path, what: `file of the ${name} provider` }))
+        ),
+      ],
     },
   );
   const own: Partial<PermissionSet> = union(

@@ -73,7 +73,7 @@ export function processPermissions(
   const hosts = policy.rules.filter((rule) => rule.effect === "allow")
     .flatMap((rule) => rule.patterns.get("url") ?? [])
     .map(({ reach }) => reach)
-    .concat(own.net === true ? [] : own.net ?? [])
+    .concat([own, ...providers.map(({ permissions }) => permissions ?? {})].flatMap(namedHosts))
     .map((host) => host.replace(/:\d+$/, ""));
   return {
     allow,
@@ -83,6 +83,10 @@ export function processPermissions(
       net: allow.net === true || allow.net.length > 0 ? deniedNetworks(hosts) : [],
     },
   };
+}
+
+function namedHosts({ net }: Partial<PermissionSet>): readonly string[] {
+  return net === undefined || net === true ? [] : net;
 }
 
 /**

@@ -141,6 +141,8 @@ export interface ProviderOptions extends ProviderLimits {
   readonly config?: unknown;
   /** Deno permissions that the configuration needs beside what the policy implies. @default none */
   readonly permissions?: Partial<PermissionSet>;
+  /** Absolute paths of files that no action may change, whatever the policy allows. @default none */
+  readonly guards?: readonly string[];
 }
 
 // INVARIANT: what a provider does cannot be reached from the provider, only from the kernel's hosts.
@@ -175,6 +177,8 @@ export class Provider {
   readonly config: unknown;
   /** Deno permissions beside what the policy implies. */
   readonly permissions: Partial<PermissionSet>;
+  /** Files that no action may change. */
+  readonly guards: readonly string[];
   /** How long a call may take, in milliseconds. */
   readonly deadlineMs: number;
   /** The most that a result may hold, in bytes of UTF-8. */
@@ -206,6 +210,13 @@ export class Provider {
     this.module = module === undefined ? undefined : String(module);
     this.config = options.config;
     this.permissions = options.permissions ?? {};
+    this.guards = Object.freeze([...options.guards ?? []]);
+    const relative = this.guards.find((path) => !path.startsWith("/"));
+    if (relative !== undefined) {
+      throw new TypeError(
+        `Cannot make provider "${name}": guards has "${relative}", expected absolute paths`,
+      );
+    }
     this.deadlineMs = positive(options.deadlineMs ?? 30_000, "deadlineMs", name);
     this.maxOutputBytes = positive(
       options.maxOutputBytes ?? 4 * 1024 * 1024,
