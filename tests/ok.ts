@@ -30,6 +30,7 @@ const STEPS: readonly [name: string, args: readonly string[]][] = [
     "src/provider/mod.ts",
     "src/testing/mod.ts",
     "providers/filesystem/mod.ts",
+    "providers/mcp/mod.ts",
   ]],
   ["benchmarks compile", ["bench", "-q", "--no-run"]],
   ["package can be published", ["publish", "-q", "--dry-run", "--allow-dirty"]],

@@ -3,6 +3,7 @@ import * as kernel from "../../mod.ts";
 import * as provider from "../../src/provider/mod.ts";
 import * as agent from "../../src/agent/mod.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
+import * as mcp from "../../providers/mcp/mod.ts";
 
 // A red pin means: decide, then change the pin and the CHANGELOG together.
 const PINS: readonly (readonly [string, object, readonly string[]])[] = [
@@ -45,6 +46,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "runAgentLoop",
   ]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
+  ["providers/mcp/mod.ts", mcp, ["McpProvider", "toolDefs"]],
 ];
 
 for (const [path, module, names] of PINS) {
@@ -64,6 +66,7 @@ for (const [path, module, names] of PINS) {
 
 const PROVIDERS = [
   new filesystem.FilesystemProvider(),
+  new mcp.McpProvider({ servers: {}, lockFile: "/nowhere/mcp.lock.json" }),
   new provider.Provider({
     name: "kv",
     isolation: "none",

@@ -1,6 +1,8 @@
 import { testProvider } from "@agent-kernel/kernel/testing";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { Provider } from "@agent-kernel/kernel/provider";
+import { McpProvider } from "@agent-kernel/kernel/providers/mcp";
+import { hostile, programPath } from "../providers/mcp/scene.ts";
 import { ROOT } from "../workspace.ts";
 import { EchoProvider } from "./fixtures/echo_provider.ts";
 
@@ -66,4 +68,22 @@ testProvider({
   large: { action: "map.get", target: "map/large" },
   slow: { action: "map.get", target: "map/a", params: { wait: true } },
   permissions: {},
+});
+
+const lockFile = `${folder}/mcp.lock.json`;
+
+testProvider({
+  folder,
+  provider: (limits) => new McpProvider({ ...limits, servers: { h: hostile() }, lockFile }),
+  policy: { capabilities: [{ action: "mcp.call", resource: "h/*" }] },
+  works: { action: "mcp.call", target: "h/echo", params: { text: "hello" } },
+  fails: { action: "mcp.call", target: "h/fail" },
+  denied: { action: "mcp.call", target: "other/echo" },
+  large: { action: "mcp.call", target: "h/large" },
+  slow: { action: "mcp.call", target: "h/never" },
+  permissions: {
+    read: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
+    write: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
+    run: [programPath("deno")],
+  },
 });
