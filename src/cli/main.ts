@@ -13,6 +13,7 @@ import { EXPLAIN } from "./explain.ts";
 import { KEYGEN } from "./keygen.ts";
 import { UNDER_POLICY } from "./launch.ts";
 import { LOG } from "./log.ts";
+import { MCP } from "./mcp.ts";
 import { PERMISSIONS } from "./permissions.ts";
 import { SUBMIT } from "./submit.ts";
 import { columns, complain, escape, print } from "./terminal.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly Command[] = [
   EXPLAIN,
   TEST_POLICY,
   PERMISSIONS,
+  MCP,
   KEYGEN,
   VERSION_COMMAND,
 ];

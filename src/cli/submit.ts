@@ -3,6 +3,7 @@ import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts
 import { launch } from "./launch.ts";
 import {
   kernelOptions,
+  launchOptions,
   planOf,
   POLICY_OPTIONS,
   REQUEST_OPTIONS,
@@ -29,10 +30,10 @@ policy implies; --verbose prints them. The result is printed as JSON.`,
     noPositionals(positionals);
     const request = requestOf(values);
     if (!underPolicy) {
-      return await launch(planOf(values), args, { verbose: values["verbose"] === true });
+      return await launch(planOf(values), args, launchOptions(values));
     }
     await using kernel = await Kernel.open({
-      ...kernelOptions(values),
+      ...kernelOptions(values, [], { underPolicy }),
       onWarning: (line) => complain(escape(line)),
     });
     const { status, data = null, error = null, recordId, ...rest } = await kernel.submit(request);

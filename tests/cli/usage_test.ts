@@ -4,12 +4,24 @@ import { agentKernel, type Scene, scene } from "./command_line.ts";
 import { Workspace } from "../workspace.ts";
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  submit: ["policy", "log-path", "base", "var", "action", "target", "params", "agent", "verbose"],
+  submit: [
+    "policy",
+    "log-path",
+    "base",
+    "var",
+    "action",
+    "target",
+    "params",
+    "agent",
+    "mcp",
+    "verbose",
+  ],
   log: ["log-path", "status", "action", "agent", "since", "limit", "follow", "json"],
   "validate-policy": ["policy", "json"],
   explain: ["policy", "action", "target", "params", "json"],
   "test-policy": ["policy", "examples", "json"],
   permissions: ["policy", "log-path", "format"],
+  mcp: ["mcp", "log-path", "search-path", "json"],
   keygen: ["out", "name"],
   version: [],
 };
@@ -96,6 +108,8 @@ const WRONG: readonly (readonly [string, (scene: Scene) => string[], string])[] 
     (s) => ["permissions", "--policy", s.policy, "--format", "xml"],
     "xml",
   ],
+  ["mcp without a verb", () => ["mcp"], "list, pin or diff"],
+  ["mcp list without a file of servers", () => ["mcp", "list"], "--mcp"],
   ["keygen without a file", () => ["keygen"], "--out"],
   ["a variable without a value", (s) => ["explain", "--policy", s.policy, "--var", "X"], "--var X"],
 ];
