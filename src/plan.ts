@@ -64,7 +64,13 @@ export function planFor(
       actions: actionsOf(byAction),
       variables: options.variables ?? {},
       enforceExamples,
-      guarded: [...guardedPaths(options, logPath, policyPath), ...guardedStores(providers)],
+      guarded: [
+        ...guardedPaths(options, logPath, policyPath),
+        ...guardedStores(providers),
+        ...providers.flatMap(({ name, guards }) =>
+          guards.map((path) => ({ path, what: `file of the ${name} provider` }))
+        ),
+      ],
     },
   );
   const own: Partial<PermissionSet> = union(

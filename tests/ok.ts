@@ -33,6 +33,7 @@ const STEPS: readonly [name: string, args: readonly string[]][] = [
     "providers/filesystem/mod.ts",
     "providers/http/mod.ts",
     "providers/process/mod.ts",
+    "providers/mcp/mod.ts",
   ]],
   ["benchmarks compile", ["bench", "-q", "--no-run"]],
   ["package can be published", ["publish", "-q", "--dry-run", "--allow-dirty"]],

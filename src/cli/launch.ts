@@ -5,11 +5,23 @@
  */
 import { fromFileUrl } from "@std/path";
 import { permissionsOf } from "../implied_permissions.ts";
+import { union } from "../permission/permission_set.ts";
+import { toFlags } from "../permission/render.ts";
 import type { Plan } from "../plan.ts";
 import { complain, escape } from "./terminal.ts";
 
 /** The argument by which the second process knows what it is. */
 export const UNDER_POLICY = "--under-policy";
+
+/** What the second process gets beside what follows from the plan. */
+export interface LaunchOptions {
+  /** Whether its command line is printed. */
+  readonly verbose: boolean;
+  /** Files that the command itself reads. @default [] */
+  readonly read?: readonly string[];
+  /** Variables of the environment that it may read. @default [] */
+  readonly env?: readonly string[];
+}
 
 /**
  * Runs the same command again, as `deno run` with exactly the flags of the plan.
@@ -20,9 +32,14 @@ export const UNDER_POLICY = "--under-policy";
 export function launch(
   plan: Plan,
   args: readonly string[],
-  { verbose }: { readonly verbose: boolean },
+  { verbose, read = [], env = [] }: LaunchOptions,
 ): Promise<number> {
-  const { flags } = permissionsOf(plan);
+  const { process } = permissionsOf(plan);
+  const allow = union(process.allow, { read });
+  const flags = [
+    ...toFlags({ ...process, allow }),
+    ...(env.length === 0 ? [] : [`--allow-env=${env.join(",")}`]),
+  ];
   if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
   return launchWith(flags, args);
 }

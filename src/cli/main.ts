@@ -13,6 +13,7 @@ import { EXPLAIN } from "./explain.ts";
 import { KEYGEN } from "./keygen.ts";
 import { UNDER_POLICY } from "./launch.ts";
 import { LOG } from "./log.ts";
+import { MCP } from "./mcp.ts";
 import { PERMISSIONS } from "./permissions.ts";
 import { ROLLBACK } from "./rollback.ts";
 import { SNAPSHOTS } from "./snapshots.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly Command[] = [
   EXPLAIN,
   TEST_POLICY,
   PERMISSIONS,
+  MCP,
   KEYGEN,
   VERSION_COMMAND,
 ];

@@ -7,6 +7,7 @@ import { resolve, toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { ProcessProvider } from "../../providers/process/mod.ts";
+import { McpProvider } from "../../providers/mcp/mod.ts";
 import { type Plan, planFor } from "../plan.ts";
 import type { KernelOptions } from "../kernel_options.ts";
 import {
@@ -17,6 +18,8 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import type { LaunchOptions } from "./launch.ts";
+import { mcpOptions, readMcpFile } from "./mcp_file.ts";
 
 /** Options of every command that loads a policy. */
 export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -29,6 +32,7 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: "NAME=TEXT",
     help: "a variable of the policy; repeatable",
   },
+  mcp: { type: "string", value: "FILE", help: "MCP servers (JSON with mcpServers), for mcp.call" },
   "search-path": {
     type: "string",
     value: "DIRS",
@@ -44,26 +48,51 @@ export const REQUEST_OPTIONS: Readonly<Record<string, CommandOption>> = {
   agent: { type: "string", value: "NAME", help: "who asks; appears in the record" },
 };
 
+/** How options are read. */
+export interface ReadingOptions {
+  /** Whether this is the process that acts, which gets the variables that MCP servers inherit. @default false */
+  readonly underPolicy?: boolean;
+}
+
 /** The options of a kernel, with absolute paths. */
-export function kernelOptions(values: Values, positionals: readonly string[] = []): KernelOptions {
+export function kernelOptions(
+  values: Values,
+  positionals: readonly string[] = [],
+  { underPolicy = false }: ReadingOptions = {},
+): KernelOptions {
   const [first, ...more] = positionals;
   noPositionals(values["policy"] === undefined ? more : positionals);
   const policy = first ?? required(values, "policy");
   const base = optional(values, "base");
   const searchPath = optional(values, "search-path");
+  const searching = searchPath === undefined ? {} : { searchPath: searchPath.split(":") };
   const snapshots = optional(values, "snapshots");
+  const file = optional(values, "mcp");
+  const mcp = file === undefined ? undefined : readMcpFile(file);
   return {
     policy: toFileUrl(resolve(policy)),
     providers: [
       new FilesystemProvider(snapshots === undefined ? {} : { snapshots }),
       new ProcessProvider(),
       new HttpProvider(),
+      ...(mcp === undefined
+        ? []
+        : [new McpProvider(mcpOptions(mcp, { inherits: underPolicy, ...searching }))]),
     ],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
     ...(base === undefined ? {} : { base: resolve(base) }),
-    ...(searchPath === undefined ? {} : { searchPath: searchPath.split(":") }),
+    ...searching,
     variables: variables(values["var"]),
   };
+}
+
+/** What the process that acts needs to read the same options. */
+export function launchOptions(values: Values): LaunchOptions {
+  const verbose = values["verbose"] === true;
+  const file = optional(values, "mcp");
+  if (file === undefined) return { verbose };
+  const { path, inheritEnv } = readMcpFile(file);
+  return { verbose, read: [path], env: inheritEnv };
 }
 
 /** Everything that follows from the options of a command. */

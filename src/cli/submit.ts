@@ -4,6 +4,7 @@ import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "
 import { launch } from "./launch.ts";
 import {
   kernelOptions,
+  launchOptions,
   planOf,
   POLICY_OPTIONS,
   REQUEST_OPTIONS,
@@ -40,10 +41,10 @@ command can undo the action; if that cannot be promised, it is denied.`,
     }
     if (values["snapshots"] !== undefined) throw new UsageError("--snapshots needs --reversible");
     if (!underPolicy) {
-      return await launch(planOf(values), args, { verbose: values["verbose"] === true });
+      return await launch(planOf(values), args, launchOptions(values));
     }
     await using kernel = await Kernel.open({
-      ...kernelOptions(values),
+      ...kernelOptions(values, [], { underPolicy }),
       onWarning: (line) => complain(escape(line)),
     });
     return await submitted(kernel, request, oneLine);

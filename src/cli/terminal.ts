@@ -5,6 +5,8 @@
  */
 import type { Values } from "./command.ts";
 
+export { escape, escapedJson } from "../visible_text.ts";
+
 /** Whether a person reads the output. */
 export function isTerminal(): boolean {
   return Deno.stdout.isTerminal();
@@ -34,27 +36,6 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
     throw error;
   }
-}
-
-/**
- * Text with everything escaped that a terminal would not show as itself: control characters and
- * escape sequences, bidirectional and zero-width characters, lone surrogates.
- */
-export function escape(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{DI}]/gu, escaped);
-}
-
-/** JSON with the same characters escaped; it still is the same JSON value. */
-export function escapedJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{DI}]/gu,
-    (char) => char === "\n" ? char : escaped(char),
-  );
-}
-
-function escaped(char: string): string {
-  return char.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .join("");
 }
 
 const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;

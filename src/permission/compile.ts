@@ -81,7 +81,7 @@ export function processPermissions(
   const hosts = policy.rules.filter((rule) => rule.effect === "allow")
     .flatMap((rule) => rule.patterns.get("url") ?? [])
     .map(({ reach }) => reach)
-    .concat(own.net === true ? [] : own.net ?? [])
+    .concat([own, ...providers.map(({ permissions }) => permissions ?? {})].flatMap(hostsOf))
     .map((host) => host.replace(/:\d+$/, ""));
   return {
     allow,
@@ -91,6 +91,10 @@ export function processPermissions(
       net: allow.net === true || allow.net.length > 0 ? deniedNetworks(hosts) : [],
     },
   };
+}
+
+function hostsOf({ net }: Partial<PermissionSet>): readonly string[] {
+  return net === undefined || net === true ? [] : net;
 }
 
 /**

@@ -163,6 +163,8 @@ export interface ProviderOptions extends ProviderLimits {
    * snapshots of a reversible layer. The process needs to read and write them. @default none
    */
   readonly stores?: readonly string[];
+  /** Absolute paths of files that no action may change, whatever the policy allows. @default none */
+  readonly guards?: readonly string[];
 }
 
 // INVARIANT: what a provider does cannot be reached from the provider, only from the kernel's hosts.
@@ -201,6 +203,8 @@ export class Provider {
   readonly readsFiles: boolean;
   /** Folders of the host that no action may read or change. */
   readonly stores: readonly string[];
+  /** Files that no action may change. */
+  readonly guards: readonly string[];
   /** How long a call may take, in milliseconds. */
   readonly deadlineMs: number;
   /** The most that a result may hold, in bytes of UTF-8. */
@@ -234,6 +238,13 @@ export class Provider {
     this.permissions = options.permissions ?? {};
     this.readsFiles = options.readsFiles ?? false;
     this.stores = Object.freeze([...options.stores ?? []]);
+    this.guards = Object.freeze([...options.guards ?? []]);
+    const relative = this.guards.find((path) => !path.startsWith("/"));
+    if (relative !== undefined) {
+      throw new TypeError(
+        `Cannot make provider "${name}": guards has "${relative}", expected absolute paths`,
+      );
+    }
     this.deadlineMs = positive(options.deadlineMs ?? 30_000, "deadlineMs", name);
     this.maxOutputBytes = positive(
       options.maxOutputBytes ?? 4 * 1024 * 1024,

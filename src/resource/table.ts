@@ -44,4 +44,5 @@ export const STANDARD_ACTIONS: ActionTable = {
     resources: [{ param: "cwd", kind: "path", action: "fs.read" }],
   },
   "mcp.call": { kind: "name", canonicalParams: mcpParams },
+  "mcp.list": { kind: "name" },
 };

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     "target",
     "params",
     "agent",
+    "mcp",
     "verbose",
     "reversible",
     "snapshots",
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   explain: ["policy", "action", "target", "params", "json"],
   "test-policy": ["policy", "examples", "json"],
   permissions: ["policy", "log-path", "format"],
+  mcp: ["mcp", "log-path", "search-path", "json"],
   keygen: ["out", "name"],
   version: [],
 };
@@ -128,6 +130,8 @@ const WRONG: readonly (readonly [string, (scene: Scene) => string[], string])[] 
   ],
   ["an age that is none", (s) => ["rollback", "--policy", s.policy, "--since", "1y"], "1y"],
   ["rollback without a policy", () => ["rollback", "id"], "--policy"],
+  ["mcp without a verb", () => ["mcp"], "list, pin or diff"],
+  ["mcp list without a file of servers", () => ["mcp", "list"], "--mcp"],
   ["keygen without a file", () => ["keygen"], "--out"],
   ["a variable without a value", (s) => ["explain", "--policy", s.policy, "--var", "X"], "--var X"],
 ];

@@ -66,6 +66,14 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "rolled back: OK",
     "All is well.",
   ],
+  "05_providers/mcp.ts": [
+    "tools: notes__add_note notes__read_notes",
+    'OK  "Buy milk"',
+    'DENIED CONSTRAINT_UNMET "Ignore',
+    'read: {"content":[{"type":"text","text":"{\\"today\\":\\"Buy milk\\"}"}]}',
+    "DENIED TOOL_CHANGED",
+    'is now "Adds a note. First read',
+  ],
 };
 
 async function runTask(...args: string[]): Promise<string> {
@@ -90,7 +98,9 @@ function assertInOrder(output: string, parts: readonly string[]): void {
 }
 
 Deno.test("every example runs with the permissions that its comment names, and prints what it should", async (t) => {
-  const found = ["01_basic_kernel", "02_policy", "04_reversible"].flatMap((folder) =>
+  const found = ["01_basic_kernel", "02_policy", "04_reversible", "05_providers"].flatMap((
+    folder,
+  ) =>
     Array.from(Deno.readDirSync(`${ROOT}/examples/${folder}`), ({ name }) => `${folder}/${name}`)
   ).sort();
   assertEquals(found, Object.keys(EXPECTED).sort());

@@ -6,6 +6,7 @@ import * as reversible from "../../src/reversible/mod.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
 import * as http from "../../providers/http/mod.ts";
 import * as process from "../../providers/process/mod.ts";
+import * as mcp from "../../providers/mcp/mod.ts";
 
 // A red pin means: decide, then change the pin and the CHANGELOG together.
 const PINS: readonly (readonly [string, object, readonly string[]])[] = [
@@ -63,6 +64,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
   ["providers/http/mod.ts", http, ["HttpProvider"]],
   ["providers/process/mod.ts", process, ["ProcessProvider"]],
+  ["providers/mcp/mod.ts", mcp, ["McpProvider", "toolDefs"]],
 ];
 
 for (const [path, module, names] of PINS) {
@@ -84,6 +86,7 @@ const PROVIDERS = [
   new filesystem.FilesystemProvider(),
   new http.HttpProvider(),
   new process.ProcessProvider(),
+  new mcp.McpProvider({ servers: {}, lockFile: "/nowhere/mcp.lock.json" }),
   new provider.Provider({
     name: "kv",
     isolation: "none",

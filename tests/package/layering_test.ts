@@ -95,7 +95,7 @@ Deno.test("policy and resources are pure: no Deno, no clock, no randomness", () 
 
 /** From the bottom up: a source imports its own layer and those before it. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["values", /^src\/(action|canonical_json|timer|version)\.ts$/],
+  ["values", /^src\/(action|canonical_json|timer|version|visible_text)\.ts$/],
   ["resource", /^src\/resource\//],
   ["policy", /^src\/policy\//],
   ["request", /^src\/request\.ts$/],

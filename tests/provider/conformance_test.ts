@@ -3,6 +3,8 @@ import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { HttpProvider } from "@agent-kernel/kernel/providers/http";
 import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
 import { Provider } from "@agent-kernel/kernel/provider";
+import { McpProvider } from "@agent-kernel/kernel/providers/mcp";
+import { hostile, programPath } from "../providers/mcp/scene.ts";
 import { ROOT } from "../workspace.ts";
 import { EchoProvider } from "./fixtures/echo_provider.ts";
 
@@ -117,4 +119,22 @@ testProvider({
   large: { action: "net.http", target: `http://127.0.0.1:${port}/a` },
   slow: { action: "net.http", target: `http://127.0.0.1:${port}/slow` },
   permissions: { net: [`127.0.0.1:${port}`] },
+});
+
+const lockFile = `${folder}/mcp.lock.json`;
+
+testProvider({
+  folder,
+  provider: (limits) => new McpProvider({ ...limits, servers: { h: hostile() }, lockFile }),
+  policy: { capabilities: [{ action: "mcp.call", resource: "h/*" }] },
+  works: { action: "mcp.call", target: "h/echo", params: { text: "hello" } },
+  fails: { action: "mcp.call", target: "h/fail" },
+  denied: { action: "mcp.call", target: "other/echo" },
+  large: { action: "mcp.call", target: "h/large" },
+  slow: { action: "mcp.call", target: "h/never" },
+  permissions: {
+    read: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
+    write: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
+    run: [programPath("deno")],
+  },
 });

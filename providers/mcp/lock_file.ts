@@ -1,0 +1,119 @@
+/**
+ * The file in which tools are pinned, `mcp.lock.json`.
+ *
+ * @module
+ */
+import { copyJson } from "../../src/canonical_json.ts";
+import { stagingPath } from "../../src/permission/compile.ts";
+import { ProviderError } from "../../src/provider/provider.ts";
+import type { Pin, Pins } from "./pin.ts";
+import { digestOf, toolDefinition } from "./tool_definition.ts";
+
+const VERSION = 1;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+type Servers = Readonly<Record<string, { readonly tools: readonly Pin[] }>>;
+
+/**
+ * The pins of a server; none if there is no file.
+ *
+ * @throws {ProviderError} `PINS_INVALID`: it is not of the required form; `PINS_UNREADABLE`.
+ */
+export function readPins(path: string, server: string): Pins {
+  const servers = readServers(path);
+  const tools = Object.hasOwn(servers, server) ? servers[server]?.tools ?? [] : [];
+  return new Map(tools.map((pin) => [pin.definition.name, pin]));
+}
+
+/**
+ * Replaces the pins of a server, and keeps those of the others. A reader sees the old file or the
+ * new one.
+ *
+ * @throws {ProviderError} `PINS_UNWRITABLE`, and as {@linkcode readPins}.
+ */
+export function writePins(path: string, server: string, pins: Pins): void {
+  const others = Object.entries(readServers(path)).filter(([name]) => name !== server);
+  const tools = Array.from(pins.values()).sort((a, b) =>
+    a.definition.name < b.definition.name ? -1 : 1
+  ).map(({ sha256, definition }) => ({ sha256, definition }));
+  const servers = Object.fromEntries(
+    [...others, [server, { tools }] as const].sort(([a], [b]) => a < b ? -1 : 1),
+  );
+  replace(path, `${JSON.stringify({ version: VERSION, servers }, null, 2)}\n`);
+}
+
+function readServers(path: string): Servers {
+  const text = readRegular(path);
+  if (text === undefined) return {};
+  try {
+    const { version, servers } = copyJson(JSON.parse(text), "pins") as Record<string, unknown>;
+    if (version !== VERSION) throw new Error(`its version is ${version}, expected ${VERSION}`);
+    return Object.fromEntries(
+      Object.entries(servers as Servers).map(([name, { tools }]) => [name, {
+        tools: tools.map(({ sha256, definition }) => {
+          const checked = toolDefinition(definition);
+          // A definition that was edited by hand would hide what the pin is about.
+          if (digestOf(checked) !== sha256) {
+            throw new Error(`the hash of "${checked.name}" of "${name}" does not fit`);
+          }
+          return { sha256, definition: checked };
+        }),
+      }]),
+    );
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ProviderError(
+      "PINS_INVALID",
+      `The pins in "${path}" cannot be used: ${reason}; mend the file or remove it`,
+    );
+  }
+}
+
+/** INVARIANT: no link is followed: what it leads to could be anybody's. */
+function readRegular(path: string): string | undefined {
+  const unreadable = (why: string) =>
+    new ProviderError("PINS_UNREADABLE", `The pins in "${path}" cannot be read: ${why}`);
+  try {
+    const named = Deno.lstatSync(path);
+    if (!named.isFile) throw unreadable("expected a regular file");
+    if (named.size > MAX_BYTES) throw unreadable(`it has more than ${MAX_BYTES} bytes`);
+    using file = Deno.openSync(path);
+    const opened = file.statSync();
+    if (opened.dev !== named.dev || opened.ino !== named.ino) {
+      throw unreadable("it was replaced while it was opened");
+    }
+    const bytes = new Uint8Array(opened.size);
+    let length = 0;
+    for (let n = 1; n > 0 && length < bytes.length; length += n) {
+      n = file.readSync(bytes.subarray(length)) ?? 0;
+    }
+    return new TextDecoder().decode(bytes.subarray(0, length));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof ProviderError) throw error;
+    throw unreadable(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function replace(path: string, text: string): void {
+  const staging = stagingPath(path);
+  try {
+    try {
+      Deno.removeSync(staging); // Left over by a process that was killed.
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    using file = Deno.openSync(staging, { write: true, createNew: true, mode: 0o600 });
+    const bytes = new TextEncoder().encode(text);
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    file.syncSync();
+    // Replaces a link, does not follow it.
+    Deno.renameSync(staging, path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ProviderError(
+      "PINS_UNWRITABLE",
+      `The pins could not be written to "${path}": ${reason}`,
+    );
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The MCP provider: `mcp.call` has a tool of an MCP server called, `mcp.list` lists the tools.
+ *
+ * @module
+ */
+import { isAbsolute, normalize, resolve } from "@std/path";
+import { stagingPath } from "../../src/permission/compile.ts";
+import { Provider, type ProviderLimits } from "../../src/provider/provider.ts";
+import { hostOf, type McpConfig, type McpServer, serverConfig } from "./server_options.ts";
+
+export type { EnvironmentOptions } from "../environment.ts";
+export type { HttpServer, McpServer, StdioServer } from "./server_options.ts";
+export { toolDefs, type ToolDefsOptions } from "./tool_defs.ts";
+
+/** Options of {@linkcode McpProvider}. */
+export interface McpOptions extends ProviderLimits {
+  /** The servers by name: letters, digits, `_`, `-`, `.`. */
+  readonly servers: Readonly<Record<string, McpServer>>;
+  /** Where the tools are pinned; the folder has to exist. @default "mcp.lock.json" */
+  readonly lockFile?: string;
+  /**
+   * What a tool that is not pinned means. `"first-use"`: it is trusted, and pinned as it is now.
+   * `"required"`: it is denied until somebody pins it. @default "first-use"
+   */
+  readonly pins?: "first-use" | "required";
+  /** Further files that no action may change, such as the one that names the servers. @default none */
+  readonly guards?: readonly string[];
+  /** Folders for bare names of commands. @default `PATH` if the process may read it, else the standard ones */
+  readonly searchPath?: readonly string[];
+}
+
+/**
+ * Tools of MCP servers, over standard input and output or streamable HTTP, in a Worker that may
+ * start these programs and reach these hosts, and nothing else.
+ *
+ * Each tool is pinned: one whose description or schema changed is denied until it is pinned again;
+ * see `docs/mcp.md`, also for what a server that was started can do.
+ *
+ * @example
+ * ```ts
+ * import { McpProvider } from "@agent-kernel/kernel/providers/mcp";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const provider = new McpProvider({
+ *   servers: { web: { url: "https://mcp.example.com/mcp" } },
+ *   lockFile: "/etc/agent/mcp.lock.json",
+ *   pins: "required",
+ * });
+ * assertEquals(provider.permissions, {
+ *   read: ["/etc/agent/mcp.lock.json"],
+ *   write: [],
+ *   net: ["mcp.example.com:443"],
+ *   run: [],
+ * });
+ * ```
+ */
+export class McpProvider extends Provider {
+  /**
+   * Checks the servers and finds their programs; starts nothing.
+   *
+   * @throws {TypeError} An option is not of the required form, or a program is not there.
+   */
+  constructor({ servers, lockFile = "mcp.lock.json", pins = "first-use", ...rest }: McpOptions) {
+    if (pins !== "first-use" && pins !== "required") {
+      throw new TypeError(`Cannot make provider "mcp": pins is "${pins}"`);
+    }
+    const { searchPath, guards = [], ...limits } = rest;
+    const path = isAbsolute(lockFile) ? normalize(lockFile) : resolve(lockFile);
+    const configs = Object.fromEntries(
+      Object.entries(servers).map((
+        [name, server],
+      ) => [name, serverConfig(name, server, searchPath)]),
+    );
+    const all = Object.values(configs);
+    const files = [path, stagingPath(path)];
+    super({
+      ...limits,
+      name: "mcp",
+      module: new URL("./worker.ts", import.meta.url),
+      actions: { "mcp.call": {}, "mcp.list": {} },
+      config: {
+        servers: configs,
+        lockFile: path,
+        pins,
+        deadlineMs: limits.deadlineMs ?? 30_000,
+      } satisfies McpConfig,
+      permissions: {
+        read: pins === "required" ? [path] : files,
+        write: pins === "required" ? [] : files,
+        net: all.flatMap(({ url }) => url === undefined ? [] : [hostOf(url)]),
+        run: all.flatMap(({ command }) => command === undefined ? [] : [command]),
+      },
+      guards: [...files, ...guards],
+    });
+  }
+}

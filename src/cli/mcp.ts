@@ -1,0 +1,179 @@
+import { resolve } from "@std/path";
+import { readPins, writePins } from "../../providers/mcp/lock_file.ts";
+import { McpProvider } from "../../providers/mcp/mod.ts";
+import { difference, type JudgedTool, type Pins } from "../../providers/mcp/pin.ts";
+import { Kernel } from "../kernel.ts";
+import type { KernelOptions } from "../kernel_options.ts";
+import { planFor } from "../plan.ts";
+import { type Command, EXIT, type Invocation, optional, required, UsageError } from "./command.ts";
+import { launch } from "./launch.ts";
+import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
+import { colour, columns, complain, escape, escapedJson, print } from "./terminal.ts";
+
+type Verb = (server: string, tools: readonly JudgedTool[], context: Context) => number;
+
+interface Context {
+  readonly pins: Pins;
+  readonly lockFile: string;
+  /** The tools that are meant; all, if none is named. */
+  readonly named: readonly string[];
+  readonly json: boolean;
+}
+
+const VERBS: Readonly<Record<string, Verb>> = { list, pin, diff };
+
+/** Lists, compares and pins the tools of MCP servers. */
+export const MCP: Command = {
+  name: "mcp",
+  summary: "list the tools of MCP servers, compare them with their pins, pin them",
+  usage: "list | diff | pin [SERVER [TOOL ...]] --mcp FILE",
+  details:
+    `list: all tools, and whether they are as they were pinned. diff: what is not as it was pinned; exit
+code 1 if anything is. pin: what is there now is right. It begins with starting the servers. The
+listing is an action, mcp.list, allowed by a policy of this command and recorded like any other.`,
+  options: {
+    mcp: { type: "string", value: "FILE", help: "the servers (JSON with mcpServers)" },
+    "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
+    "search-path": {
+      type: "string",
+      value: "DIRS",
+      help: "folders for bare command names, separated by :",
+    },
+    json: { type: "boolean", help: "as JSON" },
+    verbose: { type: "boolean", help: "print the permissions of the second process" },
+  },
+  async run({ values, positionals, args, underPolicy }: Invocation): Promise<number> {
+    const [verb = "", only, ...named] = positionals;
+    const work = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
+    if (work === undefined) throw new UsageError(`expected list, pin or diff, not "${verb}"`);
+    const file = readMcpFile(required(values, "mcp"));
+    const all = Object.keys(file.servers);
+    if (only !== undefined && !all.includes(only)) {
+      throw new UsageError(`"${only}" is none of the servers of ${file.path}: ${all.join(", ")}`);
+    }
+    const servers = only === undefined ? all : [only];
+    const options = optionsFor(file, servers, {
+      writes: verb === "pin",
+      inherits: underPolicy,
+      logPath: optional(values, "log-path"),
+      searchPath: optional(values, "search-path"),
+    });
+    if (!underPolicy) {
+      const verbose = values["verbose"] === true;
+      const { path, inheritEnv } = file;
+      return await launch(planFor(options), args, { verbose, read: [path], env: inheritEnv });
+    }
+    await using kernel = await Kernel.open({
+      ...options,
+      onWarning: (line) => complain(escape(line)),
+    });
+    const codes: number[] = [];
+    for (const server of servers) {
+      const { data, error, code } = await kernel.submit({
+        action: "mcp.list",
+        target: server,
+        params: { pin: false },
+      });
+      if (data === undefined) {
+        complain(`${escape(server)}: ${code}: ${escape(error ?? "")}`);
+        codes.push(EXIT.FAILED);
+        continue;
+      }
+      const { tools } = data as { readonly tools: readonly JudgedTool[] };
+      const { lockFile } = file;
+      const context = { lockFile, named, json: values["json"] === true };
+      codes.push(work(server, tools, { ...context, pins: readPins(lockFile, server) }));
+    }
+    return Math.max(EXIT.OK, ...codes);
+  },
+};
+
+function optionsFor(
+  file: McpFile,
+  servers: readonly string[],
+  { writes, inherits, logPath = "kernel.log", searchPath }: {
+    readonly writes: boolean;
+    readonly inherits: boolean;
+    readonly logPath: string | undefined;
+    readonly searchPath: string | undefined;
+  },
+): KernelOptions {
+  const searching = searchPath === undefined ? {} : { searchPath: searchPath.split(":") };
+  const options = mcpOptions(file, { inherits, ...searching });
+  const chosen = Object.entries(options.servers).filter(([name]) => servers.includes(name));
+  return {
+    policy: { capabilities: [{ id: "cli", action: "mcp.list", resource: [...servers] }] },
+    providers: [
+      new McpProvider({
+        ...options,
+        servers: Object.fromEntries(chosen),
+        // Only who pins may write the pins.
+        pins: writes ? "first-use" : "required",
+      }),
+    ],
+    logPath: resolve(logPath),
+  };
+}
+
+function list(server: string, tools: readonly JudgedTool[], { json }: Context): number {
+  if (json) {
+    print(escapedJson({ server, tools }));
+    return EXIT.OK;
+  }
+  const rows = tools.map(({ definition: { name, title, description }, state }) => [
+    coloured(state),
+    escape(`${server}/${name}`),
+    escape((description ?? title ?? "").split("\n")[0]?.slice(0, 100) ?? ""),
+  ]);
+  for (const line of columns(rows)) print(line);
+  return EXIT.OK;
+}
+
+function diff(server: string, tools: readonly JudgedTool[], { json, pins }: Context): number {
+  const unlike = tools.filter(({ state }) => state !== "pinned");
+  const gone = Array.from(pins.keys()).filter((name) =>
+    tools.every(({ definition }) => definition.name !== name)
+  );
+  const rows = [
+    ...unlike.map(({ definition, state, problem }) => {
+      const before = pins.get(definition.name)?.definition;
+      const parts = before === undefined ? [] : difference(before, definition);
+      return { tool: definition.name, state, parts: parts.length === 0 ? [problem] : parts };
+    }),
+    ...gone.map((tool) => ({ tool, state: "gone", parts: [] })),
+  ];
+  if (json) print(escapedJson({ server, differences: rows }));
+  else {
+    for (const { tool, state, parts } of rows) {
+      print(`${coloured(state)}  ${escape(`${server}/${tool}`)}`);
+      for (const part of parts.filter((part) => part !== "")) print(`  ${part}`);
+    }
+  }
+  return unlike.length === 0 ? EXIT.OK : EXIT.FAILED;
+}
+
+function pin(server: string, tools: readonly JudgedTool[], context: Context): number {
+  const { lockFile, named, pins } = context;
+  const meant = named.length === 0
+    ? tools
+    : tools.filter(({ definition }) => named.includes(definition.name));
+  const missing = named.filter((name) => meant.every(({ definition }) => definition.name !== name));
+  for (const name of missing) complain(`${escape(`${server}/${name}`)}: there is no such tool`);
+  const refused = meant.filter(({ pinnable }) => !pinnable);
+  for (const { definition, problem } of refused) {
+    complain(`${escape(`${server}/${definition.name}`)}: cannot be pinned: ${problem}`);
+  }
+  if (missing.length + refused.length > 0) return EXIT.FAILED;
+  const compared = Array.from(pins).filter(([name]) => named.length === 0 || named.includes(name));
+  diff(server, meant, { ...context, pins: new Map(compared) });
+  // All that is there, or what is named beside what was pinned.
+  const kept = named.length === 0 ? [] : Array.from(pins);
+  const own = meant.map((tool) => [tool.definition.name, tool] as const);
+  writePins(lockFile, server, new Map([...kept, ...own]));
+  if (!context.json) print(`${escape(server)}: ${own.length} tools pinned in ${escape(lockFile)}`);
+  return EXIT.OK;
+}
+
+function coloured(state: string): string {
+  return colour(state, state === "pinned" ? "green" : state === "new" ? "yellow" : "red");
+}
