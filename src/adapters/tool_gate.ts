@@ -78,10 +78,12 @@ export class ToolGate {
         `Cannot adapt tools: maxResultChars is ${maxResultChars}, expected a positive number`,
       );
     }
-    const byName = new Map(tools.map((tool) => [tool.name, tool]));
-    if (byName.size < tools.length) {
-      const twice = tools.find((tool) => byName.get(tool.name) !== tool);
-      throw new TypeError(`Cannot adapt tools: two tools have the name "${twice?.name}"`);
+    const byName = new Map<string, ToolDef>();
+    for (const tool of tools) {
+      if (byName.has(tool.name)) {
+        throw new TypeError(`Cannot adapt tools: two tools have the name "${tool.name}"`);
+      }
+      byName.set(tool.name, tool);
     }
     this.tools = byName;
     this.#submit = gate;

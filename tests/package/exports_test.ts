@@ -2,6 +2,9 @@ import { assertEquals } from "@std/assert";
 import * as kernel from "../../mod.ts";
 import * as provider from "../../src/provider/mod.ts";
 import * as agent from "../../src/agent/mod.ts";
+import * as langchain from "../../src/adapters/langchain.ts";
+import * as openaiAgents from "../../src/adapters/openai_agents.ts";
+import * as vercelAi from "../../src/adapters/vercel_ai.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
 
 // A red pin means: decide, then change the pin and the CHANGELOG together.
@@ -44,6 +47,9 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "resolveModel",
     "runAgentLoop",
   ]],
+  ["src/adapters/langchain.ts", langchain, ["langchainTools", "withMalformedCalls"]],
+  ["src/adapters/openai_agents.ts", openaiAgents, ["openAiAgentsTools", "withMalformedCalls"]],
+  ["src/adapters/vercel_ai.ts", vercelAi, ["vercelAiTools"]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
 ];
 
