@@ -52,8 +52,12 @@ const agent = new Agent({
   ),
   tools: openAiAgentsTools({ kernel, tools: fsTools({ readOnly: true }) }),
 });
-const { finalOutput } = await run(agent, prompt);
-console.log(finalOutput);
+try {
+  console.log((await run(agent, prompt)).finalOutput);
+} catch (error) {
+  // Else the SDK would end the process, without saying why.
+  console.log("The run failed:", error instanceof Error ? error.message : error);
+}
 
 for await (const line of readAuditLog(`${root}/kernel.log`)) {
   if (!("record" in line)) continue;

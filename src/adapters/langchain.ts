@@ -41,13 +41,15 @@ class KernelTool extends StructuredTool {
   override readonly description: string;
   override readonly schema: Schema;
   readonly #gate: ToolGate;
+  readonly #tool: ToolDef;
 
-  constructor(gate: ToolGate, { name, description, parameters }: ToolDef) {
+  constructor(gate: ToolGate, tool: ToolDef) {
     super();
     this.#gate = gate;
-    this.name = name;
-    this.description = description;
-    this.schema = structuredClone(parameters) as Schema;
+    this.#tool = tool;
+    this.name = tool.name;
+    this.description = tool.description;
+    this.schema = structuredClone(tool.parameters) as Schema;
   }
 
   // deno-lint-ignore no-explicit-any -- the types of what LangChain returns depend on its inputs
@@ -67,7 +69,7 @@ class KernelTool extends StructuredTool {
     _callbacks?: unknown,
     config?: ToolRunnableConfig,
   ): Promise<string | ToolMessage> {
-    const { content, result } = await this.#gate.call(this.name, args, { signal: config?.signal });
+    const { content, result } = await this.#gate.call(this.#tool, args, config?.signal);
     const id = config?.toolCall?.id;
     if (id === undefined) return content;
     return new ToolMessage({

@@ -5,7 +5,7 @@
  */
 import { type Model, type Tool, tool } from "@openai/agents";
 import type { ToolDef } from "../agent/tool_def.ts";
-import { type AdapterOptions, malformedArguments, problemOfText, ToolGate } from "./tool_gate.ts";
+import { type AdapterOptions, isObjectJson, malformedArguments, ToolGate } from "./tool_gate.ts";
 
 export type { AdapterOptions } from "./tool_gate.ts";
 
@@ -55,7 +55,7 @@ export function openAiAgentsTools(options: OpenAiAgentsOptions): Tool[] {
       strict: false,
       needsApproval: needsApproval(one),
       async execute(input, _context, details) {
-        const { content } = await gate.call(one.name, input, { signal: details?.signal });
+        const { content } = await gate.call(one, input, details?.signal);
         return content;
       },
       // Else the model would be told of errors that are not its own.
@@ -95,7 +95,7 @@ export function withMalformedCalls(model: Model): Model {
 
 function mended<T extends { readonly type?: string | undefined }>(item: T): T {
   const { type, arguments: text } = item as T & { readonly arguments?: unknown };
-  if (type !== "function_call" || typeof text !== "string" || problemOfText(text) === undefined) {
+  if (type !== "function_call" || typeof text !== "string" || isObjectJson(text)) {
     return item;
   }
   return { ...item, arguments: JSON.stringify(malformedArguments(text)) };

@@ -3,37 +3,15 @@
  *
  * @module
  */
-import type { ActionResult, SubmitFn } from "../action.ts";
-import { planCall } from "../agent/planned_call.ts";
-import { submitCalls } from "../agent/submission.ts";
+import type { SubmitFn } from "../action.ts";
+import { unlessAborted } from "../agent/interruption.ts";
+import { type CalledTool, callTool, type CallToolOptions } from "../agent/submission.ts";
 import type { ToolDef } from "../agent/tool_def.ts";
 
 /** What every adapter takes. One of `kernel` and `submit` is needed. */
-export interface AdapterOptions {
-  /** The kernel, or what wraps one. */
-  readonly kernel?: { readonly submit: SubmitFn };
-  /** The gate as a function; it wins over `kernel`. */
-  readonly submit?: SubmitFn;
+export interface AdapterOptions extends CallToolOptions {
   /** What the model may ask for; what it gets is up to the policy. */
   readonly tools: readonly ToolDef[];
-  /** Who asks; appears in the records. @default none */
-  readonly agent?: string;
-  /** Most characters of a result that the model gets to see. @default 50000 */
-  readonly maxResultChars?: number;
-}
-
-/** What came of a call. */
-export interface GateAnswer {
-  /** What the model is told: JSON, `{status, data}` or `{status, error, code}`. */
-  readonly content: string;
-  /** What `submit` gave, with the rule and the id of the record. */
-  readonly result: ActionResult;
-}
-
-/** What a call has with it. */
-export interface CallOptions {
-  /** Ends the waiting. @default none */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -47,15 +25,13 @@ export function malformedArguments(text: string): Record<string, unknown> {
   return { [MALFORMED]: text };
 }
 
-/** Why a text is not usable as arguments; `undefined` if it is. */
-export function problemOfText(text: string): string | undefined {
+/** Whether a text is the JSON of an object. */
+export function isObjectJson(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
-    return value !== null && typeof value === "object" && !Array.isArray(value)
-      ? undefined
-      : "expected a JSON object";
-  } catch (error) {
-    return `malformed JSON: ${error instanceof Error ? error.message : error}`;
+    return value !== null && typeof value === "object" && !Array.isArray(value);
+  } catch {
+    return false;
   }
 }
 
@@ -64,8 +40,7 @@ export class ToolGate {
   /** The tools by name. */
   readonly tools: ReadonlyMap<string, ToolDef>;
   readonly #submit: SubmitFn;
-  readonly #agent: string | undefined;
-  readonly #resultChars: number;
+  readonly #options: CallToolOptions;
 
   /** @throws {TypeError | RangeError} An option is not of the required form. */
   constructor({ kernel, submit, tools, agent, maxResultChars = 50_000 }: AdapterOptions) {
@@ -87,54 +62,42 @@ export class ToolGate {
     }
     this.tools = byName;
     this.#submit = gate;
-    this.#agent = agent;
-    this.#resultChars = maxResultChars;
+    this.#options = { submit: gate, maxResultChars, ...(agent === undefined ? {} : { agent }) };
   }
 
   /**
-   * Has a call decided, carried out and recorded. Arguments that do not fit, and names of no tool,
-   * are recorded as `INVALID`.
+   * Has a call decided, carried out and recorded. Arguments that do not fit are recorded as
+   * `INVALID`.
    *
+   * @param args The arguments as the SDK has parsed them.
    * @throws {unknown} The reason of the signal, or what `submit` threw. A denial is no exception.
    */
-  async call(name: string, args: unknown, { signal }: CallOptions = {}): Promise<GateAnswer> {
-    const plan = planCall({ id: "call", name, ...textOf(args) }, this.tools, {
-      freshId: () => "call",
-      usedIds: new Set(),
-      agent: this.#agent,
-    });
-    const contents: string[] = [];
-    let result: ActionResult | undefined;
-    // INVARIANT: this is the only way from a tool call to an effect; it is the one of the loop.
-    await submitCalls([plan], contents, {
-      submit: this.#submit,
-      granted: 1,
-      concurrency: 1,
-      resultChars: this.#resultChars,
-      signal: signal ?? new AbortController().signal,
-      emit: (event) => {
-        if (event.type === "result") result = event.result;
-      },
-    });
-    if (result !== undefined) return { content: contents[0] ?? "", result };
-    throw signal?.reason;
+  async call(tool: ToolDef, args: unknown, signal?: AbortSignal): Promise<CalledTool> {
+    signal?.throwIfAborted();
+    const work = callTool(tool, submittable(args), this.#options);
+    if (signal === undefined) return await work;
+    // What is under way goes on, to its end and its record.
+    const called = await unlessAborted(work, signal);
+    if (called === undefined) throw signal.reason;
+    return called;
+  }
+
+  /** Puts the call of a tool on record that does not exist. */
+  async recordUnknown(name: string): Promise<void> {
+    const { agent } = this.#options;
+    await this.#submit(
+      { action: name, target: "", ...(agent === undefined ? {} : { agent }) },
+      { problem: `unknown tool: ${name}` },
+    );
   }
 }
 
-/** Arguments as the text that a model sent, or would have sent. */
-function textOf(args: unknown): { readonly arguments: string; readonly problem?: string } {
-  if (args !== null && typeof args === "object" && Object.hasOwn(args, MALFORMED)) {
-    const text = String((args as Record<string, unknown>)[MALFORMED]);
-    // INVARIANT: such a text is never parsed into arguments: what an approver of the SDK was asked
-    // about is what is submitted.
-    return {
-      arguments: "{}",
-      problem: problemOfText(text) ?? "this JSON cannot be used",
-    };
-  }
-  try {
-    return { arguments: JSON.stringify(args) ?? "" };
-  } catch (error) {
-    return { arguments: "{}", problem: `no JSON: ${error instanceof Error ? error.message : ""}` };
-  }
+/** Arguments as they can be handed on. */
+function submittable(args: unknown): unknown {
+  // INVARIANT: a text within the arguments is never parsed into other arguments: what an approver of
+  // the SDK was asked about is what is submitted.
+  if (typeof args === "string") return JSON.stringify(args);
+  if (args === null || typeof args !== "object" || !Object.hasOwn(args, MALFORMED)) return args;
+  const text = String((args as Record<string, unknown>)[MALFORMED]);
+  return isObjectJson(text) ? JSON.stringify(text) : text;
 }

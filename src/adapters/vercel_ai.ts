@@ -52,13 +52,14 @@ export interface VercelAiTools {
  */
 export function vercelAiTools(options: AdapterOptions): VercelAiTools {
   const gate = new ToolGate(options);
-  const tools = Array.from(gate.tools.values(), ({ name, description, parameters }) => {
+  const tools = Array.from(gate.tools.values(), (one) => {
+    const { name, description, parameters } = one;
     const adapted: Tool = dynamicTool({
       description,
       // Without a check of its own, so that what does not fit is put on record.
       inputSchema: jsonSchema(structuredClone(parameters) as JSONSchema7),
       async execute(input, { abortSignal }) {
-        const { content } = await gate.call(name, input, { signal: abortSignal });
+        const { content } = await gate.call(one, input, abortSignal);
         return JSON.parse(content);
       },
     });
@@ -66,13 +67,13 @@ export function vercelAiTools(options: AdapterOptions): VercelAiTools {
   });
   return {
     tools: Object.fromEntries(tools),
-    async repairToolCall({ toolCall, tools: all, abortSignal }) {
+    async repairToolCall({ toolCall, tools: all }) {
       const { toolName, input } = toolCall;
       if (gate.tools.has(toolName)) {
         return { ...toolCall, input: JSON.stringify(malformedArguments(input)) };
       }
       // Tools that are not the kernel's are none of its business.
-      if (!Object.hasOwn(all, toolName)) await gate.call(toolName, {}, { signal: abortSignal });
+      if (!Object.hasOwn(all, toolName)) await gate.recordUnknown(toolName);
       return null;
     },
   };

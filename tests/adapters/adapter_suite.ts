@@ -60,12 +60,13 @@ const MISTAKES: readonly (readonly [what: string, args: unknown, told: RegExp])[
   ["an argument of another type", { key: 5 }, /\/key: .*Expected "string"/],
   ["an argument too many", { key: "open/a", more: 1 }, /more/],
   ["an empty target", { key: "" }, /\/key: expected a text that is not empty/],
-  ["a list", "[1]", /expected a JSON object/],
-  ["null", "null", /expected a JSON object/],
+  ["a list", "[1]", /expected an? (JSON )?object/],
+  ["null", "null", /expected an? (JSON )?object/],
+  ["JSON in JSON", JSON.stringify('{"key": "open/a"}'), /expected a JSON object/],
   [
     "what stands for malformed JSON",
     { $malformed: '{"key": "open/a"}' },
-    /this JSON cannot be used/,
+    /expected a JSON object/,
   ],
   [
     "what looks like a call",

@@ -30,6 +30,22 @@ Deno.test("no adapter imports another, and nothing imports an adapter", () => {
   assertEquals([...new Set(targets)], ["src/adapters/tool_gate.ts"]);
 });
 
+Deno.test("nothing in an adapter acts, and only its gate submits", () => {
+  const adapters = sourcesOf("src/adapters");
+  assertEquals(adapters.length, ADAPTERS.length + 1);
+  const acting = adapters.flatMap(({ path, code }) =>
+    Array.from(
+      code.matchAll(/\b(Deno|fetch|Worker|process|globalThis|import\()|[.#]submit\b|callTool\(/g),
+      ([found]) => `${path}: ${found}`,
+    )
+  );
+  assertEquals([...new Set(acting)], [
+    "src/adapters/tool_gate.ts: #submit",
+    "src/adapters/tool_gate.ts: .submit",
+    "src/adapters/tool_gate.ts: callTool(",
+  ]);
+});
+
 for (const [file, , flags] of ADAPTERS) {
   const least = flags.length === 0 ? "no permission" : flags.join(" ");
   Deno.test(`src/adapters/${file} is imported with ${least}, and with less only if none is needed`, async () => {
