@@ -75,9 +75,13 @@ const MISTAKES: readonly (readonly [what: string, args: unknown, told: RegExp])[
   ],
 ];
 
-/** Registers the tests for one SDK. */
-export function adapterSuite(name: string, run: RunAgent): void {
-  for (const stream of [false, true]) {
+/** Registers the tests for one SDK. @param streams Which answers it is tried with. */
+export function adapterSuite(
+  name: string,
+  run: RunAgent,
+  streams: readonly boolean[] = [false, true],
+): void {
+  for (const stream of streams) {
     const how = stream ? "streamed" : "whole";
 
     Deno.test(`${name}: the calls of ${how} answers are submitted, and their results told`, async () => {
@@ -226,7 +230,7 @@ export function adapterSuite(name: string, run: RunAgent): void {
       signal: controller.signal,
     });
     const rejected = assertRejects(() => running);
-    await begun.promise;
+    await Promise.race([begun.promise, rejected]);
     controller.abort();
     await rejected;
     assertEquals(model.requests.length, 1);
