@@ -42,7 +42,11 @@ export class ToolGate {
   readonly #submit: SubmitFn;
   readonly #options: CallToolOptions;
 
-  /** @throws {TypeError | RangeError} An option is not of the required form. */
+  /**
+   * Checks the options.
+   *
+   * @throws {TypeError | RangeError} An option is not of the required form.
+   */
   constructor({ kernel, submit, tools, agent, maxResultChars = 50_000 }: AdapterOptions) {
     const gate = submit ?? kernel?.submit.bind(kernel);
     if (typeof gate !== "function") {
