@@ -26,6 +26,7 @@ const STEPS: readonly [name: string, args: readonly string[]][] = [
     "--lint",
     "-q",
     "mod.ts",
+    "src/adapters/tool_gate.ts",
     "src/agent/mod.ts",
     "src/provider/mod.ts",
     "src/reversible/mod.ts",

@@ -1,5 +1,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ScriptedModel } from "../../src/testing/mod.ts";
+import { denoRun } from "../cli/command_line.ts";
 import { ROOT } from "../workspace.ts";
+
+/** What the agents of other SDKs have to print. */
+const ADAPTED = [
+  "North sold more",
+  "OK fs.read …/data/sales.csv",
+  "DENIED fs.read …/data/staff.csv",
+  "personal data is not for agents",
+];
 
 /** What each example has to print, in this order. */
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
@@ -36,6 +46,9 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "line 6:",
     "line 7:",
   ],
+  "03_agent_loop/langchain.ts": ADAPTED,
+  "03_agent_loop/openai_agents.ts": ADAPTED,
+  "03_agent_loop/vercel_ai.ts": ADAPTED,
   "04_reversible/conflicts_and_denials.ts": [
     "ERROR ROLLBACK_CONFLICT",
     "OK old",
@@ -98,22 +111,42 @@ function assertInOrder(output: string, parts: readonly string[]): void {
 }
 
 Deno.test("every example runs with the permissions that its comment names, and prints what it should", async (t) => {
-  const found = ["01_basic_kernel", "02_policy", "04_reversible", "05_providers"].flatMap((
-    folder,
-  ) =>
+  const folders = Array.from(Deno.readDirSync(`${ROOT}/examples`))
+    .filter(({ name }) => /^\d\d_/.test(name)).map(({ name }) => name);
+  const found = folders.flatMap((folder) =>
     Array.from(Deno.readDirSync(`${ROOT}/examples/${folder}`), ({ name }) => `${folder}/${name}`)
   ).sort();
   assertEquals(found, Object.keys(EXPECTED).sort());
   for (const name of found) {
     await t.step(name, async () => {
-      assertStringIncludes(
-        Deno.readTextFileSync(`${ROOT}/examples/${name}`),
-        `deno run -P=examples examples/${name}`,
-      );
+      const source = Deno.readTextFileSync(`${ROOT}/examples/${name}`);
+      const [, permissions] = /deno run (-P=[\w-]+) (\S+)/.exec(source) ?? [];
+      assertStringIncludes(source, `deno run ${permissions} examples/${name}`);
       assertInOrder(
-        await runTask("run", "-q", "--no-prompt", "-P=examples", `examples/${name}`),
+        await runTask("run", "-q", "--no-prompt", `${permissions}`, `examples/${name}`),
         EXPECTED[name] ?? [],
       );
+    });
+  }
+});
+
+Deno.test("the examples of other SDKs ask the model that they are told, with the key of the environment", async (t) => {
+  for (const name of ["langchain", "openai_agents", "vercel_ai"]) {
+    await t.step(name, async () => {
+      await using model = ScriptedModel.start([{ text: "The real one." }], {
+        apiKey: "sk-from-the-environment",
+        models: ["real"],
+      });
+      const { stdout, stderr } = await denoRun([
+        "run",
+        "--no-prompt",
+        "-P=examples-sdk",
+        "--allow-env=OPENAI_API_KEY",
+        `examples/03_agent_loop/${name}.ts`,
+        "--model=real",
+        `--base-url=${model.baseURL}`,
+      ], { env: { OPENAI_API_KEY: "sk-from-the-environment" } });
+      assertStringIncludes(stdout, "The real one.", stderr);
     });
   }
 });

@@ -3,6 +3,9 @@ import * as kernel from "../../mod.ts";
 import * as provider from "../../src/provider/mod.ts";
 import * as agent from "../../src/agent/mod.ts";
 import * as reversible from "../../src/reversible/mod.ts";
+import * as langchain from "../../src/adapters/langchain.ts";
+import * as openaiAgents from "../../src/adapters/openai_agents.ts";
+import * as vercelAi from "../../src/adapters/vercel_ai.ts";
 import * as filesystem from "../../providers/filesystem/mod.ts";
 import * as http from "../../providers/http/mod.ts";
 import * as process from "../../providers/process/mod.ts";
@@ -61,6 +64,9 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "SnapshotStoreBusyError",
     "filesystemStrategies",
   ]],
+  ["src/adapters/langchain.ts", langchain, ["langchainTools", "withMalformedCalls"]],
+  ["src/adapters/openai_agents.ts", openaiAgents, ["openAiAgentsTools", "withMalformedCalls"]],
+  ["src/adapters/vercel_ai.ts", vercelAi, ["vercelAiTools"]],
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
   ["providers/http/mod.ts", http, ["HttpProvider"]],
   ["providers/process/mod.ts", process, ["ProcessProvider"]],

@@ -104,6 +104,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["telemetry", /^src\/telemetry\.ts$/],
   ["kernel", /^src\/(kernel|kernel_options|judge|plan|installation|implied_permissions)\.ts$/],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
+  ["adapters", /^src\/adapters\//],
   ["providers", /^providers\//],
   ["command line", /^src\/cli\//],
 ];
