@@ -1,7 +1,7 @@
 /**
  * Tells what changed between two versions, beyond noise.
  *
- *     deno task bench:compare A B [--only=part of a file's name] [--rounds=8]
+ *     deno task bench:compare A B [--only=part of a file's name] [--rounds=12]
  *
  * A and B are git refs or folders of checkouts. Both are copied, get the benchmarks of this checkout,
  * and run them in turns: A B, B A, A B, … Exit code 1 tells that something is slower, 2 that the call
@@ -13,7 +13,7 @@ import { compare, median } from "./statistics.ts";
 import type { Measurement } from "./workload.ts";
 
 const USAGE =
-  "Usage: deno task bench:compare A B [--only=part of a file's name] [--rounds=8] (A, B: git refs or folders)";
+  "Usage: deno task bench:compare A B [--only=part of a file's name] [--rounds=12] (A, B: git refs or folders)";
 /** Iterations of a workload in a round: rounds are what tells change from noise. */
 const ITERATIONS = 4;
 /** What is not part of a version: things that were made in it. */
@@ -26,7 +26,7 @@ const options = new Map(
     string,
   ][],
 );
-const rounds = Number(options.get("rounds") ?? 8);
+const rounds = Number(options.get("rounds") ?? 12);
 const [a, b] = refs;
 if (a === undefined || b === undefined || refs.length > 2 || !(rounds >= 1)) {
   console.error(USAGE);
