@@ -27,14 +27,14 @@ export function benchFiles(checkout: string, only = ""): string[] {
 export async function runFile(
   checkout: string,
   file: string,
-  { iterations }: { readonly iterations?: number } = {},
+  { iterations, filter = "" }: { readonly iterations?: number; readonly filter?: string } = {},
 ): Promise<Measurement[]> {
   Deno.mkdirSync(`${checkout}/.tmp`, { recursive: true });
   const samples = Deno.makeTempFileSync({ dir: `${checkout}/.tmp`, prefix: "samples-" });
   try {
     await output(checkout, "deno", [
       ...["bench", "-q", "--no-prompt", "-P=bench", `bench/${file}`],
-      ...["--", `--samples=${samples}`],
+      ...["--", `--samples=${samples}`, `--filter=${filter}`],
       ...(iterations === undefined ? [] : [`--iterations=${iterations}`]),
     ]);
     return JSON.parse(Deno.readTextFileSync(samples));

@@ -71,6 +71,7 @@ const measured: (() => Measurement)[] = [];
 
 /** Registers a workload. */
 export function workload(options: Workload): void {
+  if (!isAskedFor(options)) return;
   const { group, name, ops, callers = 1, unit = "ops", amount = 1, baseline = false } = options;
   const n = options.iterations ?? Number(given.get("iterations") ?? 10);
   const rates: number[] = [];
@@ -110,9 +111,15 @@ export function workload(options: Workload): void {
 
 /** Registers a quantity. */
 export function quantity({ group, name, unit, measure }: Quantity): void {
+  if (!isAskedFor({ group, name })) return;
   const samples: number[] = [];
   Deno.bench({ group, name, n: 1, warmup: 0, fn: async () => void samples.push(await measure()) });
   measured.push(() => ({ group, name, unit, callers: 1, samples }));
+}
+
+/** `--filter` asks for a part of "group · name". */
+function isAskedFor({ group, name }: { readonly group: string; readonly name: string }): boolean {
+  return `${group} · ${name}`.includes(given.get("filter") ?? "");
 }
 
 /** Callers that take the next operation as soon as their own has ended. */
