@@ -47,15 +47,17 @@ for (const file of benchFiles(ROOT, only)) {
 const byName = Object.fromEntries(originals.map((one) => [one.name, one]));
 console.log(table(ours, byName));
 
-const results = {
-  date: date.toISOString(),
-  machine: { ...machine, loadAfter: loadavg() },
-  ours,
-  originals,
-};
 Deno.mkdirSync(`${ROOT}/bench/results`, { recursive: true });
 const path = `bench/results/${date.toISOString().slice(0, 16).replace(":", "")}.json`;
-Deno.writeTextFileSync(`${ROOT}/${path}`, `${JSON.stringify(results, null, 1)}\n`);
+// A measurement a line, so that two files can be compared by eye.
+const list = (all: readonly Measurement[]) =>
+  `[\n${all.map((one) => JSON.stringify(one)).join(",\n")}\n]`;
+Deno.writeTextFileSync(
+  `${ROOT}/${path}`,
+  `{"date": "${date.toISOString()}",\n"machine": ${
+    JSON.stringify({ ...machine, loadAfter: loadavg() })
+  },\n"ours": ${list(ours)},\n"originals": ${list(originals)}}\n`,
+);
 console.error(
   `${machine.cpu}, ${machine.cores} cores, load ${machine.loadBefore[0]?.toFixed(2)}, ` +
     `Deno ${machine.deno}: ${path}`,

@@ -1,6 +1,9 @@
-/** The six workloads of the original, with its sizes. `original/suite.py` does the same in Python. */
+/**
+ * The six workloads of the original, with its sizes, and the first of them under a large policy.
+ * `original/suite.py` does the same in Python.
+ */
 import { FilesystemProvider } from "../providers/filesystem/mod.ts";
-import { expect, makeFolder, openKernel } from "./fixture.ts";
+import { expect, makeFolder, openKernel, rules } from "./fixture.ts";
 import { workload } from "./workload.ts";
 
 const root = makeFolder();
@@ -85,3 +88,16 @@ workload({
       params: { content: `file ${i}` },
     }, "OK"),
 });
+
+const large = await openKernel(root, rules(10_000, (i) => `${root}/project-${i}/**`));
+for (const callers of [1, 64]) {
+  workload({
+    group: "the first under 10,000 rules",
+    name: callers === 1 ? "2,000 × denied" : `2,000 × denied, ${callers} callers`,
+    baseline: callers === 1,
+    original: "deny-10000",
+    ops: 2000,
+    callers,
+    op: () => expect(large, outside, "DENIED"),
+  });
+}

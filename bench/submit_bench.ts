@@ -1,6 +1,6 @@
 /** What a submit costs, from the call to the record, without a Worker. */
 import { Provider } from "../src/provider/provider.ts";
-import { expect, makeFolder, openKernel, rules } from "./fixture.ts";
+import { expect, makeFolder, openKernel } from "./fixture.ts";
 import { workload } from "./workload.ts";
 
 const root = makeFolder();
@@ -38,17 +38,4 @@ for (const durability of ["os", "disk"] as const) {
       });
     }
   }
-}
-
-const large = await openKernel(root, rules(10_000, (i) => `${root}/project-${i}/**`));
-for (const callers of [1, 64]) {
-  workload({
-    group: "submit, denied, 10,000 rules",
-    name: callers === 1 ? "1 caller" : `${callers} callers`,
-    baseline: callers === 1,
-    ...(callers === 1 ? { original: "deny-10000" } : {}),
-    ops: 2000,
-    callers,
-    op: () => expect(large, denied, "DENIED"),
-  });
 }

@@ -10,21 +10,18 @@ Deno.test("soak() loses no record and leaks nothing over crashes, reloads, rotat
   const laps: string[] = [];
   const report = await soak({
     folder: workspace.root,
-    enough: (submits) => submits >= 6000,
-    lap: 2000,
-    rotateBytes: 100_000,
+    enough: (submits) => submits >= 3600,
+    lap: 1200,
+    rotateBytes: 60_000,
     onLap: (line) => laps.push(line),
   });
   assertEquals(report.problems, []);
   // What a good report rests on has happened.
-  assertEquals([report.submits >= 6000, report.laps, laps.length], [
-    true,
-    report.laps,
-    report.laps,
-  ]);
+  assert(report.submits >= 3600, `${report.submits} submits`);
   assert(report.laps >= 3, `${report.laps} laps`);
-  assert(report.crashes >= 6, `${report.crashes} crashes`);
-  assertEquals(report.reloads, 4);
+  assertEquals(laps.length, report.laps);
+  assert(report.crashes >= 3, `${report.crashes} crashes`);
+  assertEquals(report.reloads, 2);
   assert(report.rotations >= 6, `${report.rotations} rotations`);
 });
 
