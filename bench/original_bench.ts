@@ -89,6 +89,24 @@ workload({
     }, "OK"),
 });
 
+// A kernel of promises has its callers at once; Python's single caller is what both are held against.
+workload({
+  group: "the first two by 64 callers",
+  name: "2,000 × denied",
+  original: "deny",
+  ops: 2000,
+  callers: 64,
+  op: () => expect(empty, outside, "DENIED"),
+});
+workload({
+  group: "the first two by 64 callers",
+  name: "1,000 × fs.read of 2.4 KB",
+  original: "read",
+  ops: 1000,
+  callers: 64,
+  op: () => expect(reader, read, "OK"),
+});
+
 const large = await openKernel(root, rules(10_000, (i) => `${root}/project-${i}/**`));
 for (const callers of [1, 64]) {
   workload({
