@@ -1,15 +1,14 @@
 /** What a record costs, and how fast a log is read. */
-import { dirname, fromFileUrl } from "@std/path";
-import { AuditLog } from "../src/audit/log.ts";
 import type { Durability } from "../src/audit/group_writer.ts";
-import { verifyAuditLog } from "../src/audit/verifier.ts";
+import { AuditLog } from "../src/audit/log.ts";
 import { readAuditLog } from "../src/audit/reader.ts";
 import type { RecordBody } from "../src/audit/record.ts";
+import { verifyAuditLog } from "../src/audit/verifier.ts";
+import { makeFolder } from "./fixture.ts";
+import { workload } from "./workload.ts";
 
-const base = `${dirname(dirname(fromFileUrl(import.meta.url)))}/.tmp`;
-Deno.mkdirSync(base, { recursive: true });
-const root = Deno.makeTempDirSync({ dir: base, prefix: "bench-" });
-globalThis.addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
+const root = makeFolder();
+const LARGE_BYTES = 50e6;
 
 const BODY: RecordBody = {
   timestamp: "2026-01-31T12:00:00.000Z",
@@ -26,40 +25,41 @@ function open(name: string, durability: Durability): Promise<AuditLog> {
   return AuditLog.open(`${root}/${name}.log`, { durability, policy: BODY.policy });
 }
 
-const os = await open("os", "os");
-const disk = await open("disk", "disk");
-for (
-  const [log, durability, sizes] of [[os, "os", [1, 64]], [disk, "disk", [1, 64, 256]]] as const
-) {
-  for (const size of sizes) {
-    Deno.bench({
-      name: `${durability}: ${size} together`,
-      group: "records",
-      baseline: durability === "os" && size === 1,
-      fn: async () =>
-        void (await Promise.all(Array.from({ length: size }, () => log.append(BODY)))),
+for (const [durability, sizes] of [["os", [1, 64]], ["disk", [1, 64, 256]]] as const) {
+  const log = await open(durability, durability);
+  for (const callers of sizes) {
+    workload({
+      group: "audit records",
+      name: `durability ${durability}, ${callers} together`,
+      baseline: durability === "os" && callers === 1,
+      ops: durability === "os" ? 5000 : 4 * callers + 16,
+      callers,
+      op: () => log.append(BODY),
     });
   }
 }
 
-// 50 MB: divide by the time of an iteration for MB/s.
 const large = await open("large", "os");
-for (let done = 0; done < 50e6; done += 64 * 460) {
+while (large.state.size * 460 < LARGE_BYTES) {
   await Promise.all(Array.from({ length: 64 }, () => large.append(BODY)));
 }
-const path = large.path;
-Deno.bench({
-  name: `verify ${Math.round(Deno.statSync(path).size / 1e6)} MB`,
-  group: "reading",
+const amount = Deno.statSync(large.path).size / 1e6;
+const reading = { group: "reading a log", unit: "MB", amount, ops: 1, iterations: 3 } as const;
+workload({
+  ...reading,
+  name: `verify ${Math.round(amount)} MB`,
   baseline: true,
-  n: 3,
-  fn: async () => void (await verifyAuditLog(path)),
+  async op() {
+    const { ok } = await verifyAuditLog(large.path);
+    if (!ok) throw new Error("The log does not verify");
+  },
 });
-Deno.bench({
-  name: `read ${Math.round(Deno.statSync(path).size / 1e6)} MB, filtered by status`,
-  group: "reading",
-  n: 3,
-  async fn() {
-    for await (const _ of readAuditLog(path, { status: "DENIED" }));
+workload({
+  ...reading,
+  name: `read ${Math.round(amount)} MB, filtered by status`,
+  async op() {
+    for await (const _ of readAuditLog(large.path, { status: "DENIED" })) {
+      throw new Error("There is no such record in the log");
+    }
   },
 });

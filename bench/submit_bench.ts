@@ -1,46 +1,41 @@
-/** What a submit costs, from the call to the record. */
-import { dirname, fromFileUrl } from "@std/path";
-import { Kernel } from "../mod.ts";
-import { FilesystemProvider } from "../providers/filesystem/mod.ts";
+/** What a submit costs, from the call to the record, without a Worker. */
+import { Provider } from "../src/provider/provider.ts";
+import { expect, makeFolder, openKernel } from "./fixture.ts";
+import { workload } from "./workload.ts";
 
-const base = `${dirname(dirname(fromFileUrl(import.meta.url)))}/.tmp`;
-Deno.mkdirSync(base, { recursive: true });
-const root = Deno.makeTempDirSync({ dir: base, prefix: "bench-" });
-Deno.mkdirSync(`${root}/data`);
-Deno.writeTextFileSync(`${root}/data/2400.txt`, "x".repeat(2_400));
-globalThis.addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
-
-const kernel = await Kernel.open({
-  policy: { capabilities: [{ action: ["fs.read", "fs.write"], resource: `${root}/data/**` }] },
-  providers: [new FilesystemProvider()],
-  logPath: `${root}/kernel.log`,
-  onWarning: () => {},
-});
-
+const root = makeFolder();
+const CALLERS = [1, 10, 64, 256];
 const denied = { action: "fs.read", target: "/etc/passwd" };
-const read = { action: "fs.read", target: `${root}/data/2400.txt` };
-const write = {
-  action: "fs.write",
-  target: `${root}/data/out.txt`,
-  params: { content: "x".repeat(500) },
-};
+const allowed = { action: "kv.get", target: "settings/theme" };
 
-for (
-  const [name, request] of [["denied", denied], ["fs.read of 2.4 KB", read], [
-    "fs.write of 500 bytes",
-    write,
-  ]] as const
-) {
-  Deno.bench({
-    name: `${name}, 1 caller`,
-    group: name,
-    baseline: true,
-    fn: async () => void (await kernel.submit(request)),
-  });
-  Deno.bench({
-    name: `${name}, 64 callers (64 submits an iteration)`,
-    group: name,
-    fn: async () =>
-      void (await Promise.all(Array.from({ length: 64 }, () => kernel.submit(request)))),
-  });
+const kv = new Provider({
+  name: "kv",
+  isolation: "none",
+  actions: { "kv.get": { kind: "name" } },
+  execute: ({ target }) => target.length,
+});
+const capabilities = [
+  { action: "fs.read", resource: `${root}/data/**` },
+  { action: "kv.get", resource: "settings/**" },
+];
+
+for (const durability of ["os", "disk"] as const) {
+  const kernel = await openKernel(root, capabilities, { providers: [kv], durability });
+  for (
+    const [name, request, status] of [
+      ["denied", denied, "DENIED"],
+      ["allowed, in this process", allowed, "OK"],
+    ] as const
+  ) {
+    for (const callers of CALLERS) {
+      workload({
+        group: `submit, ${name}, durability ${durability}`,
+        name: callers === 1 ? "1 caller" : `${callers} callers`,
+        baseline: callers === 1,
+        ops: durability === "os" ? Math.max(2000, 16 * callers) : 4 * callers + 16,
+        callers,
+        op: () => expect(kernel, request, status),
+      });
+    }
+  }
 }

@@ -29,7 +29,14 @@ export class WorkerOptionsError extends Error {
  *
  * @returns `undefined` if it cannot be told.
  */
-export async function hasWorkerOptions(): Promise<boolean | undefined> {
+export function hasWorkerOptions(): Promise<boolean | undefined> {
+  // It does not change while a process lives, and each try leaves a socket of the child open.
+  return known ??= tryFork();
+}
+
+let known: Promise<boolean | undefined> | undefined;
+
+async function tryFork(): Promise<boolean | undefined> {
   const { fork } = await import("node:child_process");
   const env = Deno.env as { get(name: string): string | undefined };
   const get = env.get;

@@ -1,0 +1,73 @@
+/** The soak in short: that it sees what it has to see. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { census } from "../../bench/soak/census.ts";
+import { growthOf } from "../../bench/soak/growth.ts";
+import { soak } from "../../bench/soak/soak.ts";
+import { Workspace } from "../workspace.ts";
+
+Deno.test("soak() loses no record and leaks nothing over crashes, reloads, rotations and laps", async () => {
+  using workspace = new Workspace();
+  const laps: string[] = [];
+  const report = await soak({
+    folder: workspace.root,
+    enough: (submits) => submits >= 3600,
+    lap: 1200,
+    rotateBytes: 60_000,
+    onLap: (line) => laps.push(line),
+  });
+  assertEquals(report.problems, []);
+  // What a good report rests on has happened.
+  assert(report.submits >= 3600, `${report.submits} submits`);
+  assert(report.laps >= 3, `${report.laps} laps`);
+  assertEquals(laps.length, report.laps);
+  assert(report.crashes >= 3, `${report.crashes} crashes`);
+  assertEquals(report.reloads, 2);
+  assert(report.rotations >= 6, `${report.rotations} rotations`);
+});
+
+Deno.test({
+  name: "census() sees a file that is open and a Worker that lives",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    using workspace = new Workspace();
+    const before = await census();
+    assert(before !== undefined);
+    const file = Deno.openSync(workspace.file("open.txt"));
+    const worker = new Worker(new URL("./idle_worker.ts", import.meta.url), { type: "module" });
+    await new Promise((resolve) => worker.onmessage = resolve);
+    const during = await census();
+    worker.terminate();
+    file.close();
+    assert(during !== undefined && during.files > before.files);
+    assertEquals(during.workers, before.workers + 1);
+  },
+});
+
+const MB = 1e6;
+/** A heap that breathes by 5 MB and holds what `held` says, in so many looks. */
+function breathing(held: (i: number) => number, looks = 240): number[] {
+  return Array.from({ length: looks }, (_, i) => held(i) + ((i * 7) % 24) / 24 * 5 * MB);
+}
+
+Deno.test("growthOf() tells a heap that grows from one that breathes", () => {
+  const cases: [what: string, sizes: number[], grows: boolean][] = [
+    ["level", breathing(() => 40 * MB), false],
+    ["a leak", breathing((i) => 40 * MB + i * 0.2 * MB), true],
+    ["growth in the warm-up only", breathing((i) => 40 * MB + Math.min(i, 80) * MB), false],
+    ["one burst", breathing((i) => i === 200 ? 200 * MB : 40 * MB), false],
+    ["shrinking", breathing((i) => 100 * MB - i * 0.2 * MB), false],
+    ["a rise that is small", breathing((i) => 40 * MB + i * 0.02 * MB), false],
+  ];
+  for (const [what, sizes, grows] of cases) assertEquals(growthOf(sizes).grows, grows, what);
+});
+
+Deno.test("growthOf() gives the rise of a leak in bytes", () => {
+  const { level, rise } = growthOf(breathing((i) => 40 * MB + i * 0.2 * MB));
+  // 160 looks after the warm-up, seven eighths of them from trough to trough.
+  assert(Math.abs(rise - 28 * MB) < 2 * MB, `${rise}`);
+  assert(level > 60 * MB && level < 80 * MB, `${level}`);
+});
+
+Deno.test("growthOf() refuses what is too short to tell", () => {
+  assertThrows(() => growthOf([1, 2, 3]), RangeError, "3 sizes");
+});
