@@ -64,3 +64,4 @@ export type {
   PathAccess,
 } from "./src/resource/kind.ts";
 export { WorkerOptionsError } from "./src/provider/worker_options.ts";
+export type { DeniedEntry, FileEntry, FileView } from "./src/permission/file_view.ts";
