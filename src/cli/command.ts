@@ -17,6 +17,8 @@ export const EXIT = {
   INVALID_POLICY: 3,
   /** The command line is wrong (`EX_USAGE` of sysexits). */
   USAGE: 64,
+  /** Ctrl-C (128 and the number of `SIGINT`, as shells count). */
+  INTERRUPTED: 130,
 } as const;
 
 /** An option of a command, with its line of help. */

@@ -7,6 +7,7 @@ import { fromFileUrl } from "@std/path";
 import { permissionsOf } from "../implied_permissions.ts";
 import { union } from "../permission/permission_set.ts";
 import { toFlags } from "../permission/render.ts";
+import { deniedNetworks } from "../permission/private_networks.ts";
 import type { Plan } from "../plan.ts";
 import { complain, escape } from "./terminal.ts";
 
@@ -21,6 +22,8 @@ export interface LaunchOptions {
   readonly read?: readonly string[];
   /** Variables of the environment that it may read. @default [] */
   readonly env?: readonly string[];
+  /** What the command itself connects to, `host` or `host:port`; no Worker gets it. @default [] */
+  readonly net?: readonly string[];
 }
 
 /**
@@ -32,12 +35,16 @@ export interface LaunchOptions {
 export function launch(
   plan: Plan,
   args: readonly string[],
-  { verbose, read = [], env = [] }: LaunchOptions,
+  { verbose, read = [], env = [], net = [] }: LaunchOptions,
 ): Promise<number> {
-  const { process } = permissionsOf(plan);
-  const allow = union(process.allow, { read });
+  const { allow, deny } = permissionsOf(plan).process;
+  // A range in which a host of the command lies cannot be denied to its process.
+  const deniable = deniedNetworks(net.map((host) => host.replace(/:\d+$/, "")));
   const flags = [
-    ...toFlags({ ...process, allow }),
+    ...toFlags({
+      allow: union(allow, { read, net }),
+      deny: { ...deny, net: deny.net.filter((range) => deniable.includes(range)) },
+    }),
     ...(env.length === 0 ? [] : [`--allow-env=${env.join(",")}`]),
   ];
   if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
@@ -66,14 +73,29 @@ export async function launchWith(
       stdout: "inherit",
       stderr: "inherit",
     }).spawn();
-    const { code } = await child.status;
-    return code;
+    return await ended(child);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
       `Cannot start the process that acts: ${reason}; agent-kernel needs --allow-run=deno, and deno in the PATH`,
       { cause: error },
     );
+  }
+}
+
+/**
+ * Waits for the second process, also through a Ctrl-C: how to end is up to the one that acts. A
+ * terminal signals both; where there is none, the signal is handed on.
+ */
+async function ended(child: Deno.ChildProcess): Promise<number> {
+  const hand = () => {
+    if (!Deno.stdin.isTerminal()) child.kill("SIGINT");
+  };
+  Deno.addSignalListener("SIGINT", hand);
+  try {
+    return (await child.status).code;
+  } finally {
+    Deno.removeSignalListener("SIGINT", hand);
   }
 }
 

@@ -8,6 +8,7 @@
  */
 import { MissingPermissionError } from "../permission/process.ts";
 import { PolicyError } from "../policy/problem.ts";
+import { AGENT } from "./agent.ts";
 import { type Command, EXIT, parseCommandLine, UsageError } from "./command.ts";
 import { EXPLAIN } from "./explain.ts";
 import { KEYGEN } from "./keygen.ts";
@@ -25,6 +26,7 @@ import { VERSION_COMMAND } from "./version.ts";
 
 const COMMANDS: readonly Command[] = [
   SUBMIT,
+  AGENT,
   SNAPSHOTS,
   ROLLBACK,
   LOG,
@@ -40,7 +42,8 @@ const COMMANDS: readonly Command[] = [
 /**
  * Runs one command line.
  *
- * @returns The exit code: 0 done, 1 failed, 2 denied, 3 invalid policy, 64 wrong usage.
+ * @returns The exit code: 0 done, 1 failed, 2 denied, 3 invalid policy, 64 wrong usage, 130
+ * interrupted.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const underPolicy = args[0] === UNDER_POLICY;
@@ -100,7 +103,7 @@ function overview(): string[] {
     "",
     ...columns(COMMANDS.map(({ name, summary }) => [`  ${name}`, summary])),
     "",
-    '"agent-kernel help COMMAND" tells more. Exit codes: 0 done, 1 failed, 2 denied, 3 invalid policy, 64 wrong usage.',
+    '"agent-kernel help COMMAND" tells more. Exit codes: 0 done, 1 failed, 2 denied, 3 invalid policy, 64 wrong usage, 130 interrupted.',
   ];
 }
 

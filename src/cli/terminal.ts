@@ -22,6 +22,11 @@ export function print(line: string): void {
   write(Deno.stdout, `${line}\n`);
 }
 
+/** Writes a piece of text, which may end within a line, to standard output. */
+export function printText(text: string): void {
+  write(Deno.stdout, text);
+}
+
 /** Writes a line to standard error. */
 export function complain(line: string): void {
   write(Deno.stderr, `${line}\n`);

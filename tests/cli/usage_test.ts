@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   ],
   snapshots: ["log-path", "snapshots", "json"],
   rollback: ["policy", "log-path", "snapshots", "since", "of", "preview", "force", "agent", "json"],
+  agent: ["policy", "mcp", "model", "base-url", "tools", "reversible", "max-turns", "verbose"],
   log: ["log-path", "status", "action", "agent", "since", "limit", "follow", "json"],
   "validate-policy": ["policy", "json"],
   explain: ["policy", "action", "target", "params", "json"],
