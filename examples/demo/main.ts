@@ -3,16 +3,20 @@
  *
  *     deno task demo
  *
- * This process only prepares a workspace. What the kernel does happens in a second process, started
- * with the Deno permissions that the policy implies.
+ * This process prepares a workspace, and plays the model: a real HTTP server with a script. The agent
+ * and its kernel run in a second process, started with the Deno permissions that the policy implies,
+ * and the address of the model.
  */
 import { impliedPermissions } from "@agent-kernel/kernel";
+import { ScriptedModel } from "@agent-kernel/kernel/testing";
 import { dirname, fromFileUrl } from "@std/path";
+import { SCRIPT } from "./script.ts";
 import { optionsFor } from "./story.ts";
 
 const ROOT = dirname(dirname(dirname(fromFileUrl(import.meta.url))));
 Deno.mkdirSync(`${ROOT}/.tmp`, { recursive: true });
 const workspace = Deno.makeTempDirSync({ dir: `${ROOT}/.tmp`, prefix: "demo-" });
+await using model = ScriptedModel.start(SCRIPT);
 let code = 1;
 try {
   Deno.mkdirSync(`${workspace}/data/output`, { recursive: true });
@@ -40,8 +44,13 @@ deny:
   );
   new Deno.Command("ln", { args: ["-s", "/etc/passwd", `${workspace}/data/notes.txt`] })
     .outputSync();
-  const { flags } = impliedPermissions(optionsFor(workspace));
-  console.log("The kernel's process is started with what its policy implies, and nothing else:\n");
+  const flags = [
+    ...impliedPermissions(optionsFor(workspace)).flags,
+    `--allow-net=${new URL(model.baseURL).host}`,
+  ];
+  console.log(
+    "The agent's process is started with what its policy implies, and its model's address:\n",
+  );
   console.log(
     `  deno run ${
       flags.join(" \\\n    ").replaceAll(`${workspace}/`, "…/").replaceAll(ROOT, ".")
@@ -55,6 +64,7 @@ deny:
       ...flags,
       `${ROOT}/examples/demo/story.ts`,
       workspace,
+      model.baseURL,
     ],
   });
   ({ code } = await child.spawn().status);

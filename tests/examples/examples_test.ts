@@ -154,6 +154,8 @@ Deno.test("the examples of other SDKs ask the model that they are told, with the
 Deno.test("deno task demo tells its whole story", async () => {
   assertInOrder(await runTask("task", "-q", "demo"), [
     "--allow-read=",
+    "--allow-net=127.0.0.1:",
+    'The model: "I begin with the sales figures."',
     'OK  "region,amount',
     'OK  {"bytes_written":23}',
     'DENIED  not permitted: no rule allows fs.read on "/etc/passwd"',
@@ -162,6 +164,7 @@ Deno.test("deno task demo tells its whole story", async () => {
     "personal data is not for agents",
     "policy file",
     'ERROR  Requires read access to "/etc/passwd"',
+    "The model ends: ",
     "The log verifies: true, 8 records",
     "line 3 was changed",
   ]);
