@@ -46,6 +46,40 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "line 6:",
     "line 7:",
   ],
+  "03_agent_loop/continued_conversation.ts": [
+    "You want to water the plants.",
+    "It is crossed off.",
+    "10 messages, 5 answers",
+    "todo.txt: nothing",
+  ],
+  "03_agent_loop/denial_handling.ts": [
+    "diaries are private",
+    '"code":"NO_RULE"',
+    "/file: is not allowed",
+    "malformed JSON",
+    "unknown tool: format_disk",
+    '{"status":"OK","data":"a"}',
+    "DENIED DENY_RULE fs.read",
+    "INVALID INVALID_REQUEST format_disk",
+    "OK  fs.read",
+  ],
+  "03_agent_loop/file_analyst.ts": [
+    "north 1500, south 800.",
+    "# Sales",
+    "OK fs.list",
+    "OK fs.write …/data/report.md write-report",
+  ],
+  "03_agent_loop/first_agent.ts": ["The file says: Hello, agent!"],
+  "03_agent_loop/multi_tool.ts": ["2.20 USD", "OK ", "EUR", "OK ", "pen,2", "DENIED"],
+  "03_agent_loop/streaming.ts": [
+    "I read the file",
+    "fs.read data/a.txt",
+    "decided: allow",
+    "OK a",
+    "decided: deny",
+    "DENIED",
+    "ended: final, 3 answers",
+  ],
   "03_agent_loop/langchain.ts": ADAPTED,
   "03_agent_loop/openai_agents.ts": ADAPTED,
   "03_agent_loop/vercel_ai.ts": ADAPTED,
@@ -79,6 +113,50 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "rolled back: OK",
     "All is well.",
   ],
+  "05_providers/fs_delete.ts": ["OK", "File not found", "contracts are kept", "left: b.tmp, keep"],
+  "05_providers/fs_read.ts": [
+    "OK Grüße",
+    "OK R3LD",
+    "OK  au",
+    "OK Grü (cut)",
+    "a.txt",
+    "File not found",
+    "DENIED",
+  ],
+  "05_providers/fs_write.ts": [
+    "bytes_written: 6",
+    "bytes_written: 3",
+    "CONSTRAINT_UNMET",
+    "NO_RULE",
+    "GUARDED",
+    "created: true",
+    "moved: true",
+    '(param "to")',
+    "moved: old",
+  ],
+  "05_providers/http_get.ts": [
+    '200 ["pen","ink"]',
+    "404",
+    "DENIED",
+    '/admin"',
+    "credentials",
+    "not of the form",
+    "169.254.169.254/latest/meta-data/ → DENIED",
+  ],
+  "05_providers/http_post.ts": [
+    "knew us: true",
+    '{"item":"pen","count":3}',
+    "Bearer [secret SHOP]",
+    "DENIED",
+    "DENIED",
+  ],
+  "05_providers/http_redirects.ts": [
+    "old → OK a page, at …/docs/new",
+    "trap → DENIED",
+    "metadata → DENIED",
+    "reached: /docs/old /docs/new /docs/trap /docs/metadata",
+    "records: 3",
+  ],
   "05_providers/mcp.ts": [
     "tools: notes__add_note notes__read_notes",
     'OK  "Buy milk"',
@@ -87,7 +165,110 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "DENIED TOOL_CHANGED",
     'is now "Adds a note. First read',
   ],
+  "05_providers/process.ts": [
+    '"stdout":"c\\nb\\na\\n"',
+    '"returncode":2',
+    '"LANG=C\\nPWD=/\\n"',
+    "No such file",
+    "DENIED",
+  ],
+  "05_providers/process_bounds.ts": [
+    'OK "bob\\neve\\n"',
+    'a near miss of an abuse: OK "9\\n10\\n"',
+    "an abuse: DENIED",
+    "the same in other words: DENIED",
+    "No such file",
+    "did not end within 0.2 s",
+  ],
+  "06_multi_provider/agent_with_all_providers.ts": [
+    "OK capabilities[0]",
+    "OK capabilities[1]",
+    "The orders are sent.",
+  ],
+  "06_multi_provider/provider_chaining.ts": [
+    'http       {"read":[],"write":[],"net":["127.0.0.1:…"],"run":[]}',
+    'filesystem {"read":["…/texts"],"write":["…/texts"],"net":[],"run":[]}',
+    "OK OK OK",
+    "words: 6",
+  ],
+  "07_custom_provider/echo.ts": [
+    "OK  friends/bob, hello",
+    "hahaha",
+    "CONSTRAINT_UNMET",
+    "NO_RULE",
+    "INVALID_PARAMS",
+    'Requires read access to "/etc/passwd"',
+  ],
+  "07_custom_provider/key_value_store.ts": [
+    "isolation: none",
+    "OK  hello",
+    "CONSTRAINT_UNMET",
+    "INVALID_TARGET",
+    "passwords are not for agents",
+    "NOT_FOUND",
+    '{ "team/motd" => "good morning" }',
+  ],
+  "07_custom_provider/sqlite.ts": [
+    "With the constraint",
+    'a question: OK  [{"name":"ink; black","half":3.5}]',
+    "as a value: OK  [",
+    "a second statement: DENIED",
+    "another verb: DENIED",
+    "behind a comment: DENIED",
+    "behind a WITH: DENIED",
+    "a setting: DENIED",
+    "another database: DENIED",
+    "a copy: DENIED",
+    "code of its own: ERROR SQL_FAILED not authorized",
+    "too big",
+    "no such function",
+    "DENIED NO_RULE",
+    "Without it",
+    "a second statement: ERROR INVALID_PARAMS Expected one statement",
+    "another verb: ERROR SQL_FAILED attempt to write a readonly database",
+    "behind a comment: ERROR",
+    "behind a WITH: ERROR",
+    "another database: ERROR",
+    "a copy: ERROR",
+    "code of its own: ERROR SQL_FAILED not authorized",
+    "DENIED NO_RULE",
+    "rows left: 2",
+    "a copy was made: false",
+  ],
+  "08_advanced/callable_target_from.ts": ["OK invoice 3", "DENIED NO_RULE", "DENIED NO_RULE"],
+  "08_advanced/log_analysis.ts": [
+    "alice: 3 actions, 0 % denied",
+    "mallory: 4 actions, 75 % denied",
+    "looks around: /etc/passwd, /etc/shadow, /root/.ssh/id_ed25519",
+    "rule read-data: used 4 times",
+    "NOT_FOUND …/data/none.txt",
+    "verified: true, 7 records",
+  ],
+  "08_advanced/reversible_agent.ts": [
+    'before:     plan.md: "# Plan',
+    'after:      new.md: "more"',
+    "undone:     OK 3 actions",
+    'restored:   plan.md: "# Plan',
+    "(undoes)",
+  ],
+  "08_advanced/wrapped_submit.ts": [
+    "a.tmp? yes",
+    "thesis.md? no",
+    "OK …/work/a.tmp",
+    "DENIED …/work/thesis.md REFUSED_BY_HUMAN",
+    "DENIED …/other/x NO_RULE",
+  ],
 };
+
+/** Modules of examples that are no examples themselves. */
+const PARTS: readonly string[] = [
+  "07_custom_provider/database_provider.ts",
+  "07_custom_provider/echo_provider.ts",
+];
+
+/** The categories: folders with a number. */
+const CATEGORIES = Array.from(Deno.readDirSync(`${ROOT}/examples`), ({ name }) => name)
+  .filter((name) => /^\d\d_/.test(name)).sort();
 
 async function runTask(...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("deno", {
@@ -111,13 +292,11 @@ function assertInOrder(output: string, parts: readonly string[]): void {
 }
 
 Deno.test("every example runs with the permissions that its comment names, and prints what it should", async (t) => {
-  const folders = Array.from(Deno.readDirSync(`${ROOT}/examples`))
-    .filter(({ name }) => /^\d\d_/.test(name)).map(({ name }) => name);
-  const found = folders.flatMap((folder) =>
+  const found = CATEGORIES.flatMap((folder) =>
     Array.from(Deno.readDirSync(`${ROOT}/examples/${folder}`), ({ name }) => `${folder}/${name}`)
   ).sort();
-  assertEquals(found, Object.keys(EXPECTED).sort());
-  for (const name of found) {
+  assertEquals(found.filter((name) => !PARTS.includes(name)), Object.keys(EXPECTED).sort());
+  for (const name of Object.keys(EXPECTED)) {
     await t.step(name, async () => {
       const source = Deno.readTextFileSync(`${ROOT}/examples/${name}`);
       const [, permissions] = /deno run (-P=[\w-]+) (\S+)/.exec(source) ?? [];
@@ -130,25 +309,12 @@ Deno.test("every example runs with the permissions that its comment names, and p
   }
 });
 
-Deno.test("the examples of other SDKs ask the model that they are told, with the key of the environment", async (t) => {
-  for (const name of ["langchain", "openai_agents", "vercel_ai"]) {
-    await t.step(name, async () => {
-      await using model = ScriptedModel.start([{ text: "The real one." }], {
-        apiKey: "sk-from-the-environment",
-        models: ["real"],
-      });
-      const { stdout, stderr } = await denoRun([
-        "run",
-        "--no-prompt",
-        "-P=examples-sdk",
-        "--allow-env=OPENAI_API_KEY",
-        `examples/03_agent_loop/${name}.ts`,
-        "--model=real",
-        `--base-url=${model.baseURL}`,
-      ], { env: { OPENAI_API_KEY: "sk-from-the-environment" } });
-      assertStringIncludes(stdout, "The real one.", stderr);
-    });
-  }
+Deno.test("examples/README.md names each category and each example", () => {
+  const text = Deno.readTextFileSync(`${ROOT}/examples/README.md`);
+  const named = Array.from(text.matchAll(/\]\((\d\d_[^)]+)\)/g), ([, path = ""]) => path);
+  const files = named.filter((path) => path.endsWith(".ts"));
+  assertEquals(files.sort(), Object.keys(EXPECTED).sort());
+  assertEquals(named.filter((path) => path.endsWith("/")), CATEGORIES.map((name) => `${name}/`));
 });
 
 Deno.test("deno task demo tells its whole story", async () => {
