@@ -256,3 +256,31 @@ Deno.test("agent --reversible saves what is changed beside the log, and names wh
   using store = SnapshotStore.open({ folder: `${files.log}.snapshots` });
   assertEquals(store.list().map(({ recordId, state }) => [recordId, state]), [[record_id, "done"]]);
 });
+
+Deno.test("agent --mcp gives the model the tools of the servers whose listing is allowed", async () => {
+  using ws = new Workspace();
+  const server = {
+    command: "deno",
+    args: ["run", "--no-prompt", `${ROOT}/examples/mcp_server.ts`],
+  };
+  const mcp = ws.file("mcp.json", JSON.stringify({ mcpServers: { notes: server, other: server } }));
+  const call = (name: string) => ({ name, arguments: { title: "a", text: "b" } });
+  await using model = ScriptedModel.start([
+    { calls: [call("notes__add_note"), call("other__add_note")] },
+    { text: "Noted" },
+  ]);
+  const files = agentScene(ws, []);
+  Deno.writeTextFileSync(
+    files.policy,
+    "capabilities:\n  - { id: notes, action: mcp.list, resource: notes }\n" +
+      "  - { id: add, action: mcp.call, resource: notes/add_note }\n",
+  );
+  const args = agentArgs(files, "ollama/any", "--base-url", model.baseURL, "--mcp", mcp, "Go");
+  const { code, stdout, stderr } = await agentKernel(...args);
+  assertEquals({ code, stdout }, { code: 0, stdout: "Noted\n" }, stderr);
+  const told = model.requests[0]?.body.tools?.map((tool) => tool.function.name);
+  assertEquals(told, ["notes__add_note", "notes__read_notes"]);
+  assertStringIncludes(stderr, 'no tools of "other": ');
+  assertStringIncludes(stderr, "✓ OK      mcp.call  notes/add_note  rule add\n");
+  assertStringIncludes(stderr, "! INVALID other__add_note  unknown tool: other__add_note\n");
+});
