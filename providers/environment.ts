@@ -20,27 +20,38 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** The dynamic linker's: Deno starts nothing with them unless everything may be started. */
 const LINKER = /^(LD|DYLD)_/;
 
+/** How an environment is worked out. */
+export interface WhoseEnvironment {
+  /** For messages, for example `MCP server "files"`. */
+  readonly whose: string;
+  /** Whether there is another way than Deno's to set the linker's variables. @default false */
+  readonly linker?: boolean;
+}
+
 /**
  * Works out an environment once, so that what a program gets does not depend on when it starts.
  *
- * @param whose For messages, for example `MCP server "files"`.
- * @throws {TypeError} A name or value is none, or the process may not read a variable.
+ * @throws {RangeError} A name or a value is none.
+ * @throws {TypeError} The process may not read a variable.
  */
 export function childEnvironment(
   { env = {}, inheritEnv = [] }: EnvironmentOptions,
-  whose: string,
+  { whose, linker = false }: WhoseEnvironment,
 ): Record<string, string> {
-  const refuse = (why: string) => new TypeError(`Cannot make the environment of ${whose}: ${why}`);
+  const what = `Cannot make the environment of ${whose}`;
+  const refuse = (why: string) => new RangeError(`${what}: ${why}`);
   for (const name of [...Object.keys(env), ...inheritEnv]) {
     if (typeof name !== "string" || !NAME.test(name)) {
-      throw refuse(`"${name}" is no name of a variable, expected letters, digits and "_"`);
+      throw refuse(
+        `"${name}" is no name of a variable, expected letters, digits and "_", no patterns`,
+      );
     }
-    if (LINKER.test(name)) {
+    if (!linker && LINKER.test(name)) {
       throw refuse(`Deno starts no program with "${name}" unless it may start every program`);
     }
   }
   const inherited = inheritEnv.flatMap((name): [string, string][] => {
-    const value = read(name, refuse);
+    const value = read(name, what);
     return value === undefined ? [] : [[name, value]];
   });
   for (const [name, value] of Object.entries(env)) {
@@ -51,11 +62,13 @@ export function childEnvironment(
   return { ...Object.fromEntries(inherited), ...env };
 }
 
-function read(name: string, refuse: (why: string) => TypeError): string | undefined {
+function read(name: string, what: string): string | undefined {
   try {
     return Deno.env.get(name);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    throw refuse(`this process may not read "${name}", add --allow-env=${name} to deno run`);
+    throw new TypeError(
+      `${what}: this process may not read "${name}", add --allow-env=${name} to deno run`,
+    );
   }
 }

@@ -91,7 +91,7 @@ export function serverConfig(
   return {
     command: found,
     args: [...args],
-    env: childEnvironment(server, `MCP server "${name}"`),
+    env: childEnvironment(server, { whose: `MCP server "${name}"` }),
     ...(cwd === undefined ? {} : { cwd: normalize(cwd) }),
   };
 

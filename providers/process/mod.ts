@@ -4,7 +4,7 @@
  * @module
  */
 import { Provider, type ProviderLimits } from "../../src/provider/provider.ts";
-import { environment } from "./environment.ts";
+import { childEnvironment } from "../environment.ts";
 import type { ProcessConfig, SandboxMode } from "./config.ts";
 
 export type { SandboxMode } from "./config.ts";
@@ -101,7 +101,7 @@ export class ProcessProvider extends Provider {
     const { supervisor: named = "/usr/bin/timeout" } = options;
     const supervisor = named === false ? undefined : absolute(named, "supervisor");
     const config: ProcessConfig = {
-      env: environment(options.env ?? {}, options.inheritEnv ?? []),
+      env: childEnvironment(options, { whose: "programs", linker: true }),
       sandbox,
       bubblewrap,
       ...(supervisor === undefined ? {} : { supervisor }),

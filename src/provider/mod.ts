@@ -39,4 +39,3 @@ export type {
 } from "../resource/kind.ts";
 export type { DeniedEntry, FileEntry, FileView } from "../permission/file_view.ts";
 export type { Grants, PermissionName, PermissionSet } from "../permission/permission_set.ts";
-export type { DeniedEntry, FileEntry, FileView } from "../permission/file_view.ts";

@@ -69,7 +69,7 @@ for (const [what, name, server, said] of WRONG) {
   Deno.test(`McpProvider refuses ${what}`, () => {
     assertThrows(
       () => new McpProvider({ servers: { [name]: server as McpServer }, lockFile: LOCK }),
-      TypeError,
+      Error,
       said,
     );
   });

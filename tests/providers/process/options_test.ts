@@ -15,7 +15,7 @@ const REFUSED: readonly (readonly [options: unknown, message: string])[] = [
   [{ systemPaths: ["/usr/../etc"] }, 'systemPaths has "/usr/../etc"'],
   [{ systemPaths: ["/usr/"] }, 'systemPaths has "/usr/"'],
   [{ env: { "LD_*": "a" } }, '"LD_*" is no name of a variable'],
-  [{ env: { A: "a\0b" } }, 'env "A" is no text without NUL characters'],
+  [{ env: { A: "a\0b" } }, '"A" is no text without NUL'],
   [{ inheritEnv: ["PYTHON*"] }, '"PYTHON*" is no name of a variable'],
   [{ deadlineMs: 0 }, "deadlineMs is 0"],
 ];
