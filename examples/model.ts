@@ -4,6 +4,7 @@
  *     deno run -P=examples --allow-net=api.openai.com --allow-env=OPENAI_API_KEY \
  *       examples/03_agent_loop/first_agent.ts --model gpt-5
  */
+import { parseArgs } from "node:util";
 import type { AgentLoopOptions } from "@agent-kernel/kernel/agent";
 import { ScriptedModel, type ScriptStep } from "@agent-kernel/kernel/testing";
 
@@ -16,9 +17,13 @@ export class ExampleModel implements AsyncDisposable {
 
   /** @param script Its turns, one for each request: a real HTTP server on 127.0.0.1 plays them. */
   constructor(script: readonly ScriptStep[]) {
-    const name = Deno.args[Deno.args.indexOf("--model") + 1];
-    if (Deno.args.includes("--model") && name !== undefined) {
-      this.options = { model: name };
+    const { values } = parseArgs({
+      args: Deno.args,
+      options: { model: { type: "string" }, "base-url": { type: "string" } },
+    });
+    const { model, "base-url": baseURL } = values;
+    if (model !== undefined) {
+      this.options = { model, ...(baseURL === undefined ? {} : { modelOptions: { baseURL } }) };
       this.requests = [];
       return;
     }

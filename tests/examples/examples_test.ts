@@ -309,6 +309,40 @@ Deno.test("every example runs with the permissions that its comment names, and p
   }
 });
 
+Deno.test("the examples of other SDKs ask the model that they are told, with the key of the environment", async (t) => {
+  for (const name of ["langchain", "openai_agents", "vercel_ai"]) {
+    await t.step(name, async () => {
+      await using model = ScriptedModel.start([{ text: "The real one." }], {
+        apiKey: "sk-from-the-environment",
+        models: ["real"],
+      });
+      const { stdout, stderr } = await denoRun([
+        "run",
+        "--no-prompt",
+        "-P=examples-sdk",
+        "--allow-env=OPENAI_API_KEY",
+        `examples/03_agent_loop/${name}.ts`,
+        "--model=real",
+        `--base-url=${model.baseURL}`,
+      ], { env: { OPENAI_API_KEY: "sk-from-the-environment" } });
+      assertStringIncludes(stdout, "The real one.", stderr);
+    });
+  }
+});
+
+Deno.test("the examples of the agent loop ask the model that they are told", async () => {
+  await using model = ScriptedModel.start([{ text: "The real one." }], { models: ["real"] });
+  const { stdout, stderr } = await denoRun([
+    "run",
+    "--no-prompt",
+    "-P=examples",
+    "examples/03_agent_loop/first_agent.ts",
+    "--model=ollama/real",
+    `--base-url=${model.baseURL}`,
+  ]);
+  assertStringIncludes(stdout, "The real one.", stderr);
+});
+
 Deno.test("examples/README.md names each category and each example", () => {
   const text = Deno.readTextFileSync(`${ROOT}/examples/README.md`);
   const named = Array.from(text.matchAll(/\]\((\d\d_[^)]+)\)/g), ([, path = ""]) => path);
