@@ -371,8 +371,12 @@ Deno.test("deno task demo tells its whole story", async () => {
 });
 
 Deno.test("every example policy passes its own examples, and they reach every rule", async (t) => {
-  for (const { name, isFile } of Deno.readDirSync(`${ROOT}/policies`)) {
-    if (!isFile) continue; // tests/policy/recipes_test.ts
+  const names = ["", "recipes/"].flatMap((folder) =>
+    Array.from(Deno.readDirSync(`${ROOT}/policies/${folder}`))
+      .filter(({ isFile }) => isFile).map(({ name }) => folder + name)
+  );
+  assert(names.length > 8);
+  for (const name of names) {
     await t.step(name, async () => {
       const output = await runTask(
         "task",

@@ -69,7 +69,7 @@ const REFUSED: readonly { cell: string; policy: object; place: string; message: 
   // Constraints
   { cell: "a constraint in a list", policy: rule({ constraint: ["GET"] }), place: "capabilities[0].constraint", message: /mapping/ },
   { cell: "a constraint that is null", policy: rule({ constraint: null }), place: "capabilities[0].constraint", message: /mapping/ },
-  { cell: "an unknown operator", policy: rule({ constraint: { a: { matches: "x" } } }), place: "capabilities[0].constraint.a.matches", message: /no operator "matches", expected one of in, not/ },
+  { cell: "an unknown operator", policy: rule({ constraint: { a: { matches: "x" } } }), place: "capabilities[0].constraint.a.matches", message: /no operator "matches", expected one of in, any, not/ },
   { cell: "an operator of JavaScript", policy: rule({ constraint: { a: { constructor: "x" } } }), place: "capabilities[0].constraint.a.constructor", message: /no operator "constructor"/ },
   { cell: "no operator", policy: rule({ constraint: { a: {} } }), place: "capabilities[0].constraint.a", message: /Expected a value or one of/ },
   { cell: "an unknown operator within not", policy: rule({ constraint: { a: { not: { is: 1 } } } }), place: "capabilities[0].constraint.a.not.is", message: /no operator "is"/ },
