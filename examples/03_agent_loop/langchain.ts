@@ -14,7 +14,7 @@ import { fsTools } from "@agent-kernel/kernel/agent";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import { ChatOpenAI } from "@langchain/openai";
-import { ExampleModel } from "../scripted_or_real.ts";
+import { ModelEndpoint } from "../model_endpoint.ts";
 import { Workspace } from "../workspace.ts";
 
 using workspace = new Workspace({
@@ -36,7 +36,7 @@ await using kernel = await Kernel.open({
 });
 const prompt = `Which region in ${root}/data/sales.csv sold more? And who is in staff.csv there?`;
 
-await using model = new ExampleModel([
+await using model = new ModelEndpoint([
   { calls: [{ name: "read_file", arguments: { path: `${root}/data/sales.csv` } }] },
   { calls: [{ name: "read_file", arguments: { path: `${root}/data/staff.csv` } }] },
   { text: "North sold more. I may not read who is on the staff." },

@@ -9,7 +9,7 @@ import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
 import { type CommandOption, type Invocation, optional, type Values } from "./command.ts";
 import { launch } from "./launch.ts";
-import { kernelOptions, planOf } from "./policy_options.ts";
+import { kernelOptions, launchOptions, planOf } from "./policy_options.ts";
 import { complain, escape } from "./terminal.ts";
 
 /** Options of every command that uses a store. */
@@ -38,14 +38,12 @@ export async function withLayer(
 ): Promise<number> {
   if (!underPolicy) {
     const snapshots = snapshotFolder(values);
-    const verbose = values["verbose"] === true;
     // "=": a path may look like an option. The last one counts.
-    return await launch(planOf({ ...values, snapshots }), [...args, `--snapshots=${snapshots}`], {
-      verbose,
-    });
+    const again = [...args, `--snapshots=${snapshots}`];
+    return await launch(planOf({ ...values, snapshots }), again, launchOptions(values));
   }
   await using kernel = await Kernel.open({
-    ...kernelOptions(values),
+    ...kernelOptions(values, [], { underPolicy }),
     onWarning: (line) => complain(escape(line)),
   });
   using store = SnapshotStore.open({ folder: optional(values, "snapshots") ?? "" });

@@ -36,7 +36,7 @@ class Files implements Disposable {
     return agentKernel(...args, "--mcp", this.mcp, "--log-path", this.ws.path("kernel.log"));
   }
 
-  call(tool: string, params: object): Promise<Ended> {
+  call(tool: string, params: object, ...more: string[]): Promise<Ended> {
     const request = [
       "--action",
       "mcp.call",
@@ -45,7 +45,7 @@ class Files implements Disposable {
       "--params",
       JSON.stringify(params),
     ];
-    return this.run("submit", "--policy", this.policy, ...request);
+    return this.run("submit", "--policy", this.policy, ...request, ...more);
   }
 
   [Symbol.dispose](): void {
@@ -67,6 +67,14 @@ Deno.test("agent-kernel submit --mcp has a tool called, under exactly the permis
   assertEquals(workers.mcp.write, [files.ws.path(".mcp.lock.json.agent-kernel"), files.lockFile]);
   assertEquals(workers.mcp.net, []);
   assertEquals(workers.mcp.run.length, 1);
+});
+
+Deno.test("agent-kernel submit --mcp --reversible has the same permissions, and a store", async () => {
+  using files = new Files();
+  const done = await files.call("echo", { text: "hi" }, "--reversible");
+  assertEquals(done.code, 0, done.stderr);
+  const { status, reversible } = JSON.parse(done.stdout);
+  assertEquals([status, reversible], ["OK", false]);
 });
 
 Deno.test("agent-kernel mcp pin, diff and list agree about a server that changes", async () => {

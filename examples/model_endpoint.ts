@@ -1,8 +1,8 @@
-/** The model of an example: it plays a script, unless `--model` names a real one. */
+/** Where other SDKs find the model of an example: it plays a script, unless `--model` names a real one. */
 import { parseArgs } from "node:util";
 import { ScriptedModel, type ScriptStep } from "@agent-kernel/kernel/testing";
 
-export class ExampleModel implements AsyncDisposable {
+export class ModelEndpoint implements AsyncDisposable {
   readonly name: string;
   readonly baseURL: string;
   readonly apiKey: string;
