@@ -1,6 +1,10 @@
-/** Providers that go further than the disk, through their Workers. */
+/** Providers that go further than a file, through their Workers; and writes that can be undone. */
+import { FilesystemProvider } from "../providers/filesystem/mod.ts";
 import { HttpProvider } from "../providers/http/mod.ts";
-import { expect, makeFolder, openKernel } from "./fixture.ts";
+import { McpProvider } from "../providers/mcp/mod.ts";
+import { ProcessProvider } from "../providers/process/mod.ts";
+import { ReversibleActionLayer, SnapshotStore } from "../src/reversible/mod.ts";
+import { expect, makeFolder, openKernel, ROOT } from "./fixture.ts";
 import { workload } from "./workload.ts";
 
 const root = makeFolder();
@@ -29,3 +33,80 @@ workload({
   ops: 256,
   op: async () => await (await fetch(url)).text(),
 });
+
+const PROGRAM = "/usr/bin/true";
+for (const sandbox of ["off", "auto"] as const) {
+  const kernel = await openKernel(root, [{ action: "proc.exec", resource: PROGRAM }], {
+    providers: [new ProcessProvider({ sandbox })],
+  });
+  for (const callers of [1, 64]) {
+    workload({
+      group: `proc.exec of ${PROGRAM}`,
+      name: `sandbox ${sandbox}, ${callers} in flight`,
+      baseline: sandbox === "off" && callers === 1,
+      ops: 64,
+      callers,
+      op: () => expect(kernel, { action: "proc.exec", target: PROGRAM }, "OK"),
+    });
+  }
+}
+workload({
+  group: `proc.exec of ${PROGRAM}`,
+  name: "Deno.Command without a kernel, for comparison, 1 in flight",
+  ops: 64,
+  op: () => new Deno.Command(PROGRAM).output(),
+});
+
+const args = [
+  "run",
+  "-q",
+  "--no-prompt",
+  `--config=${ROOT}/deno.json`,
+  `${ROOT}/bench/mcp_server.ts`,
+];
+const tools = await openKernel(root, [{ action: "mcp.call", resource: "bench/**" }], {
+  providers: [
+    new McpProvider({
+      servers: { bench: { command: "deno", args, inheritEnv: ["DENO_DIR", "HOME"] } },
+      lockFile: `${root}/mcp.lock.json`,
+    }),
+  ],
+});
+for (const callers of [1, 64]) {
+  workload({
+    group: "mcp.call over standard input and output",
+    name: `${callers} in flight`,
+    baseline: callers === 1,
+    ops: 256,
+    callers,
+    op: (i) =>
+      expect(
+        tools,
+        { action: "mcp.call", target: "bench/echo", params: { arguments: { i } } },
+        "OK",
+      ),
+  });
+}
+
+const snapshots = `${root}/snapshots`;
+const writer = await openKernel(root, [{ action: "fs.*", resource: `${root}/work/**` }], {
+  providers: [new FilesystemProvider({ snapshots })],
+});
+const layer = new ReversibleActionLayer({
+  kernel: writer,
+  store: SnapshotStore.open({ folder: snapshots }),
+});
+for (const [name, gate] of [["reversible", layer], ["not reversible", writer]] as const) {
+  workload({
+    group: "fs.write of 500 bytes over a file, 1 in flight",
+    name,
+    baseline: name === "reversible",
+    ops: 64,
+    op: async (i) => {
+      const target = `${root}/work/${i % 64}.txt`;
+      const params = { content: String(i).padEnd(500) };
+      const result = await gate.submit({ action: "fs.write", target, params });
+      if (result.status !== "OK") throw new Error(result.error);
+    },
+  });
+}

@@ -18,7 +18,7 @@ export function table(measurements: readonly Measurement[], originals: Originals
     rows.push([`**${group}**`, "", "", "", "", ""]);
     rows.push(...members.map((one) => rowOf(one, originals)));
   }
-  const widths = HEADER.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  const widths = HEADER.map((_, i) => Math.max(3, ...rows.map((row) => row[i]?.length ?? 0)));
   const lines = rows.map((row) => {
     const cells = row.map((cell, i) =>
       i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)
