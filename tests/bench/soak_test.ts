@@ -1,25 +1,16 @@
 /** The soak in short: that it sees what it has to see. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { census } from "../../bench/soak/census.ts";
 import { growthOf } from "../../bench/soak/growth.ts";
-import { soak } from "../../bench/soak/soak.ts";
-import { Workspace } from "../workspace.ts";
+import { ROOT, Workspace } from "../workspace.ts";
 
 Deno.test("soak() loses no record and leaks nothing over crashes, reloads, rotations and laps", async () => {
   using workspace = new Workspace();
-  const laps: string[] = [];
-  const report = await soak({
-    folder: workspace.root,
-    enough: (submits) => submits >= 3600,
-    lap: 1200,
-    rotateBytes: 60_000,
-    onLap: (line) => laps.push(line),
-  });
+  const { report, laps } = await alone("soak", workspace.root);
   assertEquals(report.problems, []);
   // What a good report rests on has happened.
   assert(report.submits >= 3600, `${report.submits} submits`);
   assert(report.laps >= 3, `${report.laps} laps`);
-  assertEquals(laps.length, report.laps);
+  assertEquals(laps, report.laps);
   assert(report.crashes >= 3, `${report.crashes} crashes`);
   assertEquals(report.reloads, 2);
   assert(report.rotations >= 6, `${report.rotations} rotations`);
@@ -30,18 +21,22 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   async fn() {
     using workspace = new Workspace();
-    const before = await census();
-    assert(before !== undefined);
-    const file = Deno.openSync(workspace.file("open.txt"));
-    const worker = new Worker(new URL("./idle_worker.ts", import.meta.url), { type: "module" });
-    await new Promise((resolve) => worker.onmessage = resolve);
-    const during = await census();
-    worker.terminate();
-    file.close();
-    assert(during !== undefined && during.files > before.files);
-    assertEquals(during.workers, before.workers + 1);
+    const { before, during } = await alone("census", workspace.root);
+    assertEquals([during.files > before.files, during.workers], [true, before.workers + 1]);
   },
 });
+
+/** In a process of its own: in this one, other tests open files and start Workers meanwhile. */
+async function alone(what: string, folder: string) {
+  const args = ["run", "-q", "--no-prompt", "-P=bench", `${ROOT}/tests/bench/alone.ts`];
+  const { success, stdout, stderr } = await new Deno.Command("deno", {
+    args: [...args, what, folder],
+    cwd: ROOT,
+  }).output();
+  const text = new TextDecoder();
+  assert(success, text.decode(stderr));
+  return JSON.parse(text.decode(stdout));
+}
 
 const MB = 1e6;
 /** A heap that breathes by 5 MB and holds what `held` says, in so many looks. */
