@@ -70,6 +70,12 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "OK fs.write …/data/report.md write-report",
   ],
   "03_agent_loop/first_agent.ts": ["The file says: Hello, agent!"],
+  "03_agent_loop/mcp_tools.ts": [
+    "tools: notes__add_note notes__read_notes",
+    "DENIED CONSTRAINT_UNMET",
+    "OK ",
+    "Your list says: Buy milk",
+  ],
   "03_agent_loop/multi_tool.ts": ["2.20 USD", "OK ", "EUR", "OK ", "pen,2", "DENIED"],
   "03_agent_loop/streaming.ts": [
     "I read the file",
