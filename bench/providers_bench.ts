@@ -1,9 +1,7 @@
 /** Providers that go further than a file, through their Workers; and writes that can be undone. */
-import { FilesystemProvider } from "../providers/filesystem/mod.ts";
 import { HttpProvider } from "../providers/http/mod.ts";
 import { McpProvider } from "../providers/mcp/mod.ts";
 import { ProcessProvider } from "../providers/process/mod.ts";
-import { ReversibleActionLayer, SnapshotStore } from "../src/reversible/mod.ts";
 import { expect, makeFolder, openKernel, ROOT } from "./fixture.ts";
 import { workload } from "./workload.ts";
 
@@ -85,28 +83,5 @@ for (const callers of [1, 64]) {
         { action: "mcp.call", target: "bench/echo", params: { arguments: { i } } },
         "OK",
       ),
-  });
-}
-
-const snapshots = `${root}/snapshots`;
-const writer = await openKernel(root, [{ action: "fs.*", resource: `${root}/work/**` }], {
-  providers: [new FilesystemProvider({ snapshots })],
-});
-const layer = new ReversibleActionLayer({
-  kernel: writer,
-  store: SnapshotStore.open({ folder: snapshots }),
-});
-for (const [name, gate] of [["reversible", layer], ["not reversible", writer]] as const) {
-  workload({
-    group: "fs.write of 500 bytes over a file, 1 in flight",
-    name,
-    baseline: name === "reversible",
-    ops: 64,
-    op: async (i) => {
-      const target = `${root}/work/${i % 64}.txt`;
-      const params = { content: String(i).padEnd(500) };
-      const result = await gate.submit({ action: "fs.write", target, params });
-      if (result.status !== "OK") throw new Error(result.error);
-    },
   });
 }

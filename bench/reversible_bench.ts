@@ -1,63 +1,45 @@
 /** What it costs to be able to undo a write. */
-import { dirname, fromFileUrl } from "@std/path";
-import { Kernel } from "../mod.ts";
 import { FilesystemProvider } from "../providers/filesystem/mod.ts";
 import { ReversibleActionLayer, SnapshotStore } from "../src/reversible/mod.ts";
+import { makeFolder, openKernel } from "./fixture.ts";
+import { workload } from "./workload.ts";
 
-const base = `${dirname(dirname(fromFileUrl(import.meta.url)))}/.tmp`;
-Deno.mkdirSync(base, { recursive: true });
-const root = Deno.realPathSync(Deno.makeTempDirSync({ dir: base, prefix: "bench-" }));
-Deno.mkdirSync(`${root}/data`);
-globalThis.addEventListener("unload", () => Deno.removeSync(root, { recursive: true }));
-
+const root = makeFolder();
+Deno.mkdirSync(`${root}/work`);
 const folder = `${root}/snapshots`;
-const kernel = await Kernel.open({
-  policy: { capabilities: [{ action: "fs.*", resource: `${root}/data/**` }] },
+const kernel = await openKernel(root, [{ action: "fs.*", resource: `${root}/work/**` }], {
   providers: [new FilesystemProvider({ snapshots: folder })],
-  logPath: `${root}/kernel.log`,
-  onWarning: () => {},
 });
 const store = SnapshotStore.open({ folder, maxCount: 1_000 });
 const layer = new ReversibleActionLayer({ kernel, store });
 
-let turn = 0;
-/** Another content each time, so that each has to be saved. */
-function content(bytes: number): string {
-  return `${turn++} `.padEnd(bytes, "x");
-}
-
-for (const [name, bytes] of [["2 KB", 2_000], ["10 MB", 10_000_000]] as const) {
-  const target = `${root}/data/${bytes}.txt`;
-  const request = () => ({ action: "fs.write", target, params: { content: content(bytes) } });
-  Deno.bench({
-    name: `plain write of ${name} over as much`,
-    group: name,
-    baseline: true,
-    fn: async () => void (await kernel.submit(request())),
+for (const [size, bytes, ops] of [["2 KB", 2_000, 64], ["10 MB", 10_000_000, 2]] as const) {
+  const group = `fs.write of ${size} over as much, 1 in flight`;
+  const target = `${root}/work/${bytes}.txt`;
+  // Another content each time, so that each has to be saved.
+  const request = (i: number, path = target) => ({
+    ...{ action: "fs.write", target: path, params: { content: `${i} `.padEnd(bytes, "x") } },
   });
-  Deno.bench({
-    name: `the same through the layer`,
-    group: name,
-    fn: async () => {
-      const { reversible, why } = await layer.submit(request());
-      if (!reversible) throw new Error(why);
-    },
+  const expectOk = ({ status, error }: { status: string; error?: string }) => {
+    if (status !== "OK") throw new Error(error);
+  };
+  workload({
+    ...{ group, ops, name: "plain", baseline: true },
+    op: async (i) => expectOk(await kernel.submit(request(i))),
   });
-  Deno.bench({
-    name: `the same through the layer, of a new file`,
-    group: name,
-    fn: async () => {
-      const fresh = `${root}/data/${turn}.txt`;
-      await layer.submit({ ...request(), target: fresh });
-    },
+  workload({
+    ...{ group, ops, name: "through the layer" },
+    op: async (i) => expectOk(await layer.submit(request(i))),
   });
-  Deno.bench({
-    name: `a write through the layer and its rollback`,
-    group: name,
-    fn: async () => {
-      const { recordId } = await layer.submit(request());
-      const { status, error } = await layer.rollback(recordId);
-      if (status !== "OK") throw new Error(error);
+  workload({
+    ...{ group, ops, name: "through the layer, of a new file" },
+    op: async (i) => expectOk(await layer.submit(request(i, `${root}/work/${bytes}-${i}.txt`))),
+  });
+  workload({
+    ...{ group, ops, name: "through the layer, and rolled back" },
+    op: async (i) => {
+      const { recordId } = await layer.submit(request(i));
+      expectOk(await layer.rollback(recordId as string));
     },
   });
 }
