@@ -1,4 +1,4 @@
-/** Providers that go further than a file, through their Workers; and writes that can be undone. */
+/** Providers that go further than a file, through their Workers. */
 import { HttpProvider } from "../providers/http/mod.ts";
 import { McpProvider } from "../providers/mcp/mod.ts";
 import { ProcessProvider } from "../providers/process/mod.ts";
