@@ -12,14 +12,15 @@ import {
   type SubmitOptions,
 } from "./action.ts";
 import { AuditLogError } from "./audit/audit_log_error.ts";
-import { AuditLog, type AuditLogOptions } from "./audit/log.ts";
+import { AuditLog } from "./audit/log.ts";
 import type { RecordBody } from "./audit/record.ts";
 import { copyJson } from "./canonical_json.ts";
-import { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
+import type { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
 import { redactText, redactValue } from "./audit/redaction.ts";
 import { Installation, warnerOf } from "./installation.ts";
 import { judge, judgeQuestion } from "./judge.ts";
 import type { KernelOptions } from "./kernel_options.ts";
+import { auditOptions, publisherFor } from "./log_options.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
@@ -381,42 +382,4 @@ export class Kernel implements AsyncDisposable {
       target_digest: target === named ? undefined : sha256(named),
     };
   }
-}
-
-function publisherFor(
-  options: KernelOptions,
-  logPath: string,
-  syncLog: () => void,
-): CheckpointPublisher | undefined {
-  const { checkpoints, timer } = options;
-  const warn = warnerOf(options);
-  if (checkpoints === undefined) return undefined;
-  return new CheckpointPublisher({
-    ...checkpoints,
-    file: `${logPath}.checkpoints`,
-    syncLog,
-    onWarning: (line) => warn(`agent-kernel: ${line}`),
-    ...(timer === undefined ? {} : { timer }),
-  });
-}
-
-function auditOptions(
-  { durability = "os", rotate = {}, retain, clock }: KernelOptions,
-  checkpoints: CheckpointPublisher | undefined,
-): Omit<AuditLogOptions, "policy"> {
-  if (retain !== undefined && checkpoints === undefined) {
-    throw new TypeError(
-      "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
-    );
-  }
-  return {
-    durability,
-    rotate,
-    ...(clock === undefined ? {} : { clock }),
-    ...(retain === undefined ? {} : { retain }),
-    ...(checkpoints === undefined ? {} : {
-      covered: () => checkpoints.covered,
-      onWritten: (size, head) => checkpoints.recordsWritten(size, head),
-    }),
-  };
 }

@@ -12,6 +12,7 @@ export const TRUSTED_CORE: readonly string[] = [
   "src/judge.ts",
   "src/kernel.ts",
   "src/kernel_options.ts",
+  "src/log_options.ts",
   "src/plan.ts",
   "src/request.ts",
   "src/telemetry.ts",

@@ -5,6 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { decodeText, readUpTo } from "./content.ts";
 import { assertExpected, type Expected, preparationOf, putInPlace } from "./expectation.ts";
 import {
   type ProviderContext,
@@ -282,39 +283,6 @@ function openRegular(path: string): Deno.FsFile {
   } catch (error) {
     throw isAbsence(error) ? notFound(path) : error;
   }
-}
-
-function readUpTo(file: Deno.FsFile, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
-}
-
-const wholeText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** A piece of a text may begin or end inside of a character; a whole text may not. */
-function decodeText(bytes: Uint8Array, path: string, piece: boolean): string {
-  try {
-    if (!piece) return wholeText.decode(bytes);
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return decoder.decode(trimPartial(bytes), { stream: true });
-  } catch {
-    throw new ProviderError(
-      "NOT_TEXT",
-      `Not UTF-8 text: ${path} (encoding: "base64" reads any file)`,
-    );
-  }
-}
-
-function trimPartial(bytes: Uint8Array): Uint8Array {
-  let start = 0;
-  while (start < 3 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start++;
-  return bytes.subarray(start);
 }
 
 /** A file that was prepared beside the one that it is to replace. */

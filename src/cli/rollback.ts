@@ -1,4 +1,5 @@
-import type { ReversibleActionLayer, RollbackResult, RollbackStep } from "../reversible/layer.ts";
+import type { ReversibleActionLayer } from "../reversible/layer.ts";
+import type { RollbackResult, RollbackStep } from "../reversible/rollback.ts";
 import {
   type Command,
   EXIT,

@@ -15,10 +15,8 @@ export {
   FsMoveSnapshotStrategy,
   FsWriteSnapshotStrategy,
 } from "./fs_strategies.ts";
+export { ReversibleActionLayer, type ReversibleOptions, type ReversibleResult } from "./layer.ts";
 export {
-  ReversibleActionLayer,
-  type ReversibleOptions,
-  type ReversibleResult,
   ROLLBACK_CODES,
   type RollbackOptions,
   type RollbackPreview,
@@ -26,7 +24,7 @@ export {
   type RollbackResult,
   type RollbackSelection,
   type RollbackStep,
-} from "./layer.ts";
+} from "./rollback.ts";
 export {
   type Collected,
   SnapshotError,

@@ -1,0 +1,40 @@
+/**
+ * The content of files, as bytes and as text.
+ *
+ * @module
+ */
+import { ProviderError } from "../../src/provider/mod.ts";
+
+/** Up to so many bytes, from where the file stands. */
+export function readUpTo(file: Deno.FsFile, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
+}
+
+const wholeText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A piece of a text may begin or end inside of a character; a whole text may not. */
+export function decodeText(bytes: Uint8Array, path: string, piece: boolean): string {
+  try {
+    if (!piece) return wholeText.decode(bytes);
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return decoder.decode(trimPartial(bytes), { stream: true });
+  } catch {
+    throw new ProviderError(
+      "NOT_TEXT",
+      `Not UTF-8 text: ${path} (encoding: "base64" reads any file)`,
+    );
+  }
+}
+
+function trimPartial(bytes: Uint8Array): Uint8Array {
+  let start = 0;
+  while (start < 3 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start++;
+  return bytes.subarray(start);
+}

@@ -1,0 +1,49 @@
+/**
+ * What the options of a kernel mean for its log and its checkpoints.
+ *
+ * @module
+ */
+import { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
+import type { AuditLogOptions } from "./audit/log.ts";
+import { warnerOf } from "./installation.ts";
+import type { KernelOptions } from "./kernel_options.ts";
+
+/** What publishes the checkpoints of the log, if it is to have any. */
+export function publisherFor(
+  options: KernelOptions,
+  logPath: string,
+  syncLog: () => void,
+): CheckpointPublisher | undefined {
+  const { checkpoints, timer } = options;
+  const warn = warnerOf(options);
+  if (checkpoints === undefined) return undefined;
+  return new CheckpointPublisher({
+    ...checkpoints,
+    file: `${logPath}.checkpoints`,
+    syncLog,
+    onWarning: (line) => warn(`agent-kernel: ${line}`),
+    ...(timer === undefined ? {} : { timer }),
+  });
+}
+
+/** @throws {TypeError} The options contradict each other. */
+export function auditOptions(
+  { durability = "os", rotate = {}, retain, clock }: KernelOptions,
+  checkpoints: CheckpointPublisher | undefined,
+): Omit<AuditLogOptions, "policy"> {
+  if (retain !== undefined && checkpoints === undefined) {
+    throw new TypeError(
+      "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
+    );
+  }
+  return {
+    durability,
+    rotate,
+    ...(clock === undefined ? {} : { clock }),
+    ...(retain === undefined ? {} : { retain }),
+    ...(checkpoints === undefined ? {} : {
+      covered: () => checkpoints.covered,
+      onWritten: (size, head) => checkpoints.recordsWritten(size, head),
+    }),
+  };
+}
