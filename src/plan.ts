@@ -66,7 +66,7 @@ export function planFor(
       enforceExamples,
       guarded: [
         ...guardedPaths(options, logPath, policyPath),
-        ...guardedStores(providers),
+        ...guardedStores(providers, logPath),
         ...providers.flatMap(({ name, guards }) =>
           guards.map((path) => ({ path, what: `file of the ${name} provider` }))
         ),
@@ -160,9 +160,10 @@ function guardedPaths(
   return [...log, ...policy, { path: key, what: "checkpoint key", secret: true }, ...places];
 }
 
-function guardedStores(providers: readonly Provider[]): GuardedPath[] {
-  return providers.flatMap(({ stores }) => stores)
-    .map((path) => ({ path, what: "snapshot store", secret: true }));
+/** Those that providers name, and the default one of the command line, also if it is not in use now. */
+function guardedStores(providers: readonly Provider[], logPath: string): GuardedPath[] {
+  const stores = new Set([...providers.flatMap(({ stores }) => stores), `${logPath}.snapshots`]);
+  return Array.from(stores, (path) => ({ path, what: "snapshot store", secret: true }));
 }
 
 /** The log itself, if the path leads to it by a link: its lock and its journal are beside it. */
