@@ -18,15 +18,16 @@ import { copyJson } from "./canonical_json.ts";
 import type { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
 import { redactText, redactValue } from "./audit/redaction.ts";
 import { Installation, warnerOf } from "./installation.ts";
-import { judge, judgeQuestion } from "./judge.ts";
+import { judgeQuestion } from "./judge.ts";
 import type { KernelOptions } from "./kernel_options.ts";
 import { auditOptions, publisherFor } from "./log_options.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
-import { ProviderError } from "./provider/provider.ts";
+import { ProviderError, type ProviderRequest } from "./provider/provider.ts";
 import { receive, type ReceivedRequest, refused, sha256, shown } from "./request.ts";
 import { CanonicalError } from "./resource/world.ts";
+import { type Decided, type Permitted, type Refusal, verdictOn } from "./verdict.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
 /** `submit` was called on a kernel that is closed. */
@@ -41,20 +42,14 @@ export class KernelClosedError extends Error {
   }
 }
 
-/** What is known about a submit when it goes on record. */
+/** How a submit ended. */
 interface Outcome {
   readonly status: RecordStatus;
-  readonly error?: string;
-  readonly code?: string;
-  readonly rule?: string;
+  readonly error?: string | undefined;
+  readonly code?: string | undefined;
+  readonly rule?: string | undefined;
   readonly durationMs?: number;
   readonly recordId?: string;
-}
-
-/** A request with the policy and the rule that decided it. */
-interface Decided extends ReceivedRequest {
-  readonly policy: Policy;
-  readonly rule?: string;
 }
 
 /** What a kernel is made of. */
@@ -171,7 +166,10 @@ export class Kernel implements AsyncDisposable {
     const received = problem === undefined ? receive(request) : refused(receive(request), problem);
     const startTime = this.#tracer === undefined ? 0 : Date.now();
     try {
-      const result = await this.#process(received, installation, prepare);
+      const decided = verdictOn(received, installation);
+      const result = decided.refusal === undefined
+        ? await this.#carryOut(decided, installation, prepare)
+        : await this.#refuse(decided, decided.refusal);
       this.#tracer?.record({ ...received.request, ...result, startTime, endTime: Date.now() });
       return result;
     } catch (error) {
@@ -235,115 +233,71 @@ export class Kernel implements AsyncDisposable {
     return this.close();
   }
 
-  async #process(
-    received: ReceivedRequest,
+  async #carryOut(
+    decided: Permitted,
     installation: Installation,
     prepare: SubmitOptions["prepare"],
   ): Promise<ActionResult> {
-    const { policy } = installation;
-    if (received.problem !== undefined) {
-      return await this.#refuse(
-        { ...received, policy },
-        "INVALID",
-        CODES.INVALID_REQUEST,
-        received.problem,
-      );
-    }
-    const authorisation = judge(received.request, installation);
-    if (authorisation instanceof CanonicalError) {
-      const error = `malformed request: ${authorisation.message}`;
-      return await this.#refuse({ ...received, policy }, "INVALID", CODES.INVALID_TARGET, error);
-    }
-    const { request, decision } = authorisation;
-    const { ruleId } = decision;
-    const decided = {
-      ...received,
-      request,
-      policy,
-      ...(ruleId === undefined ? {} : { rule: ruleId }),
-    };
-    if (decision.effect !== "allow") {
-      return await this.#refuse(decided, "DENIED", decision.code, decision.reason);
-    }
-    const host = installation.hostOf(request.action);
-    if (host === undefined) {
-      const error =
-        `no provider: ${request.action} is allowed, but no provider of this kernel carries it out`;
-      return await this.#refuse(decided, "NO_PROVIDER", CODES.NO_PROVIDER, error);
-    }
+    const { request, host, rule } = decided;
     const recordId = crypto.randomUUID();
-    let preparation: Preparation | undefined;
-    try {
-      const prepared = await prepare?.(structuredClone(request), recordId);
-      if (prepared !== undefined) preparation = copyJson(prepared, "preparation") as Preparation;
-    } catch (error) {
-      // INVARIANT: a callback that throws never widens access.
-      const code = error instanceof ProviderError ? error.code : CODES.PREPARATION_FAILED;
-      return await this.#refuse(
-        decided,
-        "DENIED",
-        code,
-        error instanceof Error ? error.message : String(error),
-      );
+    let call: ProviderRequest = request;
+    if (prepare !== undefined) {
+      try {
+        const prepared = await prepare(structuredClone(request), recordId);
+        // INVARIANT: a preparation comes from the caller's code, and from no request: `request` has none.
+        if (prepared !== undefined) {
+          call = { ...request, preparation: copyJson(prepared, "preparation") as Preparation };
+        }
+      } catch (error) {
+        // INVARIANT: a callback that throws never widens access.
+        const code = error instanceof ProviderError ? error.code : CODES.PREPARATION_FAILED;
+        const reason = error instanceof Error ? error.message : String(error);
+        return await this.#refuse(decided, { status: "DENIED", code, error: reason, rule });
+      }
     }
     // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
-    await this.#audit.intend(
-      this.#body(decided, {
-        status: "INTERRUPTED",
-        ...(decided.rule === undefined ? {} : { rule: decided.rule }),
-      }),
-      recordId,
-    );
+    await this.#audit.intend(this.#body(decided, { status: "INTERRUPTED", rule }), recordId);
     const start = this.#timer.now();
-    // INVARIANT: a preparation comes from the caller's code, and from no request: `request` has none.
-    const call = preparation === undefined ? request : { ...request, preparation };
     const answer = await host.call(call, (question) => {
       return judgeQuestion({ action: request.action, ...question as object }, installation);
     });
     const durationMs = this.#timer.now() - start;
-    return await this.#conclude({ ...decided, recordId }, answer, durationMs);
+    return await this.#conclude(decided, answer, { recordId, durationMs });
   }
 
-  /** Everything that ends without a provider. */
-  async #refuse(
-    received: Decided,
-    status: "INVALID" | "DENIED" | "NO_PROVIDER",
-    code: string,
-    error: string,
-  ): Promise<ActionResult> {
-    const { rule } = received;
-    const why = { error, code, ...(rule === undefined ? {} : { rule }) };
-    await this.#record(received, { status, ...why });
-    return { status: status === "DENIED" ? "DENIED" : "ERROR", ...why };
+  async #refuse(decided: Decided, refusal: Refusal): Promise<ActionResult> {
+    await this.#audit.append(this.#body(decided, refusal));
+    const { status, error, code, rule } = refusal;
+    const result = { status: status === "DENIED" ? status : "ERROR", error, code } as const;
+    return rule === undefined ? result : { ...result, rule };
   }
 
   /** Everything that a provider was called for. */
   async #conclude(
-    received: Decided & { readonly recordId: string },
+    decided: Permitted,
     answer: Answer,
-    durationMs: number,
+    call: { readonly recordId: string; readonly durationMs: number },
   ): Promise<ActionResult> {
-    const { recordId } = received;
-    const known = { recordId, ...(received.rule === undefined ? {} : { rule: received.rule }) };
+    const { recordId } = call;
+    const { policy, rule } = decided;
+    const known = rule === undefined ? { recordId } : { recordId, rule };
     if (answer.ok) {
-      await this.#record(received, { status: "OK", durationMs, ...known });
-      const cut = answer.truncated ? { truncated: true as const } : {};
-      return { status: "OK", data: answer.data, ...known, ...cut };
+      await this.#audit.append(this.#body(decided, { status: "OK", rule, ...call }));
+      const { data, truncated } = answer;
+      return truncated
+        ? { status: "OK", data, ...known, truncated }
+        : { status: "OK", data, ...known };
     }
     const { error, code } = answer;
     if (answer.denied) {
       // A rule that the policy does not have is made up.
-      const rule = received.policy.rules.find(({ id }) => id === answer.rule)?.id;
+      const rule = policy.rules.find(({ id }) => id === answer.rule)?.id;
       const why = { error, code, recordId, ...(rule === undefined ? {} : { rule }) };
-      await this.#record(received, { status: "DENIED", durationMs, ...why });
+      await this.#audit.append(this.#body(decided, { status: "DENIED", ...why, ...call }));
       return { status: "DENIED", ...why };
     }
-    await this.#record(received, { status: "FAILED", durationMs, error, code, ...known });
+    await this.#audit.append(this.#body(decided, { status: "FAILED", error, code, rule, ...call }));
     return { status: "ERROR", error, code, ...known };
-  }
-
-  #record(decided: Decided, outcome: Outcome): Promise<void> {
-    return this.#audit.append(this.#body(decided, outcome));
   }
 
   /** Now. Formatting it is dear, and many records share a millisecond. */
@@ -365,7 +319,7 @@ export class Kernel implements AsyncDisposable {
     return {
       timestamp: this.#timestamp(),
       // INVARIANT: nothing reaches the log but through redaction.
-      action: redactText(request.action),
+      action: policy.index.has(request.action) ? request.action : redactText(request.action),
       target,
       status,
       error: error === undefined ? undefined : redactText(error),

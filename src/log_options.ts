@@ -28,7 +28,7 @@ export function publisherFor(
 
 /** @throws {TypeError} The options contradict each other. */
 export function auditOptions(
-  { durability = "os", rotate = {}, retain, clock }: KernelOptions,
+  { durability = "os", rotate = {}, retain, clock, timer }: KernelOptions,
   checkpoints: CheckpointPublisher | undefined,
 ): Omit<AuditLogOptions, "policy"> {
   if (retain !== undefined && checkpoints === undefined) {
@@ -40,6 +40,7 @@ export function auditOptions(
     durability,
     rotate,
     ...(clock === undefined ? {} : { clock }),
+    ...(timer === undefined ? {} : { now: () => timer.now() }),
     ...(retain === undefined ? {} : { retain }),
     ...(checkpoints === undefined ? {} : {
       covered: () => checkpoints.covered,

@@ -57,17 +57,18 @@ export function receive(request: unknown): ReceivedRequest {
   }
   const problem = problemOf(action, target, agent) ?? problemOfUndoes(undoes);
   if (problem !== undefined) return invalid(action, target, paramsDigest, problem, agent);
-  return {
-    request: {
-      action: action as string,
-      target: target as string,
-      params: copy,
-      ...(agent === undefined ? {} : { agent: agent as string }),
-      ...(undoes === undefined ? {} : { undoes: undoes as string }),
-    },
-    paramsDigest,
+  const valid: Mutable<ActionRequest> = {
+    action: action as string,
+    target: target as string,
+    params: copy,
   };
+  if (agent !== undefined) valid.agent = agent as string;
+  if (undoes !== undefined) valid.undoes = undoes as string;
+  return { request: valid, paramsDigest };
 }
+
+/** While it is being made. */
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function problemOf(action: unknown, target: unknown, agent: unknown): string | undefined {
   if (typeof action !== "string" || !isActionName(action) || action.length > MAX_ACTION) {

@@ -17,6 +17,7 @@ export const TRUSTED_CORE: readonly string[] = [
   "src/request.ts",
   "src/telemetry.ts",
   "src/timer.ts",
+  "src/verdict.ts",
   "src/version.ts",
   "src/audit",
   "src/permission",

@@ -31,13 +31,27 @@ export interface Attached {
   close(): Promise<void>;
 }
 
+/** How a log is written. */
+export interface AttachOptions {
+  readonly durability: Durability;
+  /** A clock in milliseconds that never goes back. */
+  readonly now: () => number;
+}
+
+/**
+ * Before an action, files are looked at right then. Before the record of what was refused, a look may be
+ * a moment old, because it costs more than the record: what is lost with a file that is taken away
+ * in that moment would be lost as well, had it been taken away behind it.
+ */
+const LOOK_MS = 0.05;
+
 /**
  * Opens, locks and checks the files of a log.
  *
  * @throws {AuditLogBusyError} Another kernel has them.
  * @throws {AuditLogError} They cannot be opened, or the last record is damaged.
  */
-export function attach(path: string, durability: Durability): Attached {
+export function attach(path: string, { durability, now }: AttachOptions): Attached {
   const opened: { close(): unknown }[] = [];
   try {
     const { journal, left } = openFile(
@@ -52,9 +66,12 @@ export function attach(path: string, durability: Durability): Attached {
     const before = tail.last === undefined ? lastSegmentRecord(path) : undefined;
     const last = tail.last ?? before;
     const firstSeq = tail.last === undefined ? (before?.seq ?? -1) + 1 : firstRecord(path).seq;
+    const writer = new GroupWriter(path, file, { durability, now, lookMs: LOOK_MS });
+    // INVARIANT: a record that could not be written later is known before anything is done.
+    journal.guardBy(() => writer.assertInPlace());
     return {
       journal,
-      writer: new GroupWriter(path, file, durability),
+      writer,
       firstSeq,
       seq: (last?.seq ?? -1) + 1,
       head: last?.hash ?? GENESIS,
@@ -63,7 +80,7 @@ export function attach(path: string, durability: Durability): Attached {
       left: withoutRecord(path, left, firstSeq),
       async close() {
         // The journal last: it tells whether everything got its record.
-        await this.writer.close();
+        await writer.close();
         await journal.close();
       },
     };

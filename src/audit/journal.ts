@@ -68,7 +68,7 @@ export class IntentJournal {
       const left = readIntents(path);
       endTornLine(path, file);
       // What was left stays until it is settled: it is settled by records, then the file is emptied.
-      const journal = new IntentJournal(path, new GroupWriter(path, file, durability));
+      const journal = new IntentJournal(path, new GroupWriter(path, file, { durability }));
       for (const intent of left) journal.#open.set(intent.record_id, intent);
       return { journal, left };
     } catch (error) {
@@ -80,6 +80,11 @@ export class IntentJournal {
   /** Why nothing can be journalled any more. */
   get failure(): Error | undefined {
     return this.#writer.failure;
+  }
+
+  /** Has something else asserted, besides, before intents are written. */
+  guardBy(assert: () => void): void {
+    this.#writer.guardBy(assert);
   }
 
   /** Puts an intent on record. */
@@ -201,12 +206,20 @@ function endTornLine(path: string, file: Deno.FsFile): void {
 function readIntents(path: string): Intent[] {
   return Deno.readTextFileSync(path).split("\n").slice(0, -1).flatMap((line) => {
     try {
-      const value = JSON.parse(line);
-      return typeof value?.record_id === "string" ? [value as Intent] : [];
+      const intent = JSON.parse(line);
+      if (typeof intent?.record_id !== "string") return [];
+      const { timestamp, policy, params } = intent;
+      const said = { timestamp: plain(timestamp), policy: plain(policy) };
+      return [{ ...intent, ...said, params: params === null ? null : plain(params) } as Intent];
     } catch {
       return [];
     }
   });
+}
+
+/** INVARIANT: times and digests go into records unescaped, also those of a journal that was edited. */
+function plain(text: unknown): string {
+  return String(text).replace(/[^\w:.+-]/g, "?");
 }
 
 /** What a crash in the middle of a compaction left behind. */

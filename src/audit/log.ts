@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { assertContinues, attach, type Attached, openLog, type Written } from "./attach.ts";
+import {
+  assertContinues,
+  attach,
+  type Attached,
+  type AttachOptions,
+  openLog,
+  type Written,
+} from "./attach.ts";
 import { AuditLogError } from "./audit_log_error.ts";
 import type { Durability } from "./group_writer.ts";
 import { type Intent, intentOf } from "./journal.ts";
@@ -29,6 +36,8 @@ export interface AuditLogOptions {
   readonly policy: string;
   /** Wall clock. @default the system's */
   readonly clock?: () => Date;
+  /** A clock in milliseconds that never goes back. @default performance.now */
+  readonly now?: () => number;
   /** Which rotated segments are kept; needs `covered`. @default all */
   readonly retain?: Retention;
   /** Number of records that signed checkpoints cover. */
@@ -97,7 +106,7 @@ export class AuditLog {
    * @throws {AuditLogError} It cannot be opened, or its last record is damaged.
    */
   static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
-    const log = new AuditLog(path, attach(path, options.durability ?? "os"), options);
+    const log = new AuditLog(path, attach(path, attachOptions(options)), options);
     try {
       await log.#settle(undefined);
       return log;
@@ -126,12 +135,10 @@ export class AuditLog {
   async intend(body: RecordBody, id: string = crypto.randomUUID()): Promise<string> {
     if (this.#failure !== undefined) throw this.#refuse();
     const files = this.#files;
-    const { journal, writer, firstSeq } = files;
+    const { journal, firstSeq } = files;
     const intent = intentOf(body, id, { segment: firstSeq, at: this.#written.size });
     this.#inFlight.set(id, intent);
     try {
-      // A record that could not be written later is known now, before anything is done.
-      writer.assertInPlace();
       await journal.add(intent);
     } catch (error) {
       this.#inFlight.delete(id);
@@ -185,7 +192,7 @@ export class AuditLog {
     // Looks first: should the cause be there still, nothing is changed.
     assertContinues(this.path, this.#written, this.#lost.map(({ hash }) => hash));
     await this.#files.close();
-    const files = attach(this.path, this.#options.durability ?? "os");
+    const files = attach(this.path, attachOptions(this.#options));
     this.#files = files;
     this.#owed.unshift(...this.#lost.filter((one) => one.seq >= files.seq).map(({ body }) => body));
     this.#lost = [];
@@ -362,6 +369,10 @@ export class AuditLog {
     // INVARIANT: after a failure nothing is written until recover(): the chain on disk has no hole.
     this.#failure ??= this.#asError(error);
   }
+}
+
+function attachOptions({ durability = "os", now }: AuditLogOptions): AttachOptions {
+  return { durability, now: now ?? (() => performance.now()) };
 }
 
 function exists(path: string): boolean {

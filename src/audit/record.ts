@@ -9,7 +9,11 @@ import type { RecordStatus } from "../action.ts";
 /** `prev` of the first record. */
 export const GENESIS = "0".repeat(64);
 
-/** What a record says, before it has its place in the chain. */
+/**
+ * What a record says, before it has its place in the chain.
+ *
+ * INVARIANT: in `timestamp`, `status`, `policy` and `params` there is nothing that JSON would escape.
+ */
 export interface RecordBody {
   /** When it was put on record: RFC 3339, UTC, milliseconds. */
   readonly timestamp: string;
@@ -67,30 +71,25 @@ export interface SealedLine {
  * field by field it costs a third.
  */
 export function seal(body: RecordBody, seq: number, prev: string): SealedLine {
-  const { duration_ms, params, params_values } = body;
-  const json = `{"timestamp":${JSON.stringify(body.timestamp)}` +
-    field("action", body.action) +
-    field("target", body.target) +
-    field("status", body.status) +
-    field("error", body.error) +
-    (duration_ms === undefined ? "" : `,"duration_ms":${duration_ms}`) +
-    field("record_id", body.record_id) +
-    field("undoes", body.undoes) +
-    `,"seq":${seq}` +
-    field("agent", body.agent) +
-    field("rule", body.rule) +
-    field("code", body.code) +
-    field("policy", body.policy) +
-    (params === null ? ',"params":null' : field("params", params)) +
-    (params_values === undefined ? "" : `,"params_values":${JSON.stringify(params_values)}`) +
-    field("target_digest", body.target_digest) +
-    field("prev", prev);
+  const { error, duration_ms, record_id, undoes, agent, rule, code, params, params_values } = body;
+  let json = `{"timestamp":"${body.timestamp}","action":${JSON.stringify(body.action)}` +
+    `,"target":${JSON.stringify(body.target)},"status":"${body.status}"`;
+  if (error !== undefined) json += `,"error":${JSON.stringify(error)}`;
+  if (duration_ms !== undefined) json += `,"duration_ms":${duration_ms}`;
+  if (record_id !== undefined) json += `,"record_id":${JSON.stringify(record_id)}`;
+  if (undoes !== undefined) json += `,"undoes":${JSON.stringify(undoes)}`;
+  json += `,"seq":${seq}`;
+  if (agent !== undefined) json += `,"agent":${JSON.stringify(agent)}`;
+  if (rule !== undefined) json += `,"rule":${JSON.stringify(rule)}`;
+  if (code !== undefined) json += `,"code":${JSON.stringify(code)}`;
+  json += `,"policy":"${body.policy}","params":${params === null ? "null" : `"${params}"`}`;
+  if (params_values !== undefined) json += `,"params_values":${JSON.stringify(params_values)}`;
+  if (body.target_digest !== undefined) {
+    json += `,"target_digest":${JSON.stringify(body.target_digest)}`;
+  }
+  json += `,"prev":"${prev}"`;
   const digest = hash("sha256", json);
   return { line: `${json},"hash":"${digest}"}\n`, hash: digest };
-}
-
-function field(name: string, text: string | undefined): string {
-  return text === undefined ? "" : `,"${name}":${JSON.stringify(text)}`;
 }
 
 const TAIL = /^,"hash":"([0-9a-f]{64})"\}$/;

@@ -49,14 +49,14 @@ export function authorise(policy: Policy, request: ActionRequest, world: World):
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
   const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
-  const resources = [main];
+  const resources: [Resource, ...Resource[]] = [main];
   for (const declared of further) {
     const target = normaliseFurther(declared, params, world);
     if (target === undefined) continue;
     params[declared.param] = target;
     resources.push({ param: declared.param, kind: declared.kind, action: declared.action, target });
   }
-  let decision = verdict(policy, resources, action, params);
+  let decision = verdict(policy, resources, params);
   // A target that is denied by its text is not touched: no link of it is followed.
   if (decision.effect !== "deny") {
     const links: string[] = [];
@@ -71,7 +71,7 @@ export function authorise(policy: Policy, request: ActionRequest, world: World):
     if (links.length > 0) {
       decision = stricter(
         decision,
-        throughLinks(verdict(policy, resources, action, params), links),
+        throughLinks(verdict(policy, resources, params), links),
       );
     }
   }
@@ -102,24 +102,22 @@ function normaliseFurther(
 
 function verdict(
   policy: Policy,
-  resources: readonly Resource[],
-  action: string,
+  [main, ...further]: readonly [Resource, ...Resource[]],
   params: Readonly<Record<string, unknown>>,
 ): Decision {
-  return resources.map((resource): Decision => {
+  const { action, target } = main;
+  let strictest = decide(policy, { action, target, params });
+  for (const { action, target, param } of further) {
     // Params belong to the action they came with; under another action, its defaults hold.
-    const own = resource.action === action
-      ? params
-      : policy.actions[resource.action]?.defaults ?? {};
-    const decision = decide(policy, {
-      action: resource.action,
-      target: resource.target,
-      params: own,
-    });
-    return resource.param === undefined || decision.effect === "allow"
-      ? decision
-      : { ...decision, reason: `${decision.reason} (param "${resource.param}")` };
-  }).reduce(stricter);
+    const own = action === main.action ? params : policy.actions[action]?.defaults ?? {};
+    const decision = decide(policy, { action, target, params: own });
+    const reason = `${decision.reason} (param "${param}")`;
+    strictest = stricter(
+      strictest,
+      decision.effect === "allow" ? decision : { ...decision, reason },
+    );
+  }
+  return strictest;
 }
 
 function throughLinks(decision: Decision, links: readonly string[]): Decision {
@@ -133,6 +131,7 @@ function canonical(
   params: Readonly<Record<string, unknown>>,
 ): CanonicalRequest {
   const { action, agent, undoes } = request;
+  if (agent === undefined && undoes === undefined) return { action, target, params };
   return {
     ...{ action, target, params },
     ...(agent === undefined ? {} : { agent }),

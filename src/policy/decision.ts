@@ -91,11 +91,8 @@ function deniedBy(rule: Rule, target: string): Decision {
   return denied(CODES.DENY_RULE, `rule "${rule.id}" denies it${why}`, rule.id);
 }
 
-function denied(code: string, reason: string, ruleId?: string): Decision {
-  return {
-    effect: "deny",
-    ...(ruleId === undefined ? {} : { ruleId }),
-    code,
-    reason: `not permitted: ${reason}`,
-  };
+function denied(code: string, why: string, ruleId?: string): Decision {
+  const reason = `not permitted: ${why}`;
+  if (ruleId === undefined) return { effect: "deny", code, reason };
+  return { effect: "deny", ruleId, code, reason };
 }

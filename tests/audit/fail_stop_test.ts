@@ -12,6 +12,7 @@ import { type ActionResult, AuditLogError, Kernel, Provider, verifyAuditLog } fr
 import type { KernelOptions } from "../../mod.ts";
 import { GENESIS, seal } from "../../src/audit/record.ts";
 import { afterCrash, chainOf, exists, notesOf, recordsOf, writeLog } from "./log_file.ts";
+import { ManualTimer } from "./checkpoint_file.ts";
 import { canMount, SmallDisk } from "./small_disk.ts";
 import { run, Workspace } from "../workspace.ts";
 
@@ -38,6 +39,8 @@ class Bench implements AsyncDisposable {
         ],
       },
       logPath: path,
+      // By a clock that stands still, the log is looked at before each write.
+      timer: new ManualTimer(),
       onWarning: () => {},
       providers: [
         new Provider({

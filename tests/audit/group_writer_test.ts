@@ -12,6 +12,8 @@ class WatchedFile {
   failWrite: Error | undefined;
   /** The most bytes that one write takes. */
   most = Infinity;
+  /** What the clock of a writer with `lookMs` shows, in milliseconds. */
+  now = 0;
   readonly #file: Deno.FsFile;
 
   constructor(path: string) {
@@ -19,7 +21,7 @@ class WatchedFile {
     this.#file = Deno.openSync(path, { read: true, append: true, create: true });
   }
 
-  writer(durability: Durability): GroupWriter {
+  writer(durability: Durability, lookMs?: number): GroupWriter {
     const file = this.#file;
     const watched: Partial<Deno.FsFile> = {
       statSync: () => file.statSync(),
@@ -42,7 +44,10 @@ class WatchedFile {
         this.seen.push("synced");
       },
     };
-    return new GroupWriter(this.path, watched as Deno.FsFile, durability);
+    return new GroupWriter(this.path, watched as Deno.FsFile, {
+      durability,
+      ...(lookMs === undefined ? {} : { lookMs, now: () => this.now }),
+    });
   }
 
   get text(): string {
@@ -236,6 +241,46 @@ for (const [what, reason, meddle] of MEDDLING) {
     });
   }
 }
+
+Deno.test("with lookMs, a look holds for so long: what is written goes where the file is now", async () => {
+  using ws = new Workspace();
+  const file = new WatchedFile(ws.path("a.log"));
+  const writer = file.writer("os", 2);
+  await writer.write("first\n");
+  Deno.renameSync(file.path, `${file.path}.away`);
+  file.now += 1.5;
+  await writer.write("second\n");
+  assertEquals(Deno.readTextFileSync(`${file.path}.away`), "first\nsecond\n");
+  file.now += 0.5;
+  await assertRejects(() => writer.write("third\n"), Deno.errors.NotFound);
+  await writer.close();
+});
+
+Deno.test("with lookMs and a clock that stands still, each write is preceded by a look", async () => {
+  using ws = new Workspace();
+  const file = new WatchedFile(ws.path("a.log"));
+  const writer = file.writer("os", 2);
+  await writer.write("first\n");
+  Deno.renameSync(file.path, `${file.path}.away`);
+  await assertRejects(() => writer.write("second\n"), Deno.errors.NotFound);
+  await writer.close();
+});
+
+Deno.test("guardBy() has each write wait for its word", async () => {
+  using ws = new Workspace();
+  const file = new WatchedFile(ws.path("a.log"));
+  const writer = file.writer("os");
+  let asked = 0;
+  writer.guardBy(() => {
+    if (++asked > 2) throw new Error("the other one is gone");
+  });
+  await Promise.all([writer.write("first\n"), writer.write("with it\n")]);
+  await writer.write("second\n");
+  await assertRejects(() => writer.write("third\n"), Error, "the other one is gone");
+  assertEquals(file.text, "first\nwith it\nsecond\n");
+  assertEquals(asked, 3);
+  await writer.close();
+});
 
 Deno.test("a file that is meddled with while a sync is under way is noticed before the next write", async () => {
   using ws = new Workspace();

@@ -18,6 +18,7 @@ const CORE_FILES = [
   "plan",
   "telemetry",
   "timer",
+  "verdict",
   "version",
 ].map((name) => `src/${name}.ts`);
 const CORE_FOLDERS = ["policy", "resource", "permission", "audit", "provider"].map((name) =>
@@ -105,7 +106,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["telemetry", /^src\/telemetry\.ts$/],
   [
     "kernel",
-    /^src\/(kernel|kernel_options|log_options|judge|plan|installation|implied_permissions)\.ts$/,
+    /^src\/(kernel|kernel_options|log_options|judge|verdict|plan|installation|implied_permissions)\.ts$/,
   ],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],
