@@ -21,12 +21,11 @@ import { Installation, warnerOf } from "./installation.ts";
 import { judgeQuestion } from "./judge.ts";
 import type { KernelOptions } from "./kernel_options.ts";
 import { auditOptions, publisherFor } from "./log_options.ts";
-import type { Policy, PolicySummary } from "./policy/policy.ts";
+import type { PolicySummary } from "./policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
 import { ProviderError, type ProviderRequest } from "./provider/provider.ts";
-import { receive, type ReceivedRequest, refused, sha256, shown } from "./request.ts";
-import { CanonicalError } from "./resource/world.ts";
+import { receive, refused, sha256, shown } from "./request.ts";
 import { type Decided, type Permitted, type Refusal, verdictOn } from "./verdict.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
