@@ -4,7 +4,7 @@
  * @module
  */
 import { AuditLogError } from "./audit_log_error.ts";
-import { type Durability, GroupWriter } from "./group_writer.ts";
+import { GroupWriter, type WriterOptions } from "./group_writer.ts";
 import { type Intent, IntentJournal } from "./journal.ts";
 import { readTail } from "./lines.ts";
 import { AuditLogBusyError, tryLock } from "./lock.ts";
@@ -31,32 +31,18 @@ export interface Attached {
   close(): Promise<void>;
 }
 
-/** How a log is written. */
-export interface AttachOptions {
-  readonly durability: Durability;
-  /** A clock in milliseconds that never goes back. */
-  readonly now: () => number;
-}
-
-/**
- * Before an action, files are looked at right then. Before the record of what was refused, a look may be
- * a moment old, because it costs more than the record: what is lost with a file that is taken away
- * in that moment would be lost as well, had it been taken away behind it.
- */
-const LOOK_MS = 0.05;
-
 /**
  * Opens, locks and checks the files of a log.
  *
  * @throws {AuditLogBusyError} Another kernel has them.
  * @throws {AuditLogError} They cannot be opened, or the last record is damaged.
  */
-export function attach(path: string, { durability, now }: AttachOptions): Attached {
+export function attach(path: string, options: WriterOptions): Attached {
   const opened: { close(): unknown }[] = [];
   try {
     const { journal, left } = openFile(
       path,
-      () => IntentJournal.open(`${path}.journal`, path, durability),
+      () => IntentJournal.open(`${path}.journal`, path, options),
     );
     opened.push(journal);
     const file = openLog(path);
@@ -66,7 +52,7 @@ export function attach(path: string, { durability, now }: AttachOptions): Attach
     const before = tail.last === undefined ? lastSegmentRecord(path) : undefined;
     const last = tail.last ?? before;
     const firstSeq = tail.last === undefined ? (before?.seq ?? -1) + 1 : firstRecord(path).seq;
-    const writer = new GroupWriter(path, file, { durability, now, lookMs: LOOK_MS });
+    const writer = new GroupWriter(path, file, options);
     // INVARIANT: a record that could not be written later is known before anything is done.
     journal.guardBy(() => writer.assertInPlace());
     return {

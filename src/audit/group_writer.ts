@@ -10,8 +10,6 @@ export type Durability = "os" | "disk";
 /** How a {@linkcode GroupWriter} writes. */
 export interface WriterOptions {
   readonly durability: Durability;
-  /** For how many milliseconds a look at the file holds. @default 0: each write is preceded by one */
-  readonly lookMs?: number;
   /** A clock in milliseconds that never goes back. @default performance.now */
   readonly now?: () => number;
 }
@@ -20,6 +18,8 @@ export interface WriterOptions {
 const NOW = Promise.resolve();
 
 interface Batch {
+  /** How old a look at the file may be, in milliseconds. */
+  lookMs: number;
   readonly lines: string[];
   readonly written: Promise<number>;
   readonly resolve: (size: number) => void;
@@ -30,7 +30,6 @@ interface Batch {
 export class GroupWriter {
   readonly path: string;
   readonly #durability: Durability;
-  readonly #lookMs: number;
   readonly #now: () => number;
   #file: Deno.FsFile;
   #dev: number;
@@ -50,7 +49,6 @@ export class GroupWriter {
     this.path = path;
     this.#file = file;
     this.#durability = options.durability;
-    this.#lookMs = options.lookMs ?? 0;
     this.#now = options.now ?? (() => performance.now());
     this.#dev = dev;
     this.#ino = ino;
@@ -96,19 +94,22 @@ export class GroupWriter {
   /**
    * Appends lines.
    *
+   * @param lookMs How old the last look at the file may be, in milliseconds: it costs more than to write.
    * @returns Resolves when they are as durable as promised, to the size of the file behind them and
    * all that were written with them. Rejects if they may not be there.
    */
-  write(lines: string): Promise<number> {
+  write(lines: string, lookMs = 0): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#waiting === undefined) {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
-      this.#waiting = { lines: [], written: promise, resolve, reject };
+      this.#waiting = { lookMs, lines: [], written: promise, resolve, reject };
       // What comes within one tick, or while the disk is busy, goes together.
       if (this.#syncing === undefined) NOW.then(this.#flush);
     }
-    this.#waiting.lines.push(lines);
-    return this.#waiting.written;
+    const waiting = this.#waiting;
+    waiting.lines.push(lines);
+    if (lookMs < waiting.lookMs) waiting.lookMs = lookMs;
+    return waiting.written;
   }
 
   /** Brings what is written to the disk. */
@@ -149,7 +150,7 @@ export class GroupWriter {
       this.#guard?.();
       const age = this.#now() - this.#lookedAt;
       // By a clock that stands still nothing can be told.
-      if (age === 0 || age >= this.#lookMs) this.assertInPlace();
+      if (age === 0 || age >= batch.lookMs) this.assertInPlace();
       const bytes = encode(
         batch.lines.length === 1 ? batch.lines[0] as string : batch.lines.join(""),
       );

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Durability, GroupWriter } from "./group_writer.ts";
+import { GroupWriter, type WriterOptions } from "./group_writer.ts";
 import { AuditLogBusyError, tryLock } from "./lock.ts";
 import type { RecordBody } from "./record.ts";
 
@@ -30,6 +30,8 @@ interface Header {
   readonly pid: number;
 }
 
+/** How old a look at the journal may be, in milliseconds; the log itself is looked at before each action. */
+const LOOK_MS = 1;
 /** Size in bytes at which a journal without open intents is emptied. */
 const EMPTY_AT = 256 * 1024;
 /** Size in bytes at which it is written anew with its open intents. */
@@ -61,14 +63,14 @@ export class IntentJournal {
   static open(
     path: string,
     log: string,
-    durability: Durability,
+    options: WriterOptions,
   ): { journal: IntentJournal; left: readonly Intent[] } {
     const file = openLocked(path, log);
     try {
       const left = readIntents(path);
       endTornLine(path, file);
       // What was left stays until it is settled: it is settled by records, then the file is emptied.
-      const journal = new IntentJournal(path, new GroupWriter(path, file, { durability }));
+      const journal = new IntentJournal(path, new GroupWriter(path, file, options));
       for (const intent of left) journal.#open.set(intent.record_id, intent);
       return { journal, left };
     } catch (error) {
@@ -91,7 +93,7 @@ export class IntentJournal {
   async add(intent: Intent): Promise<void> {
     this.#open.set(intent.record_id, intent);
     try {
-      await this.#writer.write(`${JSON.stringify(intent)}\n`);
+      await this.#writer.write(`${JSON.stringify(intent)}\n`, LOOK_MS);
     } catch (error) {
       this.#open.delete(intent.record_id);
       throw error;

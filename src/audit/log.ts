@@ -3,16 +3,9 @@
  *
  * @module
  */
-import {
-  assertContinues,
-  attach,
-  type Attached,
-  type AttachOptions,
-  openLog,
-  type Written,
-} from "./attach.ts";
+import { assertContinues, attach, type Attached, openLog, type Written } from "./attach.ts";
 import { AuditLogError } from "./audit_log_error.ts";
-import type { Durability } from "./group_writer.ts";
+import type { Durability, WriterOptions } from "./group_writer.ts";
 import { type Intent, intentOf } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
 import { expiredSegments, type Retention, RETENTION_ACTION } from "./retention.ts";
@@ -45,6 +38,16 @@ export interface AuditLogOptions {
   /** Told after each write how many records the log has, and the hash of the last. */
   readonly onWritten?: (size: number, head: string) => void;
 }
+
+/**
+ * How old a look at the file may be, in milliseconds. What is lost with a file that is taken away in that
+ * time would be lost as well, had it been taken away behind it. Before an action, the look is never old.
+ */
+const LOOK_MS = {
+  /** Before what was done is put on record, the file was looked at before it was done. */
+  outcome: 1,
+  refusal: 0.05,
+};
 
 /** A record that is under way to the file. */
 interface Unwritten {
@@ -106,7 +109,7 @@ export class AuditLog {
    * @throws {AuditLogError} It cannot be opened, or its last record is damaged.
    */
   static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
-    const log = new AuditLog(path, attach(path, attachOptions(options)), options);
+    const log = new AuditLog(path, attach(path, writerOptions(options)), options);
     try {
       await log.#settle(undefined);
       return log;
@@ -169,7 +172,8 @@ export class AuditLog {
     const { line, hash } = seal(body, seq, this.#head);
     this.#seq = seq + 1;
     this.#head = hash;
-    const raw = this.#files.writer.write(line);
+    const lookMs = record_id === undefined ? LOOK_MS.refusal : LOOK_MS.outcome;
+    const raw = this.#files.writer.write(line, lookMs);
     if (this.#batch?.raw !== raw) this.#batch = this.#batchOf(raw);
     this.#batch.records.push({ seq, hash, body });
     return this.#batch.written;
@@ -192,7 +196,7 @@ export class AuditLog {
     // Looks first: should the cause be there still, nothing is changed.
     assertContinues(this.path, this.#written, this.#lost.map(({ hash }) => hash));
     await this.#files.close();
-    const files = attach(this.path, attachOptions(this.#options));
+    const files = attach(this.path, writerOptions(this.#options));
     this.#files = files;
     this.#owed.unshift(...this.#lost.filter((one) => one.seq >= files.seq).map(({ body }) => body));
     this.#lost = [];
@@ -371,8 +375,8 @@ export class AuditLog {
   }
 }
 
-function attachOptions({ durability = "os", now }: AuditLogOptions): AttachOptions {
-  return { durability, now: now ?? (() => performance.now()) };
+function writerOptions({ durability = "os", now }: AuditLogOptions): WriterOptions {
+  return { durability, ...(now === undefined ? {} : { now }) };
 }
 
 function exists(path: string): boolean {

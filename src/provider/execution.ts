@@ -14,24 +14,32 @@ import {
   type ProviderRequest,
 } from "./provider.ts";
 
-/** What a call is made with. */
+/** What a call is made with; its signal is asked for only if the provider does. */
 export type ExecutionOptions = Omit<ProviderContext, "markTruncated">;
 
-/** Carries out one request; never rejects. */
-export async function executeOnce(
+/** Carries out one request, at once if the function does; never throws or rejects. */
+export function executeOnce(
   execute: Execute,
   request: ProviderRequest,
   options: ExecutionOptions,
-): Promise<Answer> {
+): Answer | Promise<Answer> {
+  const { config, files, network, hosts, maxOutputBytes, decide, warn } = options;
   let truncated = false;
-  const { maxOutputBytes } = options;
-  const context = { ...options, markTruncated: () => void (truncated = true) };
-  try {
-    const pending = execute(request, context);
-    const data = pending instanceof Promise ? await pending : pending;
+  const context: ProviderContext = {
+    ...{ config, files, network, hosts, maxOutputBytes, decide, warn },
+    get signal() {
+      return options.signal;
+    },
+    markTruncated: () => void (truncated = true),
+  };
+  const success = (data: unknown): Answer => {
     if (typeof data !== "string") return { ok: true, data: data ?? null, truncated };
     const cut = cutText(data, maxOutputBytes);
     return { ok: true, data: cut, truncated: truncated || cut.length < data.length };
+  };
+  try {
+    const data = execute(request, context);
+    return data instanceof Promise ? data.then(success, failure) : success(data);
   } catch (error) {
     return failure(error);
   }

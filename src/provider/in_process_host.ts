@@ -58,10 +58,10 @@ export class InProcessHost implements ProviderHost {
     const { signal } = controller;
     const decide = (question: Question) => Promise.resolve(judge(question));
     const warn = (line: string) => this.#warnings.pass(line);
-    executeOnce(this.#execute, request, {
+    const answer = executeOnce(this.#execute, request, {
       ...{ config, signal, maxOutputBytes, ...this.#surroundings, decide, warn },
-    })
-      .then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
+    });
+    Promise.resolve(answer).then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
     this.#running.add(promise);
     promise.then(() => {
       cancel();

@@ -1,8 +1,10 @@
 /**
- * The messages between the kernel and a provider's Worker.
+ * The messages between the kernel and a provider's Worker. Calls and answers may also go through
+ * mailboxes (`channel.ts`).
  *
  * @module
  */
+import type { Item } from "./mailbox.ts";
 import type { ProviderContext, ProviderRequest, Question, Verdict } from "./provider.ts";
 
 /** From the kernel. */
@@ -12,10 +14,18 @@ export type ToWorker =
     readonly config: unknown;
     readonly maxOutputBytes: number;
     readonly surroundings: Surroundings;
+    /** The boxes for calls and for answers. */
+    readonly mailboxes: Mailboxes;
   }
   | { readonly type: "calls"; readonly calls: readonly Call[] }
   | { readonly type: "abort"; readonly id: number }
   | { readonly type: "verdict"; readonly question: number; readonly verdict: Verdict };
+
+/** Memory that the kernel shares with a Worker. */
+export interface Mailboxes {
+  readonly calls: SharedArrayBuffer;
+  readonly answers: SharedArrayBuffer;
+}
 
 /** What a provider is told of the policy. */
 export type Surroundings = Pick<ProviderContext, "files" | "network" | "hosts">;
@@ -28,7 +38,7 @@ export interface Call extends ProviderRequest {
 /** From the Worker. Untrusted, as all that comes from there. */
 export type FromWorker =
   /** The answers of one tick. */
-  | { readonly answers: readonly (Answer & { readonly id: number })[] }
+  | { readonly answers: readonly NumberedAnswer[] }
   /** A question of a call, by the numbers of both. */
   | { readonly id: number; readonly question: number; readonly about: Question }
   /** For the operator. */
@@ -36,6 +46,22 @@ export type FromWorker =
 
 /** Gives the gate's verdict on what a provider asks in the course of a call; never throws. */
 export type Judge = (question: unknown) => Verdict;
+
+/** What a Worker answers. */
+export type NumberedAnswer = Answer & { readonly id: number };
+
+/** An answer as it goes through a mailbox: data that is a text stands beside it. */
+export function packAnswer(answer: NumberedAnswer): Item {
+  if (!answer.ok || typeof answer.data !== "string") return { json: answer };
+  const { id, ok, truncated, data } = answer;
+  return { json: { id, ok, truncated }, text: data };
+}
+
+/** What `packAnswer` has put beside it, in its place; of untrusted items, if there is any. */
+export function unpackAnswer(item: unknown): unknown {
+  const { text, ...answer } = (item ?? {}) as Readonly<Record<string, unknown>>;
+  return text === undefined ? item : { ...answer, data: text };
+}
 
 /** How a call ended. */
 export type Answer =

@@ -3,12 +3,17 @@
  *
  * @module
  */
-import { executeOnce } from "./execution.ts";
+import { Channel } from "./channel.ts";
+import { checkedAnswer, executeOnce } from "./execution.ts";
+import { Mailbox } from "./mailbox.ts";
 import {
   type Answer,
   type Call,
   type FromWorker,
   identityOf,
+  type Mailboxes,
+  type NumberedAnswer,
+  packAnswer,
   type Surroundings,
   type ToWorker,
 } from "./protocol.ts";
@@ -55,13 +60,16 @@ function closeSideDoors(): void {
  */
 export function serveProvider(name: string, execute: Execute): void {
   if (identity?.provider !== name) return;
-  const running = new Map<number, AbortController>();
+  /** Calls that have not ended in the tick in which they came. */
+  const running = new Map<number, { readonly abort: (reason: unknown) => void }>();
   const asked = new Map<number, (verdict: Verdict) => void>();
-  let answers: (Answer & { id: number })[] = [];
   let questions = 0;
   let config: unknown;
   let maxOutputBytes = 0;
   let surroundings: Surroundings;
+  let channel: Channel<NumberedAnswer>;
+  /** Whether the last call ended in the tick in which it came. */
+  let isPrompt = false;
 
   function warn(warning: string): void {
     scope.postMessage({ warning });
@@ -75,55 +83,57 @@ export function serveProvider(name: string, execute: Execute): void {
     return promise;
   }
 
-  async function run(call: Call): Promise<void> {
-    const controller = new AbortController();
-    running.set(call.id, controller);
-    const { id, ...request } = call;
-    const { signal } = controller;
-    const decide = (about: Question) => ask(id, about);
-    const answer = await executeOnce(execute, request, {
-      ...{ config, signal, maxOutputBytes, ...surroundings, decide, warn },
+  function run({ id, ...request }: Call): void {
+    let controller: AbortController | undefined;
+    const aborted = () => controller ??= new AbortController();
+    const answer = executeOnce(execute, request, {
+      ...{ config, maxOutputBytes, ...surroundings, warn },
+      decide: (about) => ask(id, about),
+      get signal() {
+        return aborted().signal;
+      },
     });
-    running.delete(id);
-    // What is answered in one tick travels in one message.
-    if (answers.length === 0) queueMicrotask(send);
-    answers.push({ ...answer, id });
+    isPrompt = !(answer instanceof Promise);
+    if (!(answer instanceof Promise)) return reply(id, answer);
+    running.set(id, { abort: (reason) => aborted().abort(reason) });
+    answer.then((answer) => {
+      running.delete(id);
+      reply(id, answer);
+    });
   }
 
-  function send(): void {
-    const sent = answers;
-    answers = [];
-    try {
-      scope.postMessage({ answers: sent });
-    } catch {
-      // Something in it cannot be cloned: send what can, say of the rest that it cannot.
-      for (const answer of sent) post(answer);
-    }
+  function reply(id: number, answer: Answer): void {
+    // The kernel looks for itself; here, because what is no JSON could not even be sent.
+    channel.send({ ...checkedAnswer(answer, maxOutputBytes), id });
   }
 
-  function post(answer: Answer & { id: number }): void {
-    try {
-      scope.postMessage({ answers: [answer] });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const { id } = answer;
-      scope.postMessage({
-        answers: [{
-          id,
-          ok: false,
-          code: "RESULT_INVALID",
-          error: `The result is no JSON value: ${reason}`,
-        }],
-      });
-    }
+  function begin({ calls, answers }: Mailboxes): void {
+    channel = new Channel({
+      inbox: new Mailbox(calls),
+      outbox: new Mailbox(answers),
+      post: (answers) => scope.postMessage({ answers }),
+      pack: packAnswer,
+      receive: (calls) => {
+        for (const call of calls as readonly Call[]) run(call);
+      },
+      // While calls wait for something, the event loop has to go on; and after calls that took their
+      // time, the next one need not be waited for.
+      expecting: () => running.size === 0 && isPrompt ? "soon" : "nothing",
+      unreadable: () => {
+        throw new Error("The kernel's mailbox cannot be read");
+      },
+    });
   }
 
   scope.onmessage = ({ data: message }) => {
     switch (message.type) {
       case "init":
         ({ config, maxOutputBytes, surroundings } = message);
+        begin(message.mailboxes);
         break;
       case "calls":
+        isPrompt = true;
+        channel.attend();
         for (const call of message.calls) run(call);
         break;
       case "verdict":
@@ -131,6 +141,7 @@ export function serveProvider(name: string, execute: Execute): void {
         asked.delete(message.question);
         break;
       case "abort":
+        channel.pull();
         running.get(message.id)?.abort(new DOMException("The deadline has passed", "TimeoutError"));
         break;
     }

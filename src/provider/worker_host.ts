@@ -5,9 +5,11 @@
  */
 import { CODES } from "../action.ts";
 import type { WorkerPermissions } from "../permission/render.ts";
+import { Channel } from "./channel.ts";
 import { Deadlines } from "./deadlines.ts";
 import { checkedAnswer } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
+import { Mailbox } from "./mailbox.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
 import {
   type Answer,
@@ -15,6 +17,7 @@ import {
   type Judge,
   type Surroundings,
   type ToWorker,
+  unpackAnswer,
   workerName,
 } from "./protocol.ts";
 import type { Provider, ProviderRequest } from "./provider.ts";
@@ -25,8 +28,6 @@ const GRACE_MS = 250;
 
 /** How many calls a Worker gets at once; the results of all may be there together. */
 const MAX_IN_FLIGHT = 64;
-
-const CALLS_A_MESSAGE = 16;
 
 /** How much a call may ask the gate: a provider that was taken over must not keep it busy. */
 const MAX_QUESTIONS = 100_000;
@@ -56,6 +57,12 @@ interface Waiting {
   readonly resolve: (answer: Answer) => void;
 }
 
+/** A Worker and the way to it. */
+interface WorkerEnd {
+  readonly worker: Worker;
+  readonly channel: Channel<Call>;
+}
+
 /** Runs a provider in a Worker, started with the first call, and anew after each death. */
 export class WorkerHost implements ProviderHost {
   readonly #provider: Provider;
@@ -64,8 +71,7 @@ export class WorkerHost implements ProviderHost {
   readonly #deadlines: Deadlines;
   readonly #grace: Deadlines;
   readonly #warnings: Warnings;
-  #worker: Worker | undefined;
-  #outbox: Call[] = [];
+  #end: WorkerEnd | undefined;
   /** Calls that wait for their turn; their deadline begins with it. */
   readonly #queue: Waiting[] = [];
   #nextId = 0;
@@ -95,8 +101,7 @@ export class WorkerHost implements ProviderHost {
     const id = this.#nextId++;
     this.#pending.set(id, { ...waiting, questions: MAX_QUESTIONS });
     this.#deadlines.start(id);
-    if (this.#outbox.length === 0) queueMicrotask(() => this.#sendCalls());
-    this.#outbox.push({ ...waiting.request, id });
+    this.#reach(({ channel }) => channel.send({ ...waiting.request, id }));
   }
 
   async close(): Promise<void> {
@@ -104,25 +109,21 @@ export class WorkerHost implements ProviderHost {
     this.#stop();
   }
 
-  #sendCalls(): void {
-    const calls = this.#outbox.filter(({ id }) => this.#pending.has(id));
-    this.#outbox = [];
-    // In pieces, so that the Worker begins with the first while the next one is still being packed.
-    for (let i = 0; i < calls.length; i += CALLS_A_MESSAGE) {
-      this.#send({ type: "calls", calls: calls.slice(i, i + CALLS_A_MESSAGE) });
-    }
+  #send(message: ToWorker): void {
+    this.#reach(({ worker }) => worker.postMessage(message));
   }
 
-  #send(message: ToWorker): void {
+  /** Does something with the Worker, after it was started if there is none. */
+  #reach(act: (end: WorkerEnd) => void): void {
     try {
-      (this.#worker ??= this.#start()).postMessage(message);
+      act(this.#end ??= this.#start());
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#die(`could not be started: ${reason}`);
     }
   }
 
-  #start(): Worker {
+  #start(): WorkerEnd {
     const { name, module, config, maxOutputBytes } = this.#provider;
     const { permissions, revoke, surroundings } = this.#options;
     const worker = new Worker(new URL(module as string), {
@@ -130,26 +131,42 @@ export class WorkerHost implements ProviderHost {
       name: workerName({ provider: name, revoke }),
       deno: { permissions },
     });
-    worker.onmessage = ({ data }) => this.#receive(worker, data);
-    worker.onmessageerror = () => worker === this.#worker && this.#die("sent what cannot be read");
+    const calls = new Mailbox();
+    const answers = new Mailbox();
+    const channel = new Channel<Call>({
+      inbox: answers,
+      outbox: calls,
+      post: (calls) => worker.postMessage({ type: "calls", calls } satisfies ToWorker),
+      pack: (call) => ({ json: call }),
+      receive: (items) => this.#receiveAnswers(items.map(unpackAnswer)),
+      expecting: () => this.#pending.size === 0 ? "nothing" : calls.attended ? "soon" : "sometime",
+      unreadable: () => worker === this.#end?.worker && this.#die("sent what cannot be read"),
+    });
+    worker.onmessage = ({ data }) => worker === this.#end?.worker && this.#receive(data);
+    worker.onmessageerror = () =>
+      worker === this.#end?.worker && this.#die("sent what cannot be read");
     worker.onerror = (event) => {
       // INVARIANT: a provider's death is an answer, never the death of the process.
       event.preventDefault();
-      if (worker === this.#worker) this.#die(`died: ${event.message}`);
+      if (worker === this.#end?.worker) this.#die(`died: ${event.message}`);
     };
-    const init: ToWorker = { type: "init", config, maxOutputBytes, surroundings };
+    const mailboxes = { calls: calls.shared, answers: answers.shared };
+    const init: ToWorker = { type: "init", config, maxOutputBytes, surroundings, mailboxes };
     worker.postMessage(init);
-    return worker;
+    return { worker, channel };
   }
 
-  #receive(worker: Worker, message: unknown): void {
-    if (worker !== this.#worker) return;
+  #receive(message: unknown): void {
     const { answers, id, question, about, warning } = (message ?? {}) as Readonly<
       Record<string, unknown>
     >;
     if (warning !== undefined) this.#warnings.pass(warning);
     if (typeof question === "number" && typeof id === "number") this.#judge(id, question, about);
-    if (!Array.isArray(answers)) return;
+    if (Array.isArray(answers)) this.#receiveAnswers(answers);
+    this.#end?.channel.attend();
+  }
+
+  #receiveAnswers(answers: readonly unknown[]): void {
     for (const answer of answers) {
       const id = (answer as { id?: unknown } | null)?.id;
       const pending = typeof id === "number" ? this.#pending.get(id) : undefined;
@@ -185,6 +202,10 @@ export class WorkerHost implements ProviderHost {
   #overdue(id: number): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
+    // One that the Worker has not got yet must not be carried out any more.
+    if (this.#end?.channel.withdraw((call) => call.id === id)) {
+      return this.#settle(id, this.#late());
+    }
     pending.overdue = true;
     this.#grace.start(id);
     this.#send({ type: "abort", id });
@@ -209,8 +230,9 @@ export class WorkerHost implements ProviderHost {
   }
 
   #stop(): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#end?.channel.close();
+    this.#end?.worker.terminate();
+    this.#end = undefined;
     this.#deadlines.clear();
     this.#grace.clear();
   }

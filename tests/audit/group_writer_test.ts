@@ -12,7 +12,7 @@ class WatchedFile {
   failWrite: Error | undefined;
   /** The most bytes that one write takes. */
   most = Infinity;
-  /** What the clock of a writer with `lookMs` shows, in milliseconds. */
+  /** What the writer's clock shows, in milliseconds. */
   now = 0;
   readonly #file: Deno.FsFile;
 
@@ -21,7 +21,7 @@ class WatchedFile {
     this.#file = Deno.openSync(path, { read: true, append: true, create: true });
   }
 
-  writer(durability: Durability, lookMs?: number): GroupWriter {
+  writer(durability: Durability): GroupWriter {
     const file = this.#file;
     const watched: Partial<Deno.FsFile> = {
       statSync: () => file.statSync(),
@@ -46,7 +46,7 @@ class WatchedFile {
     };
     return new GroupWriter(this.path, watched as Deno.FsFile, {
       durability,
-      ...(lookMs === undefined ? {} : { lookMs, now: () => this.now }),
+      now: () => this.now,
     });
   }
 
@@ -242,27 +242,39 @@ for (const [what, reason, meddle] of MEDDLING) {
   }
 }
 
-Deno.test("with lookMs, a look holds for so long: what is written goes where the file is now", async () => {
+Deno.test("write() takes a look that is not too old: what is written goes where the file is now", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
-  const writer = file.writer("os", 2);
+  const writer = file.writer("os");
   await writer.write("first\n");
   Deno.renameSync(file.path, `${file.path}.away`);
   file.now += 1.5;
-  await writer.write("second\n");
+  await writer.write("second\n", 2);
   assertEquals(Deno.readTextFileSync(`${file.path}.away`), "first\nsecond\n");
   file.now += 0.5;
-  await assertRejects(() => writer.write("third\n"), Deno.errors.NotFound);
+  await assertRejects(() => writer.write("third\n", 2), Deno.errors.NotFound);
   await writer.close();
 });
 
-Deno.test("with lookMs and a clock that stands still, each write is preceded by a look", async () => {
+Deno.test("write() takes the most careful look that those who write together ask for", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
-  const writer = file.writer("os", 2);
+  const writer = file.writer("os");
   await writer.write("first\n");
   Deno.renameSync(file.path, `${file.path}.away`);
-  await assertRejects(() => writer.write("second\n"), Deno.errors.NotFound);
+  file.now += 1.5;
+  const both = [writer.write("second\n", 2), writer.write("third\n", 1)];
+  for (const written of both) await assertRejects(() => written, Deno.errors.NotFound);
+  await writer.close();
+});
+
+Deno.test("write() looks anew by a clock that stands still", async () => {
+  using ws = new Workspace();
+  const file = new WatchedFile(ws.path("a.log"));
+  const writer = file.writer("os");
+  await writer.write("first\n");
+  Deno.renameSync(file.path, `${file.path}.away`);
+  await assertRejects(() => writer.write("second\n", 2), Deno.errors.NotFound);
   await writer.close();
 });
 

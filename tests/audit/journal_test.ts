@@ -147,12 +147,16 @@ Deno.test("a torn intent is ignored at every byte, for its provider was never ca
 Deno.test("an intent that follows a torn one is read", async () => {
   using ws = new Workspace();
   const path = ws.file("kernel.log.journal", '{"pid":1}\n{"record_id":"torn');
-  const { journal } = IntentJournal.open(path, ws.path("kernel.log"), "os");
+  const { journal } = IntentJournal.open(path, ws.path("kernel.log"), {
+    durability: "os",
+  });
   const intent = intentOf(pending("/data/a"), crypto.randomUUID(), { segment: 0, at: 0 });
   await journal.add(intent);
   const crashed = ws.file("crashed.log.journal", Deno.readFileSync(path));
   await journal.close();
-  const again = IntentJournal.open(crashed, ws.path("crashed.log"), "os");
+  const again = IntentJournal.open(crashed, ws.path("crashed.log"), {
+    durability: "os",
+  });
   assertEquals(again.left, [intent]);
   await again.journal.close();
 });

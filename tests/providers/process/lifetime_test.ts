@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
 import { type ToWorker, workerName } from "../../../src/provider/protocol.ts";
+import { Mailbox } from "../../../src/provider/mailbox.ts";
 import { ManualTimer } from "../../audit/checkpoint_file.ts";
 import { run, Workspace } from "../../workspace.ts";
 import { NO_SANDBOX, Programs, SH, testInSandbox } from "./programs.ts";
@@ -116,6 +117,7 @@ testInSandbox("programs die with a Worker that is terminated", async () => {
       config: provider.config,
       maxOutputBytes: 1000,
       surroundings: { network: false, hosts: [], files: { readable: [], writable, denied: [] } },
+      mailboxes: { calls: new Mailbox().shared, answers: new Mailbox().shared },
     },
     {
       type: "calls",
