@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ActionRequest, type CanonicalRequest, CODES } from "./action.ts";
+import { type ActionRequest, type ActionResult, type CanonicalRequest, CODES } from "./action.ts";
 import type { Installation } from "./installation.ts";
 import { judge } from "./judge.ts";
 import type { Policy } from "./policy/policy.ts";
@@ -44,6 +44,12 @@ export interface Refusal {
   readonly error: string;
   readonly code: string;
   readonly rule: string | undefined;
+}
+
+/** What a refusal is to the caller. */
+export function resultOf({ status, error, code, rule }: Refusal): ActionResult {
+  const result = { status: status === "DENIED" ? status : "ERROR", error, code } as const;
+  return rule === undefined ? result : { ...result, rule };
 }
 
 /** Everything up to the verdict; never throws. */

@@ -5,21 +5,39 @@
  */
 import { type GlobStep, MANY, ONE, type Step } from "./pattern.ts";
 
-interface Node<T> {
-  literals?: Map<string, Node<T>>;
+/** All nodes have all fields, in the same order: V8 reads fields of objects of one shape fastest. */
+class Node<T> {
+  literals: Map<string, Node<T>> | undefined = undefined;
   /** Edge of `*`. */
-  one?: Node<T>;
+  one: Node<T> | undefined = undefined;
   /** Edge of `**`, which costs no symbol; its node has a loop to itself. */
-  many?: Node<T>;
-  loops?: true;
+  many: Node<T> | undefined = undefined;
+  readonly loops: boolean;
   /** Edges of globs within a segment, themselves in a trie, a character a symbol. */
-  globs?: PatternTrie<Node<T>>;
-  globEdges?: Map<string, Node<T>>;
+  globs: PatternTrie<Node<T>> | undefined = undefined;
+  globEdges: Map<string, Node<T>> | undefined = undefined;
   /** Edges of character classes. */
-  classes?: { text: string; accepts(symbol: string): boolean; node: Node<T> }[];
-  values?: T[];
+  classes: { text: string; accepts(symbol: string): boolean; node: Node<T> }[] | undefined =
+    undefined;
+  values: T[] | undefined = undefined;
   /** The last round in which the node was made active. */
-  round: number;
+  round = 0;
+
+  constructor(loops = false) {
+    this.loops = loops;
+  }
+
+  /** Whether there are no wildcards here: at most one way leads on. */
+  get isPlain(): boolean {
+    return !this.loops && this.many === undefined && this.one === undefined &&
+      this.globs === undefined && this.classes === undefined;
+  }
+
+  /** Whether nothing but the node itself can be reached from it. */
+  get isLeaf(): boolean {
+    return this.literals === undefined && this.one === undefined && this.many === undefined &&
+      this.globs === undefined && this.classes === undefined;
+  }
 }
 
 /**
@@ -31,8 +49,9 @@ interface Node<T> {
  * segment where patterns have wildcards inside of it.
  */
 export class PatternTrie<T> {
-  #root: Node<T> = { round: 0 };
+  readonly #root = new Node<T>();
   #round = 0;
+  // The two lists are kept: matching is the most frequent thing that the kernel does.
   readonly #active: Node<T>[] = [];
   readonly #next: Node<T>[] = [];
 
@@ -44,20 +63,26 @@ export class PatternTrie<T> {
   }
 
   /** The values of all patterns that match the whole sequence. */
-  match(symbols: Iterable<string>): readonly T[] {
-    if (isLeaf(this.#root) && this.#root.values === undefined) return NONE;
-    // The two lists are kept: this is the most frequent thing that the kernel does.
+  match(symbols: readonly string[]): readonly T[] {
+    let node = this.#root;
+    let i = 0;
+    // Up to the first wildcard there is one way.
+    for (; i < symbols.length && node.isPlain; i++) {
+      const next = node.literals?.get(symbols[i] as string);
+      if (next === undefined) return NONE;
+      node = next;
+    }
     let active = this.#active;
     let next = this.#next;
     active.length = 0;
-    activate(this.#root, active, ++this.#round);
-    for (const symbol of symbols) {
+    activate(node, active, ++this.#round);
+    for (; i < symbols.length; i++) {
       const [only] = active;
       // Behind a last "**" everything matches.
-      if (active.length === 1 && only?.loops && isLeaf(only)) break;
+      if (active.length === 1 && only?.loops && only.isLeaf) break;
       next.length = 0;
       const round = ++this.#round;
-      for (let i = 0; i < active.length; i++) follow(active[i] as Node<T>, symbol, next, round);
+      for (const node of active) follow(node, symbols[i] as string, next, round);
       if (next.length === 0) return NONE;
       [active, next] = [next, active];
     }
@@ -69,12 +94,6 @@ export class PatternTrie<T> {
 
 const NONE: readonly never[] = [];
 
-/** Whether nothing but the node itself can be reached from it. */
-function isLeaf<T>({ literals, one, many, globs, classes }: Node<T>): boolean {
-  return literals === undefined && one === undefined && many === undefined &&
-    globs === undefined && classes === undefined;
-}
-
 /** Makes active what a symbol leads to. */
 function follow<T>(node: Node<T>, symbol: string, next: Node<T>[], round: number): void {
   if (node.loops) activate(node, next, round);
@@ -82,7 +101,7 @@ function follow<T>(node: Node<T>, symbol: string, next: Node<T>[], round: number
   if (literal !== undefined) activate(literal, next, round);
   if (node.one !== undefined) activate(node.one, next, round);
   if (node.globs !== undefined) {
-    for (const target of node.globs.match(symbol)) activate(target, next, round);
+    for (const target of node.globs.match(Array.from(symbol))) activate(target, next, round);
   }
   if (node.classes !== undefined) {
     for (const set of node.classes) {
@@ -100,11 +119,11 @@ function activate<T>(node: Node<T>, active: Node<T>[], round: number): void {
 
 function edge<T>(node: Node<T>, step: Step | GlobStep): Node<T> {
   if (typeof step === "string") return entry(node.literals ??= new Map(), step);
-  if (step === ONE) return node.one ??= { round: 0 };
-  if (step === MANY) return node.loops ? node : node.many ??= { round: 0, loops: true };
+  if (step === ONE) return node.one ??= new Node();
+  if (step === MANY) return node.loops ? node : node.many ??= new Node(true);
   if ("glob" in step) {
     const key = globKey(step.glob);
-    const edges = node.globEdges ??= new Map();
+    const edges = node.globEdges ??= new Map<string, Node<T>>();
     const known = edges.get(key);
     if (known !== undefined) return known;
     const target = entry(edges, key);
@@ -114,14 +133,14 @@ function edge<T>(node: Node<T>, step: Step | GlobStep): Node<T> {
   const classes = node.classes ??= [];
   const known = classes.find((set) => set.text === step.text);
   if (known !== undefined) return known.node;
-  const set = { text: step.text, accepts: step.accepts, node: { round: 0 } };
+  const set = { text: step.text, accepts: step.accepts, node: new Node<T>() };
   classes.push(set);
   return set.node;
 }
 
 function entry<T>(map: Map<string, Node<T>>, key: string): Node<T> {
   let node = map.get(key);
-  if (node === undefined) map.set(key, node = { round: 0 });
+  if (node === undefined) map.set(key, node = new Node());
   return node;
 }
 
