@@ -15,6 +15,8 @@ import type { Measurement } from "./workload.ts";
 
 const USAGE =
   "Usage: deno task bench:compare A B [--only=part of a file's name] [--filter=part of a workload's name] [--rounds=12] (A, B: git refs or folders)";
+/** Of an iteration's many the best counts, and that is a warm one. */
+const WARMUP_MS = 100;
 /** Iterations of a workload in a round: rounds are what tells change from noise. */
 const ITERATIONS = 6;
 /** What is not part of a version: things that were made in it. */
@@ -60,6 +62,7 @@ async function run(checkouts: readonly [string, string]): Promise<number> {
         for (const side of order) {
           seen[side] = await runFile(checkouts[side], file, {
             iterations: ITERATIONS,
+            warmup: WARMUP_MS,
             filter: options.get("filter") ?? "",
           });
         }

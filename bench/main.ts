@@ -5,7 +5,7 @@
  */
 import { cpus, loadavg } from "node:os";
 import { ROOT } from "./fixture.ts";
-import { benchFiles, merge, runFile, runOriginal } from "./runner.ts";
+import { benchFiles, merge, runApart, runOriginal } from "./runner.ts";
 import { table } from "./table.ts";
 import type { Measurement } from "./workload.ts";
 
@@ -32,13 +32,13 @@ let originals: Measurement[] = [];
 for (const file of benchFiles(ROOT, only)) {
   console.error(`${file} …`);
   if (file !== "original_bench.ts") {
-    ours.push(...await runFile(ROOT, file));
+    ours.push(...await runApart(ROOT, file));
     continue;
   }
   const turns: { ours: Measurement[]; theirs: Measurement[] }[] = [];
   for (let i = 0; i < TURNS; i++) {
     const theirs = await runOriginal(ROOT, 3);
-    turns.push({ theirs, ours: await runFile(ROOT, file, { iterations: 5 }) });
+    turns.push({ theirs, ours: await runApart(ROOT, file, { iterations: 5 }) });
   }
   originals = merge(turns.map(({ theirs }) => theirs));
   ours.unshift(...merge(turns.map((turn) => turn.ours)));

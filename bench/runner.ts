@@ -1,5 +1,5 @@
 /**
- * Running files of benchmarks, each in a process of its own.
+ * Running benchmarks in processes of their own.
  *
  * @module
  */
@@ -18,8 +18,17 @@ export function benchFiles(checkout: string, only = ""): string[] {
     .sort();
 }
 
+/** What of a file is run, and how. */
+export interface RunOptions {
+  readonly iterations?: number;
+  /** A part of "group · name". @default "": all */
+  readonly filter?: string;
+  /** How long each workload is warmed up, in milliseconds. @default 1000 */
+  readonly warmup?: number;
+}
+
 /**
- * Runs one file.
+ * Runs one file in one process.
  *
  * @param checkout Absolute folder of the package.
  * @throws {BenchError} With what it said.
@@ -27,15 +36,39 @@ export function benchFiles(checkout: string, only = ""): string[] {
 export async function runFile(
   checkout: string,
   file: string,
-  { iterations, filter = "" }: { readonly iterations?: number; readonly filter?: string } = {},
+  options: RunOptions = {},
 ): Promise<Measurement[]> {
+  const given = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+  return await samplesOf(checkout, file, given);
+}
+
+/** Runs the workloads of one file, each in a process of its own: none has the garbage of another. */
+export async function runApart(
+  checkout: string,
+  file: string,
+  { iterations }: Pick<RunOptions, "iterations"> = {},
+): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  for (const name of await samplesOf<string>(checkout, file, ["--list"])) {
+    const given = iterations === undefined ? [] : [`--iterations=${iterations}`];
+    measurements.push(
+      ...await samplesOf<Measurement>(checkout, file, [`--only=${name}`, ...given]),
+    );
+  }
+  return measurements;
+}
+
+async function samplesOf<T = Measurement>(
+  checkout: string,
+  file: string,
+  given: readonly string[],
+): Promise<T[]> {
   Deno.mkdirSync(`${checkout}/.tmp`, { recursive: true });
   const samples = Deno.makeTempFileSync({ dir: `${checkout}/.tmp`, prefix: "samples-" });
   try {
     await output(checkout, "deno", [
       ...["bench", "-q", "--no-prompt", "-P=bench", `bench/${file}`],
-      ...["--", `--samples=${samples}`, `--filter=${filter}`],
-      ...(iterations === undefined ? [] : [`--iterations=${iterations}`]),
+      ...["--", `--samples=${samples}`, ...given],
     ]);
     return JSON.parse(Deno.readTextFileSync(samples));
   } finally {

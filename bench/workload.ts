@@ -24,6 +24,8 @@ export interface Workload {
    * that are not much longer than asking for the time. @default each is timed by itself
    */
   readonly timedTogether?: number;
+  /** Prepares what it needs alone, once; not timed. */
+  readonly before?: () => Promise<void>;
   /** Looks at what an iteration left behind; not timed. */
   readonly after?: () => void;
   /** What the others of its group are compared with. @default false */
@@ -60,8 +62,6 @@ export interface Measurement {
   readonly quantiles?: { readonly p50: number; readonly p90: number; readonly p99: number };
 }
 
-/** A service runs for days: what it does in its first second, while V8 compiles it, is not its speed. */
-const WARMUP_MS = 1000;
 /** Most latencies that are kept of a workload; the first go first. */
 const MAX_LATENCIES = 200_000;
 
@@ -69,6 +69,9 @@ const given = new Map(
   Deno.args.map((arg) => arg.replace(/^--/, "").split("=", 2) as [string, string]),
 );
 const measured: (() => Measurement)[] = [];
+const names: string[] = [];
+/** A service runs for days: what it does in its first second, while V8 compiles it, is not its speed. */
+const warmupMs = Number(given.get("warmup") ?? 1000);
 
 /** Registers a workload. */
 export function workload(options: Workload): void {
@@ -86,8 +89,9 @@ export function workload(options: Workload): void {
     warmup: 0,
     async fn(bench) {
       if (iteration === 0) {
+        await options.before?.();
         const start = performance.now();
-        do await iterate([]); while (performance.now() - start < WARMUP_MS);
+        do await iterate([]); while (performance.now() - start < warmupMs);
       }
       const times: number[] = [];
       bench.start();
@@ -126,9 +130,12 @@ export function quantity({ group, name, unit, measure }: Quantity): void {
   measured.push(() => ({ group, name, unit, callers: 1, samples }));
 }
 
-/** `--filter` asks for a part of "group · name". */
+/** `--filter` asks for a part of "group · name", `--only` for the whole, `--list` for the names alone. */
 function isAskedFor({ group, name }: { readonly group: string; readonly name: string }): boolean {
-  return `${group} · ${name}`.includes(given.get("filter") ?? "");
+  const full = `${group} · ${name}`;
+  names.push(full);
+  if (given.has("list")) return false;
+  return full.includes(given.get("filter") ?? "") && full === (given.get("only") ?? full);
 }
 
 /** Callers that take the next operation as soon as their own has ended. */
@@ -159,6 +166,6 @@ if (samplesFile !== undefined) {
     const results = measured.map((measurement) => measurement()).filter(({ samples }) =>
       samples.length > 0
     );
-    Deno.writeTextFileSync(samplesFile, JSON.stringify(results));
+    Deno.writeTextFileSync(samplesFile, JSON.stringify(given.has("list") ? names : results));
   });
 }
