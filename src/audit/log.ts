@@ -40,14 +40,11 @@ export interface AuditLogOptions {
 }
 
 /**
- * How old a look at the file may be, in milliseconds. What is lost with a file that is taken away in that
- * time would be lost as well, had it been taken away behind it. Before an action, the look is never old.
+ * How old a look at the file may be before the record of a refusal, in milliseconds. What is lost with a
+ * file that is taken away in that time would be lost as well, had it been taken away behind it.
+ * Before an action, and before the record of one, the look is never old.
  */
-const LOOK_MS = {
-  /** Before what was done is put on record, the file was looked at before it was done. */
-  outcome: 1,
-  refusal: 0.05,
-};
+const REFUSAL_LOOK_MS = 0.05;
 
 /** A record that is under way to the file. */
 interface Unwritten {
@@ -172,8 +169,7 @@ export class AuditLog {
     const { line, hash } = seal(body, seq, this.#head);
     this.#seq = seq + 1;
     this.#head = hash;
-    const lookMs = record_id === undefined ? LOOK_MS.refusal : LOOK_MS.outcome;
-    const raw = this.#files.writer.write(line, lookMs);
+    const raw = this.#files.writer.write(line, record_id === undefined ? REFUSAL_LOOK_MS : 0);
     if (this.#batch?.raw !== raw) this.#batch = this.#batchOf(raw);
     this.#batch.records.push({ seq, hash, body });
     return this.#batch.written;

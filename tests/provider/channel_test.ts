@@ -170,7 +170,7 @@ Deno.test("a Worker that only claims to be at it is ended at its deadline, and t
   using ws = new Workspace();
   await using kernel = await Kernel.open({
     policy: { capabilities: [{ action: "hostile.do", resource: "**" }] },
-    providers: [new HostileProvider({ deadlineMs: 300 })],
+    providers: [new HostileProvider({ deadlineMs: 1500 })],
     logPath: ws.path("kernel.log"),
     onWarning: () => {},
   });
