@@ -29,6 +29,9 @@ const GRACE_MS = 250;
 /** How many calls a Worker gets at once; the results of all may be there together. */
 const MAX_IN_FLIGHT = 64;
 
+/** How many calls travel in one message. */
+const CALLS_A_MESSAGE = 16;
+
 /** How much a call may ask the gate: a provider that was taken over must not keep it busy. */
 const MAX_QUESTIONS = 100_000;
 
@@ -136,7 +139,13 @@ export class WorkerHost implements ProviderHost {
     const channel = new Channel<Call>({
       inbox: answers,
       outbox: calls,
-      post: (calls) => worker.postMessage({ type: "calls", calls } satisfies ToWorker),
+      post: (calls) => {
+        // In pieces: a Worker answers a message at a time, and answers may be large.
+        for (let i = 0; i < calls.length; i += CALLS_A_MESSAGE) {
+          const message: ToWorker = { type: "calls", calls: calls.slice(i, i + CALLS_A_MESSAGE) };
+          worker.postMessage(message);
+        }
+      },
       pack: (call) => ({ json: call }),
       receive: (items) => this.#receiveAnswers(items.map(unpackAnswer)),
       expecting: () => this.#pending.size === 0 ? "nothing" : calls.attended ? "soon" : "sometime",
