@@ -19,14 +19,14 @@ export interface ChannelOptions<T> {
   readonly pack: (item: T) => Item;
   /** Gets what came through the box; untrusted. */
   readonly receive: (items: readonly unknown[]) => void;
+  /** For how long one looks at a time, in milliseconds; the event loop goes on in between. */
+  readonly glanceMs: number;
   /** Whether something may come. */
   readonly expecting: () => Expectation;
   /** Told once of a message that is none; then nothing more is read. */
   readonly unreadable: () => void;
 }
 
-/** For how long one looks at a time; the event loop goes on in between. */
-const GLANCE_MS = 0.05;
 /** How often one pauses between two looks at the clock. */
 const PAUSES = 50;
 /** For how long one looks in vain for what may come soon. With one processor the other end could do nothing. */
@@ -49,6 +49,8 @@ export class Channel<T> {
   #rung = false;
   /** Halved when it was in vain, so that little is spent on what takes its time. */
   #sometime = SOMETIME_MS;
+
+  readonly #turn = () => this.#look();
 
   constructor(options: ChannelOptions<T>) {
     this.#options = options;
@@ -85,7 +87,7 @@ export class Channel<T> {
     this.#looking = true;
     this.#lastNews = performance.now();
     this.#options.inbox.attend();
-    setImmediate(() => this.#look());
+    setImmediate(this.#turn);
   }
 
   /** Takes what is in the box now. What was sent before a message must not come after it. */
@@ -100,7 +102,7 @@ export class Channel<T> {
 
   #look(): void {
     if (this.#closed) return;
-    const { inbox, expecting } = this.#options;
+    const { inbox, expecting, glanceMs } = this.#options;
     const start = performance.now();
     let now = start;
     do {
@@ -113,12 +115,12 @@ export class Channel<T> {
       // A processor's other half may be at the work that is waited for.
       for (let i = 0; i < PAUSES && !inbox.filled; i++) Atomics.pause();
       now = performance.now();
-    } while (now - start < GLANCE_MS);
+    } while (now - start < glanceMs);
     if (this.#closed) return;
     const expected = expecting();
     if (expected === "nothing") return this.#leave();
     const patience = expected === "soon" ? PATIENCE_MS : this.#sometime;
-    if (now - this.#lastNews < patience) return void setImmediate(() => this.#look());
+    if (now - this.#lastNews < patience) return void setImmediate(this.#turn);
     if (expected === "sometime") this.#sometime /= 2;
     this.#leave();
   }
@@ -138,7 +140,7 @@ export class Channel<T> {
   }
 
   #leave(): void {
-    if (!this.#options.inbox.leave()) return void setImmediate(() => this.#look());
+    if (!this.#options.inbox.leave()) return void setImmediate(this.#turn);
     this.#looking = false;
     this.#rung = false;
     this.#flush();

@@ -113,6 +113,8 @@ export function serveProvider(name: string, execute: Execute): void {
       outbox: new Mailbox(answers),
       post: (answers) => scope.postMessage({ answers }),
       pack: packAnswer,
+      // While no call goes on, there is nothing else to do here.
+      glanceMs: 1,
       receive: (calls) => {
         for (const call of calls as readonly Call[]) run(call);
       },

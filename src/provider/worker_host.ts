@@ -147,6 +147,7 @@ export class WorkerHost implements ProviderHost {
         }
       },
       pack: (call) => ({ json: call }),
+      glanceMs: 0.05,
       receive: (items) => this.#receiveAnswers(items.map(unpackAnswer)),
       expecting: () => this.#pending.size === 0 ? "nothing" : calls.attended ? "soon" : "sometime",
       unreadable: () => worker === this.#end?.worker && this.#die("sent what cannot be read"),

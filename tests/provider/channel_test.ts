@@ -29,14 +29,14 @@ class Pair {
     };
     const pack = ({ text, ...json }: Note) => ({ json, text });
     this.first = new Channel<Note>({
-      ...{ inbox: back, outbox: there, pack },
+      ...{ inbox: back, outbox: there, pack, glanceMs: 0.05 },
       post: (notes) => void setTimeout(() => receive("post", notes)),
       receive: () => {},
       expecting: () => "nothing",
       unreadable: () => {},
     });
     this.second = new Channel<Note>({
-      ...{ inbox: there, outbox: back, pack },
+      ...{ inbox: there, outbox: back, pack, glanceMs: 0.05 },
       post: () => {},
       receive: (notes) => receive("box", notes),
       expecting: () => this.expected,
