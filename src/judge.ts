@@ -38,9 +38,16 @@ export function judge(
   }
 }
 
-/** The same for a question of a provider: like all that comes from a Worker, untrusted. */
-export function judgeQuestion(question: unknown, law: Law): Verdict {
-  const { request, problem } = receive(question);
+/**
+ * The same for a question of a provider: like all that comes from a Worker, untrusted, and of any size.
+ *
+ * @param action Under which it is decided if it names none.
+ */
+export function judgeQuestion(question: unknown, action: string, law: Law): Verdict {
+  const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
+  const { request, problem } = receive({
+    ...{ action: asked["action"] ?? action, target: asked["target"], params: asked["params"] },
+  });
   const no = (target: string, code: string, reason: string) => ({
     ...{ allowed: false, target, code, reason },
   });

@@ -262,9 +262,10 @@ export class Kernel implements AsyncDisposable {
     // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
     await this.#audit.intend(this.#body(decided, { status: "INTERRUPTED", rule }), recordId);
     const start = this.#timer.now();
-    const answer = await host.call(call, (question) => {
-      return judgeQuestion({ action: request.action, ...question as object }, installation);
-    });
+    const answer = await host.call(
+      call,
+      (question) => judgeQuestion(question, request.action, installation),
+    );
     const durationMs = this.#timer.now() - start;
     return await this.#conclude(decided, answer, { recordId, durationMs });
   }

@@ -38,6 +38,8 @@ export function now(): Moment {
 export function assertInPlace(path: string, found: Deno.FileInfo, since: Moment): void {
   if (isProved(path, found, since)) return;
   assertStable(path, () => isSame(lstat(path), found), { since });
+  // Within the second that `ctime` is told in, a file can become another one that looks the same.
+  if (found.ctime === null || found.ctime.getTime() > since - CTIME_RESOLUTION_MS) return;
   if (proved.size >= MAX_PROOFS) proved.clear();
   proved.set(path, { found, since });
 }
@@ -49,9 +51,9 @@ const MAX_PROOFS = 1000;
 const PROOF_MS = 1000;
 
 /**
- * INVARIANT: what is told is what has been at the path, if not now, then a second ago. A file of the same
- * number and birth, with the same size and times, has the content that was proved to be there; whoever
- * swaps the path for one outside of the tree has another file there.
+ * INVARIANT: what is told is what has been at the path, if not now, then a second ago. Only files are kept
+ * that had been still for longer than `ctime` can tell, so that whatever is done to one later (its
+ * content, its name, another file in its number) shows in its `ctime`, which nobody can set back.
  */
 function isProved(path: string, found: Deno.FileInfo, since: Moment): boolean {
   const proof = proved.get(path);

@@ -54,7 +54,10 @@ export function attach(path: string, options: WriterOptions): Attached {
     const firstSeq = tail.last === undefined ? (before?.seq ?? -1) + 1 : firstRecord(path).seq;
     const writer = new GroupWriter(path, file, options);
     // INVARIANT: a record that could not be written later is known before anything is done.
-    journal.guardBy(() => writer.assertInPlace());
+    journal.guardBy(() => {
+      if (writer.failure !== undefined) throw writer.failure;
+      writer.assertInPlace();
+    });
     return {
       journal,
       writer,

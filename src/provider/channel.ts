@@ -58,6 +58,7 @@ export class Channel<T> {
 
   /** Sends something: at once if the other end waits for it, else with what is sent in the same tick. */
   send(item: T): void {
+    if (this.#closed) return;
     this.#waiting.push(item);
     if (this.#looking) this.#flush();
     if (this.#scheduled || this.#waiting.length === 0) return;
@@ -95,9 +96,16 @@ export class Channel<T> {
     this.#take();
   }
 
-  /** Looks no more. */
+  /** Looks no more, sends no more, and tells the other end so. */
   close(): void {
     this.#closed = true;
+    this.#waiting = [];
+    this.#options.inbox.end();
+  }
+
+  /** Whether the other end has closed: nobody waits for anything any more. */
+  get isAbandoned(): boolean {
+    return this.#options.outbox.ended;
   }
 
   #look(): void {

@@ -43,13 +43,16 @@ export class Deadlines {
   #fire(): void {
     this.#cancel = undefined;
     const now = this.#timer.now();
+    const expired: number[] = [];
     for (const [key, due] of this.#due) {
       if (due > now) {
         this.#schedule(due - now);
-        return;
+        break;
       }
-      this.#due.delete(key);
-      this.#expired(key);
+      expired.push(key);
     }
+    for (const key of expired) this.#due.delete(key);
+    // At last, because what is told may start others.
+    for (const key of expired) this.#expired(key);
   }
 }

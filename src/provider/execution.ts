@@ -45,6 +45,9 @@ export function executeOnce(
   }
 }
 
+/** The most of an error message that is passed on, in bytes of UTF-8. */
+export const MAX_ERROR_BYTES = 4096;
+
 /** Checks that an answer from outside of the kernel is one, and copies its data. */
 export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
   try {
@@ -57,7 +60,7 @@ export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
       return {
         ok: false,
         code: isCode(code) ? code : CODES.PROVIDER_ERROR,
-        error: cutText(error, 4096),
+        error: cutText(error, MAX_ERROR_BYTES),
         ...(denied === true ? { denied } : {}),
         ...(denied === true && typeof rule === "string" ? { rule } : {}),
       };
@@ -88,7 +91,7 @@ function isCode(code: unknown): code is string {
 }
 
 /** The longest start of the text within the bytes, at a character boundary. */
-function cutText(text: string, bytes: number): string {
+export function cutText(text: string, bytes: number): string {
   if (text.length * 3 <= bytes) return text;
   const buffer = new Uint8Array(Math.min(bytes, text.length * 3));
   const { read } = new TextEncoder().encodeInto(text, buffer);

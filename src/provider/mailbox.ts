@@ -33,9 +33,10 @@ const TAKEN = 2;
 
 const AWAY = 0;
 const ATTENDING = 1;
+const ENDED = 2;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * A box that holds one message: some items. To wake a thread costs tens of microseconds, or hundreds on
@@ -146,6 +147,16 @@ export class Mailbox {
   /** The reader begins to look. */
   attend(): void {
     Atomics.store(this.#words, READER, ATTENDING);
+  }
+
+  /** The reader will never look again. */
+  end(): void {
+    Atomics.store(this.#words, READER, ENDED);
+  }
+
+  /** Whether the reader will never look again. */
+  get ended(): boolean {
+    return Atomics.load(this.#words, READER) === ENDED;
   }
 
   /**

@@ -57,10 +57,14 @@ export function packAnswer(answer: NumberedAnswer): Item {
   return { json: { id, ok, truncated }, text: data };
 }
 
-/** What `packAnswer` has put beside it, in its place; of untrusted items, if there is any. */
+/**
+ * What `packAnswer` has put beside it, in its place. INVARIANT: of an untrusted item only named fields
+ * are read, however many it has.
+ */
 export function unpackAnswer(item: unknown): unknown {
-  const { text, ...answer } = (item ?? {}) as Readonly<Record<string, unknown>>;
-  return text === undefined ? item : { ...answer, data: text };
+  if (typeof item !== "object" || item === null) return undefined;
+  const { id, ok, truncated, text } = item as Readonly<Record<string, unknown>>;
+  return text === undefined ? item : { id, ok, truncated, data: text };
 }
 
 /** How a call ended. */

@@ -84,6 +84,8 @@ export function serveProvider(name: string, execute: Execute): void {
   }
 
   function run({ id, ...request }: Call): void {
+    // Deno lets a Worker that it terminates go on with what it has: these calls have had their answer.
+    if (channel.isAbandoned) return;
     let controller: AbortController | undefined;
     const aborted = () => controller ??= new AbortController();
     const answer = executeOnce(execute, request, {

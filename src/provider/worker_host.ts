@@ -7,7 +7,7 @@ import { CODES } from "../action.ts";
 import type { WorkerPermissions } from "../permission/render.ts";
 import { Channel } from "./channel.ts";
 import { Deadlines } from "./deadlines.ts";
-import { checkedAnswer } from "./execution.ts";
+import { checkedAnswer, cutText, MAX_ERROR_BYTES } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
 import { Mailbox } from "./mailbox.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
@@ -87,8 +87,10 @@ export class WorkerHost implements ProviderHost {
     const timer = options.timer ?? SYSTEM_TIMER;
     this.#deadlines = new Deadlines(timer, provider.deadlineMs, (id) => this.#overdue(id));
     this.#grace = new Deadlines(timer, GRACE_MS, (id) => {
-      this.#settle(id, this.#late());
-      this.#die("was terminated because a call did not end at its deadline");
+      // Of several that are due together, the first ends the Worker and with it all.
+      if (this.#pending.has(id)) {
+        this.#die("was terminated because a call did not end at its deadline");
+      }
     });
   }
 
@@ -148,7 +150,7 @@ export class WorkerHost implements ProviderHost {
       },
       pack: (call) => ({ json: call }),
       glanceMs: 0.05,
-      receive: (items) => this.#receiveAnswers(items.map(unpackAnswer)),
+      receive: (items) => this.#receiveAnswers(items),
       expecting: () => this.#pending.size === 0 ? "nothing" : calls.attended ? "soon" : "sometime",
       unreadable: () => worker === this.#end?.worker && this.#die("sent what cannot be read"),
     });
@@ -177,7 +179,10 @@ export class WorkerHost implements ProviderHost {
   }
 
   #receiveAnswers(answers: readonly unknown[]): void {
-    for (const answer of answers) {
+    // An array of a size that nobody had to fill would keep the kernel busy.
+    if (answers.length > MAX_IN_FLIGHT) return this.#die("sent more answers than it had calls");
+    for (const item of answers) {
+      const answer = unpackAnswer(item);
       const id = (answer as { id?: unknown } | null)?.id;
       const pending = typeof id === "number" ? this.#pending.get(id) : undefined;
       if (pending === undefined) continue;
@@ -232,7 +237,10 @@ export class WorkerHost implements ProviderHost {
   /** Ends the Worker and with it all calls in flight. */
   #die(how: string): void {
     this.#stop();
-    const error = `The Worker of provider "${this.#provider.name}" ${how}`;
+    const error = cutText(
+      `The Worker of provider "${this.#provider.name}" ${how}`,
+      MAX_ERROR_BYTES,
+    );
     const late = this.#late();
     for (const [id, { overdue }] of [...this.#pending]) {
       this.#settle(id, overdue ? late : { ok: false, code: CODES.PROVIDER_CRASHED, error });
