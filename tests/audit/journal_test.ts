@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { attach } from "../../src/audit/attach.ts";
 import { type Intent, IntentJournal, intentOf } from "../../src/audit/journal.ts";
 import type { AuditRecord } from "../../src/audit/record.ts";
 import { verifyAuditLog } from "../../src/audit/verifier.ts";
@@ -376,3 +383,18 @@ async function disposable(...args: Parameters<typeof openLog>) {
   const log = await openLog(...args);
   return Object.assign(log, { [Symbol.asyncDispose]: () => log.close() });
 }
+
+Deno.test("no intent is written once the log has failed, also in the same tick", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  const files = attach(path, { durability: "os" });
+  await files.journal.begin(() => []);
+  const before = Deno.readTextFileSync(`${path}.journal`);
+  const add = files.journal.add(
+    intentOf(pending("/data/a"), crypto.randomUUID(), { segment: 0, at: 0 }),
+  );
+  files.writer.fail(new Error("no space left"));
+  await assertRejects(() => add, Error, "no space left");
+  assertEquals(Deno.readTextFileSync(`${path}.journal`), before);
+  await files.close();
+});

@@ -98,6 +98,16 @@ Deno.test("an end that stops looking loses nothing, whenever it is", async () =>
   pair.second.close();
 });
 
+Deno.test("close() sends nothing any more, of what waits and of what comes, and tells the other end", async () => {
+  const pair = new Pair();
+  pair.first.send({ id: 1 });
+  pair.first.close();
+  pair.first.send({ id: 2 });
+  assertEquals(pair.second.isAbandoned, true);
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(pair.received, []);
+});
+
 Deno.test("withdraw() takes back what has not left, once", () => {
   const { first } = new Pair();
   first.send({ id: 1 });

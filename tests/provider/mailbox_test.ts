@@ -10,7 +10,8 @@ function ends(): { writer: Mailbox; reader: Mailbox } {
   return { writer, reader };
 }
 
-const text = fc.string({ unit: "binary" }).filter((text) => text.isWellFormed());
+const text = fc.tuple(fc.constantFrom("", "\ufeff"), fc.string({ unit: "binary" }))
+  .map((parts) => parts.join("")).filter((text) => text.isWellFormed());
 const item: fc.Arbitrary<Item> = fc.record({
   json: fc.dictionary(fc.constantFrom("a", "b", "data"), fc.jsonValue()),
   text: fc.option(text, { nil: undefined }),
@@ -65,6 +66,14 @@ Deno.test("leave() does not let the reader go while there is a message", () => {
   assertEquals(reader.take(), [{ id: 1 }]);
   assertEquals(reader.leave(), true);
   assert(!writer.attended);
+});
+
+Deno.test("end() is seen by the writer, which then puts nothing in", () => {
+  const { writer, reader } = ends();
+  assert(!writer.ended);
+  reader.end();
+  assert(writer.ended && !writer.attended);
+  assertEquals(writer.put([{ json: {} }]), 0);
 });
 
 Deno.test("take() of a box in which anything was written gives objects or an error, never more than was there", () => {

@@ -155,3 +155,72 @@ Deno.test("a Worker can forge no answer that is not its own provider's", async (
     assertEquals((await attempt("ok", "later")).status, "OK");
   });
 });
+
+/** What the longest turn of the event loop took meanwhile, in milliseconds. */
+async function longestTurn(during: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  const look = () => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  };
+  const timer = setInterval(look, 5);
+  await during();
+  look();
+  clearInterval(timer);
+  return longest;
+}
+
+Deno.test("an array of answers of any length costs its Worker its life, and the kernel nothing", async () => {
+  await withHostile(async (attempt) => {
+    await attempt("ok");
+    let result: ActionResult | undefined;
+    const longest = await longestTurn(async () => result = await attempt("sparse answers"));
+    assertEquals(result?.code, "PROVIDER_CRASHED");
+    // To walk through it takes a minute and more.
+    assert(longest < 10_000, `${longest} ms`);
+    assertEquals((await attempt("ok", "alive")).data, "alive");
+  });
+});
+
+Deno.test("a question that is a text of ten million characters is a question without a target", async () => {
+  await withHostile(async (attempt) => {
+    await attempt("ok");
+    const { status, data } = await attempt("ask of any size");
+    assertEquals(status, "OK");
+    assertEquals((data as { code: string }).code, "INVALID_REQUEST");
+  });
+});
+
+Deno.test("the last words of a Worker are cut in the result and in the log", async () => {
+  await withHostile(async (attempt, ws) => {
+    const { code, error = "" } = await attempt("last words");
+    assertEquals([code, error.length], ["PROVIDER_CRASHED", 4096]);
+    assert(Deno.statSync(ws.path("kernel.log")).size < 10_000);
+  });
+});
+
+Deno.test("what a Worker has got when it is ended at a deadline is not carried out later", async () => {
+  await withHostile(async (attempt, ws) => {
+    await attempt("ok");
+    const slow = attempt("take a while, then", "2000");
+    const names = ["in/1.txt", "in/2.txt", "in/3.txt"];
+    const ended = await Promise.all(names.map((name) => attempt("write", ws.path(name))));
+    assertEquals(new Set(ended.map(({ status }) => status)), new Set(["ERROR"]));
+    assertEquals((await slow).code, "DEADLINE_EXCEEDED");
+    // The ended Worker wakes up after two seconds: then a new one has long been at it.
+    const start = performance.now();
+    while (performance.now() - start < 2500) await attempt("ok");
+    const written = names.filter((name) => exists(ws.path(name)));
+    assertEquals(written, []);
+  }, { deadlineMs: 500 });
+});
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
