@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InFlight } from "../in_flight.ts";
 import { GroupWriter, type WriterOptions } from "./group_writer.ts";
 import { AuditLogBusyError, tryLock } from "./lock.ts";
 import type { RecordBody } from "./record.ts";
@@ -44,7 +45,7 @@ const COMPACT_AT = 8 * 1024 * 1024;
  */
 export class IntentJournal {
   readonly #path: string;
-  readonly #open = new Map<string, Intent>();
+  readonly #open = new InFlight<string, Intent>();
   readonly #writer: GroupWriter;
   /** Size in bytes after the last compaction. */
   #compacted = 0;

@@ -6,6 +6,7 @@
 import { assertContinues, attach, type Attached, openLog, type Written } from "./attach.ts";
 import { AuditLogError } from "./audit_log_error.ts";
 import type { Durability, WriterOptions } from "./group_writer.ts";
+import { InFlight } from "../in_flight.ts";
 import { type Intent, intentOf } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
 import { expiredSegments, type Retention, RETENTION_ACTION } from "./retention.ts";
@@ -83,7 +84,7 @@ export class AuditLog {
   #refused = 0;
   #day: string | undefined;
   #failure: AuditLogError | undefined;
-  readonly #inFlight = new Map<string, Intent>();
+  readonly #inFlight = new InFlight<string, Intent>();
   #recovering: Promise<void> | undefined;
 
   private constructor(path: string, files: Attached, options: AuditLogOptions) {
@@ -221,7 +222,10 @@ export class AuditLog {
     const { torn, left, journal } = this.#files;
     const owed = this.#owed;
     this.#owed = [];
-    const known = new Set([...owed.map(({ record_id }) => record_id), ...this.#inFlight.keys()]);
+    const known = new Set([
+      ...owed.map(({ record_id }) => record_id),
+      ...this.#inFlight.values().map(({ record_id }) => record_id),
+    ]);
     const records = [
       ...owed,
       ...left.filter(({ record_id }) => !known.has(record_id)).map((intent) =>

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { InFlight } from "../in_flight.ts";
 import type { Timer } from "../timer.ts";
 
 /** Tells when keys have been held for too long. All are held equally long, so the first is the next. */
 export class Deadlines {
-  readonly #due = new Map<number, number>();
+  readonly #due = new InFlight<number, number>();
   readonly #timer: Timer;
   readonly #afterMs: number;
   readonly #expired: (key: number) => void;
@@ -44,7 +45,7 @@ export class Deadlines {
     this.#cancel = undefined;
     const now = this.#timer.now();
     const expired: number[] = [];
-    for (const [key, due] of this.#due) {
+    for (const [key, due] of this.#due.entries()) {
       if (due > now) {
         this.#schedule(due - now);
         break;

@@ -15,7 +15,41 @@ import {
 } from "./provider.ts";
 
 /** What a call is made with; its signal is asked for only if the provider does. */
-export type ExecutionOptions = Omit<ProviderContext, "markTruncated">;
+export interface ExecutionOptions extends Omit<ProviderContext, "markTruncated" | "signal"> {
+  readonly signal: () => AbortSignal;
+}
+
+/**
+ * The context of one call. The accessor is on the prototype: in an object literal V8 would make a
+ * hidden class a call, which holds all that the call refers to until the next full collection.
+ */
+class Context implements ProviderContext {
+  readonly config: unknown;
+  readonly files: ProviderContext["files"];
+  readonly network: boolean;
+  readonly hosts: readonly string[];
+  readonly maxOutputBytes: number;
+  readonly decide: ProviderContext["decide"];
+  readonly warn: ProviderContext["warn"];
+  readonly markTruncated: () => void;
+  readonly #signal: () => AbortSignal;
+
+  constructor(options: ExecutionOptions, markTruncated: () => void) {
+    this.config = options.config;
+    this.files = options.files;
+    this.network = options.network;
+    this.hosts = options.hosts;
+    this.maxOutputBytes = options.maxOutputBytes;
+    this.decide = options.decide;
+    this.warn = options.warn;
+    this.markTruncated = markTruncated;
+    this.#signal = options.signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal();
+  }
+}
 
 /** Carries out one request, at once if the function does; never throws or rejects. */
 export function executeOnce(
@@ -23,15 +57,9 @@ export function executeOnce(
   request: ProviderRequest,
   options: ExecutionOptions,
 ): Answer | Promise<Answer> {
-  const { config, files, network, hosts, maxOutputBytes, decide, warn } = options;
+  const { maxOutputBytes } = options;
   let truncated = false;
-  const context: ProviderContext = {
-    ...{ config, files, network, hosts, maxOutputBytes, decide, warn },
-    get signal() {
-      return options.signal;
-    },
-    markTruncated: () => void (truncated = true),
-  };
+  const context = new Context(options, () => void (truncated = true));
   const success = (data: unknown): Answer => {
     if (typeof data !== "string") return { ok: true, data: data ?? null, truncated };
     const cut = cutText(data, maxOutputBytes);

@@ -35,7 +35,8 @@ export class InProcessHost implements ProviderHost {
   readonly #timer: Timer;
   readonly #surroundings: Surroundings;
   readonly #warnings: Warnings;
-  readonly #running = new Set<Promise<Answer>>();
+  #running = 0;
+  #idle: (() => void) | undefined;
 
   constructor(provider: Provider, options: InProcessOptions) {
     const { surroundings, onWarning, timer = SYSTEM_TIMER } = options;
@@ -49,28 +50,29 @@ export class InProcessHost implements ProviderHost {
   call(request: ProviderRequest, judge: Judge): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const { name, config, maxOutputBytes, deadlineMs } = this.#provider;
-    const controller = new AbortController();
+    let controller: AbortController | undefined;
+    const aborted = () => controller ??= new AbortController();
     const cancel = this.#timer.schedule(() => {
-      controller.abort(new DOMException("The deadline has passed", "TimeoutError"));
+      aborted().abort(new DOMException("The deadline has passed", "TimeoutError"));
       const error = `Provider "${name}" did not end within ${deadlineMs} ms`;
       resolve({ ok: false, code: CODES.DEADLINE_EXCEEDED, error });
     }, deadlineMs);
-    const { signal } = controller;
     const decide = (question: Question) => Promise.resolve(judge(question));
     const warn = (line: string) => this.#warnings.pass(line);
     const answer = executeOnce(this.#execute, request, {
-      ...{ config, signal, maxOutputBytes, ...this.#surroundings, decide, warn },
+      ...{ config, maxOutputBytes, ...this.#surroundings, decide, warn },
+      signal: () => aborted().signal,
     });
     Promise.resolve(answer).then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
-    this.#running.add(promise);
+    this.#running++;
     promise.then(() => {
       cancel();
-      this.#running.delete(promise);
+      if (--this.#running === 0) this.#idle?.();
     });
     return promise;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#running);
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle = resolve);
   }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { InFlight } from "../in_flight.ts";
 import { Channel } from "./channel.ts";
 import { checkedAnswer, executeOnce } from "./execution.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -61,8 +62,8 @@ function closeSideDoors(): void {
 export function serveProvider(name: string, execute: Execute): void {
   if (identity?.provider !== name) return;
   /** Calls that have not ended in the tick in which they came. */
-  const running = new Map<number, { readonly abort: (reason: unknown) => void }>();
-  const asked = new Map<number, (verdict: Verdict) => void>();
+  const running = new InFlight<number, { readonly abort: (reason: unknown) => void }>();
+  const asked = new InFlight<number, (verdict: Verdict) => void>();
   let questions = 0;
   let config: unknown;
   let maxOutputBytes = 0;
@@ -91,9 +92,7 @@ export function serveProvider(name: string, execute: Execute): void {
     const answer = executeOnce(execute, request, {
       ...{ config, maxOutputBytes, ...surroundings, warn },
       decide: (about) => ask(id, about),
-      get signal() {
-        return aborted().signal;
-      },
+      signal: () => aborted().signal,
     });
     isPrompt = !(answer instanceof Promise);
     if (!(answer instanceof Promise)) return reply(id, answer);

@@ -9,6 +9,7 @@ import { Channel } from "./channel.ts";
 import { Deadlines } from "./deadlines.ts";
 import { checkedAnswer, cutText, MAX_ERROR_BYTES } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
+import { InFlight } from "../in_flight.ts";
 import { Mailbox } from "./mailbox.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
 import {
@@ -70,7 +71,7 @@ interface WorkerEnd {
 export class WorkerHost implements ProviderHost {
   readonly #provider: Provider;
   readonly #options: WorkerHostOptions;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new InFlight<number, Pending>();
   readonly #deadlines: Deadlines;
   readonly #grace: Deadlines;
   readonly #warnings: Warnings;
@@ -88,7 +89,7 @@ export class WorkerHost implements ProviderHost {
     this.#deadlines = new Deadlines(timer, provider.deadlineMs, (id) => this.#overdue(id));
     this.#grace = new Deadlines(timer, GRACE_MS, (id) => {
       // Of several that are due together, the first ends the Worker and with it all.
-      if (this.#pending.has(id)) {
+      if (this.#pending.get(id) !== undefined) {
         this.#die("was terminated because a call did not end at its deadline");
       }
     });
@@ -242,7 +243,7 @@ export class WorkerHost implements ProviderHost {
       MAX_ERROR_BYTES,
     );
     const late = this.#late();
-    for (const [id, { overdue }] of [...this.#pending]) {
+    for (const [id, { overdue }] of this.#pending.entries()) {
       this.#settle(id, overdue ? late : { ok: false, code: CODES.PROVIDER_CRASHED, error });
     }
   }
