@@ -67,7 +67,7 @@ export function executeOnce(
   };
   try {
     const data = execute(request, context);
-    return data instanceof Promise ? data.then(success, failure) : success(data);
+    return isThenable(data) ? Promise.resolve(data).then(success, failure) : success(data);
   } catch (error) {
     return failure(error);
   }
@@ -101,6 +101,11 @@ export function checkedAnswer(answer: unknown, maxOutputBytes: number): Answer {
       error: `The provider's answer is refused: ${messageOf(error)}`,
     };
   }
+}
+
+/** A promise of any make: also those that libraries have of their own. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === "function";
 }
 
 function failure(error: unknown): Answer {
