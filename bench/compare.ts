@@ -15,8 +15,8 @@ import type { Measurement } from "./workload.ts";
 
 const USAGE =
   "Usage: deno task bench:compare A B [--only=part of a file's name] [--filter=part of a workload's name] [--rounds=12] (A, B: git refs or folders)";
-/** Of an iteration's many the best counts, and that is a warm one. */
-const WARMUP_MS = 100;
+/** Of many iterations the best counts; but V8 takes longer than those to make a Worker fast. */
+const WARMUP_MS = 1000;
 /** Iterations of a workload in a round: rounds are what tells change from noise. */
 const ITERATIONS = 6;
 /** What is not part of a version: things that were made in it. */

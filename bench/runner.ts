@@ -23,7 +23,7 @@ export interface RunOptions {
   readonly iterations?: number;
   /** A part of "group · name". @default "": all */
   readonly filter?: string;
-  /** How long each workload is warmed up, in milliseconds. @default 1000 */
+  /** How long each workload is warmed up, in milliseconds. @default 3000 */
   readonly warmup?: number;
 }
 

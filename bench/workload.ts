@@ -70,8 +70,8 @@ const given = new Map(
 );
 const measured: (() => Measurement)[] = [];
 const names: string[] = [];
-/** A service runs for days: what it does in its first second, while V8 compiles it, is not its speed. */
-const warmupMs = Number(given.get("warmup") ?? 1000);
+/** A service runs for days: what it does in its first seconds, while V8 compiles it, is not its speed. */
+const warmupMs = Number(given.get("warmup") ?? 3000);
 
 /** Registers a workload. */
 export function workload(options: Workload): void {

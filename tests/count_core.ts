@@ -8,6 +8,7 @@
 export const TRUSTED_CORE: readonly string[] = [
   "src/action.ts",
   "src/canonical_json.ts",
+  "src/in_flight.ts",
   "src/installation.ts",
   "src/judge.ts",
   "src/kernel.ts",
