@@ -12,8 +12,8 @@ const RENEW_AFTER = 256;
  *
  * Not a `Map` itself: in V8 each table that a map has outgrown refers to the next one. Once one of them
  * is in the old generation, all that follow are taken for alive, with whatever they refer to, until
- * the next full collection: of calls with ten under way, a quarter of all that was allocated. A map
- * that is made anew now and then has no such ancestors.
+ * the next full collection: with 64 calls under way, a quarter of all that was allocated. A map that is
+ * made anew now and then has no such ancestors.
  */
 export class InFlight<K, V> {
   #map = new Map<K, V>();
