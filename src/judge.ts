@@ -39,6 +39,12 @@ export function judge(
 }
 
 /**
+ * A message may refer to one text a thousand times. The params of a request are repeated in questions, and
+ * the largest there are hold the body of an HTTP request.
+ */
+const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
+
+/**
  * The same for a question of a provider: like all that comes from a Worker, untrusted, and of any size.
  *
  * @param action Under which it is decided if it names none.
@@ -47,7 +53,7 @@ export function judgeQuestion(question: unknown, action: string, law: Law): Verd
   const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
   const { request, problem } = receive({
     ...{ action: asked["action"] ?? action, target: asked["target"], params: asked["params"] },
-  });
+  }, QUESTION_LIMITS);
   const no = (target: string, code: string, reason: string) => ({
     ...{ allowed: false, target, code, reason },
   });

@@ -5,7 +5,7 @@
  */
 import { hash } from "node:crypto";
 import type { ActionRequest } from "./action.ts";
-import { canonicalJson, copyJson, JsonError } from "./canonical_json.ts";
+import { canonicalJson, copyJson, JsonError, type JsonLimits } from "./canonical_json.ts";
 import { isActionName } from "./policy/rule.ts";
 
 /** What a request turned out to be. */
@@ -33,8 +33,12 @@ export function refused(received: ReceivedRequest, problem: string): ReceivedReq
   return { ...received, problem: `malformed request: ${shown(problem)}` };
 }
 
-/** Takes over a request, whatever it is; never throws. Each property is read once. */
-export function receive(request: unknown): ReceivedRequest {
+/**
+ * Takes over a request, whatever it is; never throws. Each property is read once.
+ *
+ * @param limits Of the params.
+ */
+export function receive(request: unknown, limits: JsonLimits = {}): ReceivedRequest {
   let action: unknown, target: unknown, params: unknown, agent: unknown, undoes: unknown;
   try {
     ({ action, target, params, agent, undoes } = request as Record<string, unknown>);
@@ -48,7 +52,7 @@ export function receive(request: unknown): ReceivedRequest {
       if (params === null || typeof params !== "object" || Array.isArray(params)) {
         throw new JsonError("params: expected an object");
       }
-      copy = copyJson(params, "params") as Record<string, unknown>;
+      copy = copyJson(params, "params", limits) as Record<string, unknown>;
       paramsDigest = digest(copy);
     }
   } catch (error) {

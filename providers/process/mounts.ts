@@ -27,6 +27,8 @@ export interface Mounts {
   readonly links: ReadonlyMap<string, string>;
   /** What the operator would want to know. */
   readonly notes: readonly string[];
+  /** What is mounted inside of what programs may change, sorted. */
+  readonly inChangeable: readonly string[];
 }
 
 /** What mounts are planned with. */
@@ -66,6 +68,7 @@ export async function planMounts(options: MountOptions): Promise<Mounts> {
   for (const entry of denied) if (entry.form !== "pattern") plan.deny(entry);
   for (const entry of denied) if (entry.form === "pattern") await plan.denyMatches(entry);
   plan.pinFoldersAbove();
+  plan.noteChangeable();
   if (plan.modes.size > MAX_MOUNTS) {
     throw new ProviderError(
       "SANDBOX_TOO_LARGE",
@@ -80,6 +83,7 @@ class Plan implements Mounts {
   readonly modes = new Map<string, Mode>();
   readonly links = new Map<string, string>();
   readonly notes: string[] = [];
+  inChangeable: readonly string[] = [];
   readonly #options: MountOptions;
   readonly #walk: Walk;
 
@@ -173,6 +177,11 @@ class Plan implements Mounts {
         this.modes.set(at, "rw");
       }
     }
+  }
+
+  noteChangeable(): void {
+    this.inChangeable = [...this.modes.keys()].filter((path) => this.#modeAbove(path) === "rw")
+      .sort();
   }
 
   #show(path: string, mode: Mode): void {

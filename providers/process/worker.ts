@@ -11,9 +11,10 @@ import {
 } from "../../src/provider/mod.ts";
 import { type Arguments, argumentsOf } from "./arguments.ts";
 import { type CommandLine, type Ended, run } from "./child.ts";
+import { Company } from "./company.ts";
 import type { ProcessConfig } from "./config.ts";
 import { kindOf } from "./file_system.ts";
-import { planMounts } from "./mounts.ts";
+import { type Mounts, planMounts } from "./mounts.ts";
 import { findSandbox, inSandbox, type Sandbox } from "./sandbox.ts";
 import { signalOf } from "./signals.ts";
 import { supervised, worksAsSupervisor } from "./supervisor.ts";
@@ -25,9 +26,34 @@ serveProvider("process", async (request, context) => {
   const config = context.config as ProcessConfig;
   const given = argumentsOf(request.params);
   const sandbox = await sandboxFor(config, context);
-  const command = sandbox === undefined
-    ? await outside(request, given, config, context)
-    : await inside(sandbox, request, given, config, context);
+  if (sandbox === undefined) {
+    return await carryOut(await outside(request, given, config, context), false, request, context);
+  }
+  const { files, decide, signal } = context;
+  const { systemPaths, maxEntries } = config;
+  const mounts = await company.join(
+    () => planMounts({ files, decide, systemPaths, maxEntries, signal }),
+    signal,
+  );
+  try {
+    const command = inside(sandbox, request, given, { config, mounts, context });
+    return await carryOut(command, true, request, context);
+  } finally {
+    company.leave();
+  }
+});
+
+const company = new Company();
+
+/** Runs what was prepared. */
+async function carryOut(
+  command: CommandLine,
+  sandboxed: boolean,
+  { target, params }: ProviderRequest,
+  context: ProviderContext,
+): Promise<unknown> {
+  const config = context.config as ProcessConfig;
+  const given = argumentsOf(params);
   const signals = [context.signal];
   const isBound = given.timeoutMs < config.deadlineMs;
   if (isBound) signals.push(AbortSignal.timeout(given.timeoutMs));
@@ -40,15 +66,15 @@ serveProvider("process", async (request, context) => {
       maxBytes: { stdout, stderr: bytes - stdout },
       signal: AbortSignal.any(signals),
     });
-    return resultOf(ended, given, sandbox !== undefined, context);
+    return resultOf(ended, given, sandboxed, context);
   } catch (error) {
     if (!isBound || context.signal.aborted || !(error instanceof DOMException)) throw error;
     throw new ProviderError(
       "DEADLINE_EXCEEDED",
-      `${request.target} did not end within ${given.timeoutMs / 1000} s and was ended`,
+      `${target} did not end within ${given.timeoutMs / 1000} s and was ended`,
     );
   }
-});
+}
 
 /** One attempt a Worker. */
 let found: Promise<Sandbox | string> | undefined;
@@ -73,15 +99,17 @@ async function sandboxFor(
   return undefined;
 }
 
-async function inside(
+function inside(
   sandbox: Sandbox,
   { target }: ProviderRequest,
   { args, cwd = "/" }: Arguments,
-  { env, systemPaths, maxEntries }: ProcessConfig,
-  { files, decide, warn, signal }: ProviderContext,
-): Promise<CommandLine> {
-  const mounts = await planMounts({ files, decide, systemPaths, maxEntries, signal });
-  for (const note of mounts.notes) warn(note);
+  { config: { env, systemPaths }, mounts, context }: {
+    readonly config: ProcessConfig;
+    readonly mounts: Mounts;
+    readonly context: ProviderContext;
+  },
+): CommandLine {
+  for (const note of mounts.notes) context.warn(note);
   if (cwd !== "/" && kindOf(cwd) !== "folder") {
     throw new ProviderError("NOT_A_FOLDER", `The param "cwd" leads to no folder: ${cwd}`);
   }

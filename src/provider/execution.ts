@@ -109,14 +109,27 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function failure(error: unknown): Answer {
-  if (error instanceof ProviderError && isCode(error.code)) {
-    const { code, message } = error;
-    if (!(error instanceof DeniedError)) return { ok: false, code, error: message };
-    const rule = error.rule === undefined ? {} : { rule: error.rule };
-    return { ok: false, code, error: message, denied: true, ...rule };
+  const { code, message, denied } = whatWasThrown(error);
+  if (code === undefined) return { ok: false, code: CODES.PROVIDER_ERROR, error: message };
+  return { ok: false, code, error: message, ...denied };
+}
+
+/** What is known of something that was thrown: anything can be, also what throws when it is looked at. */
+export function whatWasThrown(error: unknown): {
+  readonly message: string;
+  readonly code?: string;
+  readonly denied?: { readonly denied: true; readonly rule?: string };
+} {
+  try {
+    const message = error instanceof Error ? String(error.message || error.name) : String(error);
+    if (!(error instanceof ProviderError) || !isCode(error.code)) return { message };
+    const { code } = error;
+    if (!(error instanceof DeniedError)) return { message, code };
+    const rule = typeof error.rule === "string" ? { rule: error.rule } : {};
+    return { message, code, denied: { denied: true, ...rule } };
+  } catch {
+    return { message: "what was thrown cannot be read" };
   }
-  const message = error instanceof Error ? error.message || error.name : String(error);
-  return { ok: false, code: CODES.PROVIDER_ERROR, error: message };
 }
 
 function isCode(code: unknown): code is string {
@@ -132,5 +145,9 @@ export function cutText(text: string, bytes: number): string {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof JsonError ? error.message : "it could not be read";
+  try {
+    return error instanceof JsonError ? error.message : "it could not be read";
+  } catch {
+    return "it could not be read"; // A proxy that was revoked.
+  }
 }

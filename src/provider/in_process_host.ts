@@ -4,6 +4,7 @@
  * @module
  */
 import { CODES } from "../action.ts";
+import { copyJson } from "../canonical_json.ts";
 import { checkedAnswer, executeOnce } from "./execution.ts";
 import type { ProviderHost } from "./host.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
@@ -59,7 +60,9 @@ export class InProcessHost implements ProviderHost {
     }, deadlineMs);
     const decide = (question: Question) => Promise.resolve(judge(question));
     const warn = (line: string) => this.#warnings.pass(line);
-    const answer = executeOnce(this.#execute, request, {
+    // INVARIANT: what is recorded is out of the provider's reach.
+    const own = { ...request, params: copyJson(request.params, "params") as typeof request.params };
+    const answer = executeOnce(this.#execute, own, {
       ...{ config, maxOutputBytes, ...this.#surroundings, decide, warn },
       signal: () => aborted().signal,
     });

@@ -127,7 +127,7 @@ export function deniedBy({ target, code, reason, rule }: Verdict): DeniedError {
 
 /** Options that all providers have in common. */
 export interface ProviderLimits {
-  /** How long a call may take, in milliseconds. @default 30000 */
+  /** How long a call may take, in milliseconds, at most 2147483647. @default 30000 */
   readonly deadlineMs?: number;
   /**
    * The most that a result may hold: a text in bytes of UTF-8, anything else in UTF-16 code units of
@@ -166,6 +166,9 @@ export interface ProviderOptions extends ProviderLimits {
   /** Absolute paths of files that no action may change, whatever the policy allows. @default none */
   readonly guards?: readonly string[];
 }
+
+/** A longer timer ends at once: its milliseconds are a signed number of 32 bits. */
+const MAX_DEADLINE_MS = 2 ** 31 - 1;
 
 // INVARIANT: what a provider does cannot be reached from the provider, only from the kernel's hosts.
 const executors = new WeakMap<Provider, Execute>();
@@ -246,6 +249,11 @@ export class Provider {
       );
     }
     this.deadlineMs = positive(options.deadlineMs ?? 30_000, "deadlineMs", name);
+    if (this.deadlineMs > MAX_DEADLINE_MS) {
+      throw new RangeError(
+        `Cannot make provider "${name}": deadlineMs is ${this.deadlineMs}, the most is ${MAX_DEADLINE_MS} (24 days)`,
+      );
+    }
     this.maxOutputBytes = positive(
       options.maxOutputBytes ?? 4 * 1024 * 1024,
       "maxOutputBytes",

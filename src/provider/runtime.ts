@@ -32,7 +32,14 @@ const identity = typeof scope.postMessage === "function" ? identityOf(scope.name
 // INVARIANT: given up while modules are still being loaded, before the code of any that is imported
 // behind this one runs.
 for (const descriptor of identity?.revoke ?? []) Deno.permissions.revokeSync(descriptor);
-if (identity !== undefined) closeSideDoors();
+if (identity !== undefined) {
+  closeSideDoors();
+  // Until the module serves that provider: the kernel's first message finds that it never does.
+  scope.onmessage = () => {
+    const { provider } = identity;
+    throw new TypeError(`its module never calls serveProvider("${provider}", …)`);
+  };
+}
 
 /**
  * What Deno gives to every Worker without asking for a permission, and a provider has no use for:

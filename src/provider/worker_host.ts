@@ -36,6 +36,13 @@ const CALLS_A_MESSAGE = 16;
 /** How much a call may ask the gate: a provider that was taken over must not keep it busy. */
 const MAX_QUESTIONS = 100_000;
 
+/** For how long the gate answers a Worker's questions in a row, and which part of the time in the long run. */
+const JUDGING_BURST_MS = 2000;
+const JUDGING_SHARE = 0.5;
+
+/** How many messages a Worker may send for each call that are no answer, and no question of a call. */
+const MAX_STRAYS = 10_000;
+
 /** What a Worker is started with. */
 export interface WorkerHostOptions {
   readonly permissions: WorkerPermissions;
@@ -75,6 +82,11 @@ export class WorkerHost implements ProviderHost {
   readonly #deadlines: Deadlines;
   readonly #grace: Deadlines;
   readonly #warnings: Warnings;
+  readonly #timer: Timer;
+  /** How long the gate was asked lately, in milliseconds, and until when that was counted. */
+  #judging = 0;
+  #judgedUntil = 0;
+  #strays = 0;
   #end: WorkerEnd | undefined;
   /** Calls that wait for their turn; their deadline begins with it. */
   readonly #queue: Waiting[] = [];
@@ -85,7 +97,7 @@ export class WorkerHost implements ProviderHost {
     this.#provider = provider;
     this.#options = options;
     this.#warnings = new Warnings(provider.name, options.onWarning);
-    const timer = options.timer ?? SYSTEM_TIMER;
+    const timer = this.#timer = options.timer ?? SYSTEM_TIMER;
     this.#deadlines = new Deadlines(timer, provider.deadlineMs, (id) => this.#overdue(id));
     this.#grace = new Deadlines(timer, GRACE_MS, (id) => {
       // Of several that are due together, the first ends the Worker and with it all.
@@ -105,6 +117,7 @@ export class WorkerHost implements ProviderHost {
 
   #dispatch(waiting: Waiting): void {
     const id = this.#nextId++;
+    this.#strays = 0;
     this.#pending.set(id, { ...waiting, questions: MAX_QUESTIONS });
     this.#deadlines.start(id);
     this.#reach(({ channel }) => channel.send({ ...waiting.request, id }));
@@ -165,7 +178,12 @@ export class WorkerHost implements ProviderHost {
     };
     const mailboxes = { calls: calls.shared, answers: answers.shared };
     const init: ToWorker = { type: "init", config, maxOutputBytes, surroundings, mailboxes };
-    worker.postMessage(init);
+    try {
+      worker.postMessage(init);
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
     return { worker, channel };
   }
 
@@ -173,9 +191,15 @@ export class WorkerHost implements ProviderHost {
     const { answers, id, question, about, warning } = (message ?? {}) as Readonly<
       Record<string, unknown>
     >;
+    const before = this.#pending.size;
     if (warning !== undefined) this.#warnings.pass(warning);
-    if (typeof question === "number" && typeof id === "number") this.#judge(id, question, about);
+    const isAsked = typeof question === "number" && typeof id === "number" &&
+      this.#judge(id, question, about);
     if (Array.isArray(answers)) this.#receiveAnswers(answers);
+    // While messages come without a pause, no timer has its turn, and no deadline ends them.
+    if (!isAsked && this.#pending.size === before && ++this.#strays > MAX_STRAYS) {
+      return this.#die("sent messages that nobody waits for");
+    }
     this.#end?.channel.attend();
   }
 
@@ -194,13 +218,25 @@ export class WorkerHost implements ProviderHost {
     }
   }
 
-  #judge(id: number, question: number, about: unknown): void {
+  /** @returns Whether a call is under way that may ask. */
+  #judge(id: number, question: number, about: unknown): boolean {
     const pending = this.#pending.get(id);
-    if (pending === undefined) return;
-    const verdict = pending.questions-- > 0
+    const no = (reason: string) => ({
+      ...{ allowed: false, target: "", reason, code: CODES.RULE_ERRORED },
+    });
+    const start = this.#timer.now();
+    const verdict = pending === undefined
+      ? no("the call has ended")
+      : pending.questions-- > 0
       ? pending.judge(about)
-      : { allowed: false, target: "", reason: "too many questions", code: CODES.RULE_ERRORED };
+      : no("too many questions");
     this.#send({ type: "verdict", question, verdict });
+    const now = this.#timer.now();
+    const rested = Math.max(0, start - this.#judgedUntil);
+    this.#judging = Math.max(0, this.#judging - rested * JUDGING_SHARE) + (now - start);
+    this.#judgedUntil = now;
+    if (this.#judging > JUDGING_BURST_MS) this.#die("kept the gate busy with questions");
+    return pending !== undefined;
   }
 
   #settle(id: number, answer: Answer): void {

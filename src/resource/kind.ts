@@ -68,6 +68,16 @@ export interface ActionSpec {
   readonly canonicalParams?: (
     params: Readonly<Record<string, unknown>>,
   ) => Readonly<Record<string, unknown>>;
+  /**
+   * Brings a constraint into the same form.
+   *
+   * @throws {CanonicalError} There is none.
+   */
+  readonly canonicalConstraint?: (
+    constraint: Readonly<Record<string, unknown>>,
+  ) => Readonly<Record<string, unknown>>;
+  /** The params that its provider reads, to tell of deny rules on others. @default any */
+  readonly params?: readonly string[];
   /** Further resources in the params; each is canonicalised and must be allowed too. */
   readonly resources?: readonly FurtherResource[];
 }

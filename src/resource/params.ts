@@ -24,6 +24,28 @@ export function httpParams(params: Params): Params {
   return headers === undefined ? canonical : { ...canonical, headers: fields(headers) };
 }
 
+/** The same of constraints on `net.http`: what is equal to `get` is equal to `GET`. */
+export function httpConstraint(constraint: Params): Params {
+  const entries = Object.entries(constraint).map(([param, condition]): [string, unknown] => {
+    if (param === "method") return [param, upperCase(condition)];
+    return [param.startsWith("headers.") ? param.toLowerCase() : param, condition];
+  });
+  if (new Set(entries.map(([param]) => param)).size < entries.length) {
+    throw new CanonicalError("A header is named twice, once in upper and once in lower case");
+  }
+  return Object.fromEntries(entries);
+}
+
+/** All texts in a condition; its keys are operators. */
+function upperCase(condition: unknown): unknown {
+  if (typeof condition === "string") return condition.toUpperCase();
+  if (Array.isArray(condition)) return condition.map(upperCase);
+  if (condition === null || typeof condition !== "object") return condition;
+  return Object.fromEntries(
+    Object.entries(condition).map(([operator, operand]) => [operator, upperCase(operand)]),
+  );
+}
+
 function fields(headers: unknown): Params {
   if (headers === null || typeof headers !== "object" || Array.isArray(headers)) {
     throw new CanonicalError('The param "headers" has to be an object of texts');

@@ -82,14 +82,34 @@ function checkLength(path: string): void {
 function resolveLinks(path: string, world: World, links: number): string {
   const real = world.realPath(path);
   if (real !== undefined) return real;
+  if (links === 0) throw new CanonicalError(`"${path}" goes through too many symbolic links`);
   const link = world.readLink(path);
-  if (link !== undefined) {
-    if (links === 0) throw new CanonicalError(`"${path}" goes through too many symbolic links`);
-    const goal = link.startsWith("/") ? link : `${realParent(path, world, links)}/${link}`;
-    return resolveLinks(withoutDotSegments(goal), world, links - 1);
-  }
   const parent = realParent(path, world, links);
-  return `${parent === "/" ? "" : parent}${path.slice(path.lastIndexOf("/"))}`;
+  if (link !== undefined) return resolveLinks(goalOf(link, parent, world), world, links - 1);
+  const found = `${parent === "/" ? "" : parent}${path.slice(path.lastIndexOf("/"))}`;
+  // INVARIANT: nothing is canonical that would lead on.
+  return found === path ? path : resolveLinks(found, world, links - 1);
+}
+
+/**
+ * Where a link in the folder leads. As the system has it, ".." leads out of the folder in which one
+ * really is, which need not be the one that is written before it, and which has to be there.
+ */
+function goalOf(link: string, folder: string, world: World): string {
+  let at = link.startsWith("/") ? "/" : folder;
+  for (const name of link.split("/")) {
+    if (name === "" || name === ".") continue;
+    if (name !== "..") {
+      at = `${at === "/" ? "" : at}/${name}`;
+      continue;
+    }
+    const real = world.realPath(at);
+    if (real === undefined) {
+      throw new CanonicalError(`A symbolic link leads by way of "${at}", where nothing is`);
+    }
+    at = dirname(real);
+  }
+  return at;
 }
 
 function realParent(path: string, world: World, links: number): string {
@@ -110,17 +130,18 @@ function compileOne(text: string, world: World): Pattern[] {
   if (names.length === 1 && names[0] === "") {
     return [{ steps: [], denySteps: [], reach: "/", exact: true }];
   }
-  for (const name of names) {
-    if (name === "") {
+  const steps = names.map((name) => parseSegment(name));
+  // Of the steps, whose escapes are gone: "\\.\\." is "..".
+  for (const step of steps) {
+    if (step === "") {
       throw new PatternError(
         `"${text}" could never match: canonical paths have no empty segment and no slash at the end`,
       );
     }
-    if (name === "." || name === "..") {
-      throw new PatternError(`"${text}" could never match: canonical paths have no "${name}"`);
+    if (step === "." || step === "..") {
+      throw new PatternError(`"${text}" could never match: canonical paths have no "${step}"`);
     }
   }
-  const steps = names.map((name) => parseSegment(name));
   const wildcard = steps.findIndex((step) => typeof step !== "string");
   const exact = wildcard === -1;
   const prefix = (exact ? steps : steps.slice(0, wildcard)) as string[];

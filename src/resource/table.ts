@@ -6,7 +6,7 @@
 import { COMMAND } from "./command.ts";
 import type { ActionTable, KindName, ResourceKind } from "./kind.ts";
 import { NAME } from "./name.ts";
-import { httpParams, mcpParams } from "./params.ts";
+import { httpConstraint, httpParams, mcpParams } from "./params.ts";
 import { PATH } from "./path.ts";
 import { URL_KIND } from "./url.ts";
 
@@ -26,23 +26,40 @@ const CHANGE = ["read", "write"] as const;
  * goes through a temporary file), which Deno wants `read` for.
  */
 export const STANDARD_ACTIONS: ActionTable = {
-  "fs.read": { kind: "path", defaults: { encoding: "utf-8" } },
-  "fs.list": { kind: "path" },
-  "fs.stat": { kind: "path" },
-  "fs.write": { kind: "path", access: CHANGE, defaults: { encoding: "utf-8" } },
-  "fs.delete": { kind: "path", access: CHANGE },
-  "fs.mkdir": { kind: "path", access: CHANGE },
+  "fs.read": {
+    kind: "path",
+    defaults: { encoding: "utf-8" },
+    params: ["encoding", "offset", "length", "max_bytes"],
+  },
+  "fs.list": { kind: "path", params: [] },
+  "fs.stat": { kind: "path", params: [] },
+  "fs.write": {
+    kind: "path",
+    access: CHANGE,
+    defaults: { encoding: "utf-8" },
+    params: ["content", "encoding", "restore"],
+  },
+  "fs.delete": { kind: "path", access: CHANGE, params: [] },
+  "fs.mkdir": { kind: "path", access: CHANGE, params: ["restore"] },
   "fs.move": {
     kind: "path",
     access: CHANGE,
     resources: [{ param: "to", kind: "path", action: "fs.move", required: true }],
+    params: ["to", "overwrite"],
   },
-  "net.http": { kind: "url", defaults: { method: "GET" }, canonicalParams: httpParams },
+  "net.http": {
+    kind: "url",
+    defaults: { method: "GET" },
+    canonicalParams: httpParams,
+    canonicalConstraint: httpConstraint,
+    params: ["method", "headers", "body", "encoding", "timeout", "follow_redirects", "max_bytes"],
+  },
   "proc.exec": {
     kind: "command",
     defaults: { args: [], timeout: 30 },
     resources: [{ param: "cwd", kind: "path", action: "fs.read" }],
+    params: ["args", "cwd", "stdin", "timeout", "encoding"],
   },
-  "mcp.call": { kind: "name", canonicalParams: mcpParams },
-  "mcp.list": { kind: "name" },
+  "mcp.call": { kind: "name", canonicalParams: mcpParams, params: ["arguments"] },
+  "mcp.list": { kind: "name", params: ["pin"] },
 };

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { executeOnce, type ExecutionOptions } from "../../src/provider/execution.ts";
+import { checkedAnswer, executeOnce, type ExecutionOptions } from "../../src/provider/execution.ts";
 import type { ProviderContext } from "../../src/provider/mod.ts";
 
 const REQUEST = { action: "test.do", target: "x", params: {} };
@@ -53,4 +53,48 @@ Deno.test("a context tells the signal of its own call, and has no accessor of it
     const own = Object.values(Object.getOwnPropertyDescriptors(context));
     assertEquals(own.filter(({ get }) => get !== undefined), []);
   }
+});
+
+const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+revoke();
+const thrown: readonly [what: string, value: unknown][] = [
+  ["an object without a prototype", Object.create(null)],
+  ["a revoked proxy", revoked],
+  [
+    "an error whose message throws",
+    Object.defineProperty(new Error(), "message", {
+      get() {
+        throw 1;
+      },
+    }),
+  ],
+  ["an object whose toString throws", {
+    toString() {
+      throw 1;
+    },
+  }],
+];
+for (const [what, value] of thrown) {
+  Deno.test(`executeOnce answers with a failure when ${what} is thrown, at once or later`, async () => {
+    const expected = {
+      ok: false,
+      code: "PROVIDER_ERROR",
+      error: "what was thrown cannot be read",
+    } as const;
+    const throwing = () => {
+      throw value;
+    };
+    assertEquals(executeOnce(throwing, REQUEST, options()), expected);
+    assertEquals(await executeOnce(() => Promise.reject(value), REQUEST, options()), expected);
+  });
+}
+
+Deno.test("checkedAnswer refuses data that throws a revoked proxy", () => {
+  const data = {
+    get a() {
+      throw revoked;
+    },
+  };
+  const answer = checkedAnswer({ ok: true, data }, 100);
+  assertEquals(answer.ok ? "" : answer.code, "RESULT_INVALID");
 });

@@ -224,3 +224,38 @@ function exists(path: string): boolean {
     throw error;
   }
 }
+
+Deno.test("questions that are dear to read are not read to their end", async () => {
+  await withHostile(async (attempt) => {
+    assertEquals((await attempt("ask a thousand times the same")).code, "DEADLINE_EXCEEDED");
+    assertEquals((await attempt("ok", "again")).data, "again");
+  }, { deadlineMs: 3000 });
+});
+
+Deno.test("a Worker that sends what nobody waits for is ended, and others are not kept waiting", async () => {
+  await withHostile(async (attempt) => {
+    assertEquals((await attempt("flood, once answered")).data, "answered");
+    for (;;) {
+      const { data, error } = await attempt("ok", "after it");
+      if (error === undefined) continue;
+      assertMatch(error, /sent messages that nobody waits for/);
+      assertEquals(data, undefined);
+      break;
+    }
+    assertEquals((await attempt("ok", "again")).data, "again");
+  });
+});
+
+Deno.test("a question that comes when its call has ended is answered, with a no", async () => {
+  await withHostile(async (attempt) => {
+    assertEquals((await attempt("ask when it has ended")).status, "OK");
+    assertEquals((await attempt("what was said then")).data, "the call has ended");
+  });
+});
+
+Deno.test("what cannot be read when it is thrown ends no call but its own", async () => {
+  await withHostile(async (attempt) => {
+    const { code, error } = await attempt("throw what cannot be read");
+    assertEquals([code, error], ["PROVIDER_ERROR", "what was thrown cannot be read"]);
+  });
+});

@@ -46,6 +46,8 @@ const LINKS: readonly {
   { cell: "a dangling link to a far place", link: ["in/l", "$/none/a/b"], target: "in/l", expected: "deny", why: "the place is outside" },
   { cell: "a path behind a dangling link out", link: ["in/l", "$/out/none"], target: "in/l/x", expected: "deny", why: "the place is outside" },
   { cell: "a dangling link over a link out", link: ["in/l", "$/in/m/none"], more: ["in/m", "$/out"], target: "in/l", expected: "deny", why: "the second link leads out" },
+  { cell: "a link by way of what is not there", link: ["in/l", "none/../folder"], more: ["in/folder/f", "$/out/secret"], target: "in/l/f", expected: "invalid", why: "the system finds nothing there, so nothing may be put there" },
+  { cell: "a link out of where a link leads", link: ["in/l", "m/../new"], more: ["in/m", "$/out/folder"], target: "in/l", expected: "deny", why: "writing would make out/new" },
   { cell: "a chain out", link: ["in/l", "m"], more: ["in/m", "$/out/secret"], target: "in/l", expected: "deny", why: "the end of the chain is outside" },
   { cell: "a chain that comes back", link: ["in/l", "$/out/m"], more: ["out/m", "$/in/file"], target: "in/l", expected: "allow", why: "only the end counts" },
   { cell: "a loop", link: ["in/l", "m"], more: ["in/m", "l"], target: "in/l", expected: "invalid", why: "it has no real path" },
