@@ -105,7 +105,15 @@ export class Installation {
 
 /** Where warnings go. */
 export function warnerOf({ onWarning }: KernelOptions): (line: string) => void {
-  return onWarning ?? ((line) => console.error(line));
+  if (onWarning === undefined) return (line) => console.error(line);
+  return (line) => {
+    try {
+      onWarning(line);
+    } catch (error) {
+      // INVARIANT: no provider ends the process, and when one warns is for it to choose.
+      console.error(error);
+    }
+  };
 }
 
 function hostFor(provider: Provider, plan: Plan, options: KernelOptions): ProviderHost {

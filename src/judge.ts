@@ -8,7 +8,7 @@ import { type Authorisation, authorise } from "./policy/authorisation.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Verdict } from "./provider/provider.ts";
 import { receive } from "./request.ts";
-import { CanonicalError, type World } from "./resource/world.ts";
+import { CanonicalError, NotNamedError, type World } from "./resource/world.ts";
 
 /** By what is judged. */
 export interface Law {
@@ -28,12 +28,16 @@ export function judge(
   try {
     return authorise(policy, request, world);
   } catch (error) {
-    if (error instanceof CanonicalError) return error;
+    if (error instanceof CanonicalError && !(error instanceof NotNamedError)) return error;
     // INVARIANT: an error while deciding denies.
     const reason = `not permitted: ${error instanceof Error ? error.message : String(error)}`;
     return {
       request: request as CanonicalRequest,
-      decision: { effect: "deny", code: CODES.RULE_ERRORED, reason },
+      decision: {
+        effect: "deny",
+        code: error instanceof NotNamedError ? CODES.NO_RULE : CODES.RULE_ERRORED,
+        reason,
+      },
     };
   }
 }

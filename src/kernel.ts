@@ -24,7 +24,8 @@ import { auditOptions, publisherFor } from "./log_options.ts";
 import type { PolicySummary } from "./policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "./timer.ts";
 import type { Answer } from "./provider/protocol.ts";
-import { ProviderError, type ProviderRequest } from "./provider/provider.ts";
+import { whatWasThrown } from "./provider/execution.ts";
+import type { ProviderRequest } from "./provider/provider.ts";
 import { receive, refused, sha256, shown } from "./request.ts";
 import { type Decided, type Permitted, resultOf, verdictOn } from "./verdict.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
@@ -133,12 +134,6 @@ export class Kernel implements AsyncDisposable {
       ...auditOptions(options, checkpoints),
       policy: policy.digest,
     });
-    const { size, head } = audit.state;
-    const contradiction = checkpoints?.contradiction(size, head);
-    if (contradiction !== undefined) {
-      await audit.close();
-      throw new AuditLogError(`Cannot open the kernel: ${contradiction}`);
-    }
     const tracer = await submitTracer(warnerOf(options));
     return new Kernel(OPENED, { installation, audit, checkpoints, tracer }, options);
   }
@@ -158,10 +153,10 @@ export class Kernel implements AsyncDisposable {
    */
   async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
     if (this.#closed !== undefined) throw new KernelClosedError();
+    const { problem, prepare } = options;
     this.#inFlight++;
     const installation = this.#installation;
     installation.enter();
-    const { problem, prepare } = options;
     const received = problem === undefined ? receive(request) : refused(receive(request), problem);
     const startTime = this.#tracer === undefined ? 0 : Date.now();
     try {
@@ -252,9 +247,8 @@ export class Kernel implements AsyncDisposable {
         }
       } catch (error) {
         // INVARIANT: a callback that throws never widens access.
-        const code = error instanceof ProviderError ? error.code : CODES.PREPARATION_FAILED;
-        const reason = error instanceof Error ? error.message : String(error);
-        const refusal = { status: "DENIED", code, error: reason, rule } as const;
+        const { code = CODES.PREPARATION_FAILED, message } = whatWasThrown(error);
+        const refusal = { status: "DENIED", code, error: message, rule } as const;
         await this.#audit.append(this.#body(decided, refusal));
         return resultOf(refusal);
       }

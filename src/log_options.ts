@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AuditLogError } from "./audit/audit_log_error.ts";
 import { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
 import type { AuditLogOptions } from "./audit/log.ts";
 import { warnerOf } from "./installation.ts";
@@ -43,6 +44,11 @@ export function auditOptions(
     ...(timer === undefined ? {} : { now: () => timer.now() }),
     ...(retain === undefined ? {} : { retain }),
     ...(checkpoints === undefined ? {} : {
+      accept(size, head) {
+        const contradiction = checkpoints.contradiction(size, head);
+        if (contradiction === undefined) return;
+        throw new AuditLogError(`Cannot open the kernel: ${contradiction}`);
+      },
       covered: () => checkpoints.covered,
       onWritten: (size, head) => checkpoints.recordsWritten(size, head),
     }),

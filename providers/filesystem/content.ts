@@ -5,18 +5,6 @@
  */
 import { ProviderError } from "../../src/provider/mod.ts";
 
-/** Up to so many bytes, from where the file stands. */
-export function readUpTo(file: Deno.FsFile, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
-}
-
 const wholeText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A piece of a text may begin or end inside of a character; a whole text may not. */

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { ProviderError, type ProviderRequest } from "../../src/provider/mod.ts";
 import { lstat, removeStray } from "./place.ts";
+import { RegularFile } from "./regular_file.ts";
 
 /** What has to be at a path. Times are in milliseconds, finer ones Deno does not tell. */
 export interface Expected {
@@ -80,12 +81,18 @@ function looksAsExpected(path: string, expected: Expected): boolean {
     info.mtime?.getTime() === mtime;
 }
 
+/** How much is read at once. */
+const PIECE_BYTES = 256 * 1024;
+
 function digestOf(path: string): string {
-  using file = Deno.openSync(path);
+  using file = new RegularFile(path);
   const hash = createHash("sha256");
-  const buffer = new Uint8Array(256 * 1024);
-  for (let count; (count = file.readSync(buffer)) !== null;) hash.update(buffer.subarray(0, count));
-  return hash.digest("hex");
+  for (let at = 0;;) {
+    const bytes = file.read(at, PIECE_BYTES);
+    if (bytes.length === 0) return hash.digest("hex");
+    hash.update(bytes);
+    at += bytes.length;
+  }
 }
 
 /**

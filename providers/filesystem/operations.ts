@@ -5,7 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import { decodeText, readUpTo } from "./content.ts";
+import { decodeText } from "./content.ts";
 import { assertExpected, type Expected, preparationOf, putInPlace } from "./expectation.ts";
 import {
   type ProviderContext,
@@ -27,6 +27,7 @@ import {
   removeStray,
   stagingName,
 } from "./place.ts";
+import { RegularFile } from "./regular_file.ts";
 
 /** Most entries in the answer of `fs.list`. */
 const MAX_ENTRIES = 10_000;
@@ -46,13 +47,12 @@ export function read({ target, params }: ProviderRequest, context: ProviderConte
 
   const since = now();
   using file = openRegular(target);
-  const info = file.statSync();
+  const { info } = file;
   assertInPlace(target, info, since);
   const available = Math.max(info.size - offset, 0);
   const length = Math.min(available, wanted, bound);
   if (length < Math.min(available, wanted)) context.markTruncated();
-  if (offset > 0) file.seekSync(offset, Deno.SeekMode.Start);
-  const bytes = readUpTo(file, length);
+  const bytes = file.read(offset, length);
   if (encoding === "base64") return encodeBase64(bytes);
   return decodeText(bytes, target, length < available || offset > 0);
 }
@@ -273,16 +273,19 @@ function notAFile(path: string, info: Deno.FileInfo): ProviderError {
   return new ProviderError("NOT_A_FILE", `Not a file but ${what}: ${path}`);
 }
 
-function openRegular(path: string): Deno.FsFile {
-  // Looked at before it is opened: opening a named pipe would wait for its other end.
+function openRegular(path: string): RegularFile {
+  // Looked at before it is opened: who waits at the other end of a named pipe would notice.
   const info = existing(path);
   if (info.isSymlink) throw new PlaceError(path);
   if (!info.isFile) throw notAFile(path, info);
   try {
-    return Deno.openSync(path);
+    const file = new RegularFile(path);
+    if (file.info.isFile()) return file;
+    file[Symbol.dispose]();
   } catch (error) {
     throw isAbsence(error) ? notFound(path) : error;
   }
+  throw new PlaceError(path);
 }
 
 /** A file that was prepared beside the one that it is to replace. */

@@ -35,7 +35,7 @@ export function now(): Moment {
 }
 
 /** Asserts that what was opened, or looked at, since then is what is at the path, reached through no link. */
-export function assertInPlace(path: string, found: Deno.FileInfo, since: Moment): void {
+export function assertInPlace(path: string, found: FileIdentity, since: Moment): void {
   if (isProved(path, found, since)) return;
   assertStable(path, () => isSame(lstat(path), found), { since });
   // Within the second that `ctime` is told in, a file can become another one that looks the same.
@@ -44,8 +44,14 @@ export function assertInPlace(path: string, found: Deno.FileInfo, since: Moment)
   proved.set(path, { found, since });
 }
 
+/** What tells a file from another, or from itself at another time. */
+export type FileIdentity = Pick<
+  Deno.FileInfo,
+  "dev" | "ino" | "size" | "birthtime" | "mtime" | "ctime"
+>;
+
 /** What was proved to be at a path, at some moment after the one given. */
-const proved = new Map<string, { readonly found: Deno.FileInfo; readonly since: Moment }>();
+const proved = new Map<string, { readonly found: FileIdentity; readonly since: Moment }>();
 const MAX_PROOFS = 1000;
 /** For how long what was proved need not be again: no longer than folders count as changed lately. */
 const PROOF_MS = 1000;
@@ -55,7 +61,7 @@ const PROOF_MS = 1000;
  * that had been still for longer than `ctime` can tell, so that whatever is done to one later (its
  * content, its name, another file in its number) shows in its `ctime`, which nobody can set back.
  */
-function isProved(path: string, found: Deno.FileInfo, since: Moment): boolean {
+function isProved(path: string, found: FileIdentity, since: Moment): boolean {
   const proof = proved.get(path);
   if (proof === undefined || !(since - proof.since < PROOF_MS) || since < proof.since) return false;
   const before = proof.found;
@@ -77,7 +83,7 @@ export function assertMadeInPlace(path: string, made: Deno.FileInfo, since: Mome
   assertStable(path, () => isSame(lstat(path), made), { since, folder: dirname(dirname(path)) });
 }
 
-function isSame(a: Deno.FileInfo | undefined, b: Deno.FileInfo): boolean {
+function isSame(a: FileIdentity | undefined, b: FileIdentity): boolean {
   return a !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 
@@ -180,7 +186,10 @@ export function realPath(path: string): string | undefined {
 
 /** Whether the error says that there is nothing at a path. */
 export function isAbsence(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+    return true;
+  }
+  return ["ENOENT", "ENOTDIR"].includes((error as { readonly code?: string } | null)?.code ?? "");
 }
 
 /**

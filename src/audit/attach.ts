@@ -31,13 +31,19 @@ export interface Attached {
   close(): Promise<void>;
 }
 
+/** How a log is taken over. */
+export interface AttachOptions extends WriterOptions {
+  /** Told of the number of records and the hash of the last; throws to refuse the log. */
+  readonly accept?: ((size: number, head: string) => void) | undefined;
+}
+
 /**
- * Opens, locks and checks the files of a log.
+ * Opens, locks and checks the files of a log, and mends its end.
  *
  * @throws {AuditLogBusyError} Another kernel has them.
  * @throws {AuditLogError} They cannot be opened, or the last record is damaged.
  */
-export function attach(path: string, options: WriterOptions): Attached {
+export function attach(path: string, options: AttachOptions): Attached {
   const opened: { close(): unknown }[] = [];
   try {
     const { journal, left } = openFile(
@@ -48,10 +54,14 @@ export function attach(path: string, options: WriterOptions): Attached {
     const file = openLog(path);
     opened.push(file);
     if (!tryLock(path, file)) throw new AuditLogBusyError(path, undefined);
-    const tail = repairTail(path, file);
-    const before = tail.last === undefined ? lastSegmentRecord(path) : undefined;
-    const last = tail.last ?? before;
-    const firstSeq = tail.last === undefined ? (before?.seq ?? -1) + 1 : firstRecord(path).seq;
+    const tail = findTail(path, file);
+    const last = tail.last ?? lastSegmentRecord(path);
+    const seq = (last?.seq ?? -1) + 1;
+    const head = last?.hash ?? GENESIS;
+    // INVARIANT: a log that is refused stays as it was, its journal as well: it may be the wrong file.
+    options.accept?.(seq, head);
+    const torn = repairTail(path, file, tail);
+    const firstSeq = tail.last === undefined ? seq : firstRecord(path).seq;
     const writer = new GroupWriter(path, file, options);
     // INVARIANT: a record that could not be written later is known before anything is done.
     journal.guardBy(() => {
@@ -62,10 +72,10 @@ export function attach(path: string, options: WriterOptions): Attached {
       journal,
       writer,
       firstSeq,
-      seq: (last?.seq ?? -1) + 1,
-      head: last?.hash ?? GENESIS,
+      seq,
+      head,
       ...(tail.last === undefined ? {} : { day: tail.last.timestamp.slice(0, 10) }),
-      ...(tail.torn === undefined ? {} : { torn: tail.torn }),
+      ...(torn === undefined ? {} : { torn }),
       left: withoutRecord(path, left, firstSeq),
       async close() {
         // The journal last: it tells whether everything got its record.
@@ -156,24 +166,38 @@ function asAuditLogError(path: string, error: unknown): Error {
   return new AuditLogError(`Cannot open the audit log "${path}": ${reason}`, { cause: error });
 }
 
-/** Finds the last record; moves a torn line behind it away, and completes one that lacks its line feed. */
+/** How a file ends. */
+interface Tail {
+  readonly last: AuditRecord | undefined;
+  /** What is behind the last line feed, ... */
+  readonly rest: Uint8Array;
+  /** ... and where it begins. */
+  readonly restAt: number;
+  /** Whether that is the last record, which lacks its line feed; else it is torn. */
+  readonly whole: boolean;
+}
+
+/** Finds the last record. Changes nothing. */
+function findTail(path: string, file: Deno.FsFile): Tail {
+  const { lastLine, torn: rest, tornAt: restAt } = readTail(file);
+  const opened = rest.length > 0 ? open(rest) : undefined;
+  if (opened?.ok) return { last: opened.record, rest, restAt, whole: true };
+  const last = restAt === 0 ? undefined : recordIn(path, lastLine);
+  return { last, rest, restAt, whole: false };
+}
+
+/** Moves a torn line away, and completes one that lacks its line feed. */
 function repairTail(
   path: string,
   file: Deno.FsFile,
-): { last?: AuditRecord; torn?: { bytes: number; movedTo: string } } {
-  const { lastLine, torn, tornAt } = readTail(file);
-  const whole = torn.length > 0 ? open(torn) : undefined;
-  if (whole?.ok) {
-    writeAll(file, new Uint8Array([10]));
-    return { last: whole.record };
-  }
-  const last = tornAt === 0 ? undefined : recordIn(path, lastLine);
-  const found = last === undefined ? {} : { last };
-  if (torn.length === 0) return found;
+  { rest, restAt, whole }: Tail,
+): Attached["torn"] {
+  if (whole) writeAll(file, new Uint8Array([10]));
+  if (whole || rest.length === 0) return undefined;
   const movedTo = `${path}.torn`;
-  moveTorn(torn, movedTo);
-  file.truncateSync(tornAt);
-  return { ...found, torn: { bytes: torn.length, movedTo } };
+  moveTorn(rest, movedTo);
+  file.truncateSync(restAt);
+  return { bytes: rest.length, movedTo };
 }
 
 function recordIn(path: string, line: Uint8Array): AuditRecord {

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Checkpoint, readCheckpoints } from "./checkpoint.ts";
+import { realLog } from "./segments.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed_note.ts";
 import { type Verification, verifyAuditLog } from "./verifier.ts";
 
@@ -151,18 +152,19 @@ export interface CheckedVerification extends Verification {
  * Checks the chain of a log and compares it with its checkpoints.
  *
  * @param path The log.
- * @param checkpointFile Its checkpoints: those beside it, or better a copy from another place.
+ * @param checkpointFile Its checkpoints, best a copy from another place; `undefined` for those beside it.
  * @param verifierKeyText The public key, as in the `.pub` file.
  * @throws {SyntaxError} The key is none.
  * @throws {Deno.errors.NotFound} There is no such file.
  */
 export async function verifyWithCheckpoints(
   path: string,
-  checkpointFile: string,
+  checkpointFile: string | undefined,
   verifierKeyText: string,
 ): Promise<CheckedVerification> {
   const verifier = parseVerifierKey(verifierKeyText.trim());
-  const check = new CheckpointCheck(Deno.readTextFileSync(checkpointFile), verifier);
+  const file = checkpointFile ?? `${realLog(path)}.checkpoints`;
+  const check = new CheckpointCheck(Deno.readTextFileSync(file), verifier);
   const chain = await verifyAuditLog(path, (size, hash) => check.observe(size, hash));
   const checkpoints = check.finish(chain.records, chain.ok);
   return { ...chain, ok: chain.ok && checkpoints.ok, checkpoints };

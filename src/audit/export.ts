@@ -11,7 +11,8 @@ import { redactText } from "./redaction.ts";
 
 const COLUMNS = [
   ...["timestamp", "action", "target", "status", "error", "duration_ms", "record_id"] as const,
-  ...["seq", "agent", "rule", "code", "policy", "params", "params_values", "prev", "hash"] as const,
+  ...["undoes", "seq", "agent", "rule", "code", "policy", "params", "params_values"] as const,
+  ...["target_digest", "prev", "hash"] as const,
 ] satisfies readonly (keyof AuditRecord)[];
 
 /** The first row of a CSV file: the names of the columns, in the order of the log's fields. */

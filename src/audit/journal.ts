@@ -24,6 +24,7 @@ export interface Intent {
   readonly rule?: string;
   readonly policy: string;
   readonly params: string | null;
+  readonly target_digest?: string;
 }
 
 /** The first line: who holds the journal, and with it the log. */
@@ -47,16 +48,20 @@ export class IntentJournal {
   readonly #path: string;
   readonly #open = new InFlight<string, Intent>();
   readonly #writer: GroupWriter;
+  /** Makes a line of its own of the first intent behind a torn line. */
+  #lead: string;
+  #begun = false;
   /** Size in bytes after the last compaction. */
   #compacted = 0;
 
-  private constructor(path: string, writer: GroupWriter) {
+  private constructor(path: string, writer: GroupWriter, lead: string) {
     this.#path = path;
     this.#writer = writer;
+    this.#lead = lead;
   }
 
   /**
-   * Opens and locks the journal.
+   * Opens and locks the journal. Nothing in it is changed before the first intent, or `begin`.
    *
    * @returns It, and the intents that an earlier kernel left in it.
    * @throws {AuditLogBusyError} Another kernel holds it.
@@ -68,10 +73,11 @@ export class IntentJournal {
   ): { journal: IntentJournal; left: readonly Intent[] } {
     const file = openLocked(path, log);
     try {
-      const left = readIntents(path);
-      endTornLine(path, file);
+      const text = Deno.readTextFileSync(path);
+      const left = intentsIn(text);
+      const lead = text === "" || text.endsWith("\n") ? "" : "\n";
       // What was left stays until it is settled: it is settled by records, then the file is emptied.
-      const journal = new IntentJournal(path, new GroupWriter(path, file, options));
+      const journal = new IntentJournal(path, new GroupWriter(path, file, options), lead);
       for (const intent of left) journal.#open.set(intent.record_id, intent);
       return { journal, left };
     } catch (error) {
@@ -94,7 +100,9 @@ export class IntentJournal {
   async add(intent: Intent): Promise<void> {
     this.#open.set(intent.record_id, intent);
     try {
-      await this.#writer.write(`${JSON.stringify(intent)}\n`, LOOK_MS);
+      const written = this.#writer.write(`${this.#lead}${JSON.stringify(intent)}\n`, LOOK_MS);
+      this.#lead = "";
+      await written;
     } catch (error) {
       this.#open.delete(intent.record_id);
       throw error;
@@ -120,6 +128,8 @@ export class IntentJournal {
    */
   async begin(underWay: () => Iterable<Intent>): Promise<void> {
     await this.#writer.idle();
+    this.#begun = true;
+    this.#lead = "";
     this.#open.clear();
     for (const intent of underWay()) this.#open.set(intent.record_id, intent);
     if (this.#open.size > 0) this.#compact();
@@ -134,11 +144,10 @@ export class IntentJournal {
     return written;
   }
 
-  /** Closes it; an emptied one is the sign of a clean end. */
+  /** Closes it; an emptied one is the sign of a clean end. One that was not begun stays as it was. */
   async close(): Promise<void> {
-    if (this.#open.size === 0 && this.#writer.failure === undefined && !this.#writer.busy) {
-      this.#writer.truncate();
-    }
+    const idle = this.#writer.failure === undefined && !this.#writer.busy;
+    if (this.#begun && this.#open.size === 0 && idle) this.#writer.truncate();
     await this.#writer.close();
   }
 
@@ -166,13 +175,14 @@ export function intentOf(
   recordId: string,
   { segment, at }: Pick<Intent, "segment" | "at">,
 ): Intent {
-  const { timestamp, action, target, undoes, agent, rule, policy, params } = body;
+  const { timestamp, action, target, undoes, agent, rule, policy, params, target_digest } = body;
   return {
     ...{ record_id: recordId, segment, at, timestamp, action, target },
     ...(undoes === undefined ? {} : { undoes }),
     ...(agent === undefined ? {} : { agent }),
     ...(rule === undefined ? {} : { rule }),
     ...{ policy, params },
+    ...(target_digest === undefined ? {} : { target_digest }),
   };
 }
 
@@ -199,30 +209,36 @@ function readHeader(path: string): Partial<Header> {
   }
 }
 
-/** So that what follows is a line of its own. */
-function endTornLine(path: string, file: Deno.FsFile): void {
-  const text = Deno.readFileSync(path);
-  if (text.length > 0 && text.at(-1) !== 10) file.writeSync(new Uint8Array([10]));
-}
-
 /** A torn last line is an intent whose provider was never called. */
-function readIntents(path: string): Intent[] {
-  return Deno.readTextFileSync(path).split("\n").slice(0, -1).flatMap((line) => {
+function intentsIn(text: string): Intent[] {
+  return text.split("\n").slice(0, -1).flatMap((line) => {
     try {
-      const intent = JSON.parse(line);
-      if (typeof intent?.record_id !== "string") return [];
+      const intent: unknown = JSON.parse(line);
+      if (!isIntent(intent)) return [];
       const { timestamp, policy, params } = intent;
       const said = { timestamp: plain(timestamp), policy: plain(policy) };
-      return [{ ...intent, ...said, params: params === null ? null : plain(params) } as Intent];
+      return [{ ...intent, ...said, params: params === null ? null : plain(params) }];
     } catch {
       return [];
     }
   });
 }
 
+/** INVARIANT: what a record is made of has its types, also in a journal that was edited. */
+function isIntent(value: unknown): value is Intent {
+  if (value === null || typeof value !== "object") return false;
+  const intent = value as Readonly<Record<string, unknown>>;
+  const texts = ["record_id", "timestamp", "action", "target", "policy"];
+  const optional = ["undoes", "agent", "rule", "target_digest"];
+  return texts.every((key) => typeof intent[key] === "string") &&
+    optional.every((key) => intent[key] === undefined || typeof intent[key] === "string") &&
+    (intent["params"] === null || typeof intent["params"] === "string") &&
+    ["segment", "at"].every((key) => Number.isSafeInteger(intent[key]) && Number(intent[key]) >= 0);
+}
+
 /** INVARIANT: times and digests go into records unescaped, also those of a journal that was edited. */
-function plain(text: unknown): string {
-  return String(text).replace(/[^\w:.+-]/g, "?");
+function plain(text: string): string {
+  return text.replace(/[^\w:.+-]/g, "?");
 }
 
 /** What a crash in the middle of a compaction left behind. */

@@ -36,6 +36,11 @@ export interface AuditLogOptions {
   readonly retain?: Retention;
   /** Number of records that signed checkpoints cover. */
   readonly covered?: () => number;
+  /**
+   * Told at the start how many records the log has, and the hash of the last, before anything is
+   * changed; throws to refuse the log. @default all are accepted
+   */
+  readonly accept?: (size: number, head: string) => void;
   /** Told after each write how many records the log has, and the hash of the last. */
   readonly onWritten?: (size: number, head: string) => void;
 }
@@ -104,10 +109,11 @@ export class AuditLog {
    * torn last line is moved to `<path>.torn`.
    *
    * @throws {AuditLogBusyError} Another kernel has it open.
-   * @throws {AuditLogError} It cannot be opened, or its last record is damaged.
+   * @throws {AuditLogError} It cannot be opened, its last record is damaged, or `accept` refuses it.
    */
   static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
-    const log = new AuditLog(path, attach(path, writerOptions(options)), options);
+    const { accept } = options;
+    const log = new AuditLog(path, attach(path, { ...writerOptions(options), accept }), options);
     try {
       await log.#settle(undefined);
       return log;
@@ -249,20 +255,15 @@ export class AuditLog {
     await journal.begin(() => this.#inFlight.values());
   }
 
-  #interrupted({ record_id, action, target, agent, rule, policy, params }: Intent): RecordBody {
+  #interrupted(intent: Intent): RecordBody {
+    const { record_id, action, target, undoes, agent, rule, policy, params, target_digest } =
+      intent;
     return {
-      ...{
-        timestamp: this.#clock().toISOString(),
-        action,
-        target,
-        status: "INTERRUPTED",
-        record_id,
-      },
+      timestamp: this.#clock().toISOString(),
+      status: "INTERRUPTED",
       error:
         "the kernel ended before the provider's answer was on record: it may have been done, or not",
-      ...(agent === undefined ? {} : { agent }),
-      ...(rule === undefined ? {} : { rule }),
-      ...{ policy, params },
+      ...{ record_id, action, target, undoes, agent, rule, policy, params, target_digest },
     };
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Line, readLines } from "./lines.ts";
-import { segmentsOf } from "./segments.ts";
+import { realLog, segmentsOf } from "./segments.ts";
 
 /**
  * The lines of all segments and of the file that is written, in batches; the bytes of a batch are
@@ -17,7 +17,8 @@ import { segmentsOf } from "./segments.ts";
  * @param follow Go on after the end, for ever; called each time the end is reached.
  * @throws {Deno.errors.NotFound} There is no such log.
  */
-export async function* logLines(path: string, follow?: () => void): AsyncGenerator<Line[]> {
+export async function* logLines(log: string, follow?: () => void): AsyncGenerator<Line[]> {
+  const path = realLog(log);
   const done = new Set<number | null>();
   for (;;) {
     using current = Deno.openSync(path);

@@ -16,6 +16,7 @@ export interface Retention {
 
 /** The action of the record that says what was deleted. */
 export const RETENTION_ACTION = "audit.retain";
+const TOLD = /^the first (\d{1,15}) records, up to ([0-9a-f]{64})$/;
 const DAY_MS = 86_400_000;
 
 /** Segments that may be deleted, and the target of the record that says that they were. */
@@ -48,12 +49,19 @@ export function expiredSegments(
   return newest === undefined ? undefined : { paths, target: told(newest.seq + 1, newest.hash) };
 }
 
-/** Whether the record says that the first records of the log, up to this state, were deleted. */
+/**
+ * Whether the record says that the first records of the log, up to this state, were deleted. It may
+ * name more: a kernel that is killed while it deletes leaves some of what it named.
+ */
 export function tellsDeletion(
-  { action, target, status }: AuditRecord,
+  { action, target, status, record_id, seq }: AuditRecord,
   { size, head }: { readonly size: number; readonly head: string },
 ): boolean {
-  return action === RETENTION_ACTION && status === "OK" && target === told(size, head);
+  // INVARIANT: a record of what a provider did says nothing about the log, whatever its target is.
+  if (action !== RETENTION_ACTION || status !== "OK" || record_id !== undefined) return false;
+  const [, count, upTo] = TOLD.exec(target) ?? [];
+  const deleted = Number(count);
+  return deleted === size ? upTo === head : deleted > size && deleted <= seq;
 }
 
 function told(size: number, head: string): string {

@@ -6,6 +6,15 @@
 import { readTail } from "./lines.ts";
 import { type AuditRecord, open } from "./record.ts";
 
+/** The file that a log's path leads to: its kernel puts the other files beside that one. */
+export function realLog(path: string): string {
+  try {
+    return Deno.lstatSync(path).isSymlink ? Deno.realPathSync(path) : path;
+  } catch {
+    return path; // Whoever opens it is told why it cannot be.
+  }
+}
+
 /** The folder of a log's rotated segments. */
 export function segmentFolder(log: string): string {
   return `${log}.segments`;

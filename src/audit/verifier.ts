@@ -6,7 +6,7 @@
 import { logLines } from "./log_lines.ts";
 import { type AuditRecord, GENESIS, open } from "./record.ts";
 import { tellsDeletion } from "./retention.ts";
-import { hasSegmentFolder } from "./segments.ts";
+import { hasSegmentFolder, realLog } from "./segments.ts";
 
 /** The outcome of {@linkcode verifyAuditLog}. */
 export interface Verification {
@@ -28,7 +28,7 @@ export type ChainObserver = (size: number, hash: string) => void;
  *
  * It finds every changed byte, and every line removed, inserted, moved or repeated. A chain alone
  * cannot show that whole lines are missing at the end, or that all of it was written anew.
- * Where the oldest segments were deleted, a later record has to say so.
+ * Where the oldest segments were deleted, a later record has to say so: of these or of more.
  *
  * @param observe Called before the first record, and after each that is in order.
  * @throws {Deno.errors.NotFound} There is no such file.
@@ -37,7 +37,7 @@ export async function verifyAuditLog(
   path: string,
   observe: ChainObserver = () => {},
 ): Promise<Verification> {
-  const chain = new Chain(hasSegmentFolder(path), observe);
+  const chain = new Chain(hasSegmentFolder(realLog(path)), observe);
   for await (const lines of logLines(path)) {
     for (const line of lines) {
       const reason = line.terminated ? chain.add(line.bytes) : "is not complete";

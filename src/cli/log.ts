@@ -105,7 +105,7 @@ async function verify(path: string, values: Values): Promise<number> {
   }
   const found = key === undefined
     ? await verifyAuditLog(path)
-    : await verifyWithCheckpoints(path, file ?? `${path}.checkpoints`, Deno.readTextFileSync(key));
+    : await verifyWithCheckpoints(path, file, Deno.readTextFileSync(key));
   if (values["json"] === true) print(escapedJson({ path, ...found }));
   else for (const line of verdict(found)) print(line);
   return found.ok ? EXIT.OK : EXIT.FAILED;

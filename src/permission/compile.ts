@@ -81,7 +81,8 @@ export function processPermissions(
   const hosts = policy.rules.filter((rule) => rule.effect === "allow")
     .flatMap((rule) => rule.patterns.get("url") ?? [])
     .map(({ reach }) => reach)
-    .concat([own, ...providers.map(({ permissions }) => permissions ?? {})].flatMap(hostsOf))
+    // What the kernel itself reaches lifts nothing: everything in the process could reach it then.
+    .concat(providers.flatMap(({ permissions = {} }) => hostsOf(permissions)))
     .map((host) => host.replace(/:\d+$/, ""));
   return {
     allow,

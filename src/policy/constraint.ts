@@ -4,6 +4,7 @@
  * @module
  */
 import { canonicalJson } from "../canonical_json.ts";
+import { insideOnly } from "../resource/path.ts";
 import { expandBraces, parseSegment } from "../resource/pattern.ts";
 import { PatternTrie } from "../resource/trie.ts";
 import { parseSize } from "./limits.ts";
@@ -142,15 +143,28 @@ export function compileConstraint(
 
 /** Whether the constraint holds for the params, in three-valued logic. */
 export function evaluate(constraint: Constraint, params: Readonly<Record<string, unknown>>): Truth {
-  return allOf(constraint.conditions.map(({ path, condition }) => condition(reach(params, path))));
+  return allOf(constraint.conditions.map(({ path, condition }) => {
+    const value = follow(params, path);
+    // Whoever gets a text for a list may well take it for a list of one.
+    return value === ASTRAY ? undefined : condition(value);
+  }));
 }
 
 /** The value at a way into the params; own properties and array items only. */
 export function reach(params: unknown, path: readonly string[]): unknown {
+  const value = follow(params, path);
+  return value === ASTRAY ? undefined : value;
+}
+
+/** On the way there is something else than what it leads into: a text, or a list instead of an object. */
+const ASTRAY = Symbol("astray");
+
+function follow(params: unknown, path: readonly string[]): unknown {
   let value = params;
   for (const key of path) {
-    if (value === null || typeof value !== "object") return undefined;
-    if (Array.isArray(value) && !/^(0|[1-9]\d*)$/.test(key)) return undefined;
+    if (value === null || value === undefined) return undefined;
+    if (typeof value !== "object") return ASTRAY;
+    if (Array.isArray(value) && !/^(0|[1-9]\d*)$/.test(key)) return ASTRAY;
     if (!Object.hasOwn(value, key)) return undefined;
     value = (value as Record<string, unknown>)[key];
   }
@@ -260,7 +274,7 @@ function sizeOperand(
 /** Globs over strings: segments between slashes, as in resources of kind `name`. */
 function compileGlob(operand: unknown, place: Place, problems: Problems): Condition | undefined {
   const patterns = Array.isArray(operand) ? operand : [operand];
-  const trie = new PatternTrie<true>();
+  const trie = new PatternTrie<Truth>();
   for (const pattern of patterns) {
     if (typeof pattern !== "string" || pattern === "") {
       problems.add(place, "Expected a pattern or a list of patterns");
@@ -268,7 +282,10 @@ function compileGlob(operand: unknown, place: Place, problems: Problems): Condit
     }
     try {
       for (const text of expandBraces(pattern)) {
-        trie.insert(text.split("/").map((segment) => parseSegment(segment)), true);
+        const steps = text.split("/").map((segment) => parseSegment(segment));
+        trie.insert(insideOnly(steps), true);
+        // As in resources, `D/**` allows what is inside of `D` only, and denies `D` itself too.
+        trie.insert(steps, undefined);
       }
     } catch (error) {
       problems.add(place, (error as Error).message);
@@ -281,6 +298,6 @@ function compileGlob(operand: unknown, place: Place, problems: Problems): Condit
     const segments = value.split("/");
     // "src/../etc" is not inside of "src": a text that climbs cannot be decided by its segments.
     if (segments.includes("..") || segments.includes(".")) return undefined;
-    return trie.match(segments).length > 0;
+    return anyOf(trie.match(segments));
   };
 }

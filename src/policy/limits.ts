@@ -37,12 +37,16 @@ const UNITS: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 
-/** `"10MiB"` in bytes; `undefined` if it is not a size. */
+/** `"10MiB"` in bytes; `undefined` if it is not a size, or no safe, whole number of bytes. */
 export function parseSize(text: string): number | undefined {
-  const found = /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)$/.exec(text);
-  const unit = found?.[2] ?? "";
-  if (found === null || !Object.hasOwn(UNITS, unit)) return undefined;
-  return Math.floor(Number(found[1]) * (UNITS[unit] as number));
+  const [, whole, fraction = "", unit = ""] =
+    /^(\d{1,16})(?:\.(\d{1,16}))?\s*([A-Za-z]*)$/.exec(text) ?? [];
+  if (whole === undefined || !Object.hasOwn(UNITS, unit)) return undefined;
+  // Exact: in floating point "1.001kB" would be 1000.9999999999999 bytes.
+  const scale = 10n ** BigInt(fraction.length);
+  const scaled = BigInt(whole + fraction) * BigInt(UNITS[unit] as number);
+  const bytes = Number(scaled / scale);
+  return scaled % scale === 0n && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** Reads `limits` of a rule. */
@@ -68,7 +72,7 @@ export function parseLimits(source: unknown, place: Place, problems: Problems): 
     } else if (key === "bytes") {
       const bytes = typeof value === "string" ? parseSize(value) : value;
       if (isCount(bytes)) limits.bytes = bytes;
-      else problems.add(at, "Expected a size like 10MiB");
+      else problems.add(at, "Expected a whole number of bytes like 10MiB");
     } else if (key === "sum") {
       const sum = value as Record<string, unknown> | null;
       const ok = sum !== null && typeof sum === "object" && typeof sum["param"] === "string" &&

@@ -70,6 +70,7 @@ export function loadPolicy(policy: string | object, options: LoadOptions): Polic
       ...readVariables(document["variables"] ?? {}, problems),
       ...readVariables(options.variables ?? {}, problems),
     },
+    used: new Set(),
     problems,
     warnings,
   };
@@ -81,6 +82,10 @@ export function loadPolicy(policy: string | object, options: LoadOptions): Polic
   );
   const deny = parseRules(document["deny"] ?? [], "deny", allow.length, context);
   checkIds([...allow, ...deny], problems);
+  for (const name of Object.keys(options.variables ?? {})) {
+    if (context.used.has(name) || Object.hasOwn(Object(document["variables"]), name)) continue;
+    warnings.push(`no rule uses the variable ${name}, and the policy declares none of that name`);
+  }
   const guards = guardRules(options.guarded ?? [], allow.length + deny.length, context);
   const rules = [...allow, ...deny, ...guards];
   const loaded: Policy = {

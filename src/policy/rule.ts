@@ -4,11 +4,12 @@
  * @module
  */
 import { matchesAction } from "../action.ts";
-import type { ActionTable, KindName } from "../resource/kind.ts";
+import { canonicalJson } from "../canonical_json.ts";
+import type { ActionSpec, ActionTable, KindName } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { escapePattern, type Pattern } from "../resource/pattern.ts";
-import { PatternError, type World } from "../resource/world.ts";
-import { compileConstraint } from "./constraint.ts";
+import { CanonicalError, PatternError, type World } from "../resource/world.ts";
+import { compileConstraint, type Constraint } from "./constraint.ts";
 import { parseLimits } from "./limits.ts";
 import type { Rule } from "./policy.ts";
 import type { Place, Problems } from "./problem.ts";
@@ -18,6 +19,8 @@ export interface RuleContext {
   readonly world: World;
   readonly actions: ActionTable;
   readonly variables: Readonly<Record<string, string>>;
+  /** Names of variables that rules use. */
+  readonly used: Set<string>;
   readonly problems: Problems;
   readonly warnings: string[];
 }
@@ -74,7 +77,7 @@ function parseRule(
   const patterns = compilePatterns(resources, actions, place, context);
   const constraint = rule["constraint"] === undefined
     ? undefined
-    : compileConstraint(rule["constraint"], [...place, "constraint"], problems);
+    : parseConstraint(rule["constraint"], [...place, "constraint"], { effect, actions }, context);
   if (effect === "allow") refuseUnenforced(rule, place, problems);
   if (typeof rule["id"] === "string" && rule["id"].startsWith("kernel:")) {
     problems.add([...place, "id"], 'Ids that begin with "kernel:" are for the kernel\'s own rules');
@@ -93,6 +96,54 @@ function parseRule(
       ? {}
       : { reason: textOr(rule["reason"], "", [...place, "reason"], problems) }),
   };
+}
+
+function parseConstraint(
+  source: unknown,
+  place: Place,
+  { effect, actions }: Pick<Rule, "effect" | "actions">,
+  { actions: table, problems, warnings }: RuleContext,
+): Constraint | undefined {
+  const specs = actions.map((action) => Object.hasOwn(table, action) ? table[action] : undefined);
+  const canonical = canonicalConstraint(source, place, specs, problems);
+  const constraint = compileConstraint(canonical, place, problems);
+  const known = new Set(specs.flatMap((spec) => spec?.params ?? []));
+  // An allow rule that does not hold fails closed, and may be meant for a provider of somebody's own.
+  if (effect === "allow" || specs.some((spec) => spec?.params === undefined)) return constraint;
+  for (const { path: [name = ""], condition } of constraint?.conditions ?? []) {
+    if (known.has(name) || condition(undefined) !== false) continue;
+    warnings.push(
+      `${place[0]}[${place[1]}]: denies nothing unless a request has the param "${name}", which ` +
+        `${actions.join(", ")} does not know` +
+        (known.size === 0 ? "" : ` (expected one of ${Array.from(known).join(", ")})`),
+    );
+  }
+  return constraint;
+}
+
+/** In the form in which the params are decided, if that is the same for all actions. */
+function canonicalConstraint(
+  source: unknown,
+  place: Place,
+  specs: readonly (ActionSpec | undefined)[],
+  problems: Problems,
+): unknown {
+  if (source === null || typeof source !== "object" || Array.isArray(source)) return source;
+  const forms = new Set(specs.map((spec) => spec?.canonicalConstraint));
+  const form = Array.from(forms).find((form) => form !== undefined);
+  if (form === undefined) return source;
+  try {
+    const canonical = form(source as Record<string, unknown>);
+    if (forms.size === 1 || canonicalJson(canonical) === canonicalJson(source)) return canonical;
+    problems.add(
+      place,
+      `Expected the form ${canonicalJson(canonical)}, or a rule for each of the actions`,
+    );
+  } catch (error) {
+    if (!(error instanceof CanonicalError)) throw error;
+    problems.add(place, error.message);
+  }
+  return source;
 }
 
 /** `limits` and `approval` are checked, and refused until the kernel enforces them. */
@@ -157,7 +208,7 @@ function compilePatterns(
     for (const [i, text] of resources.entries()) {
       try {
         const compiled = KINDS[kind].compile(
-          expandVariables(text, kind, context.variables),
+          expandVariables(text, kind, context),
           context.world,
         );
         if (compiled.length === 0) {
@@ -183,26 +234,51 @@ function compilePatterns(
   return byKind;
 }
 
+/**
+ * An escaped character, a class, a `[` that may open one, or a variable. A class is skipped only if
+ * braces cannot cut it apart, and if it does not begin with `]`.
+ */
+const VARIABLE = /\\.|\[(?![!^]?\])(?:\\.|[^\\\]{},])*\]|\[|\$\{([^}]*)\}/gs;
+/** The beginning of a URL, `{http,https}://` too, up to a place within its host or port. */
+const AUTHORITY = /^[a-z{},]+:\/\/[^/?#]*$/i;
+/** A host, a port, or parts of them; hosts know no escapes. */
+const PLAIN_HOST = /^(\[[\da-f:.]+\])?[\p{L}\p{M}\p{N}._:-]*$/iu;
+
 /** Replaces `${NAME}` and a leading `~`; what is put in means itself, wildcards included. */
 function expandVariables(
   text: string,
   kind: KindName,
-  variables: Readonly<Record<string, string>>,
+  { variables, used }: Pick<RuleContext, "variables" | "used">,
 ): string {
   const valueOf = (name: string) => {
+    used.add(name);
     const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
     // An empty value would turn "${DIR}/**" into the whole file system.
     if (value === "") throw new PatternError(`"${text}" uses the variable ${name}, which is empty`);
-    if (value !== undefined) return escapePattern(value);
+    if (value !== undefined) return value;
     throw new PatternError(
       `"${text}" uses the variable ${name}, which is not set: declare it under "variables" (the environment is never read)`,
     );
   };
-  const home = kind === "path" && /^~(?=\/|$)/.test(text) ? valueOf("HOME") + text.slice(1) : text;
-  return home.replace(
-    /\\.|\$\{([^}]*)\}/gs,
-    (found, name?: string) => name === undefined ? found : valueOf(name),
-  );
+  const home = kind === "path" && /^~(?=\/|$)/.test(text)
+    ? escapePattern(valueOf("HOME")) + text.slice(1)
+    : text;
+  let isOpen = false;
+  return home.replace(VARIABLE, (found, name: string | undefined, offset: number) => {
+    if (found === "[") isOpen = true;
+    if (name === undefined) return found;
+    const value = valueOf(name);
+    if (isOpen) {
+      throw new PatternError(
+        `"${text}" uses the variable ${name} inside of "[…]", where its value would be a set of characters: use it outside`,
+      );
+    }
+    if (kind !== "url" || !AUTHORITY.test(home.slice(0, offset))) return escapePattern(value);
+    if (PLAIN_HOST.test(value)) return value;
+    throw new PatternError(
+      `"${text}" uses the variable ${name} in its host, and "${value}" is no plain one, expected a name or an address like api.example.com or [::1]`,
+    );
+  });
 }
 
 function texts(

@@ -25,11 +25,6 @@ export class Warnings {
     const line = warning.slice(0, MAX_LENGTH).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ");
     if (this.#passed.has(line)) return;
     this.#passed.add(line);
-    try {
-      this.#onWarning(`agent-kernel: provider "${this.#provider}": ${line}`);
-    } catch (error) {
-      // INVARIANT: no provider ends the process, and when it warns is for it to choose.
-      console.error(error);
-    }
+    this.#onWarning(`agent-kernel: provider "${this.#provider}": ${line}`);
   }
 }

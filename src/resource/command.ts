@@ -7,7 +7,13 @@ import type { ResourceKind } from "./kind.ts";
 import { expandBraces, parseSegment, type Pattern, type Step } from "./pattern.ts";
 import { PATH } from "./path.ts";
 import { PatternTrie } from "./trie.ts";
-import { CanonicalError, PatternError, type World } from "./world.ts";
+import {
+  CanonicalError,
+  NotNamedError,
+  NotReadableError,
+  PatternError,
+  type World,
+} from "./world.ts";
 
 /**
  * Absolute real paths of executables. A bare name is looked up in the search path of the kernel's
@@ -28,12 +34,7 @@ export const COMMAND: ResourceKind = {
     const found = target.startsWith("/")
       ? lookUp(PATH.normalise(target, world), world)
       : find(target, world);
-    if (found === undefined) {
-      throw new CanonicalError(
-        `There is no executable "${target}"` +
-          (target.startsWith("/") ? "" : ` in ${world.searchPath.join(":")}`),
-      );
-    }
+    if (found === undefined) throw notFound(target, world);
     return found.canonical;
   },
 
@@ -46,6 +47,27 @@ export const COMMAND: ResourceKind = {
   },
 };
 
+function notFound(target: string, world: World): CanonicalError {
+  const isPath = target.startsWith("/");
+  const places = isPath ? [target] : world.searchPath.map((folder) => `${folder}/${target}`);
+  if (places.some((path) => isOutOfSight(path, world))) {
+    return new NotNamedError(`no rule allows "${target}", if there is such a program`);
+  }
+  const where = isPath ? "" : ` in ${world.searchPath.join(":")}`;
+  return new CanonicalError(`There is no executable "${target}"${where}`);
+}
+
+/** Whether this process may not even look whether something is there. */
+function isOutOfSight(path: string, world: World): boolean {
+  try {
+    world.realPath(path);
+    return false;
+  } catch (error) {
+    if (error instanceof CanonicalError) return error instanceof NotReadableError;
+    throw error;
+  }
+}
+
 /** All executables that the pattern means on this machine, now: the allow list is closed at load. */
 function expand(text: string, world: World): Pattern[] {
   if (!text.startsWith("/") && text.includes("/")) {
@@ -53,12 +75,7 @@ function expand(text: string, world: World): Pattern[] {
   }
   const slash = text.lastIndexOf("/");
   const step = parseSegment(text.slice(slash + 1));
-  const folders = slash === -1 ? world.searchPath : [text.slice(0, slash) || "/"];
-  if (folders.some((folder) => slash !== -1 && typeof folderStep(folder) !== "string")) {
-    throw new PatternError(
-      `"${text}" has a wildcard in its folder, expected it in the last segment`,
-    );
-  }
+  const folders = slash === -1 ? world.searchPath : [literalFolder(text.slice(0, slash), text)];
   if (step === "" || step === "." || step === "..") {
     throw new PatternError(`"${text}" could never match, expected a bare name or an absolute path`);
   }
@@ -84,10 +101,21 @@ function patternFor({ canonical, real }: Found, lookedUp: string): Pattern {
   return { steps, denySteps: steps, reach: canonical, exact: true, lookup };
 }
 
-function folderStep(folder: string): unknown {
-  return folder.split("/").map((segment) => parseSegment(segment)).find((step) =>
-    typeof step !== "string"
-  ) ?? "";
+/** The folder that a pattern names, its escapes taken away. */
+function literalFolder(folder: string, text: string): string {
+  const names = folder.split("/").slice(1).map((segment) => {
+    const name = parseSegment(segment);
+    if (typeof name !== "string") {
+      throw new PatternError(
+        `"${text}" has a wildcard in its folder, expected it in the last segment`,
+      );
+    }
+    if (name === "" || name === "." || name === "..") {
+      throw new PatternError(`"${text}" has the segment "${name}", expected an absolute path`);
+    }
+    return name;
+  });
+  return `/${names.join("/")}`;
 }
 
 /** An executable under the path that leads to it, by its canonical one, and by its real one. */

@@ -32,14 +32,21 @@ export const NAME: ResourceKind = {
 
   compile(pattern) {
     return expandBraces(pattern).map((text) => {
-      const problem = problemOf(text);
-      if (problem !== undefined) throw new PatternError(`"${text}" could never match: ${problem}`);
-      const steps = text.normalize("NFC").split("/").map((segment) => parseSegment(segment));
+      // Each name again when its escapes are gone: "\\.\\." is "..".
+      const steps = possible(text).normalize("NFC").split("/").map((segment) =>
+        parseSegment(segment, possible)
+      );
       const exact = steps.every((step) => typeof step === "string");
       return { steps: insideOnly(steps), denySteps: steps, reach: "", exact };
     });
   },
 };
+
+function possible(text: string): string {
+  const problem = problemOf(text);
+  if (problem !== undefined) throw new PatternError(`"${text}" could never match: ${problem}`);
+  return text;
+}
 
 function problemOf(text: string): string | undefined {
   if (!text.isWellFormed()) return "it is not well-formed Unicode";

@@ -111,43 +111,37 @@ export function parseSegment(segment: string, literal = (text: string): string =
     : { glob: steps };
 }
 
+/** An escaped character, a whole `[...]`, or one character. */
+const TOKEN = /\\.|\[[!^]?(?:\\.|[^\\])(?:\\.|[^\\\]])*\]|./gsu;
+
 function parseGlob(segment: string): GlobStep[] {
-  const characters = Array.from(segment);
   const steps: GlobStep[] = [];
-  for (let i = 0; i < characters.length; i++) {
-    const char = characters[i] as string;
-    if (char === "\\") {
-      const next = characters[++i];
-      if (next === undefined) throw new PatternError('A pattern cannot end in a lone "\\"');
-      steps.push(next);
-    } else if (char === "?") {
-      steps.push(ONE);
-    } else if (char === "*") {
-      if (characters[i + 1] === "*") {
-        throw new PatternError(`"**" stands alone between slashes, found it inside "${segment}"`);
-      }
-      steps.push(MANY);
-    } else if (char === "[") {
-      const end = characters.indexOf("]", i + (characters[i + 1] === "!" ? 3 : 2));
-      if (end === -1) throw new PatternError('"[" is not closed, write "\\[" for the character');
-      steps.push(characterClass(characters.slice(i + 1, end)));
-      i = end;
-    } else {
-      steps.push(char);
+  for (const [token] of segment.matchAll(TOKEN)) {
+    if (token === "\\") throw new PatternError('A pattern cannot end in a lone "\\"');
+    if (token === "[") {
+      throw new PatternError('"[" is not closed, write "\\[" for the character');
     }
+    if (token === "*" && steps.at(-1) === MANY) {
+      throw new PatternError(`"**" stands alone between slashes, found it inside "${segment}"`);
+    }
+    if (token.startsWith("\\")) steps.push(token.slice(1));
+    else if (token.startsWith("[")) steps.push(characterClass(token.slice(1, -1)));
+    else steps.push(token === "?" ? ONE : token === "*" ? MANY : token);
   }
   return steps;
 }
 
-function characterClass(body: string[]): CharacterClass {
-  const text = body.join("");
-  const negated = body[0] === "!" || body[0] === "^";
-  const members = negated ? body.slice(1) : body;
+function characterClass(text: string): CharacterClass {
+  const negated = /^[!^]/.test(text);
+  // Each is [as written, the character]: only a "-" without a backslash makes a range.
+  const members = Array.from((negated ? text.slice(1) : text).matchAll(/\\?(.)/gsu));
+  if (members.length === 0) throw new PatternError(`"[${text}]" is empty, expected characters`);
+  const codeAt = (i: number) => members[i]?.[1]?.codePointAt(0) as number;
   const ranges: [number, number][] = [];
   for (let i = 0; i < members.length; i++) {
-    const from = (members[i] as string).codePointAt(0) as number;
-    const isRange = members[i + 1] === "-" && members[i + 2] !== undefined;
-    const to = isRange ? (members[i + 2] as string).codePointAt(0) as number : from;
+    const from = codeAt(i);
+    const isRange = members[i + 1]?.[0] === "-" && members[i + 2] !== undefined;
+    const to = isRange ? codeAt(i + 2) : from;
     if (to < from) throw new PatternError(`"[${text}]" has a range that ends before it starts`);
     if (isRange) i += 2;
     ranges.push([from, to]);
@@ -161,7 +155,7 @@ function characterClass(body: string[]): CharacterClass {
   };
 }
 
-/** Makes the text mean itself in a pattern. */
+/** Makes the text mean itself in a pattern, outside of `[...]`. */
 export function escapePattern(text: string): string {
-  return text.replace(/[*?[\]{}\\]/g, "\\$&");
+  return text.replace(/[*?[\]{},\\]/g, "\\$&");
 }

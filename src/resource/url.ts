@@ -19,6 +19,9 @@ import { CanonicalError, PatternError } from "./world.ts";
 /** Longest URL in UTF-16 code units; RFC 9110 §4.1 asks for at least 8000 octets. */
 const MAX_LENGTH = 16_384;
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: "80", https: "443" };
+/** What the standard trims, drops or encodes: whoever sends it means harm. */
+// deno-lint-ignore no-control-regex -- control characters are what it looks for
+const BLANK = /[\u0000-\u0020\u007f]/;
 /** Markers between the parts of a URL; no label, path segment or query param equals one. */
 const DNS = "@dns", IP = "@ip", PORT = ":", QUERY = "?";
 
@@ -33,9 +36,7 @@ export const URL_KIND: ResourceKind = {
     if (target.length > MAX_LENGTH) {
       throw new CanonicalError(`A URL has at most ${MAX_LENGTH} characters`);
     }
-    // The standard drops tabs and line breaks and turns "\" into "/"; whoever sends them means harm.
-    // deno-lint-ignore no-control-regex -- control characters are what it looks for
-    if (/[\u0000-\u0020\u007f]/.test(target)) {
+    if (BLANK.test(target)) {
       throw new CanonicalError("A URL cannot contain white space or control characters");
     }
     if (!target.isWellFormed()) throw new CanonicalError("A URL has to be well-formed Unicode");
@@ -44,6 +45,7 @@ export const URL_KIND: ResourceKind = {
       throw new CanonicalError(`"${shown(target)}" is not of the form http(s)://host/path`);
     }
     if (authority.includes("@")) throw new CanonicalError("A URL cannot carry credentials");
+    // The standard turns it into "/".
     if (/^[^?#]*\\/.test(target)) throw new CanonicalError('A URL cannot contain "\\"');
     const url = parse(target);
     const host = canonicalHost(url.hostname);
@@ -140,6 +142,17 @@ export function isAddress(host: string): boolean {
 }
 
 function compileOne(text: string): Pattern[] {
+  if (BLANK.test(text)) {
+    throw new PatternError(
+      `"${text}" has white space or a control character, expected it encoded, like %20`,
+    );
+  }
+  // INVARIANT: `new URL` reads "\" as "/"; the host would end there, and be another one.
+  if (/^https?:\/\/[^/?#]*\\/i.test(text)) {
+    throw new PatternError(
+      `"${text}" has a "\\" in its host, expected no escapes there, like api.example.com`,
+    );
+  }
   const parts = /^(https?):\/\/([^/?#:[\]]+|\[[^\]/]*\])(?::([^/?#]*))?(\/[^?#]*)?(?:\?([^#]*))?$/i
     .exec(text);
   if (parts === null) {
@@ -157,7 +170,7 @@ function compileOne(text: string): Pattern[] {
     throw new PatternError(`"${text}" has a "?" behind its host, expected a path before it`);
   }
   const path = pathSteps(parts[4] ?? "/", text);
-  const query = querySteps(parts[5]);
+  const query = querySteps(parts[5], text);
   const portStep = port === "*" ? ONE : String(Number(port));
   return hostForms(host, text).map(({ steps, reach }) => {
     const head: Step[] = [scheme, ...steps, PORT, portStep];
@@ -208,21 +221,21 @@ function hostForms(host: string, text: string): { steps: Step[]; reach: string }
 }
 
 function pathSteps(path: string, text: string): Step[] {
-  if (/\\\\/.test(path)) {
+  if (/\\(\\|$)/.test(path)) {
     throw new PatternError(
-      `"${text}" could never match: canonical URLs have no backslash in their path`,
+      `"${text}" could never match: canonical URLs have no backslash in their path, and %3F for "?"`,
     );
   }
   const pathLiteral = (literal: string) =>
     // Behind another character, so that dots alone are no dot segment.
     canonicalLiteral(
-      () => canonicalEscapes(parse(`http://host/x${encodeReserved(literal)}`).pathname),
+      () => canonicalEscapes(parse(`http://host/x${literal}`).pathname),
       text,
     ).slice(2);
   const steps = path.slice(1).split("/").map((segment): Step => {
     const step = parseSegment(segment, (literal) => {
       const canonical = canonicalLiteral(
-        () => canonicalPath(parse(`http://host/${encodeReserved(literal)}`).pathname),
+        () => canonicalPath(parse(`http://host/${literal}`).pathname),
         text,
       );
       if (canonical.slice(1).includes("/") || (canonical === "/" && literal !== "")) {
@@ -265,17 +278,15 @@ function canonicalGlob(
   return found;
 }
 
-/** In a pattern, an escaped "?" or "#" is the character; in a URL it has to be encoded. */
-function encodeReserved(text: string): string {
-  return text.replaceAll("?", "%3F").replaceAll("#", "%23");
-}
-
-function querySteps(query: string | undefined): Step[] {
+function querySteps(query: string | undefined, text: string): Step[] {
   if (query === undefined) return [MANY];
   if (query === "") return [];
   return query.split("&").map((param): Step => {
     const queryLiteral = (literal: string) =>
-      canonicalEscapes(parse(`http://host/?x${literal.replaceAll("#", "%23")}`).search).slice(2);
+      canonicalLiteral(
+        () => canonicalEscapes(parse(`http://host/?x${literal}`).search),
+        text,
+      ).slice(2);
     const step = parseSegment(param, queryLiteral);
     if (step === ONE || step === MANY) return step;
     return typeof step === "string"

@@ -32,6 +32,15 @@ export class CanonicalError extends Error {
   override name = "CanonicalError";
 }
 
+/**
+ * A target of which nothing can be found out, because the policy names nothing there that the process
+ * would be permitted to look at. So no rule allows it, whatever it is.
+ */
+export class NotNamedError extends CanonicalError {
+  /** The name of this class. */
+  override name = "NotNamedError";
+}
+
 /** The machine could not be asked, because this process lacks the Deno permission. */
 export class NotReadableError extends CanonicalError {
   /** The name of this class. */

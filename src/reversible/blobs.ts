@@ -12,8 +12,6 @@ const NAME = /^[0-9a-f]{64}$/;
 export class Blobs {
   readonly folder: string;
   readonly #sizes = new Map<string, number>();
-  /** Those that are not on the disk yet. */
-  readonly #adding = new Map<string, Promise<void>>();
   #bytes = 0;
 
   /** Takes over a folder that only this process writes. What a death left half done is removed. */
@@ -40,10 +38,11 @@ export class Blobs {
   }
 
   /**
-   * Copies a content to the disk, unless it is there already.
+   * Copies a content to the disk. One that is there already is replaced: it may have been damaged or
+   * removed since, and then the new copy is the only good one. Whoever reads the old one goes on.
    *
    * @param hold Called as soon as it is known what it is, with the bytes that it adds; throws if
-   * there is no room for them.
+   * there is no room for them. If the copy fails after that, it is for the caller to let it go.
    */
   async add(
     content: Uint8Array | Deno.FsFile,
@@ -57,34 +56,15 @@ export class Blobs {
         for (let done = 0; done < chunk.length;) done += file.writeSync(chunk.subarray(done));
         bytes += chunk.length;
       });
-      const known = this.#sizes.has(sha256);
-      hold(sha256, known ? 0 : bytes);
-      if (known) {
-        Deno.removeSync(staged);
-        await this.#adding.get(sha256);
-        return sha256;
-      }
+      hold(sha256, bytes - this.sizeOf(sha256));
       this.#count(sha256, bytes);
-      const added = this.#keep(file, staged, sha256);
-      this.#adding.set(sha256, added);
-      await added;
+      await file.syncData();
+      Deno.renameSync(staged, `${this.folder}/${sha256}`);
+      await syncFolder(this.folder);
       return sha256;
     } catch (error) {
       remove(staged);
       throw error;
-    }
-  }
-
-  async #keep(file: Deno.FsFile, staged: string, sha256: string): Promise<void> {
-    try {
-      await file.syncData();
-      Deno.renameSync(staged, `${this.folder}/${sha256}`);
-      await syncFolder(this.folder);
-    } catch (error) {
-      this.delete(sha256);
-      throw error;
-    } finally {
-      this.#adding.delete(sha256);
     }
   }
 
@@ -101,7 +81,7 @@ export class Blobs {
   }
 
   #count(sha256: string, bytes: number): void {
-    if (!this.#sizes.has(sha256)) this.#bytes += bytes;
+    this.#bytes += bytes - this.sizeOf(sha256);
     this.#sizes.set(sha256, bytes);
   }
 }

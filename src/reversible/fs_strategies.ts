@@ -32,7 +32,7 @@ export class FsWriteSnapshotStrategy implements SnapshotStrategy {
 
   /** Saves the file that will be replaced. */
   async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
-    const before = await look(target, saver.save);
+    const before = await lookAt(target, saver.save);
     const sha256 = digestOfContent(params);
     // A file that is replaced keeps its mode, but for the highest bits; a new one gets what the system gives.
     const mode = before.kind === "file" ? { mode: before.mode & 0o777 } : {};
@@ -65,7 +65,7 @@ export class FsDeleteSnapshotStrategy implements SnapshotStrategy {
 
   /** Saves what will be deleted. */
   async capture({ target }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
-    const before = await look(target, saver.save);
+    const before = await lookAt(target, saver.save);
     const snapshot: PathSnapshot = { before, after: { kind: "absent" }, parents: [] };
     return { snapshot, preparation: prepared(saver, { target: before }) };
   }
@@ -83,7 +83,7 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
 
   /** Sees which folders are missing. */
   async capture({ target }: CanonicalRequest): Promise<Captured> {
-    const before = await look(target);
+    const before = await lookAt(target);
     const parents = before.kind === "absent" ? missingParents(target) : [];
     return { snapshot: { before, after: { kind: "folder" }, parents } satisfies PathSnapshot };
   }
@@ -145,8 +145,8 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
   /** Saves the file that is moved, and the one that will be overwritten. */
   async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
     const to = String(params["to"]);
-    const source = await look(target, saver.save);
-    const replaced = await look(to, params["overwrite"] === true ? saver.save : undefined);
+    const source = await lookAt(target, saver.save);
+    const replaced = await lookAt(to, params["overwrite"] === true ? saver.save : undefined);
     const parents = replaced.kind === "absent" ? missingParents(to) : [];
     const snapshot: MoveSnapshot = { to, source, replaced, parents };
     return { snapshot, preparation: prepared(saver, { target: source, to: replaced }) };
@@ -218,6 +218,19 @@ export function filesystemStrategies(): readonly SnapshotStrategy[] {
     new FsMkdirSnapshotStrategy(),
     new FsMoveSnapshotStrategy(),
   ];
+}
+
+/**
+ * As `look`, before an action.
+ *
+ * @throws {Error} There is something that could not be made again, for example a named pipe.
+ */
+async function lookAt(path: string, save?: SnapshotSaver["save"]): Promise<FileState> {
+  const state = await look(path, save);
+  if (state.kind !== "other") return state;
+  throw new Error(
+    `"${path}" is neither a file nor a folder: only files and folders can be brought back`,
+  );
 }
 
 function prepared(

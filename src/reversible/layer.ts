@@ -17,18 +17,19 @@ import {
 import { DeniedError } from "../provider/provider.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
 import { visible } from "./preview.ts";
-import type {
-  ROLLBACK_CODES,
-  RollbackOptions,
-  RollbackPreview,
-  RollbackReport,
-  RollbackResult,
-  RollbackSelection,
-  RollbackStep,
+import {
+  lackedBy,
+  type ROLLBACK_CODES,
+  type RollbackOptions,
+  type RollbackPreview,
+  type RollbackReport,
+  type RollbackResult,
+  type RollbackSelection,
+  type RollbackStep,
 } from "./rollback.ts";
 import type { SnapshotStore } from "./store.ts";
 import type { SavedAction, SnapshotReader, SnapshotStrategy, Undo, UndoStep } from "./strategy.ts";
-import { Turns } from "./turns.ts";
+import { Turns, turnsOf } from "./turns.ts";
 
 /** Options of {@linkcode ReversibleActionLayer}. */
 export interface ReversibleOptions {
@@ -152,7 +153,7 @@ export class ReversibleActionLayer {
   ): Promise<RollbackResult> {
     const found = this.#find(recordId ?? "");
     if (!("saved" in found)) return found;
-    const end = await this.#turns.take(found.saved.touches);
+    const end = await this.#turns.take(turnsOf(found.saved.recordId, found.saved.touches));
     this.#store.hold(found.saved.recordId, true);
     try {
       // While it waited for its turn, another rollback may have done it.
@@ -201,7 +202,7 @@ export class ReversibleActionLayer {
     }
     try {
       const touches = strategy.touches?.(request) ?? [request.target];
-      course.end = await this.#turns.take(touches);
+      course.end = await this.#turns.take(turnsOf(recordId, touches));
       const preparation = await this.#capture(request, { strategy, recordId }, touches, course);
       course.capture = { strategy, recordId };
       return preparation;
@@ -300,7 +301,7 @@ export class ReversibleActionLayer {
     found: { saved: SavedAction; strategy: SnapshotStrategy },
     { force, agent }: { force: boolean; agent: string | undefined },
   ): Promise<RollbackResult> {
-    const { saved: { recordId } } = found;
+    const { saved: { recordId, state } } = found;
     const { undo, ...failure } = await this.#undo(found);
     if (undo === undefined) return failure as RollbackResult;
     const { conflict, impossible } = undo;
@@ -315,7 +316,8 @@ export class ReversibleActionLayer {
       if (undo.steps.length > 0) this.#store.change(recordId, { state: "pending" });
       const result = await this.#carryOut(undo.steps, recordId, agent);
       if (result.status === "OK") this.#store.change(recordId, { state: "rolled back" });
-      else if (!isUnsure(result.code)) this.#store.change(recordId, { state: "done" });
+      // Not always "done": what a death cut short is undone in other ways, the next time too.
+      else if (!isUnsure(result.code)) this.#store.change(recordId, { state });
       return result;
     } catch (error) {
       const why = `the snapshot store cannot be written: ${messageOf(error)}`;
@@ -339,7 +341,8 @@ export class ReversibleActionLayer {
       steps.push({ action, target, ...result });
       if (result.status === "OK" || optional === true) continue;
       const { status, error = "", code = "ROLLBACK_FAILED" } = result;
-      const which = `step ${i + 1} of ${planned.length}, ${action} of "${target}": ${error}`;
+      const place = `step ${i + 1} of ${planned.length}, ${action} of "${target}"`;
+      const which = `${place}: ${error}${lackedBy(step, result)}`;
       const told = code === "TARGET_CHANGED" ? "ROLLBACK_CONFLICT" : code;
       return { ...failed(status, recordId, told, which), steps };
     }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActionResult, ResultStatus } from "../action.ts";
+import { type ActionResult, CODES, type ResultStatus } from "../action.ts";
+import type { UndoStep } from "./strategy.ts";
 
 /** The codes of rollbacks that did not come about; other codes are the gate's and the providers'. */
 export const ROLLBACK_CODES = {
@@ -77,4 +78,22 @@ export interface RollbackPreview extends Omit<RollbackResult, "steps"> {
   readonly steps: readonly Pick<RollbackStep, "action" | "target">[];
   /** The changes: of texts as unified diff, escaped so that a terminal shows all of it. */
   readonly text: string;
+}
+
+/** Denials that another policy would not give; that of a guarded path, for example, every one does. */
+const OF_POLICY: readonly (string | undefined)[] = [
+  CODES.NO_RULE,
+  CODES.CONSTRAINT_UNMET,
+  CODES.DENY_RULE,
+];
+
+/** What a policy lacks if a step was denied, for people: of params the names only. */
+export function lackedBy(
+  { action, target, params = {} }: UndoStep,
+  { code }: ActionResult,
+): string {
+  if (!OF_POLICY.includes(code)) return "";
+  const names = Object.keys(params).map((name) => `"${name}"`).join(" and ");
+  const given = names === "" ? "" : ` with ${names}`;
+  return `; to undo it, the policy has to allow ${action} of "${target}"${given}`;
 }

@@ -192,11 +192,19 @@ export class SnapshotStore implements Disposable {
    * @param evicted Gets the ids of actions that had to make room.
    * @throws {SnapshotError} It does not fit, whatever makes room.
    */
-  save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<string> {
-    return this.#blobs.add(content, (sha256, bytes) => {
-      this.#makeRoom(bytes, 0, evicted);
-      this.#use(sha256, 1);
-    });
+  async save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<string> {
+    const held: string[] = [];
+    try {
+      return await this.#blobs.add(content, (sha256, bytes) => {
+        // First of all, so that it does not itself make room.
+        this.#use(sha256, 1);
+        held.push(sha256);
+        this.#makeRoom(bytes, 0, evicted);
+      });
+    } catch (error) {
+      this.release(held);
+      throw error;
+    }
   }
 
   /** Gives back contents of a capture that came to nothing. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { digitsOf, inexactIn, parseExactly } from "./exact_number.ts";
 
 const PLACEHOLDER = /\{\{\s*([^{}]*?)\s*\}\}/g;
 const PATH = /^(target|agent|params|data)((?:\.[\w-]+)*)$/;
@@ -26,7 +27,7 @@ export function placeholdersOf(template: unknown): string[] {
 
 /**
  * The value at a place; only what is really there, nothing that objects inherit. A text on the way is
- * read as JSON: the body of an answer is one.
+ * read as JSON: the body of an answer is one. A number in it keeps its digits, see `exact_number.ts`.
  */
 export function valueAt(known: Known, path: string): unknown {
   return path.split(".").reduce<unknown>((value, name) => {
@@ -38,7 +39,7 @@ export function valueAt(known: Known, path: string): unknown {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return undefined; // A text that is no JSON has nothing inside.
   }
@@ -49,7 +50,7 @@ function parsed(text: string): unknown {
  * is; within a text, scalars are inserted.
  *
  * @param values By place.
- * @throws {Error} A value is not there, or is none that can be inserted.
+ * @throws {Error} A value is not there, or is none that can be inserted, or a number in it is not exact.
  */
 export function fill(template: unknown, values: Known): unknown {
   if (typeof template === "string") {
@@ -107,13 +108,22 @@ export function checkTargetTemplate(template: string): void {
   }
 }
 
+/** INVARIANT: a number that was rounded, or may have been, is not taken for the one that was meant. */
 function given(values: Known, path: string): unknown {
+  const value = there(values, path);
+  const inexact = inexactIn(value);
+  if (inexact === undefined) return value;
+  throw new Error(`"${path}" holds ${inexact}, a number beyond what JavaScript keeps exactly`);
+}
+
+function there(values: Known, path: string): unknown {
   if (Object.hasOwn(values, path) && values[path] !== undefined) return values[path];
   throw new Error(`there is no "${path}"`);
 }
 
 function scalar(values: Known, path: string): string {
-  const value = given(values, path);
+  // Within a text the digits themselves can stand.
+  const value = digitsOf(there(values, path)) ?? given(values, path);
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
     return String(value);
   }

@@ -27,3 +27,13 @@ export class Turns {
     };
   }
 }
+
+/**
+ * The names that an action, and what undoes it, takes its turn at.
+ *
+ * INVARIANT: an action is undone once, also if it touches nothing that has a name. So its record is
+ * one of the names: behind a NUL, which is in no path.
+ */
+export function turnsOf(recordId: string, touches: readonly string[]): readonly string[] {
+  return [`\0${recordId}`, ...touches];
+}

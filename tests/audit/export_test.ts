@@ -15,11 +15,13 @@ const [FULL] = sealedRecords([{
   error: "File\nnot found",
   duration_ms: 1.25,
   record_id: "r1",
+  undoes: "r0",
   agent: "a1",
   rule: "capabilities[0]",
   code: "NOT_FOUND",
   params: "cd".repeat(32),
   params_values: { a: [1] },
+  target_digest: "ef".repeat(32),
 }]);
 
 function full(): AuditRecord {
@@ -34,10 +36,10 @@ Deno.test("CSV_HEADER names every field of a record, in the order of the log", (
 Deno.test("toCsv() quotes what holds commas, quotes and line breaks", () => {
   assertEquals(
     toCsv(full()),
-    '2026-01-31T12:00:00.123Z,fs.read,"/data/a, ""b""",FAILED,"File\nnot found",1.25,r1,0,a1,' +
+    '2026-01-31T12:00:00.123Z,fs.read,"/data/a, ""b""",FAILED,"File\nnot found",1.25,r1,r0,0,a1,' +
       `capabilities[0],NOT_FOUND,${"ab".repeat(32)},${"cd".repeat(32)},"{""a"":[1]}",${
-        "0".repeat(64)
-      },${full().hash}`,
+        "ef".repeat(32)
+      },${"0".repeat(64)},${full().hash}`,
   );
 });
 
@@ -46,7 +48,9 @@ Deno.test("toCsv() leaves absent fields empty", () => {
   assert(record !== undefined);
   assertEquals(
     toCsv(record),
-    `2026-01-31T12:00:00.000Z,fs.read,/data/0,OK,,,,0,,,,${"ab".repeat(32)},,,${"0".repeat(64)},` +
+    `2026-01-31T12:00:00.000Z,fs.read,/data/0,OK,,,,,0,,,,${"ab".repeat(32)},,,,${
+      "0".repeat(64)
+    },` +
       record.hash,
   );
 });
@@ -88,8 +92,8 @@ const TEXT = fc.oneof(
 Deno.test("toCsv() writes what a reader of RFC 4180 reads", () => {
   fc.assert(fc.property(TEXT, TEXT, TEXT, (target, error, agent) => {
     const [row = [], ...more] = parseCsv(toCsv({ ...full(), target, error, agent }));
-    assertEquals([more, row.length], [[], 16]);
-    for (const [i, text] of [[2, target], [4, error], [8, agent]] as const) {
+    assertEquals([more, row.length], [[], 18]);
+    for (const [i, text] of [[2, target], [4, error], [9, agent]] as const) {
       assertEquals(row[i], /^[=+\-@\t\r\n\0＝＋－＠]/.test(text) ? `'${text}` : text);
     }
   }));
@@ -135,6 +139,7 @@ Deno.test("toOtlpJson() writes a request in the JSON encoding of OTLP", async ()
             text("agent_kernel.error", "File\nnot found"),
             { key: "agent_kernel.duration_ms", value: { doubleValue: 1.25 } },
             text("agent_kernel.record_id", "r1"),
+            text("agent_kernel.undoes", "r0"),
             { key: "agent_kernel.seq", value: { intValue: "0" } },
             text("agent_kernel.agent", "a1"),
             text("agent_kernel.rule", "capabilities[0]"),
@@ -142,6 +147,7 @@ Deno.test("toOtlpJson() writes a request in the JSON encoding of OTLP", async ()
             text("agent_kernel.policy", "ab".repeat(32)),
             text("agent_kernel.params", "cd".repeat(32)),
             text("agent_kernel.params_values", '{"a":[1]}'),
+            text("agent_kernel.target_digest", "ef".repeat(32)),
             text("agent_kernel.prev", "0".repeat(64)),
             text("agent_kernel.hash", full().hash),
           ],

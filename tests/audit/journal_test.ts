@@ -71,6 +71,22 @@ Deno.test("an intent without a record becomes one INTERRUPTED record with its id
   assertEquals((await verifyAuditLog(crashed)).records, 1);
 });
 
+Deno.test("an INTERRUPTED record says what was to be undone, and which target was redacted", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  await using log = await disposable(path);
+  const more = { undoes: crypto.randomUUID(), target_digest: "ab".repeat(32) };
+  await log.intend({ ...pending("users/password=[redacted]"), ...more });
+  const crashed = afterCrash(path, ws.path("crashed.log"));
+  await openAndClose(crashed);
+  const [record] = recordsOf(crashed);
+  assertEquals([record?.status, record?.undoes, record?.target_digest], [
+    "INTERRUPTED",
+    more.undoes,
+    more.target_digest,
+  ]);
+});
+
 Deno.test("an intent with its record becomes none, whatever the record's status", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");
@@ -171,10 +187,43 @@ Deno.test("an intent that follows a torn one is read", async () => {
 Deno.test("lines of the journal that are no intents are ignored", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");
-  Deno.writeTextFileSync(`${path}.journal`, '\n{}\nnull\n7\n[]\n"x"\nhello\n{"record_id":7}\n');
+  const lines = [
+    "",
+    "{}",
+    "null",
+    "7",
+    "[]",
+    '"x"',
+    "hello",
+    '{"record_id":7}',
+    '{"record_id":"x"}',
+  ];
+  Deno.writeTextFileSync(`${path}.journal`, `${lines.join("\n")}\n`);
   await openAndClose(path);
   assertEquals(recordsOf(path), []);
 });
+
+/** An intent with all of its fields. */
+const WHOLE = intentOf(
+  { ...pending("/data/a"), undoes: "r0", target_digest: "ab".repeat(32) },
+  ...["r1", { segment: 0, at: 0 }] as const,
+);
+for (const key of Object.keys(WHOLE)) {
+  Deno.test(`an intent of an edited journal whose ${key} is of another type is none`, async () => {
+    using ws = new Workspace();
+    for (const value of [{}, true, ["x"], -0.5]) {
+      const path = ws.path(`${typeof value}${Array.isArray(value)}.log`);
+      const lines = [{ ...WHOLE, [key]: value }, WHOLE].map((line) => JSON.stringify(line));
+      Deno.writeTextFileSync(`${path}.journal`, `${lines[0]}\n`);
+      await openAndClose(path);
+      assertEquals(recordsOf(path), []);
+      Deno.writeTextFileSync(`${path}.journal`, `${lines[1]}\n`);
+      await openAndClose(path);
+      assertEquals(summary(path), ["INTERRUPTED /data/a"]);
+      assertEquals((await verifyAuditLog(path)).ok, true);
+    }
+  });
+}
 
 Deno.test("close() empties the journal after a clean end, and keeps it with an intent open", async () => {
   using ws = new Workspace();

@@ -45,7 +45,9 @@ const FORMS: Readonly<Record<string, fc.Arbitrary<string>>> = {
     prefixed(`gh${kind}_`, random(BASE62, 36))
   ),
   "GitHub fine-grained token": prefixed("github_pat_", random(`${BASE62}_`, 82)),
-  "GitLab token": prefixed("glpat-", random(BASE64URL, 20)),
+  "GitLab token": fc.constantFrom("pat", "dt", "rt", "cbt", "ptt", "ft", "soat").chain((kind) =>
+    prefixed(`gl${kind}-`, random(BASE64URL, 20))
+  ),
   "AWS key id": fc.constantFrom("AKIA", "ASIA").chain((kind) => prefixed(kind, random(UPPER, 16))),
   "Google key": prefixed("AIza", random(BASE64URL, 35)),
   "Slack token": fc.constantFrom("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-").chain((kind) =>
@@ -433,6 +435,9 @@ const ADVERSARIAL = [
     ".",
     "\\u0026",
     '"a":',
+    "gl",
+    "glpat",
+    "glpat-",
   ],
 ];
 

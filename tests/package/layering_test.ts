@@ -9,6 +9,7 @@ const SOURCES = [read(join(ROOT, "mod.ts")), ...sourcesOf("src", "providers")];
 const CORE_FILES = [
   "action",
   "canonical_json",
+  "in_flight",
   "request",
   "judge",
   "kernel",
@@ -97,7 +98,7 @@ Deno.test("policy and resources are pure: no Deno, no clock, no randomness", () 
 
 /** From the bottom up: a source imports its own layer and those before it. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["values", /^src\/(action|canonical_json|timer|version|visible_text)\.ts$/],
+  ["values", /^src\/(action|canonical_json|in_flight|timer|version|visible_text)\.ts$/],
   ["resource", /^src\/resource\//],
   ["policy", /^src\/policy\//],
   ["request", /^src\/request\.ts$/],

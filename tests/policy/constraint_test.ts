@@ -81,6 +81,15 @@ const ROWS: readonly [condition: unknown, value: unknown, truth: keyof typeof EF
   [{ glob: "*.txt" }, MISSING, "fails"],
   [{ glob: "*.txt" }, ["a.txt"], "undecidable"],
   [{ glob: "*" }, "", "holds"],
+  [{ glob: "**" }, "", "holds"],
+  [{ glob: "src/**" }, "src/", "holds"],
+  // As in resources: `D/**` allows what is inside of `D`, and denies `D` too.
+  [{ glob: "src/**" }, "src", "undecidable"],
+  [{ glob: "{lib,src}/**" }, "src", "undecidable"],
+  [{ glob: ["src/**", "src"] }, "src", "holds"],
+  [{ glob: "src/**/a" }, "src/a", "holds"],
+  [{ not: { glob: "**/*:*/**" } }, "host:file", "undecidable"],
+  [{ not: { glob: "**/*:*/**" } }, "a/file", "holds"],
   // prefix
   [{ prefix: ["git", "log"] }, ["git", "log", "-1"], "holds"],
   [{ prefix: ["git", "log"] }, ["git", "log"], "holds"],

@@ -259,3 +259,22 @@ Deno.test("what cannot be read when it is thrown ends no call but its own", asyn
     assertEquals([code, error], ["PROVIDER_ERROR", "what was thrown cannot be read"]);
   });
 });
+
+Deno.test("a warning that the host's own function cannot take ends nothing", async () => {
+  using ws = new Workspace();
+  await using kernel = await Kernel.open({
+    policy: { capabilities: [{ action: "hostile.do", resource: "**" }] },
+    providers: [new HostileProvider()],
+    logPath: ws.path("kernel.log"),
+    onWarning() {
+      throw new Error("the sink is full");
+    },
+  });
+  const params = { attempt: "warn", argument: '[1, "boo"]' };
+  assertEquals((await kernel.submit({ action: "hostile.do", target: "x", params })).status, "OK");
+  const again = { attempt: "ok", argument: "again" };
+  assertEquals(
+    (await kernel.submit({ action: "hostile.do", target: "x", params: again })).data,
+    "again",
+  );
+});

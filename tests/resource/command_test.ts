@@ -107,6 +107,22 @@ for (const { resource, target, expected, why } of RULES) {
   });
 }
 
+Deno.test("COMMAND.compile() takes the escapes in a folder for the characters", () => {
+  using ws = new Workspace();
+  for (const name of ["a*b,c/git", "axb/git"]) {
+    ws.file(name);
+    Deno.chmodSync(ws.path(name), 0o755);
+  }
+  const world = denoWorld({ searchPath: [] });
+  for (const pattern of ["a\\*b\\,c/git", "a\\*b\\,c/g*"]) {
+    assertEquals(
+      COMMAND.compile(ws.path(pattern), world).map(({ reach }) => reach),
+      [ws.path("a*b,c/git")],
+      pattern,
+    );
+  }
+});
+
 Deno.test("A rule with a wildcard does not allow a command that appears after loading", () => {
   const { ws, world } = build();
   using _ws = ws;
@@ -196,6 +212,12 @@ const REFUSED: readonly { pattern: string; why: string }[] = [
   { pattern: "bin/git", why: "canonical commands are absolute" },
   { pattern: "/usr/*/git", why: "the folder is fixed" },
   { pattern: "/**/git", why: "the folder is fixed" },
+  { pattern: "/usr/\\*/g*/git", why: "the folder is fixed" },
+  { pattern: "/usr/../etc/git", why: "canonical commands have no dot segments" },
+  { pattern: "/usr/\\.\\./etc/git", why: "canonical commands have no dot segments" },
+  { pattern: "/usr/\\./git", why: "canonical commands have no dot segments" },
+  { pattern: "/usr//git", why: "canonical commands have no empty segments" },
+  { pattern: "/usr/\\.\\.", why: "it names no file" },
   { pattern: "/bin/", why: "it names no file" },
   { pattern: "..", why: "it names no file" },
   { pattern: "[a-", why: "the class is not closed" },

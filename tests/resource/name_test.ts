@@ -60,7 +60,18 @@ for (const { resource, target, expected } of RULES) {
   });
 }
 
-for (const pattern of ["/server/**", "server//tool", "server/", "../**", "a\nb", "a\ud800*"]) {
+for (
+  const pattern of [
+    "/server/**",
+    "server//tool",
+    "server/",
+    "../**",
+    "a/\\.\\./b",
+    "\\./b",
+    "a\nb",
+    "a\ud800*",
+  ]
+) {
   Deno.test(`NAME.compile() refuses ${JSON.stringify(pattern)}, which no name could match`, () => {
     assertThrows(() => NAME.compile(pattern, FLAT), PatternError);
   });

@@ -65,6 +65,17 @@ const SEGMENTS: readonly { pattern: string; takes: readonly string[]; leaves: re
   { pattern: "[-a]", takes: ["-", "a"], leaves: ["b"] },
   { pattern: "[*?]", takes: ["*", "?"], leaves: ["a"] },
   { pattern: "[\u{1f600}-\u{1f602}]", takes: ["\u{1f601}"], leaves: ["a", "\u{1f603}"] },
+  { pattern: "[!]a]", takes: ["b", "^"], leaves: ["]", "a", "ba]"] },
+  { pattern: "[^]a]", takes: ["b", "!"], leaves: ["]", "a", "ba]"] },
+  { pattern: "[!^a]", takes: ["b", "!"], leaves: ["^", "a"] },
+  { pattern: "[\\-_]", takes: ["-", "_"], leaves: ["^", "\\", "]"] },
+  { pattern: "[\\-a]", takes: ["-", "a"], leaves: ["_", "\\"] },
+  { pattern: "[a\\-z]", takes: ["a", "-", "z"], leaves: ["b", "\\"] },
+  { pattern: "[\\a-\\c]", takes: ["a", "b", "c"], leaves: ["-", "\\"] },
+  { pattern: "[\\]a]", takes: ["]", "a"], leaves: ["\\", "\\a]"] },
+  { pattern: "[\\!a]", takes: ["!", "a"], leaves: ["b", "\\"] },
+  { pattern: "[\\^a]", takes: ["^", "a"], leaves: ["b", "\\"] },
+  { pattern: "[\\\\]", takes: ["\\"], leaves: ["a"] },
   { pattern: "\\*", takes: ["*"], leaves: ["a", "\\*", ""] },
   { pattern: "\\**", takes: ["*", "*a"], leaves: ["a"] },
   { pattern: "\\?*", takes: ["?", "?a"], leaves: ["a", "\\a"] },
@@ -82,7 +93,22 @@ for (const { pattern, takes, leaves } of SEGMENTS) {
   });
 }
 
-for (const pattern of ["a**", "**a", "***", "a\\", "[", "[a", "[]", "[!]", "[z-a]", "a[b"]) {
+for (
+  const pattern of [
+    "a**",
+    "**a",
+    "***",
+    "a\\",
+    "[",
+    "[a",
+    "[]",
+    "[!]",
+    "[^]",
+    "[\\]",
+    "[z-a]",
+    "a[b",
+  ]
+) {
   Deno.test(`parseSegment() refuses ${pattern}`, () => {
     assertThrows(() => parseSegment(pattern), PatternError);
   });
@@ -101,6 +127,18 @@ Deno.test("escapePattern() makes every name match itself and nothing else", () =
       });
       assertEquals(verdict(policy, "fs.read", `/w/${text}`), "allow");
       assertEquals(verdict(policy, "fs.read", `/w/${other}`) === "allow", text === other);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("escapePattern() makes every name one alternative within braces", () => {
+  const character = fc.constantFrom(..."*?[]{}\\!^-,ab$~");
+  const name = fc.array(character, { minLength: 1, maxLength: 6 }).map((all) => all.join(""));
+  fc.assert(
+    fc.property(name, (text) => {
+      const alternatives = expandBraces(`{x,${escapePattern(text)},y}`);
+      assertEquals(alternatives.map((one) => parseSegment(one)), ["x", text, "y"]);
     }),
     { numRuns: 500 },
   );
@@ -147,6 +185,10 @@ for (
     "/w/\0",
     "/w/**/..",
     "/w/a**",
+    "/usr/\\.\\./etc/**",
+    "/w/\\../etc",
+    "/w/\\./a",
+    "/w/{\\.\\.,a}/b",
   ]
 ) {
   Deno.test(`PATH.compile() refuses ${JSON.stringify(pattern)}, which no canonical path matches`, () => {

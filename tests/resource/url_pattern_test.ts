@@ -122,6 +122,20 @@ const REFUSED: readonly { pattern: string; why: string }[] = [
   { pattern: "https://bü*.example/", why: "canonical hosts are in ASCII" },
   { pattern: "https://h/[é]*", why: "a class takes one character, and canonical URLs write six for it" },
   { pattern: "https://h/a\\\\*", why: "canonical URLs have no backslash in their path" },
+  { pattern: "https://evil\\.example.com/**", why: "its host would be evil" },
+  { pattern: "https://{a,evil\\}.example.com}/**", why: "its host would be evil" },
+  { pattern: "https://*.evil\\.example.com/**", why: "its host would be another one" },
+  { pattern: "https://h:80\\80/**", why: "a port has no escapes" },
+  { pattern: "https\\://h/**", why: "a scheme has no escapes" },
+  { pattern: "https://h/\\.\\./b", why: "canonical URLs have no dot segments" },
+  { pattern: "https://h/a ", why: "a trailing space would be dropped" },
+  { pattern: "https://h/a\tb", why: "a tab would be dropped" },
+  { pattern: "https://h/a\n", why: "a line break would be dropped" },
+  { pattern: "https://h/a\u007f", why: "canonical URLs encode control characters" },
+  { pattern: "https://h/a?x=1 ", why: "a trailing space would be dropped" },
+  { pattern: "https://h /a", why: "a host has no spaces" },
+  { pattern: "https://h/a\\?b", why: "an escaped question mark is %3F" },
+  { pattern: "https://h/a?x=%%33e", why: "canonical URLs hide no escape" },
   { pattern: "https://h/a*%zz\\", why: "it ends in a lone backslash" },
 ];
 
@@ -130,6 +144,16 @@ for (const { pattern, why } of REFUSED) {
     assertThrows(() => URL_KIND.compile(pattern, FLAT), PatternError);
   });
 }
+
+Deno.test("URL_KIND.compile() says what is expected of a host and of white space", () => {
+  const compile = (pattern: string) => () => URL_KIND.compile(pattern, FLAT);
+  assertThrows(
+    compile("https://evil\\.h/**"),
+    PatternError,
+    "no escapes there, like api.example.com",
+  );
+  assertThrows(compile("https://h/a b"), PatternError, "expected it encoded, like %20");
+});
 
 Deno.test("A deny rule holds in whatever way the URL and the rule are written", () => {
   const denials = [

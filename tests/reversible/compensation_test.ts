@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type CompensationOptions, CompensationStrategy } from "../../src/reversible/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { Provider } from "../../src/provider/mod.ts";
@@ -109,6 +109,103 @@ for (
   });
 }
 
+/** Numbers as a server writes them into a JSON text, and what becomes of them in a target and as a param. */
+const NUMBERS: readonly (readonly [json: string, inserted: string, param: unknown])[] = [
+  ["7", "7", 7],
+  ["-1.50", "-1.5", -1.5],
+  ["15e2", "1500", 1500],
+  ["0.1", "0.1", 0.1],
+  ["1.0e-7", "1e-7", 1e-7],
+  ["0e9", "0", 0],
+  ["9007199254740991", "9007199254740991", 9007199254740991],
+  ["9007199254740992", "9007199254740992", undefined],
+  ["9007199254740993", "9007199254740993", undefined],
+  ["-9007199254740993", "-9007199254740993", undefined],
+  ["1.00000000000000000001", "1.00000000000000000001", undefined],
+  ["0.1234567890123456789", "0.1234567890123456789", undefined],
+  ["1e400", "1e400", undefined],
+  ["1e-400", "1e-400", undefined],
+];
+for (const [json, inserted, param] of NUMBERS) {
+  Deno.test(`a number ${json} in a JSON text is inserted as it was meant`, async () => {
+    const compensate = { action: "mcp.call", target: "tickets/{{data.body.id}}" };
+    const { scene, calls } = await shop(compensate, { body: `{"id": ${json}}` });
+    await using _ = scene;
+    const result = await scene.layer.submit(REQUEST);
+    assertEquals([result.status, result.reversible], ["OK", true], result.why);
+    await scene.stop(); // The digits are in the index too.
+    await scene.start();
+    await scene.layer.rollback(result.recordId);
+    assertEquals((calls[1] as { target: string } | undefined)?.target, `tickets/${inserted}`);
+  });
+
+  Deno.test(`a number ${json} in a JSON text becomes a param as it was meant, or none`, async () => {
+    for (const [place, expected] of [["list", [param]], ["list.0", param]] as const) {
+      const params = { body: { is: `{{data.body.${place}}}`, text: "{{data.body}}" } };
+      const compensate = { action: "net.http", target: `${API}/close`, params };
+      const text = `{"list": [${json}]}`;
+      const { scene, calls } = await shop(compensate, { body: text });
+      await using _ = scene;
+      const result = await scene.layer.submit(REQUEST);
+      assertEquals([result.status, result.reversible], ["OK", param !== undefined], result.why);
+      const undone = await scene.layer.rollback(result.recordId);
+      if (param === undefined) {
+        assertStringIncludes(result.why ?? "", `holds ${json}, a number beyond`);
+        assertEquals([undone.code, calls.length], ["ROLLBACK_IMPOSSIBLE", 1]);
+      } else {
+        const { params } = calls[1] as { params: { body: unknown } };
+        assertEquals(params.body, { is: expected, text });
+      }
+    }
+  });
+}
+
+Deno.test("a number of very many digits keeps them, and nobody looks at them for long", async () => {
+  const json = `1.${"0".repeat(300_000)}1`;
+  const params = { body: "#{{data.body.id}}" };
+  const compensate = { action: "net.http", target: `${API}/close`, params };
+  const { scene, calls } = await shop(compensate, { body: `{"id": ${json}}` });
+  await using _ = scene;
+  const result = await scene.layer.submit(REQUEST);
+  assertEquals([result.status, result.reversible], ["OK", true]);
+  await scene.layer.rollback(result.recordId);
+  // Not by assertEquals, whose message would be as long.
+  assert((calls[1] as { params: { body: string } }).params.body === `#${json}`);
+});
+
+for (const id of [2 ** 53, -(2 ** 53), 1e21]) {
+  for (const what of ["result", "request"] as const) {
+    Deno.test(`a number ${id} that a ${what} has as such may be rounded: no rollback is promised`, async () => {
+      const place = what === "result" ? "data.id" : "params.body.id";
+      for (
+        const compensate of [
+          { action: "mcp.call", target: `tickets/{{${place}}}` },
+          { action: "mcp.call", target: "tickets/close", params: { id: `{{${place}}}` } },
+        ]
+      ) {
+        const { scene, calls } = await shop(compensate, { id });
+        await using _ = scene;
+        const result = await scene.layer.submit({ ...REQUEST, params: { body: { id } } });
+        assertEquals([result.status, result.reversible], ["OK", false]);
+        assertStringIncludes(result.why ?? "", `"${place}" holds ${id}, a number beyond`);
+        assertEquals((await scene.layer.rollback(result.recordId)).code, "ROLLBACK_IMPOSSIBLE");
+        assertEquals(calls.length, 1);
+      }
+    });
+  }
+}
+
+Deno.test("what stands for a number is data if a server sends it", async () => {
+  const compensate = { action: "mcp.call", target: "tickets/{{data.id}}" };
+  const { scene, calls } = await shop(compensate, { id: { "\0digits": "7/../../admin" } });
+  await using _ = scene;
+  const result = await scene.layer.submit(REQUEST);
+  assertEquals([result.status, result.reversible], ["OK", false]);
+  assertStringIncludes(result.why ?? "", "would lead elsewhere");
+  assertEquals((await scene.layer.rollback(result.recordId)).code, "ROLLBACK_IMPOSSIBLE");
+  assertEquals(calls.length, 1);
+});
+
 Deno.test("what has no result that is known cannot be compensated if it is needed, else it can", async () => {
   for (
     const [target, code] of [
@@ -122,6 +219,20 @@ Deno.test("what has no result that is known cannot be compensated if it is neede
     assertEquals(result.status, "ERROR");
     assertEquals((await scene.layer.rollback(result.recordId)).code, code);
   }
+});
+
+Deno.test("rollbacks at once of one action compensate it once", async () => {
+  const compensate = { action: "mcp.call", target: "refunds/{{data.id}}" };
+  const { scene, calls } = await shop(compensate, { id: 7 });
+  await using _ = scene;
+  const { recordId } = await scene.layer.submit(REQUEST);
+  const results = await Promise.all([1, 2, 3].map(() => scene.layer.rollback(recordId)));
+  assertEquals(results.map(({ status, code }) => code ?? status), [
+    "OK",
+    "ALREADY_ROLLED_BACK",
+    "ALREADY_ROLLED_BACK",
+  ]);
+  assertEquals(calls.length, 2);
 });
 
 Deno.test("a compensation is decided by the policy", async () => {

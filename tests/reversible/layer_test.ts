@@ -1,9 +1,14 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { Provider } from "../../src/provider/mod.ts";
-import { ReversibleActionLayer, type SnapshotStrategy } from "../../src/reversible/mod.ts";
+import {
+  ReversibleActionLayer,
+  type RollbackResult,
+  type SnapshotStrategy,
+} from "../../src/reversible/mod.ts";
 import { recordsOf } from "../audit/log_file.ts";
-import { Scene } from "./scene.ts";
+import { run } from "../workspace.ts";
+import { Scene, type SceneOptions } from "./scene.ts";
 
 const BINARY = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
 
@@ -123,6 +128,51 @@ Deno.test("a rollback is denied like any action, says which step, and can be rep
   assertEquals((await scene.layer.rollback(id)).code, "NO_RULE");
 });
 
+/** A policy that lets something be done and not undone, and what it lacks. */
+const LACKING: readonly {
+  readonly name: string;
+  readonly rules: (root: string) => readonly unknown[];
+  readonly code: string;
+  readonly lacks: string;
+}[] = [
+  {
+    name: "a.txt",
+    rules: (root) => [
+      { action: "fs.write", resource: `${root}/**`, constraint: { content: { max_length: 3 } } },
+    ],
+    code: "CONSTRAINT_UNMET",
+    lacks: 'allow fs.write of "…/a.txt" with "restore"',
+  },
+  {
+    name: "new.txt",
+    rules: (root) => [{ action: "fs.write", resource: `${root}/**` }],
+    code: "NO_RULE",
+    lacks: 'allow fs.delete of "…/new.txt"',
+  },
+];
+for (const { name, rules, code, lacks } of LACKING) {
+  Deno.test(`a denied rollback says what the policy lacks: ${lacks}`, async () => {
+    await using scene = await Scene.open({ capabilities: rules });
+    scene.ws.file("w/a.txt", "old");
+    const id = await scene.done("fs.write", name, { content: "new" });
+    const result = await scene.layer.rollback(id);
+    assertEquals([result.status, result.code], ["DENIED", code]);
+    const told = (result.error ?? "").replaceAll(scene.path(name), `…/${name}`);
+    assert(told.endsWith(`; to undo it, the policy has to ${lacks}`), told);
+  });
+}
+
+Deno.test("a denial that no policy could lift says nothing of the policy", async () => {
+  await using scene = await Scene.open();
+  scene.ws.file("w/dir/a.txt", "old");
+  const id = await scene.done("fs.delete", "dir/a.txt");
+  Deno.renameSync(scene.path("dir"), scene.path("away"));
+  scene.ws.link("w/dir", scene.path("away"));
+  const result = await scene.layer.rollback(id);
+  assertEquals([result.status, result.code], ["DENIED", "ROLLBACK_CONFLICT"]);
+  assertEquals(result.error?.includes("policy"), false, result.error);
+});
+
 Deno.test("a policy can allow what an agent writes and what a rollback restores by different rules", async () => {
   await using scene = await Scene.open({
     capabilities: (root) => [
@@ -219,6 +269,55 @@ Deno.test("onCaptureFailure: proceed does it, and says that it cannot be undone"
   assertEquals((await scene.layer.rollback(result.recordId)).code, "NO_SNAPSHOT");
 });
 
+/** What is neither a file nor a folder, and what is tried on it. */
+const OTHERS: readonly (readonly [what: string, make: (path: string) => Disposable])[] = [
+  ["named pipe", (path) => (run("mkfifo", path), { [Symbol.dispose]() {} })],
+  ["socket", (path) => Deno.listen({ transport: "unix", path })],
+];
+for (const [what, make] of OTHERS) {
+  for (
+    const [action, name, params] of [
+      ["fs.delete", "other", {}],
+      ["fs.write", "other", { content: "new" }],
+      ["fs.mkdir", "other", {}],
+      ["fs.move", "other", { to: "b.txt" }],
+      ["fs.move", "a.txt", { to: "other", overwrite: true }],
+    ] as const
+  ) {
+    const given = JSON.stringify(params);
+    Deno.test(`${action} of ${name} ${given} is denied if other is a ${what}: it could not be made again`, async () => {
+      await using scene = await Scene.open();
+      scene.ws.file("w/a.txt", "old");
+      using _ = make(scene.path("other"));
+      const to = "to" in params ? { to: scene.path(params.to) } : {};
+      const result = await scene.do(action, name, { ...params, ...to });
+      assertEquals([result.status, result.code, result.reversible], [
+        "DENIED",
+        "SNAPSHOT_FAILED",
+        false,
+      ]);
+      assertStringIncludes(
+        result.error ?? "",
+        `"${scene.path("other")}" is neither a file nor a folder: only files and folders can be`,
+      );
+      assertEquals(Array.from(Deno.readDirSync(scene.path("")), (one) => one.name).sort(), [
+        "a.txt",
+        "other",
+      ]);
+      assertEquals([scene.store.list(), scene.store.bytes], [[], 0]);
+    });
+  }
+}
+
+Deno.test("a named pipe can be deleted if what cannot be undone is wanted, and the result says so", async () => {
+  await using scene = await Scene.open({ layer: { onCaptureFailure: "proceed" } });
+  run("mkfifo", scene.path("pipe"));
+  const result = await scene.do("fs.delete", "pipe");
+  assertEquals([result.status, result.reversible, scene.tree()], ["OK", false, {}]);
+  assertStringIncludes(result.why ?? "", "only files and folders can be brought back");
+  assertEquals((await scene.layer.rollback(result.recordId)).code, "NO_SNAPSHOT");
+});
+
 Deno.test("a provider that could not restore refuses before anything is done", async () => {
   await using scene = await Scene.open({ providers: () => [new FilesystemProvider()] });
   scene.ws.file("w/a.txt", "old");
@@ -246,6 +345,37 @@ Deno.test("submits through the layer at once do not come into each other's way",
   const report = await scene.layer.rollbackAll();
   assertEquals([report.status, report.rolledBack.length], ["OK", 40]);
   assertEquals(scene.tree(), {});
+});
+
+Deno.test("a rollback waits until the end of the action is noted, also if nothing is touched", async () => {
+  const seen: string[] = [];
+  const strategy: SnapshotStrategy = {
+    action: "fs.write",
+    touches: () => [],
+    capture: () => Promise.resolve({ snapshot: null }),
+    settle: () => void seen.push("settle"),
+    undo: () => {
+      seen.push("undo");
+      return Promise.resolve({ steps: [] });
+    },
+  };
+  await using scene = await Scene.open({ layer: { strategies: [strategy] } });
+  const undone: Promise<RollbackResult>[] = [];
+  const layer: ReversibleActionLayer = new ReversibleActionLayer({
+    kernel: {
+      submit: async (...given) => {
+        const result = await scene.kernel.submit(...given);
+        undone.push(layer.rollback(result.recordId));
+        await Deno.lstat(scene.path("a")); // Time enough for one that does not wait.
+        return result;
+      },
+    },
+    store: scene.store,
+    strategies: [strategy],
+  });
+  await layer.submit({ action: "fs.write", target: scene.path("a"), params: { content: "" } });
+  assertEquals((await Promise.all(undone)).map(({ status }) => status), ["OK"]);
+  assertEquals(seen, ["settle", "undo"]);
 });
 
 Deno.test("rollbackAll undoes a session, the latest first: of an agent, and since a moment", async () => {
@@ -343,21 +473,24 @@ Deno.test("what was done but could not be recorded yet can be undone: its id is 
   );
 });
 
-Deno.test("a move in which the provider stopped is undone from the snapshot, for there is no file", async () => {
+/** A scene in which the provider stops in the middle of a move: the file is at neither end. */
+function openTorn(more: SceneOptions = {}): Promise<Scene> {
   const half = new Provider({
     name: "half",
     isolation: "none",
     deadlineMs: 10,
     actions: { "fs.move": {} },
-    // As a Worker that dies in the middle: the file is at neither end.
     execute: ({ target }) => {
       Deno.removeSync(target);
       return new Promise(() => {});
     },
   });
-  await using scene = await Scene.open({
-    providers: (filesystem) => ({ "fs.move": half, "fs.write": filesystem }),
-  });
+  const providers = (filesystem: Provider) => ({ "fs.move": half, "fs.write": filesystem });
+  return Scene.open({ providers, ...more });
+}
+
+Deno.test("a move in which the provider stopped is undone from the snapshot, for there is no file", async () => {
+  await using scene = await openTorn();
   Deno.chmodSync(scene.ws.file("w/a.txt", "the only copy"), 0o640);
   const before = scene.tree();
   const result = await scene.do("fs.move", "a.txt", { to: scene.path("b.txt") });
@@ -365,4 +498,25 @@ Deno.test("a move in which the provider stopped is undone from the snapshot, for
   assertEquals(scene.tree(), {});
   assertEquals((await scene.layer.rollback(result.recordId)).status, "OK");
   assertEquals(scene.tree(), before);
+});
+
+Deno.test("a rollback that is denied leaves the next one the way to undo half an action", async () => {
+  const rules: unknown[] = [];
+  await using scene = await openTorn({
+    capabilities: (root) => [{ action: "fs.move", resource: `${root}/**` }, ...rules],
+  });
+  scene.ws.file("w/a.txt", "the only copy");
+  const before = scene.tree();
+  const { recordId } = await scene.do("fs.move", "a.txt", { to: scene.path("b.txt") });
+  assertEquals(scene.store.get(recordId as string)?.state, "pending");
+  for (let i = 0; i < 2; i++) {
+    const denied = await scene.layer.rollback(recordId);
+    assertEquals([denied.status, denied.code], ["DENIED", "NO_RULE"], denied.error);
+    assertEquals(scene.store.get(recordId as string)?.state, "pending");
+  }
+  await scene.stop();
+  rules.push({ action: "fs.write", resource: `${scene.ws.root}/**` });
+  await scene.start();
+  const undone = await scene.layer.rollback(recordId);
+  assertEquals([undone.status, scene.tree()], ["OK", before], undone.error);
 });

@@ -298,6 +298,88 @@ Deno.test("a content that was changed in the store is not restored", async () =>
   assertEquals((await scene.layer.rollback(id)).code, "NO_SNAPSHOT");
 });
 
+/** What can happen to a content in the store. */
+const DAMAGES: Readonly<Record<string, (blob: string) => void>> = {
+  "cut short": (blob) => Deno.truncateSync(blob, 3),
+  "longer": (blob) => Deno.writeTextFileSync(blob, "and more", { append: true }),
+  "changed in place": (blob) => Deno.writeTextFileSync(blob, "prec1ous"),
+  "removed": (blob) => Deno.removeSync(blob),
+};
+for (const [what, damage] of Object.entries(DAMAGES)) {
+  for (const restarts of [false, true]) {
+    const when = restarts ? ", also after a restart" : "";
+    Deno.test(`a content that was ${what} is saved anew by the next action that needs it${when}`, async () => {
+      await using scene = await Scene.open();
+      for (const name of ["a", "b"]) scene.ws.file(`w/${name}`, "precious");
+      const first = await scene.done("fs.write", "a", { content: "1" });
+      const [name] = contents(scene) as [string];
+      damage(`${scene.snapshots}/blobs/${name}`);
+      if (restarts) {
+        await scene.stop();
+        await scene.start();
+      }
+      const second = await scene.done("fs.write", "b", { content: "2" });
+      assertEquals([contents(scene), scene.store.bytes], [[name], 8]);
+      assertEquals(mode(`${scene.snapshots}/blobs/${name}`), "600");
+      const undone = await scene.layer.rollback(second);
+      assertEquals(undone.status, "OK", undone.error);
+      assertEquals(Deno.readTextFileSync(scene.path("b")), "precious");
+      // And with it the one before, unless it was found to be lost at the start.
+      const before = await scene.layer.rollback(first);
+      const lost = restarts && what === "removed";
+      assertEquals(before.code ?? before.status, lost ? "NO_SNAPSHOT" : "OK");
+      assertEquals([contents(scene), scene.store.bytes], [[], 0]);
+    });
+  }
+}
+
+Deno.test("a content that is grown again by a good copy makes room for it, and not by itself", async () => {
+  await using scene = await Scene.open({ store: { maxBytes: 130 } });
+  for (const [name, of] of [["a", "x"], ["b", "y"], ["c", "x"]] as const) {
+    scene.ws.file(`w/${name}`, of.repeat(50));
+  }
+  const a = await scene.done("fs.delete", "a");
+  const [name] = contents(scene);
+  Deno.truncateSync(`${scene.snapshots}/blobs/${name}`, 10);
+  await scene.stop();
+  await scene.start();
+  const b = await scene.done("fs.delete", "b");
+  assertEquals(scene.store.bytes, 60);
+  scene.ws.file("w/d", "z".repeat(40));
+  const d = await scene.done("fs.delete", "d");
+  const c = await scene.do("fs.delete", "c");
+  assertEquals([c.reversible, c.evicted, scene.store.bytes], [true, [a, b], 90]);
+  const report = await scene.layer.rollbackAll();
+  assertEquals([...report.rolledBack], [c.recordId, d]);
+});
+
+Deno.test("the same content saved many times at once is kept once, and goes with the last", async () => {
+  await using scene = await Scene.open();
+  const names = Array.from({ length: 12 }, (_, i) => `${i}`);
+  for (const name of names) scene.ws.file(`w/${name}`, "the same");
+  const ids = await Promise.all(names.map((name) => scene.done("fs.delete", name)));
+  assertEquals([contents(scene).length, scene.store.bytes], [1, 8]);
+  const undone = await Promise.all(ids.map((id) => scene.layer.rollback(id)));
+  assertEquals(undone.map(({ status }) => status), names.map(() => "OK"));
+  assertEquals([contents(scene), scene.store.bytes], [[], 0]);
+});
+
+Deno.test("a copy that could not be put in its place leaves nothing behind", async () => {
+  await using scene = await Scene.open();
+  scene.ws.file("w/a", "precious");
+  const id = await scene.done("fs.delete", "a");
+  const [name] = contents(scene);
+  await scene.layer.rollback(id);
+  // A folder is not replaced by a file.
+  scene.ws.folder(`snapshots/blobs/${name}`);
+  const failed = await scene.do("fs.delete", "a");
+  assertEquals([failed.status, failed.code], ["DENIED", "SNAPSHOT_FAILED"]);
+  assertEquals([contents(scene), scene.store.bytes], [[], 0]);
+  const again = await scene.done("fs.delete", "a");
+  assertEquals((await scene.layer.rollback(again)).status, "OK");
+  assertEquals([contents(scene), scene.store.bytes], [[], 0]);
+});
+
 Deno.test({
   name: "on a full disk nothing is done of which no snapshot could be taken",
   ignore: !canMount(),
