@@ -105,13 +105,14 @@ export class Installation {
 
 /** Where warnings go. */
 export function warnerOf({ onWarning }: KernelOptions): (line: string) => void {
-  if (onWarning === undefined) return (line) => console.error(line);
+  const show = (line: unknown) => console.error(line);
+  if (onWarning === undefined) return show;
   return (line) => {
     try {
       onWarning(line);
     } catch (error) {
       // INVARIANT: no provider ends the process, and when one warns is for it to choose.
-      console.error(error);
+      show(error);
     }
   };
 }

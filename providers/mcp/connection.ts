@@ -8,7 +8,6 @@ import { Client } from "@modelcontextprotocol/sdk/client";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import {
-  ErrorCode,
   McpError,
   ResultSchema,
   ToolListChangedNotificationSchema,
@@ -16,6 +15,7 @@ import {
 import { ProviderError } from "../../src/provider/provider.ts";
 import { VERSION } from "../../src/version.ts";
 import { escape } from "../../src/visible_text.ts";
+import { Credentials } from "./credentials.ts";
 import { httpTransport } from "./http_transport.ts";
 import type { ServerConfig } from "./server_options.ts";
 import { StdioTransport } from "./stdio_transport.ts";
@@ -35,14 +35,12 @@ const MAX_UNASKED = 10_000;
 const UNASKED_PER_REQUEST = 100;
 /** The deadline is the kernel's; the SDK has one too. */
 const NEVER = 2 ** 31 - 1;
-/** Values of its environment that are shorter could be anything. */
-const MIN_SECRET = 8;
 const MAX_MESSAGE = 1000;
 
 /** A connection that is open, until it fails. */
 export class Connection {
   readonly #name: string;
-  readonly #config: ServerConfig;
+  readonly #credentials: Credentials;
   readonly #client: Client;
   readonly #transport: Transport;
   #failure: ProviderError | undefined;
@@ -52,12 +50,13 @@ export class Connection {
 
   private constructor(name: string, config: ServerConfig, options: ConnectionOptions) {
     this.#name = name;
-    this.#config = config;
     const { maxMessageBytes } = options;
+    const credentials = new Credentials(config);
+    this.#credentials = credentials;
     const onFailure = ({ code, message }: ProviderError) => void this.fail(code, message);
     this.#transport = config.command === undefined
       ? httpTransport(config.url, { headers: config.headers, maxMessageBytes, onFailure })
-      : new StdioTransport(config, { maxMessageBytes, onFailure });
+      : new StdioTransport(config, { maxMessageBytes, credentials, onFailure });
     this.#transport.onmessage = () => {
       if (--this.#unasked < 0) {
         this.fail("PROTOCOL_ERROR", `It sent ${MAX_UNASKED} messages that nobody had asked for`);
@@ -169,31 +168,40 @@ export class Connection {
     return this.#failure;
   }
 
+  /** What the server said of a failure, without its credentials; to be cut afterwards. */
+  conceal(text: string): string {
+    return this.#credentials.conceal(text);
+  }
+
   /** An error of this server, with what it said made visible and without its credentials. */
   #error(code: string, why: string, details = ""): ProviderError {
-    const message = this.#conceal(`MCP server "${this.#name}": ${why}${details}`);
-    return new ProviderError(code, escape(message.slice(0, MAX_MESSAGE + details.length)));
+    const message = this.conceal(`MCP server "${this.#name}": ${why}`).slice(0, MAX_MESSAGE);
+    return new ProviderError(code, escape(`${message}${details}`));
   }
 
   /** A server that does not even answer this hangs, and is given up. */
   #ping(): void {
-    this.#client.request({ method: "ping" }, ResultSchema, { timeout: PING_MS }).catch((error) => {
-      if (error instanceof McpError && error.code === ErrorCode.RequestTimeout) {
-        this.fail("SERVER_UNRESPONSIVE", "It did not answer in time, nor to a ping");
-      }
-    });
+    // Timed here: the SDK's error for it has a code that servers use, too.
+    const timer = setTimeout(() => {
+      this.fail("SERVER_UNRESPONSIVE", "It did not answer in time, nor to a ping");
+    }, PING_MS);
+    this.#client.request({ method: "ping" }, ResultSchema, { timeout: NEVER })
+      .catch(() => {/* expected: an error is an answer, and a connection that broke is told */})
+      .finally(() => clearTimeout(timer));
   }
 
   #translated(error: unknown, otherwise: string): ProviderError {
+    // A connection that closed has failed by now. The code that the SDK has for it says nothing: it is
+    // the one that servers use most for errors of their own.
     if (this.#failure !== undefined) return this.#failure;
     if (error instanceof ProviderError) return error;
-    if (error instanceof McpError && error.code !== ErrorCode.ConnectionClosed) {
+    if (error instanceof McpError) {
       const message = error.message.replace(/^MCP error -?\d+: /, "");
       return this.#error("MCP_ERROR", `It answered with error ${error.code}: ${message}`);
     }
     const { name, message } = error instanceof Error ? error : new Error(String(error));
-    // What Zod throws is a list in JSON.
-    return /ZodError$/.test(name)
+    // What Zod throws is a list in JSON; what is no JSON is quoted, and cut, by the platform.
+    return /ZodError$|^SyntaxError$/.test(name)
       ? this.fail("PROTOCOL_ERROR", "Its answer is none")
       : this.fail(otherwise, message);
   }
@@ -201,17 +209,5 @@ export class Connection {
   #stderr(): string {
     const tail = this.#transport instanceof StdioTransport ? this.#transport.stderrTail : "";
     return tail === "" ? "" : `; it wrote to standard error: "${tail}"`;
-  }
-
-  #conceal(text: string): string {
-    const { env, headers } = this.#config as {
-      readonly env?: Readonly<Record<string, string>>;
-      readonly headers?: Readonly<Record<string, string>>;
-    };
-    return Object.entries({ ...env, ...headers }).reduce(
-      (concealed, [name, value]) =>
-        value.length < MIN_SECRET ? concealed : concealed.replaceAll(value, `[${name}]`),
-      text,
-    );
   }
 }

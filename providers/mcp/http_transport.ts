@@ -6,7 +6,7 @@
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { ProviderError } from "../../src/provider/provider.ts";
-import { tooLarge } from "./message_lines.ts";
+import { messageBody } from "./message_body.ts";
 
 /** What a transport is made with. */
 export interface HttpOptions {
@@ -31,30 +31,14 @@ function boundedFetch({ maxMessageBytes, onFailure }: HttpOptions) {
     const response = await fetch(url, init);
     if (response.body === null) return response;
     const { status, statusText, headers } = response;
-    const events = /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
-    const measure = events ? new EventMeasure() : new TotalMeasure();
-    const reader = response.body.getReader();
-    let cancelled = false;
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        try {
-          const { value, done } = await reader.read();
-          if (cancelled) return;
-          if (done) return controller.close();
-          if (measure.add(value) > maxMessageBytes) throw tooLarge(maxMessageBytes);
-          controller.enqueue(value);
-        } catch (error) {
-          const aborted = cancelled || init?.signal?.aborted === true;
-          // Nobody waits for the stream of a GET; the SDK opens it anew.
-          if (error instanceof ProviderError) onFailure(error);
-          else if (!aborted && init?.method !== "GET") onFailure(broken(error));
-          await reader.cancel().catch(() => {/* expected: it is broken */});
-          controller.error(error);
-        }
-      },
-      cancel(reason) {
-        cancelled = true;
-        return reader.cancel(reason);
+    const body = messageBody(response.body, {
+      events: /^text\/event-stream\b/i.test(headers.get("content-type") ?? ""),
+      maxMessageBytes,
+      onBroken(error) {
+        // Nobody waits for the stream of a GET; the SDK opens it anew.
+        const awaited = init?.signal?.aborted !== true && init?.method !== "GET";
+        if (error instanceof ProviderError) onFailure(error);
+        else if (awaited) onFailure(broken(error));
       },
     });
     return new Response(body, { status, statusText, headers });
@@ -64,40 +48,4 @@ function boundedFetch({ maxMessageBytes, onFailure }: HttpOptions) {
 function broken(error: unknown): ProviderError {
   const reason = error instanceof Error ? error.message : String(error);
   return new ProviderError("SERVER_DIED", `Its answer broke off: ${reason}`);
-}
-
-/** How much has arrived. */
-class TotalMeasure {
-  #bytes = 0;
-
-  add(chunk: Uint8Array): number {
-    return this.#bytes += chunk.length;
-  }
-}
-
-/** How much has arrived of the longest event so far; an empty line ends one. */
-class EventMeasure {
-  #bytes = 0;
-  #lineBytes = 0;
-  #before = 0;
-
-  add(chunk: Uint8Array): number {
-    let most = 0;
-    for (const byte of chunk) {
-      this.#bytes++;
-      const sameEnd = byte === 0x0a && this.#before === 0x0d;
-      this.#before = byte;
-      if (sameEnd) continue;
-      if (byte !== 0x0a && byte !== 0x0d) {
-        this.#lineBytes++;
-        continue;
-      }
-      if (this.#lineBytes === 0) {
-        most = Math.max(most, this.#bytes);
-        this.#bytes = 0;
-      }
-      this.#lineBytes = 0;
-    }
-    return Math.max(most, this.#bytes);
-  }
 }

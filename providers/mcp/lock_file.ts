@@ -10,7 +10,12 @@ import type { Pin, Pins } from "./pin.ts";
 import { digestOf, toolDefinition } from "./tool_definition.ts";
 
 const VERSION = 1;
+/** The most that is read, and so the most that is written. */
 const MAX_BYTES = 64 * 1024 * 1024;
+/** The most for one server, so that none takes the place of the others. */
+const MAX_SERVER_BYTES = 4 * 1024 * 1024;
+/** Values are bounded by the bytes that they take: 100,000 would be what five tools may have. */
+const LIMITS = { nodes: MAX_BYTES };
 
 type Servers = Readonly<Record<string, { readonly tools: readonly Pin[] }>>;
 
@@ -29,24 +34,47 @@ export function readPins(path: string, server: string): Pins {
  * Replaces the pins of a server, and keeps those of the others. A reader sees the old file or the
  * new one.
  *
- * @throws {ProviderError} `PINS_UNWRITABLE`, and as {@linkcode readPins}.
+ * @throws {ProviderError} `PINS_TOO_LARGE`: the server has more than 4 MiB of them, or all servers
+ * more than 64 MiB; the file stays as it is. `PINS_UNWRITABLE`, and as {@linkcode readPins}.
  */
 export function writePins(path: string, server: string, pins: Pins): void {
   const others = Object.entries(readServers(path)).filter(([name]) => name !== server);
   const tools = Array.from(pins.values()).sort((a, b) =>
     a.definition.name < b.definition.name ? -1 : 1
   ).map(({ sha256, definition }) => ({ sha256, definition }));
-  const servers = Object.fromEntries(
-    [...others, [server, { tools }] as const].sort(([a], [b]) => a < b ? -1 : 1),
-  );
-  replace(path, `${JSON.stringify({ version: VERSION, servers }, null, 2)}\n`);
+  const own = [server, { tools }] as const;
+  if (encoded([own]).length > MAX_SERVER_BYTES) {
+    throw new ProviderError(
+      "PINS_TOO_LARGE",
+      `The tools of MCP server "${server}" cannot be pinned: their definitions, with those ` +
+        `that are pinned already, take more than ${MAX_SERVER_BYTES} bytes`,
+    );
+  }
+  const all = encoded([...others, own]);
+  // INVARIANT: what could not be read again would lock out every server.
+  if (all.length > MAX_BYTES) {
+    throw new ProviderError(
+      "PINS_TOO_LARGE",
+      `The tools of MCP server "${server}" cannot be pinned: with those of the others, "${path}" ` +
+        `would have more than ${MAX_BYTES} bytes`,
+    );
+  }
+  replace(path, all);
+}
+
+/** The text of a file with these servers. */
+function encoded(servers: readonly (readonly [name: string, pins: Servers[string]])[]): Uint8Array {
+  const sorted = Object.fromEntries(servers.toSorted(([a], [b]) => a < b ? -1 : 1));
+  const text = JSON.stringify({ version: VERSION, servers: sorted }, null, 2);
+  return new TextEncoder().encode(`${text}\n`);
 }
 
 function readServers(path: string): Servers {
   const text = readRegular(path);
   if (text === undefined) return {};
   try {
-    const { version, servers } = copyJson(JSON.parse(text), "pins") as Record<string, unknown>;
+    const pins = copyJson(JSON.parse(text), "pins", LIMITS);
+    const { version, servers } = pins as Record<string, unknown>;
     if (version !== VERSION) throw new Error(`its version is ${version}, expected ${VERSION}`);
     return Object.fromEntries(
       Object.entries(servers as Servers).map(([name, { tools }]) => [name, {
@@ -95,7 +123,7 @@ function readRegular(path: string): string | undefined {
   }
 }
 
-function replace(path: string, text: string): void {
+function replace(path: string, bytes: Uint8Array): void {
   const staging = stagingPath(path);
   try {
     try {
@@ -104,7 +132,6 @@ function replace(path: string, text: string): void {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
     using file = Deno.openSync(staging, { write: true, createNew: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
     file.syncSync();
     // Replaces a link, does not follow it.

@@ -4,6 +4,7 @@
  * @module
  */
 import { ProviderError } from "../../src/provider/provider.ts";
+import { ByteBuffer } from "./byte_buffer.ts";
 
 const NEWLINE = 0x0a;
 
@@ -16,32 +17,21 @@ export async function* messageLines(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<string> {
-  let parts: Uint8Array[] = [];
-  let length = 0;
-  const decode = () => {
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    parts = [];
-    length = 0;
-    return new TextDecoder().decode(bytes).replace(/\r$/, "");
+  const line = new ByteBuffer(maxBytes);
+  const add = (piece: Uint8Array) => {
+    if (line.length + piece.length > maxBytes) throw tooLarge(maxBytes);
+    line.append(piece);
   };
+  const decode = () => new TextDecoder().decode(line.take()).replace(/\r$/, "");
   for await (const chunk of stream) {
     let start = 0;
     for (let end; (end = chunk.indexOf(NEWLINE, start)) !== -1; start = end + 1) {
-      parts.push(chunk.subarray(start, end));
-      length += end - start;
-      if (length > maxBytes) throw tooLarge(maxBytes);
+      add(chunk.subarray(start, end));
       yield decode();
     }
-    parts.push(chunk.subarray(start));
-    length += chunk.length - start;
-    if (length > maxBytes) throw tooLarge(maxBytes);
+    add(chunk.subarray(start));
   }
-  if (length > 0) yield decode();
+  if (line.length > 0) yield decode();
 }
 
 /** The error for a message over the bound. */

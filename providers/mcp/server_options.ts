@@ -101,7 +101,10 @@ export function serverConfig(
     } catch (error) {
       throw refuse(`its headers are none (${(error as Error).message})`);
     }
-    return { ...headers };
+    // In a file they may be numbers.
+    return Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, String(value)]),
+    );
   }
 }
 

@@ -10,6 +10,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { type JSONRPCMessage, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import { ProviderError } from "../../src/provider/provider.ts";
+import type { Credentials } from "./credentials.ts";
 import { messageLines } from "./message_lines.ts";
 import type { ProgramConfig } from "./server_options.ts";
 import { TextTail } from "./text_tail.ts";
@@ -18,6 +19,8 @@ import { TextTail } from "./text_tail.ts";
 const MAX_BANNER_LINES = 20;
 /** How much may wait to be read by a server that asks and does not listen. */
 const MAX_PENDING_REPLIES = 1024 * 1024;
+/** How much is shown of a line that is no message. */
+const MAX_SHOWN_LINE = 200;
 /** How long the output of a program that has ended may be held open by others. */
 const LINGER_MS = 250;
 
@@ -25,6 +28,8 @@ const LINGER_MS = 250;
 export interface StdioOptions {
   /** The most that a message may hold. */
   readonly maxMessageBytes: number;
+  /** What is not shown of what it says. */
+  readonly credentials: Credentials;
   /** Told why it is over, before `onclose`. */
   readonly onFailure: (error: ProviderError) => void;
 }
@@ -36,7 +41,7 @@ export class StdioTransport implements Transport {
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #config: ProgramConfig;
   readonly #options: StdioOptions;
-  readonly #stderr = new TextTail();
+  readonly #stderr: TextTail;
   #child: Deno.ChildProcess | undefined;
   #input: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #pendingBytes = 0;
@@ -47,9 +52,10 @@ export class StdioTransport implements Transport {
   constructor(config: ProgramConfig, options: StdioOptions) {
     this.#config = config;
     this.#options = options;
+    this.#stderr = new TextTail(options.credentials);
   }
 
-  /** The end of what the program wrote to standard error. */
+  /** The end of what the program wrote to standard error, without its credentials. */
   get stderrTail(): string {
     return this.#stderr.text;
   }
@@ -122,7 +128,8 @@ export class StdioTransport implements Transport {
     } catch {
       const banner = !this.#heard && !line.startsWith("{");
       if (banner && this.#bannerLines++ < MAX_BANNER_LINES) return;
-      return this.#fail("PROTOCOL_ERROR", `It sent what is no message: "${line.slice(0, 200)}"`);
+      const shown = this.#options.credentials.conceal(line).slice(0, MAX_SHOWN_LINE);
+      return this.#fail("PROTOCOL_ERROR", `It sent what is no message: "${shown}"`);
     }
     this.#heard = true;
     this.onmessage?.(message);

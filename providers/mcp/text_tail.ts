@@ -3,19 +3,37 @@
  *
  * @module
  */
+import { ByteBuffer } from "./byte_buffer.ts";
+import type { Credentials } from "./credentials.ts";
 
-/** Keeps the last bytes of a stream. */
+/** Keeps the end of what a server writes. */
 export class TextTail {
+  readonly #credentials: Credentials;
+  readonly #maxLength: number;
   readonly #maxBytes: number;
-  #bytes: Uint8Array = new Uint8Array();
+  readonly #bytes: ByteBuffer;
+  #read = 0;
 
-  constructor(maxBytes = 2048) {
-    this.#maxBytes = maxBytes;
+  /** @param maxLength How much of it is shown. */
+  constructor(credentials: Credentials, maxLength = 2048) {
+    this.#credentials = credentials;
+    this.#maxLength = maxLength;
+    this.#maxBytes = maxLength + credentials.maxBytes;
+    this.#bytes = new ByteBuffer(2 * this.#maxBytes);
   }
 
-  /** The end of it, as text. */
+  /** The end of it, as text without the server's credentials. */
   get text(): string {
-    return new TextDecoder().decode(this.#bytes).trim();
+    const bytes = this.#keepEnd();
+    const text = new TextDecoder().decode(bytes);
+    // INVARIANT: the rest of a value whose beginning is gone is not shown. It lies within as many
+    // bytes as the longest value has; whatever stands there is left out.
+    const { maxBytes } = this.#credentials;
+    const unsure = this.#read > bytes.length
+      ? new TextDecoder().decode(bytes.subarray(0, maxBytes)).length
+      : 0;
+    const start = Math.max(unsure, text.length - this.#maxLength);
+    return this.#credentials.conceal(text, start).trim();
   }
 
   /** Reads a stream to its end; never rejects. */
@@ -28,13 +46,14 @@ export class TextTail {
   }
 
   #add(chunk: Uint8Array): void {
-    const kept = Math.max(0, this.#maxBytes - chunk.length);
-    const bytes = new Uint8Array(
-      Math.min(this.#bytes.length, kept) + Math.min(chunk.length, this.#maxBytes),
-    );
-    const before = this.#bytes.subarray(this.#bytes.length - Math.min(this.#bytes.length, kept));
-    bytes.set(before);
-    bytes.set(chunk.subarray(-this.#maxBytes), before.length);
-    this.#bytes = bytes;
+    this.#read += chunk.length;
+    this.#bytes.append(chunk.subarray(-this.#maxBytes));
+    if (this.#bytes.length >= 2 * this.#maxBytes) this.#keepEnd();
+  }
+
+  #keepEnd(): Uint8Array {
+    const end = this.#bytes.take().subarray(-this.#maxBytes);
+    this.#bytes.append(end);
+    return end;
   }
 }

@@ -16,6 +16,14 @@ export interface ToolResult {
   readonly structuredContent?: Readonly<Record<string, unknown>>;
 }
 
+/** What is needed to tell of an answer. */
+export interface ToolResultOptions {
+  /** The server and the tool. */
+  readonly target: string;
+  /** Takes the server's credentials out of what the tool says of a failure. */
+  readonly conceal: (text: string) => string;
+}
+
 /**
  * Takes an answer to `tools/call` apart.
  *
@@ -23,7 +31,7 @@ export interface ToolResult {
  */
 export function toolResult(
   answer: Readonly<Record<string, unknown>>,
-  target: string,
+  { target, conceal }: ToolResultOptions,
 ): ToolResult {
   const { content = [], structuredContent, isError } = answer;
   const wellFormed = Array.isArray(content) && content.every(isBlock) &&
@@ -34,7 +42,7 @@ export function toolResult(
   }
   if (isError === true) {
     const texts = content.flatMap(({ text }) => typeof text === "string" ? [text] : []);
-    const said = escapedText(texts.join("\n"), MAX_ERROR) || "it does not say why";
+    const said = escapedText(conceal(texts.join("\n")), MAX_ERROR) || "it does not say why";
     throw new ProviderError("TOOL_ERROR", `MCP tool "${target}" failed: ${said}`);
   }
   return structuredContent === undefined ? { content } : { content, structuredContent };

@@ -39,7 +39,8 @@ async function call(
   const connection = await sessionsOf(context).toolOf(target.slice(0, slash), name, signal);
   const args = params["arguments"] ?? {};
   const answer = await connection.request("tools/call", { name, arguments: args }, signal);
-  return bounded(toolResult(answer, target), maxOutputBytes);
+  const conceal = (text: string) => connection.conceal(text);
+  return bounded(toolResult(answer, { target, conceal }), maxOutputBytes);
 }
 
 async function list(

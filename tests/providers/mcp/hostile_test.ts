@@ -16,6 +16,7 @@ const CALLS: readonly (readonly [tool: string, code: string, said: RegExp])[] = 
   ["no result", "PROTOCOL_ERROR", /is no result/],
   ["odd content", "PROTOCOL_ERROR", /is no result/],
   ["a task", "PROTOCOL_ERROR", /is no result/],
+  ["be over quota", "MCP_ERROR", /error -32000: quota is used up$/],
   ["refuse", "MCP_ERROR", /error -32001: no\\u202e\\u001b\[2J$/],
   ["fail", "TOOL_ERROR", /failed: bad\\u202e luck$/],
 ];
@@ -113,6 +114,33 @@ Deno.test("a server that hangs is given up, and started anew", async () => {
   });
 });
 
+for (const mode of ["good", "refuses pings"]) {
+  Deno.test(`a server in the mode "${mode}" that answers a ping is not given up`, async () => {
+    const timer = new ManualTimer();
+    await withMcp({ servers: { h: hostile(mode) }, timer }, async ({ call }) => {
+      const before = textOf(await call("h/pid"));
+      const waiting = call("h/never");
+      assertEquals(textOf(await call("h/pid")), before);
+      timer.pass(DEADLINE_MS);
+      assertEquals((await waiting).code, "DEADLINE_EXCEEDED");
+      // Asked one after the other, they are answered after the ping.
+      for (let i = 0; i < 3; i++) assertEquals(textOf(await call("h/pid")), before);
+    });
+  });
+}
+
+Deno.test("an error of one call leaves the connection and the calls in flight alone", async () => {
+  const timer = new ManualTimer();
+  await withMcp({ servers: { h: hostile() }, timer }, async ({ call }) => {
+    const before = textOf(await call("h/pid"));
+    const waiting = call("h/never");
+    assertEquals((await call("h/be over quota")).code, "MCP_ERROR");
+    assertEquals(textOf(await call("h/pid")), before, "the connection is the same");
+    timer.pass(DEADLINE_MS);
+    assertEquals((await waiting).code, "DEADLINE_EXCEEDED");
+  });
+});
+
 Deno.test("a server that dies takes the calls in flight with it, and no later ones", async () => {
   await withMcp({ servers: { h: hostile() } }, async ({ call }) => {
     const before = textOf(await call("h/pid"));
@@ -147,6 +175,28 @@ Deno.test("a server sees only the environment that its configuration lists", asy
     assertEquals(found, { GIVEN: "1", HANDED_ON: "yes" });
   });
 });
+
+/** Errors in which a server names its credentials, some where the text is cut. */
+const TELLING: readonly (readonly [tool: string, code: string, said: RegExp])[] = [
+  ["die", "SERVER_DIED", /my last words .*\[TOKEN\]/],
+  ["die at length", "SERVER_DIED", /standard error: "\[TOKEN\]\.{2000,}"$/],
+  ["garbage at length", "PROTOCOL_ERROR", /"x{190}\[TOKEN\]xxx"$/],
+  ["fail at length", "TOOL_ERROR", /x{1990}\[TOKEN\]$/],
+  ["tell token", "MCP_ERROR", /\[TOKEN\] has expired$/],
+];
+for (const [tool, code, said] of TELLING) {
+  Deno.test(`a server that answers with "${tool}" shows no part of its credentials`, async () => {
+    const server = { ...hostile(), env: { TOKEN: "s3cr3t-t0k3n-zyxwvuts" } };
+    await withMcp({ servers: { h: server } }, async ({ call, ws }) => {
+      const { code: found, error = "" } = await call(`h/${tool}`);
+      assertEquals(found, code, error);
+      assertMatch(error, said);
+      for (const text of [error, Deno.readTextFileSync(ws.path("kernel.log"))]) {
+        assertEquals(/s3c|k3n|zyx|vuts/.exec(text), null);
+      }
+    });
+  });
+}
 
 Deno.test("what a server writes to standard error is shown without its credentials", async () => {
   const server = { ...hostile(), env: { TOKEN: "s3cr3t-t0k3n" } };

@@ -125,6 +125,65 @@ for (const [what, respond, code, said] of FAILS) {
   });
 }
 
+/** Errors in which a server names the token that it was given, without the scheme. */
+const TELLING: readonly (readonly [
+  what: string,
+  respond: (token: string, id: unknown) => Response,
+  code: string,
+  said: RegExp,
+])[] = [
+  [
+    "a JSON-RPC error",
+    (token, id) =>
+      Response.json({ jsonrpc: "2.0", id, error: { code: -32001, message: `${token} is old` } }),
+    "MCP_ERROR",
+    /error -32001: \[Authorization\] is old$/,
+  ],
+  [
+    "401",
+    (token) => new Response(`${token} is old`, { status: 401 }),
+    "SERVER_DIED",
+    /\[Authorization\] is old$/,
+  ],
+  [
+    "500",
+    (token) => new Response(`no ${token}`, { status: 500 }),
+    "SERVER_DIED",
+    /no \[Authorization\]$/,
+  ],
+  [
+    "a long 500",
+    (token) => new Response(`${"x".repeat(920)}${token}`.repeat(2), { status: 500 }),
+    "SERVER_DIED",
+    /x\[Auth/,
+  ],
+  // The platform's error would quote the first characters of it.
+  [
+    "what is no JSON",
+    (token) => new Response(token, { headers: { "content-type": "application/json" } }),
+    "PROTOCOL_ERROR",
+    /MCP server "web": Its answer is none$/,
+  ],
+];
+for (const [what, respond, code, said] of TELLING) {
+  Deno.test(`a server that names its token in ${what} over HTTP does not show it`, async () => {
+    const token = "s3cr3t-t0k3n-zyxwvuts";
+    const answer: Respond = ({ headers }, { id }) =>
+      respond(headers.get("authorization")?.slice("Bearer ".length) ?? "", id);
+    await withServer(answer, async (url) => {
+      const servers = { web: { url, headers: { Authorization: `Bearer ${token}` } } };
+      await withMcp({ servers }, async ({ call, ws }) => {
+        const { code: found, error = "" } = await call("web/tool");
+        assertEquals(found, code, error);
+        assertMatch(error, said);
+        for (const text of [error, Deno.readTextFileSync(ws.path("kernel.log"))]) {
+          assertEquals(/s3c|k3n|zyx|vuts/.exec(text), null);
+        }
+      });
+    });
+  });
+}
+
 Deno.test("a server that cannot be reached is told as such", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

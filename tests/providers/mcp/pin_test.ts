@@ -267,6 +267,47 @@ Deno.test("pinning a server keeps the pins of the others", async () => {
   assertEquals(Object.keys(pinned), ["h", "i"]);
 });
 
+/** Servers whose definitions take the place of all others, by bytes and by values. */
+const GREEDY: readonly (readonly [what: string, tools: object[], code: string | undefined])[] = [
+  [
+    "bytes",
+    Array.from({ length: 20 }, (_, i) => tool(`t${i}`, { description: "d".repeat(250_000) })),
+    "PINS_TOO_LARGE",
+  ],
+  [
+    "values",
+    Array.from(
+      { length: 6 },
+      (_, i) => tool(`t${i}`, { inputSchema: { type: "object", enum: Array(19_000).fill(0) } }),
+    ),
+    undefined,
+  ],
+];
+for (const [what, tools, code] of GREEDY) {
+  Deno.test(`a server whose tools take many ${what} does not lock out the others`, async () => {
+    using good = new Changing(tool("read"));
+    using greedy = new Changing(...tools);
+    const servers = { g: hostile("good", good.file), h: hostile("good", greedy.file) };
+    for (let life = 0; life < 2; life++) {
+      await good.with(async ({ call }) => {
+        assertEquals(textOf(await call("g/read")), "called read");
+        assertEquals((await call("h/t0")).code, code);
+        assertEquals(textOf(await call("g/read")), "called read");
+      }, { servers });
+    }
+  });
+}
+
+Deno.test("a server that pins ever more tools is refused when they are too many", async () => {
+  const long = (name: string) => tool(name, { description: "d".repeat(250_000) });
+  using server = new Changing(...Array.from({ length: 10 }, (_, i) => long(`a${i}`)));
+  assertEquals(await server.codes("a0"), [undefined]);
+  const pinned = Deno.readTextFileSync(server.lockFile);
+  server.set(...Array.from({ length: 10 }, (_, i) => long(`b${i}`)));
+  assertEquals(await server.codes("b0"), ["PINS_TOO_LARGE"]);
+  assertEquals(Deno.readTextFileSync(server.lockFile), pinned);
+});
+
 Deno.test("no action changes the lock file, whatever the policy allows", async () => {
   using server = new Changing(tool("read"));
   const { FilesystemProvider } = await import("@agent-kernel/kernel/providers/filesystem");
