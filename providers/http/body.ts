@@ -79,25 +79,32 @@ async function* undo(
   }
 }
 
+/** What a body is expected to have. */
+const FIRST_BYTES = 64 * 1024;
+
 /** Reads until the end or the bound. */
 export async function collect(
   pieces: AsyncIterable<Uint8Array>,
   bound: number,
 ): Promise<{ readonly bytes: Uint8Array; readonly cut: boolean }> {
-  const kept: Uint8Array[] = [];
+  // One buffer that grows: pieces may be of one byte, and each would cost a hundred times as much.
+  let bytes = new Uint8Array(Math.min(bound, FIRST_BYTES));
   let length = 0;
+  let cut = false;
   for await (const piece of pieces) {
-    kept.push(piece.subarray(0, bound - length));
-    length += piece.length;
-    if (length > bound) break;
+    const kept = piece.subarray(0, bound - length);
+    if (length + kept.length > bytes.length) {
+      const size = Math.min(bound, Math.max(2 * bytes.length, length + kept.length));
+      const larger = new Uint8Array(size);
+      larger.set(bytes.subarray(0, length));
+      bytes = larger;
+    }
+    bytes.set(kept, length);
+    length += kept.length;
+    cut = kept.length < piece.length;
+    if (cut) break;
   }
-  const bytes = new Uint8Array(Math.min(length, bound));
-  let at = 0;
-  for (const piece of kept) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return { bytes, cut: length > bound };
+  return { bytes: bytes.subarray(0, length), cut };
 }
 
 /**

@@ -8,17 +8,16 @@ import type { Credential } from "./config.ts";
 
 /** Puts secrets into requests and takes them out of everything that the agent sees. */
 export class Credentials {
+  /** The most characters that a secret can take, in any spelling. */
+  readonly reach: number;
   readonly #all: readonly Credential[];
-  /** The forms of each secret in which a server could send it back, the longest first. */
-  readonly #forms: readonly { readonly name: string; readonly form: string }[];
-  readonly #pattern: RegExp | undefined;
+  readonly #patterns: readonly { readonly name: string; readonly pattern: RegExp }[];
 
   constructor(all: readonly Credential[]) {
     this.#all = all;
-    this.#forms = all.flatMap((one) => formsOf(one).map((form) => ({ name: one.name, form })))
-      .sort((a, b) => b.form.length - a.form.length);
-    const escaped = this.#forms.map(({ form }) => form.replace(/[^A-Za-z0-9]/g, "\\$&"));
-    this.#pattern = all.length === 0 ? undefined : new RegExp(escaped.join("|"), "gi");
+    const texts = all.flatMap((one) => textsOf(one).map((text) => ({ name: one.name, text })));
+    this.#patterns = texts.map(({ name, text }) => ({ name, pattern: patternOf(text) }));
+    this.reach = Math.max(0, ...texts.map(({ text }) => text.length * MAX_SPELLING));
   }
 
   /** The headers that carry secrets to exactly this origin. */
@@ -37,58 +36,102 @@ export class Credentials {
     return this.redact(text) !== text;
   }
 
-  /** The text without secrets. */
-  redact(text: string): string {
-    if (this.#pattern === undefined) return text;
-    return text.replace(this.#pattern, (found) => {
-      const lower = found.toLowerCase();
-      const name = this.#forms.find(({ form }) => form.toLowerCase() === lower)?.name;
-      return `[secret ${name}]`;
-    });
+  /**
+   * The text without secrets.
+   *
+   * @param end Where what is shown of the text ends; of a secret that lies across it, nothing is shown. Only
+   * whole secrets are looked for: were what may be the start of one left out at the end, whoever
+   * chooses the end could find out what it is, character by character.
+   */
+  redact(text: string, end = text.length): string {
+    let redacted = "";
+    let at = 0;
+    for (const { start, stop, name } of this.#found(text)) {
+      if (start >= end) break;
+      // Within another one.
+      if (start < at) continue;
+      redacted += text.slice(at, start);
+      if (stop > end) return redacted;
+      redacted += `[secret ${name}]`;
+      at = stop;
+    }
+    return redacted + text.slice(at, Math.max(at, end));
   }
 
-  /** The same for the start of a longer text, that may end within a secret. */
-  redactStart(text: string): string {
-    const redacted = this.redact(text);
-    const longest = this.#forms[0]?.form.length ?? 0;
-    const lower = redacted.slice(redacted.length - Math.min(longest, redacted.length))
-      .toLowerCase();
-    const partial = Math.max(
-      0,
-      ...this.#forms.map(({ form }) => overlap(lower, form.toLowerCase())),
-    );
-    return redacted.slice(0, redacted.length - partial);
+  /** From left to right, of those at the same place the longest first. */
+  #found(text: string): { start: number; stop: number; name: string }[] {
+    return this.#patterns.flatMap(({ name, pattern }) =>
+      Array.from(
+        text.matchAll(pattern),
+        ({ 0: found, index }) => ({ start: index, stop: index + found.length, name }),
+      )
+    ).sort((a, b) => a.start - b.start || b.stop - a.stop);
   }
 }
 
-/** The length of the longest end of the text that is the start of the form. */
-function overlap(text: string, form: string): number {
-  for (let length = Math.min(form.length - 1, text.length); length > 0; length--) {
-    if (text.endsWith(form.slice(0, length))) return length;
-  }
-  return 0;
-}
-
-function formsOf({ prefix, value }: Credential): string[] {
+/** The texts by which a server may name a secret. */
+function textsOf({ prefix, value }: Credential): string[] {
   const texts = [value];
   if (/^basic /i.test(prefix) || /^basic /i.test(value)) {
     // The server knows what is encoded in it.
     const pair = latin1(value.replace(/^basic /i, ""));
     texts.push(pair, pair.slice(pair.indexOf(":") + 1));
   }
-  const forms = texts.filter((text) => text.length >= 4).flatMap((text) => [
-    text,
-    encodeURIComponent(text),
-    new URLSearchParams({ "": text }).toString().slice(1),
-    Array.from(text, (char) => `%${hex(char)}`).join(""),
-    JSON.stringify(text).slice(1, -1),
-    JSON.stringify(text).slice(1, -1).replaceAll("/", "\\/"),
-    text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-      .replaceAll('"', "&quot;").replaceAll("'", "&#39;"),
-    Array.from(text, hex).join(""),
-    ...base64Forms(text),
-  ]);
-  return Array.from(new Set(forms));
+  return Array.from(new Set(texts)).filter((text) => text.length >= 4);
+}
+
+/** How long one character can be at most in {@linkcode spellingsOf}, or in base64 with line breaks. */
+const MAX_SPELLING = 16;
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "amp",
+  "<": "lt",
+  ">": "gt",
+  '"': "quot",
+  "'": "apos",
+};
+
+/** All forms in which a server could send a text back. */
+function patternOf(text: string): RegExp {
+  const breaks = "(?:[\\r\\n]|\\\\[rn]){0,4}";
+  return new RegExp(
+    [
+      Array.from(text, spellingsOf).join(""),
+      Array.from(text, hex).join(""),
+      ...base64Forms(text).map((form) => Array.from(form, literal).join(breaks)),
+    ].join("|"),
+    "gi",
+  );
+}
+
+/**
+ * One character as programs write it: itself, percent-encoded, as an escape of JSON or of a program's
+ * text, as a reference of HTML. Each is free to encode what it likes, so each character stands alone.
+ */
+function spellingsOf(char: string): string {
+  const point = char.codePointAt(0) as number;
+  const bytes = Array.from(new TextEncoder().encode(char), (byte) => `%${toHex(byte)}`).join("");
+  const units = Array.from(
+    { length: char.length },
+    (_, i) => `\\\\u${toHex(char.charCodeAt(i), 4)}`,
+  ).join("");
+  const entity = ENTITIES[char];
+  const forms = [
+    bytes,
+    units,
+    `&#0{0,4}${point};`,
+    `&#x0{0,4}${point.toString(16)};`,
+    ...(entity === undefined ? [] : [`&${entity};`]),
+    ...(/["'/\\]/.test(char) ? [`\\\\${literal(char)}`] : []),
+    ...(char === " " ? ["\\+"] : []),
+    // The shortest last: it may be how another one begins.
+    literal(char),
+  ];
+  return `(?:${forms.join("|")})`;
+}
+
+function literal(text: string): string {
+  return text.replace(/[^A-Za-z0-9\u0080-\u{10ffff}]/gu, "\\$&");
 }
 
 /** How a text looks in the base64 of a longer one, wherever in it it stands. */
@@ -106,7 +149,11 @@ function base64Forms(text: string): string[] {
 }
 
 function hex(char: string): string {
-  return char.charCodeAt(0).toString(16).padStart(2, "0");
+  return toHex(char.charCodeAt(0));
+}
+
+function toHex(number: number, digits = 2): string {
+  return number.toString(16).padStart(digits, "0");
 }
 
 function latin1(base64: string): string {

@@ -8,6 +8,9 @@ import { collect, decoded, textOf, toBase64 } from "./body.ts";
 import type { Credentials } from "./credentials.ts";
 import { latin1, type ResponseHead, valuesOf } from "./wire.ts";
 
+/** In any charset. */
+const BYTES_A_CHARACTER = 4;
+
 /** The `data` of a result. */
 export interface HttpResult {
   readonly status_code: number;
@@ -44,21 +47,25 @@ export async function resultOf(
   };
   const room = Math.max(0, context.maxOutputBytes - JSON.stringify(start).length - 64);
   const bound = Math.min(room, mostBytes(params) ?? room);
-  const { bytes, cut } = await collect(plain ?? body, bound);
+  // What is behind the bound is read to find a secret that lies across it, and not shown.
+  const { bytes, cut: isLonger } = await collect(
+    plain ?? body,
+    bound + credentials.reach * BYTES_A_CHARACTER,
+  );
+  const cut = isLonger || bytes.length > bound;
   const type = valuesOf(fields, "content-type")[0] ?? "";
-  const text = plain === undefined ? undefined : textOf(bytes, type, cut);
-  const redact = (all: string, isStart: boolean) =>
-    isStart ? credentials.redactStart(all) : credentials.redact(all);
+  const textUpTo = (end: number) => textOf(bytes.subarray(0, end), type, cut);
+  const text = plain === undefined ? undefined : textUpTo(bytes.length);
   if (text !== undefined) {
-    const shown = redact(text, cut);
+    const shown = credentials.redact(text, cut ? textUpTo(bound)?.length : text.length);
     const kept = shown.slice(0, room);
     if (cut || kept.length < shown.length) context.markTruncated();
     return { ...start, body: kept.toWellFormed() };
   }
   const most = Math.floor(room / 4) * 3;
-  const isCut = cut || bytes.length > most;
-  if (isCut) context.markTruncated();
-  const shown = redact(latin1(bytes.subarray(0, most)), isCut).slice(0, most);
+  const end = Math.min(bound, most);
+  if (isLonger || bytes.length > end) context.markTruncated();
+  const shown = credentials.redact(latin1(bytes), Math.min(end, bytes.length)).slice(0, most);
   return {
     ...start,
     body: toBase64(Uint8Array.from(shown, (char) => char.charCodeAt(0))),

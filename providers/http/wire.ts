@@ -28,6 +28,10 @@ export interface ResponseHead {
 const MAX_HEAD_BYTES = 64 * 1024;
 /** Most bytes of a line between chunks, and of all trailers. */
 const MAX_CHUNK_LINE_BYTES = 4096;
+/** The ends of the two lines of a chunk. */
+const FRAME_BYTES = 4;
+/** How much more framing than data the chunks of a body may have. */
+const MAX_FRAMING_BYTES = 1024 * 1024;
 
 /** The bytes of a request up to its body. */
 export function headOf({ method, url, headers, body }: Outgoing): Uint8Array {
@@ -102,11 +106,17 @@ export class ResponseReader {
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
+    let data = 0;
+    let framing = 0;
     for (;;) {
       const line = await this.#line({ bytes: MAX_CHUNK_LINE_BYTES });
       const size = /^([0-9a-f]{1,12})[ \t]*(;.*)?$/i.exec(line)?.[1];
       if (size === undefined) throw malformed("a chunk has no size");
       if (Number(`0x${size}`) === 0) break;
+      data += Number(`0x${size}`);
+      framing += line.length + FRAME_BYTES;
+      // Each chunk takes its time, whatever is in it.
+      if (framing > MAX_FRAMING_BYTES + data) throw malformed("its chunks hold next to nothing");
       yield* this.#exactly(Number(`0x${size}`));
       if (await this.#line({ bytes: 2 }) !== "") throw malformed("a chunk is longer than its size");
     }

@@ -108,7 +108,7 @@ Deno.test("a hanging call is ended at its deadline and takes only hanging Worker
         works.status === "OK",
     );
     assertEquals((await attempt("ok", "again")).data, "again");
-  }, { deadlineMs: 1500 });
+  }, { deadlineMs: 3000 });
 });
 
 Deno.test("a Worker's answers are taken for what they are: untrusted", async (t) => {

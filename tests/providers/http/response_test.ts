@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { deflateSync, gzipSync } from "node:zlib";
 import { encodeBase64 } from "../../../providers/filesystem/base64.ts";
 import {
@@ -262,5 +262,17 @@ Deno.test("net.http takes a body byte by byte", async () => {
     const { data } = await get(`${server.origin}/`);
     assertEquals(data.body, "grüße");
     assertEquals(data.headers["x-trailer"], undefined);
+  });
+});
+
+Deno.test("net.http refuses a body whose chunks hold next to nothing", async () => {
+  const chunks = "1\r\nA\r\n".repeat(300_000);
+  await using server = sending(
+    `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`,
+  );
+  await withHttp({ allow: [`${server.origin}/**`] }, async (get) => {
+    const { code, error } = await get(`${server.origin}/`);
+    assertEquals(code, "RESPONSE_MALFORMED");
+    assertMatch(error ?? "", /its chunks hold next to nothing/);
   });
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
+import { Credentials } from "../../../providers/http/credentials.ts";
 import { HttpProvider, type HttpSecret } from "@agent-kernel/kernel/providers/http";
 import { httpServer, sending, type Server, withHttp } from "./servers.ts";
 
@@ -173,6 +174,40 @@ Deno.test("of a secret that is cut off at the end of a body, no part is left", a
     assertEquals([whole.data.body, whole.truncated], ["xBearer [secret API]", undefined]);
   });
 });
+
+Deno.test("where a body is cut does not tell whether it ends with the start of a secret", async () => {
+  await using server = sending(
+    `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n!!${VALUE.slice(0, -1)}!`,
+  );
+  await withHttp({ allow: [`${server.origin}/**`], options: SECRETS(server) }, async (get) => {
+    for (let most = 2; most < 2 + VALUE.length; most++) {
+      const { data } = await get(`${server.origin}/`, { max_bytes: most });
+      assertEquals(data.body, `!!${VALUE.slice(0, most - 2)}`);
+    }
+  });
+});
+
+const SPELLED = "aZ/+9=&<'\" b";
+const SPELLINGS: readonly [by: string, text: string][] = [
+  ["Python's quote", "aZ/%2B9%3D%26%3C%27%22%20b"],
+  ["a form", "aZ%2F%2B9%3D%26%3C%27%22+b"],
+  ["encodeURI", encodeURI(SPELLED)],
+  ["Go's JSON", "aZ/+9=\\u0026\\u003c'\\\" b"],
+  ["JSON in ASCII", "aZ\\/+9=&<'\\\" b"],
+  ["Python's html.escape", "aZ/+9=&amp;&lt;&#x27;&quot; b"],
+  ["Go's HTML", "aZ/&#43;9=&amp;&lt;&#39;&#34; b"],
+  ["what escapes only some", "aZ/+9=&amp;&lt;'\" b"],
+  ["MIME", `x${btoa(`${SPELLED}${SPELLED}`)}`.replace(/.{7}/g, "$&\r\n")],
+];
+for (const [by, text] of SPELLINGS) {
+  Deno.test(`a secret is found as ${by} spells it`, () => {
+    const credentials = new Credentials([
+      { name: "KEY", header: "x-key", prefix: "", value: SPELLED, origins: [] },
+    ]);
+    assertEquals(credentials.isIn(`before ${text} behind`), true, text);
+    assertEquals(credentials.isIn(`before ${text.replace(/9|[A-Za-z]{3}/g, "_")} behind`), false);
+  });
+}
 
 Deno.test("of a secret in basic authentication, the password is kept too", async () => {
   const pair = "user:correct horse";
