@@ -15,7 +15,9 @@ export class Credentials {
 
   constructor(all: readonly Credential[]) {
     this.#all = all;
-    const texts = all.flatMap((one) => textsOf(one).map((text) => ({ name: one.name, text })));
+    const texts = all.flatMap((one) =>
+      textsOf(one).flatMap(piecesOf).map((text) => ({ name: one.name, text }))
+    );
     this.#patterns = texts.map(({ name, text }) => ({ name, pattern: patternOf(text) }));
     this.reach = Math.max(0, ...texts.map(({ text }) => text.length * MAX_SPELLING));
   }
@@ -46,14 +48,20 @@ export class Credentials {
   redact(text: string, end = text.length): string {
     let redacted = "";
     let at = 0;
+    let last = "";
     for (const { start, stop, name } of this.#found(text)) {
       if (start >= end) break;
-      // Within another one.
-      if (start < at) continue;
+      // Of two that overlap, nothing is left.
+      if (start < at) {
+        at = Math.max(at, stop);
+        continue;
+      }
       redacted += text.slice(at, start);
       if (stop > end) return redacted;
-      redacted += `[secret ${name}]`;
+      // Pieces of one secret stand side by side.
+      if (start > at || name !== last) redacted += `[secret ${name}]`;
       at = stop;
+      last = name;
     }
     return redacted + text.slice(at, Math.max(at, end));
   }
@@ -78,6 +86,18 @@ function textsOf({ prefix, value }: Credential): string[] {
     texts.push(pair, pair.slice(pair.indexOf(":") + 1));
   }
   return Array.from(new Set(texts)).filter((text) => text.length >= 4);
+}
+
+/** Characters of a piece: a longer pattern could be too much for the engine, whose error would show it. */
+const PIECE = 256;
+
+/** A long text in pieces, each found by itself. */
+function piecesOf(text: string): string[] {
+  const count = Math.max(1, Math.floor(text.length / PIECE));
+  return Array.from(
+    { length: count },
+    (_, i) => text.slice(i * PIECE, i === count - 1 ? undefined : (i + 1) * PIECE),
+  );
 }
 
 /** How long one character can be at most in {@linkcode spellingsOf}, or in base64 with line breaks. */

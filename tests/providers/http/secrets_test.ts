@@ -291,3 +291,31 @@ Deno.test("a secret comes from the environment, and one that is not there is ref
     assertThrows(() => new HttpProvider({ secrets: { API: secret } }), TypeError, "API");
   }
 });
+
+Deno.test("a secret of any length is found, as a whole", () => {
+  for (const length of [255, 256, 511, 512, 4096]) {
+    const value = Array.from(
+      { length },
+      (_, i) => String.fromCharCode(33 + (i * 7919 + i * i * 31 + (i >> 5) * 13) % 89),
+    ).join(
+      "",
+    );
+    const credentials = new Credentials([
+      { name: "KEY", header: "x-key", prefix: "", value, origins: [] },
+    ]);
+    for (const text of [value, encodeURIComponent(value)]) {
+      assertEquals(credentials.redact(`(${text})(${text})`), "([secret KEY])([secret KEY])");
+    }
+  }
+});
+
+Deno.test("of two secrets that overlap, nothing is left", () => {
+  const credential = (name: string, value: string) => ({
+    ...{ name, value, header: "x-key", prefix: "", origins: [] },
+  });
+  const credentials = new Credentials([
+    credential("A", "secret12"),
+    credential("B", "12secret"),
+  ]);
+  assertEquals(credentials.redact("(secret12secret)"), "([secret A])");
+});
