@@ -84,30 +84,36 @@ class EventMeasure {
 
   add(chunk: Uint8Array): number {
     let most = 0;
+    // A body is read byte by byte; in fields that takes a multiple of the time.
+    let bytes = this.#bytes;
+    let lineBytes = this.#lineBytes;
+    let before = this.#before;
     this.#complete = 0;
     for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at];
-      this.#bytes++;
-      const sameEnd = byte === 0x0a && this.#before === 0x0d;
-      this.#before = byte ?? 0;
+      const byte = chunk[at] as number;
+      bytes++;
+      const sameEnd = byte === 0x0a && before === 0x0d;
+      before = byte;
       // The second half of the end of an event that has been counted.
-      if (sameEnd && this.#bytes === 1) this.#end(at);
+      if (sameEnd && bytes === 1) {
+        this.#complete = at + 1;
+        bytes = 0;
+      }
       if (sameEnd) continue;
       if (byte !== 0x0a && byte !== 0x0d) {
-        this.#lineBytes++;
+        lineBytes++;
         continue;
       }
-      if (this.#lineBytes === 0) {
-        most = Math.max(most, this.#bytes);
-        this.#end(at);
+      if (lineBytes === 0) {
+        most = Math.max(most, bytes);
+        this.#complete = at + 1;
+        bytes = 0;
       }
-      this.#lineBytes = 0;
+      lineBytes = 0;
     }
-    return Math.max(most, this.#bytes);
-  }
-
-  #end(at: number): void {
-    this.#complete = at + 1;
-    this.#bytes = 0;
+    this.#bytes = bytes;
+    this.#lineBytes = lineBytes;
+    this.#before = before;
+    return Math.max(most, bytes);
   }
 }

@@ -116,7 +116,7 @@ const FAILS: readonly (readonly [what: string, respond: Respond, code: string, s
 for (const [what, respond, code, said] of FAILS) {
   Deno.test(`a server that answers over HTTP with ${what} is a ${code}`, async () => {
     await withServer(respond, async (url) => {
-      await withMcp({ servers: { web: { url } }, deadlineMs: 10_000 }, async ({ call }) => {
+      await withMcp({ servers: { web: { url } }, deadlineMs: 30_000 }, async ({ call }) => {
         const result = await call("web/tool");
         assertEquals([result.status, result.code], ["ERROR", code], result.error);
         assertMatch(result.error ?? "", said);
