@@ -87,8 +87,12 @@ function resolveLinks(path: string, world: World, links: number): string {
   const parent = realParent(path, world, links);
   if (link !== undefined) return resolveLinks(goalOf(link, parent, world), world, links - 1);
   const found = `${parent === "/" ? "" : parent}${path.slice(path.lastIndexOf("/"))}`;
-  // INVARIANT: nothing is canonical that would lead on.
-  return found === path ? path : resolveLinks(found, world, links - 1);
+  // INVARIANT: nothing is canonical that would lead on. Of what is above it, that is known already.
+  return found === path || !isThere(found, world) ? found : resolveLinks(found, world, links - 1);
+}
+
+function isThere(path: string, world: World): boolean {
+  return world.realPath(path) !== undefined || world.readLink(path) !== undefined;
 }
 
 /**

@@ -2,6 +2,7 @@ import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert
 import { loadPolicy } from "../../src/policy/load.ts";
 import { authorise } from "../../src/policy/authorisation.ts";
 import { denoWorld } from "../../src/resource/deno_world.ts";
+import { PATH } from "../../src/resource/path.ts";
 import { decisionOn, verdict } from "../policy/deciding.ts";
 import { Workspace } from "../workspace.ts";
 
@@ -174,4 +175,21 @@ Deno.test("authorise() tells names in NFC and NFD apart, as the disk does", () =
   }, { world: WORLD });
   assertEquals(verdict(policy, "fs.read", ws.path("caf\u00e9"), {}, WORLD), "allow");
   assertEquals(verdict(policy, "fs.read", ws.path("cafe\u0301"), {}, WORLD), "deny");
+});
+
+Deno.test("what is looked at to resolve a path that is not there grows with its depth, not with its square", () => {
+  using ws = build();
+  ws.link("in/l", "folder");
+  const looksAt = (depth: number) => {
+    let looks = 0;
+    const counting = {
+      ...WORLD,
+      realPath: (path: string) => (looks++, WORLD.realPath(path)),
+      readLink: (path: string) => (looks++, WORLD.readLink(path)),
+    };
+    const target = ws.path(`in/l${"/new".repeat(depth)}`);
+    assertEquals(PATH.resolve(target, counting), ws.path(`in/folder${"/new".repeat(depth)}`));
+    return looks;
+  };
+  assertEquals(looksAt(200) - looksAt(100), looksAt(300) - looksAt(200));
 });
