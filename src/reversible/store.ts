@@ -5,9 +5,9 @@
  */
 import { isAbsolute } from "@std/path";
 import { tryLock } from "../audit/lock.ts";
+import { ActionIndex, type IndexEvent } from "./action_index.ts";
 import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
-import { Journal } from "./journal.ts";
 import type { SavedAction } from "./strategy.ts";
 
 /** Options of {@linkcode SnapshotStore.open}. */
@@ -58,16 +58,8 @@ export class SnapshotStoreBusyError extends Error {
   }
 }
 
-/** What stands on a line of the index. */
-type Event =
-  | { readonly type: "saved"; readonly saved: SavedAction }
-  | { readonly type: "changed"; readonly id: string; readonly to: Partial<SavedAction> }
-  | { readonly type: "forgotten"; readonly ids: readonly string[] };
-
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
-/** So many bytes of events that say nothing any more are left in the index. */
-const SLACK_BYTES = 1024 * 1024;
 /** Behind every time stamp. */
 const NEVER = "~";
 
@@ -89,14 +81,11 @@ export class SnapshotStore implements Disposable {
   readonly #clock: () => Date;
   readonly #lock: Deno.FsFile;
   readonly #blobs: Blobs;
-  /** In the order in which they were saved. */
-  readonly #actions = new Map<string, SavedAction>();
+  readonly #index: ActionIndex;
   /** How many users each content has: actions, and captures under way. */
   readonly #uses = new Map<string, number>();
   /** Actions that somebody is working with. */
   readonly #held = new Set<string>();
-  #journal: Journal<Event>;
-  #compactAt = 0;
   /** When the first action expires; before, there is no need to look. */
   #nextExpiry = NEVER;
   #closed = false;
@@ -108,15 +97,13 @@ export class SnapshotStore implements Disposable {
     this.#maxBytes = positive(options.maxBytes ?? GIB, "maxBytes");
     this.#maxCount = positive(options.maxCount ?? 10_000, "maxCount");
     this.#clock = options.clock ?? (() => new Date());
-    const { events, damaged } = Journal.read<Event>(this.#index);
-    this.damaged = damaged;
-    for (const event of events) applyTo(this.#actions, event);
-    for (const { blobs, expires } of this.#actions.values()) {
+    this.#index = new ActionIndex(`${this.folder}/index`);
+    this.damaged = this.#index.damaged;
+    for (const { blobs, expires } of this.#index.actions) {
       for (const sha256 of blobs) this.#use(sha256, 1);
       this.#nextExpiry = least(this.#nextExpiry, expires);
     }
     this.#blobs = new Blobs(`${this.folder}/blobs`);
-    this.#journal = this.#compacted();
     this.gc();
     // After a loss of power, or if somebody cleaned up in the folder.
     const there = new Set(this.#blobs.names);
@@ -164,20 +151,18 @@ export class SnapshotStore implements Disposable {
    */
   static list(folder: string): SavedAction[] | undefined {
     if (lstat(`${folder}/index`) === undefined) return undefined;
-    const actions = new Map<string, SavedAction>();
-    for (const event of Journal.read<Event>(`${folder}/index`).events) applyTo(actions, event);
     const now = new Date().toISOString();
-    return Array.from(actions.values()).filter(({ expires }) => expires > now);
+    return ActionIndex.read(`${folder}/index`).filter(({ expires }) => expires > now);
   }
 
   /** The actions that it knows, the oldest first. */
   list(): SavedAction[] {
-    return Array.from(this.#actions.values()).filter((one) => !this.#isExpired(one));
+    return this.#index.actions.filter((one) => !this.#isExpired(one));
   }
 
   /** An action by the id of its record. */
   get(recordId: string): SavedAction | undefined {
-    const saved = this.#actions.get(recordId);
+    const saved = this.#index.get(recordId);
     return saved === undefined || this.#isExpired(saved) ? undefined : saved;
   }
 
@@ -242,7 +227,7 @@ export class SnapshotStore implements Disposable {
     this.#nextExpiry = least(this.#nextExpiry, expires as string);
     this.#held.add(saved.recordId);
     try {
-      await this.#journal.sync();
+      await this.#index.sync();
     } catch (error) {
       this.forget(saved.recordId);
       throw error;
@@ -262,7 +247,9 @@ export class SnapshotStore implements Disposable {
   /** Forgets an action that came to nothing. */
   forget(recordId: string): void {
     this.#held.delete(recordId);
-    if (this.#actions.has(recordId)) this.#append({ type: "forgotten", ids: [recordId] });
+    if (this.#index.get(recordId) !== undefined) {
+      this.#append({ type: "forgotten", ids: [recordId] });
+    }
   }
 
   /** Keeps an action from making room for others, or lets it again. */
@@ -283,7 +270,7 @@ export class SnapshotStore implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#journal.close();
+    this.#index.close();
     // At once, also while a read of it ends.
     this.#lock.unlockSync();
     this.#lock.close();
@@ -294,22 +281,18 @@ export class SnapshotStore implements Disposable {
     this.close();
   }
 
-  get #index(): string {
-    return `${this.folder}/index`;
-  }
-
   #isExpired({ expires }: SavedAction): boolean {
     return expires <= this.#clock().toISOString();
   }
 
   #expire(): number {
     const now = this.#clock().toISOString();
-    if (now < this.#nextExpiry && this.#actions.size <= 2 * this.#maxCount) return 0;
+    if (now < this.#nextExpiry && this.#index.size <= 2 * this.#maxCount) return 0;
     const ids: string[] = [];
     this.#nextExpiry = NEVER;
     // Of those that are past undoing it is only known why; not of endlessly many.
-    let tooMany = this.#actions.size - 2 * this.#maxCount;
-    for (const [id, { expires, state }] of this.#actions) {
+    let tooMany = this.#index.size - 2 * this.#maxCount;
+    for (const { recordId: id, expires, state } of this.#index.actions) {
       const gone = isPast(state) && tooMany-- > 0;
       if ((expires <= now || gone) && !this.#held.has(id)) ids.push(id);
       else this.#nextExpiry = least(this.#nextExpiry, expires);
@@ -324,9 +307,9 @@ export class SnapshotStore implements Disposable {
    */
   #makeRoom(bytes: number, count: number, evicted: Set<string>): void {
     // Most often there is room without a closer look.
-    const { size } = this.#actions;
+    const { size } = this.#index;
     if (this.#blobs.bytes + bytes <= this.#maxBytes && size + count <= this.#maxCount) return;
-    const actions = Array.from(this.#actions.values()).filter(({ state }) => !isPast(state));
+    const actions = this.#index.actions.filter(({ state }) => !isPast(state));
     let kept = actions.length;
     const fits = () =>
       this.#blobs.bytes + bytes <= this.#maxBytes && kept + count <= this.#maxCount;
@@ -349,25 +332,8 @@ export class SnapshotStore implements Disposable {
     );
   }
 
-  #append(event: Event): void {
-    this.#journal.append(event);
-    for (const sha256 of applyTo(this.#actions, event)) this.#use(sha256, -1);
-    if (this.#journal.size <= this.#compactAt) return;
-    const before = this.#journal;
-    try {
-      this.#journal = this.#compacted();
-      before.close();
-    } catch {
-      // The old index is as good as before, only longer: the next time it may work.
-      this.#compactAt = before.size + SLACK_BYTES;
-    }
-  }
-
-  #compacted(): Journal<Event> {
-    const events = Array.from(this.#actions.values(), (saved): Event => ({ type: "saved", saved }));
-    const journal = Journal.write(this.#index, events);
-    this.#compactAt = journal.size * 2 + SLACK_BYTES;
-    return journal;
+  #append(event: IndexEvent): void {
+    for (const sha256 of this.#index.append(event)) this.#use(sha256, -1);
   }
 
   #use(sha256: string, by: 1 | -1): void {
@@ -387,27 +353,6 @@ function isPast(state: SavedAction["state"]): boolean {
 
 function least(a: string, b: string): string {
   return a < b ? a : b;
-}
-
-/** @returns The contents that lost a user. */
-function applyTo(actions: Map<string, SavedAction>, event: Event): readonly string[] {
-  switch (event.type) {
-    case "saved":
-      actions.set(event.saved.recordId, event.saved);
-      return [];
-    case "changed": {
-      const before = actions.get(event.id);
-      if (before === undefined) return [];
-      actions.set(event.id, { ...before, ...event.to });
-      return event.to.blobs === undefined ? [] : before.blobs;
-    }
-    case "forgotten":
-      return event.ids.flatMap((id) => {
-        const blobs = actions.get(id)?.blobs ?? [];
-        actions.delete(id);
-        return blobs;
-      });
-  }
 }
 
 function makePrivate(folder: string): void {
