@@ -23,6 +23,11 @@ export class ByteBuffer {
     return this.#length;
   }
 
+  /** What there is, as long as nothing is put to it. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** Puts a copy of a piece to the end. */
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
@@ -38,9 +43,9 @@ export class ByteBuffer {
 
   /** Hands over what there is, and starts anew: what was large is not kept for what is small. */
   take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#bytes.subarray(0, this.#length);
+    const { bytes } = this;
     this.#bytes = new Uint8Array();
     this.#length = 0;
-    return taken;
+    return bytes;
   }
 }

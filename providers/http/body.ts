@@ -6,6 +6,7 @@
 import { Readable } from "node:stream";
 import { createGunzip, createInflate } from "node:zlib";
 import { ProviderError } from "../../src/provider/mod.ts";
+import { ByteBuffer } from "../byte_buffer.ts";
 import { decodeBase64, encodeBase64 } from "../filesystem/base64.ts";
 
 type Params = Readonly<Record<string, unknown>>;
@@ -79,32 +80,20 @@ async function* undo(
   }
 }
 
-/** What a body is expected to have. */
-const FIRST_BYTES = 64 * 1024;
-
 /** Reads until the end or the bound. */
 export async function collect(
   pieces: AsyncIterable<Uint8Array>,
   bound: number,
 ): Promise<{ readonly bytes: Uint8Array; readonly cut: boolean }> {
-  // One buffer that grows: pieces may be of one byte, and each would cost a hundred times as much.
-  let bytes = new Uint8Array(Math.min(bound, FIRST_BYTES));
-  let length = 0;
+  const kept = new ByteBuffer(bound);
   let cut = false;
   for await (const piece of pieces) {
-    const kept = piece.subarray(0, bound - length);
-    if (length + kept.length > bytes.length) {
-      const size = Math.min(bound, Math.max(2 * bytes.length, length + kept.length));
-      const larger = new Uint8Array(size);
-      larger.set(bytes.subarray(0, length));
-      bytes = larger;
-    }
-    bytes.set(kept, length);
-    length += kept.length;
-    cut = kept.length < piece.length;
+    const room = bound - kept.length;
+    kept.append(piece.subarray(0, room));
+    cut = piece.length > room;
     if (cut) break;
   }
-  return { bytes: bytes.subarray(0, length), cut };
+  return { bytes: kept.take(), cut };
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ByteBuffer } from "./byte_buffer.ts";
+import { ByteBuffer } from "../byte_buffer.ts";
 import { tooLarge } from "./message_lines.ts";
 
 /** How a body is read. */

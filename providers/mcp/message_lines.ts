@@ -4,7 +4,7 @@
  * @module
  */
 import { ProviderError } from "../../src/provider/provider.ts";
-import { ByteBuffer } from "./byte_buffer.ts";
+import { ByteBuffer } from "../byte_buffer.ts";
 
 const NEWLINE = 0x0a;
 

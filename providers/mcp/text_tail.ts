@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ByteBuffer } from "./byte_buffer.ts";
+import { ByteBuffer } from "../byte_buffer.ts";
 import type { Credentials } from "./credentials.ts";
 
 /** Keeps the end of what a server writes. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ByteBuffer } from "../byte_buffer.ts";
 import { encodeBase64 } from "../filesystem/base64.ts";
 
 /**
@@ -13,13 +14,14 @@ export class BoundedOutput {
   /** Settles when the stream has ended or was given up; never rejects. */
   readonly ended: Promise<void>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #kept: Uint8Array[] = [];
-  #room: number;
+  readonly #maxBytes: number;
+  readonly #kept: ByteBuffer;
   #cut = false;
 
   constructor(stream: ReadableStream<Uint8Array>, maxBytes: number) {
     this.#reader = stream.getReader();
-    this.#room = maxBytes;
+    this.#maxBytes = maxBytes;
+    this.#kept = new ByteBuffer(maxBytes);
     this.ended = this.#read();
   }
 
@@ -36,12 +38,7 @@ export class BoundedOutput {
 
   /** What was kept: as base64, or as text with a replacement for what is no UTF-8. */
   text(encoding: "utf-8" | "base64"): string {
-    const bytes = new Uint8Array(this.#kept.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const chunk of this.#kept) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
+    const { bytes } = this.#kept;
     if (encoding === "base64") return encodeBase64(bytes);
     // A character that the bound has cut in two is left out, not replaced.
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: this.#cut });
@@ -52,9 +49,9 @@ export class BoundedOutput {
       for (;;) {
         const { done, value } = await this.#reader.read();
         if (done) return;
-        if (value.length > this.#room) this.#cut = true;
-        if (this.#room > 0) this.#kept.push(value.slice(0, this.#room));
-        this.#room = Math.max(0, this.#room - value.length);
+        const room = this.#maxBytes - this.#kept.length;
+        if (value.length > room) this.#cut = true;
+        this.#kept.append(value.subarray(0, room));
       }
     } catch {
       // The pipe broke or was given up: what came before it counts.

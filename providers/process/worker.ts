@@ -27,7 +27,8 @@ serveProvider("process", async (request, context) => {
   const given = argumentsOf(request.params);
   const sandbox = await sandboxFor(config, context);
   if (sandbox === undefined) {
-    return await carryOut(await outside(request, given, config, context), false, request, context);
+    const command = await outside(request, given, config, context);
+    return await carryOut(command, { request, given, sandboxed: false }, context);
   }
   const { files, decide, signal } = context;
   const { systemPaths, maxEntries } = config;
@@ -37,7 +38,7 @@ serveProvider("process", async (request, context) => {
   );
   try {
     const command = inside(sandbox, request, given, { config, mounts, context });
-    return await carryOut(command, true, request, context);
+    return await carryOut(command, { request, given, sandboxed: true }, context);
   } finally {
     company.leave();
   }
@@ -48,12 +49,14 @@ const company = new Company();
 /** Runs what was prepared. */
 async function carryOut(
   command: CommandLine,
-  sandboxed: boolean,
-  { target, params }: ProviderRequest,
+  { request: { target }, given, sandboxed }: {
+    readonly request: ProviderRequest;
+    readonly given: Arguments;
+    readonly sandboxed: boolean;
+  },
   context: ProviderContext,
 ): Promise<unknown> {
   const config = context.config as ProcessConfig;
-  const given = argumentsOf(params);
   const signals = [context.signal];
   const isBound = given.timeoutMs < config.deadlineMs;
   if (isBound) signals.push(AbortSignal.timeout(given.timeoutMs));

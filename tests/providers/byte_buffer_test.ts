@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ByteBuffer } from "../../../providers/mcp/byte_buffer.ts";
+import { ByteBuffer } from "../../providers/byte_buffer.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
