@@ -15,6 +15,7 @@ import { afterCrash, chainOf, exists, notesOf, recordsOf, writeLog } from "./log
 import { ManualTimer } from "./checkpoint_file.ts";
 import { canMount, SmallDisk } from "./small_disk.ts";
 import { run, Workspace } from "../workspace.ts";
+import { nextTurn } from "../turn.ts";
 
 /** A kernel with a provider that counts, and holds up what is asked to be `slow/…`. */
 class Bench implements AsyncDisposable {
@@ -409,7 +410,7 @@ for (const durability of ["os", "disk"] as const) {
           const target = `${round}/${i}`;
           submits.push(bench.put(target).then((answer) => void answers.push([target, answer])));
           // One turn of microtasks now, one of the event loop then.
-          await (i % 2 === 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve)));
+          await (i % 2 === 0 ? Promise.resolve() : nextTurn());
         }
         await recovered;
         await Promise.all(submits);

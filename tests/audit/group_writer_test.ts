@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { type Durability, GroupWriter } from "../../src/audit/group_writer.ts";
 import { Workspace } from "../workspace.ts";
+import { nextTurn } from "../turn.ts";
 
 /** A real file of which each write and sync can be seen, held up and made to fail. */
 class WatchedFile {
@@ -59,7 +60,7 @@ class WatchedFile {
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   promise.then(() => settled = true, () => settled = true);
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setTimeout(resolve));
+  for (let turn = 0; turn < 2; turn++) await nextTurn();
   return settled;
 }
 

@@ -5,6 +5,7 @@ import { Kernel, verifyAuditLog } from "@agent-kernel/kernel";
 import { Workspace } from "../workspace.ts";
 import { EchoProvider } from "./fixtures/echo_provider.ts";
 import { HostileProvider } from "./fixtures/hostile_provider.ts";
+import { nextTurn } from "../turn.ts";
 
 interface Note {
   readonly id: number;
@@ -46,7 +47,7 @@ class Pair {
 
   /** Until so many notes have come. */
   async until(count: number): Promise<void> {
-    while (this.received.length < count) await new Promise((resolve) => setTimeout(resolve));
+    while (this.received.length < count) await nextTurn();
   }
 }
 
@@ -89,7 +90,7 @@ Deno.test("an end that stops looking loses nothing, whenever it is", async () =>
     pair.expected = round % 3 === 0 ? "nothing" : "soon";
     pair.second.attend();
     for (let i = 0; i <= round % 4; i++) pair.first.send({ id: sent++ });
-    if (round % 5 === 0) await new Promise((resolve) => setTimeout(resolve));
+    if (round % 5 === 0) await nextTurn();
     else await Promise.resolve();
   }
   await pair.until(sent);
@@ -104,7 +105,7 @@ Deno.test("close() sends nothing any more, of what waits and of what comes, and 
   pair.first.close();
   pair.first.send({ id: 2 });
   assertEquals(pair.second.isAbandoned, true);
-  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve));
+  for (let turn = 0; turn < 3; turn++) await nextTurn();
   assertEquals(pair.received, []);
 });
 
@@ -141,7 +142,7 @@ Deno.test("each of thousands of calls to a Worker has its own answer, in whateve
         ]);
         assertEquals([later, atOnce], [{ to: target, said: text }, text]);
         // Some go on at once, some only in a later turn: the Worker has gone to sleep meanwhile, or not.
-        if (id % 7 === caller % 7) await new Promise((resolve) => setTimeout(resolve));
+        if (id % 7 === caller % 7) await nextTurn();
       }
     }));
   }

@@ -6,6 +6,7 @@
  */
 import { type ActionResult, Kernel, Provider } from "../../mod.ts";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
+import { nextTurn } from "../turn.ts";
 
 /** What one line says. */
 export interface Answered {
@@ -63,7 +64,7 @@ if (import.meta.main) {
       const { status, code, recordId } = await kernel.submit({ action, target, params });
       console.log(JSON.stringify({ action, target, status, code, recordId } as Answered));
       // Denials take no turn of the event loop of their own; others are to have theirs.
-      if (status === "DENIED") await new Promise((resolve) => setTimeout(resolve));
+      if (status === "DENIED") await nextTurn();
     }
   };
   await Promise.all([

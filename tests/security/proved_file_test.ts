@@ -4,6 +4,7 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import { assertInPlace, now, PlaceError } from "../../providers/filesystem/place.ts";
+import { RegularFile } from "../../providers/filesystem/regular_file.ts";
 import { run, Workspace } from "../workspace.ts";
 
 const ROUNDS = 50;
@@ -11,10 +12,9 @@ const ROUNDS = 50;
 /** As the provider reads: opened first, then its place is proved. */
 function read(path: string): string {
   const since = now();
-  using file = Deno.openSync(path);
-  assertInPlace(path, file.statSync(), since);
-  const bytes = new Uint8Array(100);
-  return new TextDecoder().decode(bytes.subarray(0, file.readSync(bytes) ?? 0));
+  using file = new RegularFile(path);
+  assertInPlace(path, file.info, since);
+  return new TextDecoder().decode(file.read(0, 100));
 }
 
 /** Puts a link to the folder `outside` in the place of the folder `tree/d`. */
@@ -28,38 +28,35 @@ function swapBack(ws: Workspace): void {
   Deno.renameSync(ws.path("tree/away"), ws.path("tree/d"));
 }
 
-Deno.test("a file outside that got the number of a proved one is not taken for it", () => {
-  using ws = new Workspace();
-  ws.folder("tree/d");
-  ws.folder("outside");
-  const path = ws.path("tree/d/f");
-  for (let round = 0; round < ROUNDS; round++) {
-    Deno.writeTextFileSync(path, "public");
-    assertEquals(read(path), "public");
-    Deno.removeSync(path);
-    Deno.writeTextFileSync(ws.path("outside/f"), "secret");
-    swap(ws);
-    assertThrows(() => read(path), PlaceError);
-    swapBack(ws);
-    Deno.removeSync(ws.path("outside/f"));
-  }
-});
-
-Deno.test("a proved file that was moved out and filled with something else is not taken for what it was", () => {
-  using ws = new Workspace();
-  ws.folder("tree/d");
-  ws.folder("outside");
-  const path = ws.path("tree/d/f");
-  for (let round = 0; round < ROUNDS; round++) {
-    Deno.writeTextFileSync(path, "public");
-    assertEquals(read(path), "public");
-    const { mtime } = Deno.statSync(path);
-    Deno.renameSync(path, ws.path("outside/f"));
-    Deno.writeTextFileSync(ws.path("outside/f"), "secret");
-    Deno.utimeSync(ws.path("outside/f"), mtime as Date, mtime as Date);
-    swap(ws);
-    assertThrows(() => read(path), PlaceError);
-    swapBack(ws);
-    Deno.removeSync(ws.path("outside/f"));
-  }
-});
+const EXCHANGES: readonly [what: string, exchange: (inside: string, outside: string) => void][] = [
+  ["a file outside that got the number of a proved one is not taken for it", (inside, outside) => {
+    Deno.removeSync(inside);
+    Deno.writeTextFileSync(outside, "secret");
+  }],
+  [
+    "a proved file that was moved out and filled with something else is not taken for what it was",
+    (inside, outside) => {
+      const { mtime } = Deno.statSync(inside);
+      Deno.renameSync(inside, outside);
+      Deno.writeTextFileSync(outside, "secret");
+      Deno.utimeSync(outside, mtime as Date, mtime as Date);
+    },
+  ],
+];
+for (const [what, exchange] of EXCHANGES) {
+  Deno.test(what, () => {
+    using ws = new Workspace();
+    ws.folder("tree/d");
+    ws.folder("outside");
+    const [inside, outside] = [ws.path("tree/d/f"), ws.path("outside/f")];
+    for (let round = 0; round < ROUNDS; round++) {
+      Deno.writeTextFileSync(inside, "public");
+      assertEquals(read(inside), "public");
+      exchange(inside, outside);
+      swap(ws);
+      assertThrows(() => read(inside), PlaceError);
+      swapBack(ws);
+      Deno.removeSync(outside);
+    }
+  });
+}
