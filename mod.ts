@@ -8,42 +8,50 @@ export {
   type ActionResult,
   type CanonicalRequest,
   CODES,
-  type Preparation,
   type RecordStatus,
   type ResultStatus,
   type SubmitFn,
   type SubmitOptions,
-} from "./src/action.ts";
-export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
-export { Kernel, KernelClosedError } from "./src/kernel.ts";
-export type { CheckpointOptions } from "./src/audit/checkpoint_publisher.ts";
-export type { KernelOptions } from "./src/kernel_options.ts";
-export { AuditLogError } from "./src/audit/audit_log_error.ts";
-export type { Durability } from "./src/audit/group_writer.ts";
-export { AuditLogBusyError } from "./src/audit/lock.ts";
-export { KeyError } from "./src/audit/checkpoint.ts";
+} from "./src/core/action.ts";
+export type {
+  Preparation,
+  Stage,
+  StageAnswer,
+  StageContext,
+  StageOutcome,
+  StagePass,
+  StageRefusal,
+} from "./src/core/stage.ts";
+export { type ImpliedPermissions, impliedPermissions } from "./src/launch/implied_permissions.ts";
+export { Kernel, KernelClosedError } from "./src/core/kernel.ts";
+export type { CheckpointOptions } from "./src/checkpoint/publisher.ts";
+export type { KernelOptions } from "./src/options.ts";
+export { AuditLogError } from "./src/core/record/audit_log_error.ts";
+export type { Durability } from "./src/core/record/writer.ts";
+export { AuditLogBusyError } from "./src/core/record/lock.ts";
+export { KeyError } from "./src/checkpoint/checkpoint.ts";
 export {
   type CheckedVerification,
   type CheckpointFindings,
   type CheckpointProblem,
   verifyWithCheckpoints,
-} from "./src/audit/checkpoint_verification.ts";
-export type { Rotation } from "./src/audit/log.ts";
-export type { Retention } from "./src/audit/retention.ts";
-export { readAuditLog, type ReadLine, type RecordFilter } from "./src/audit/reader.ts";
-export type { AuditRecord, RecordBody } from "./src/audit/record.ts";
-export { type ChainObserver, type Verification, verifyAuditLog } from "./src/audit/verifier.ts";
-export { MissingPermissionError } from "./src/permission/process.ts";
+} from "./src/checkpoint/verification.ts";
+export type { Rotation } from "./src/core/record/log.ts";
+export type { Retention } from "./src/log/retention.ts";
+export { readAuditLog, type ReadLine, type RecordFilter } from "./src/log/reader.ts";
+export type { AuditRecord, RecordBody } from "./src/core/record/record.ts";
+export { type ChainObserver, type Verification, verifyAuditLog } from "./src/log/verifier.ts";
+export { MissingPermissionError } from "./src/launch/check.ts";
 export type {
   Grants,
   PermissionName,
   PermissionSet,
   ProcessPermissions,
-} from "./src/permission/permission_set.ts";
-export type { WorkerPermissions } from "./src/permission/render.ts";
-export type { PolicySummary, RuleSummary } from "./src/policy/policy.ts";
-export type { Timer } from "./src/timer.ts";
-export { PolicyError, type PolicyProblem } from "./src/policy/problem.ts";
+} from "./src/core/isolation/permission_set.ts";
+export type { WorkerPermissions } from "./src/launch/flags.ts";
+export type { PolicySummary, RuleSummary } from "./src/core/policy/policy.ts";
+export type { Timer } from "./src/core/timer.ts";
+export { PolicyError, type PolicyProblem } from "./src/core/policy/problem.ts";
 export {
   DeniedError,
   type Execute,
@@ -55,13 +63,13 @@ export {
   type ProviderRequest,
   type Question,
   type Verdict,
-} from "./src/provider/provider.ts";
+} from "./src/core/isolation/provider.ts";
 export type {
   ActionSpec,
   ActionTable,
   FurtherResource,
   KindName,
   PathAccess,
-} from "./src/resource/kind.ts";
-export { WorkerOptionsError } from "./src/provider/worker_options.ts";
-export type { DeniedEntry, FileEntry, FileView } from "./src/permission/file_view.ts";
+} from "./src/core/resource/kind.ts";
+export { WorkerOptionsError } from "./src/launch/worker_options.ts";
+export type { DeniedEntry, FileEntry, FileView } from "./src/launch/file_view.ts";

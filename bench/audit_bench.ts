@@ -1,9 +1,9 @@
 /** What a record costs, and how fast a log is read. */
-import type { Durability } from "../src/audit/group_writer.ts";
-import { AuditLog } from "../src/audit/log.ts";
-import { readAuditLog } from "../src/audit/reader.ts";
-import type { RecordBody } from "../src/audit/record.ts";
-import { verifyAuditLog } from "../src/audit/verifier.ts";
+import type { Durability } from "../src/core/record/writer.ts";
+import { AuditLog } from "../src/core/record/log.ts";
+import { readAuditLog } from "../src/log/reader.ts";
+import type { RecordBody } from "../src/core/record/record.ts";
+import { verifyAuditLog } from "../src/log/verifier.ts";
 import { makeFolder } from "./fixture.ts";
 import { workload } from "./workload.ts";
 

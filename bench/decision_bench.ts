@@ -1,7 +1,7 @@
 /** What a decision costs at different sizes of a policy. */
-import { decide } from "../src/policy/decision.ts";
-import { loadPolicy } from "../src/policy/load.ts";
-import { denoWorld } from "../src/resource/deno_world.ts";
+import { decide } from "../src/core/policy/decide.ts";
+import { loadPolicy } from "../src/core/policy/load.ts";
+import { denoWorld } from "../src/core/resource/deno_world.ts";
 import { rules } from "./fixture.ts";
 import { workload } from "./workload.ts";
 

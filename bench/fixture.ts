@@ -5,7 +5,7 @@
  */
 import { dirname, fromFileUrl } from "@std/path";
 import { type ActionRequest, Kernel } from "../mod.ts";
-import type { KernelOptions } from "../src/kernel_options.ts";
+import type { KernelOptions } from "../src/options.ts";
 
 /** The root of the package. */
 export const ROOT: string = dirname(dirname(fromFileUrl(import.meta.url)));

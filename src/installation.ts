@@ -4,21 +4,21 @@
  *
  * @module
  */
-import type { KernelOptions } from "./kernel_options.ts";
-import { namedHosts, workerPermissions } from "./permission/compile.ts";
-import { allowsNetwork, fileView } from "./permission/file_view.ts";
-import { isInside } from "./permission/permission_set.ts";
-import { checkProcess, partlyDenied } from "./permission/process.ts";
-import { toWorkerOptions } from "./permission/render.ts";
+import type { KernelOptions } from "./options.ts";
+import { namedHosts, workerPermissions } from "./core/isolation/worker_permissions.ts";
+import { allowsNetwork, fileView } from "./launch/file_view.ts";
+import { isInside } from "./core/isolation/permission_set.ts";
+import { checkProcess, partlyDenied } from "./launch/check.ts";
+import { toWorkerOptions } from "./launch/flags.ts";
 import { needsOf, type Plan, planFor } from "./plan.ts";
-import type { Policy } from "./policy/policy.ts";
-import type { ProviderHost } from "./provider/host.ts";
-import { InProcessHost } from "./provider/in_process_host.ts";
-import type { Provider } from "./provider/provider.ts";
-import { WorkerHost } from "./provider/worker_host.ts";
-import { hasWorkerOptions, WorkerOptionsError } from "./provider/worker_options.ts";
-import type { World } from "./resource/world.ts";
-import { SYSTEM_TIMER } from "./timer.ts";
+import type { Policy } from "./core/policy/policy.ts";
+import type { ProviderHost } from "./core/isolation/host.ts";
+import { InProcessHost } from "./worker/in_process_host.ts";
+import type { Provider } from "./core/isolation/provider.ts";
+import { WorkerHost } from "./core/isolation/worker_host.ts";
+import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
+import type { World } from "./core/resource/world.ts";
+import { SYSTEM_TIMER } from "./core/timer.ts";
 
 /** Everything around a policy that a kernel needs to work by it. */
 export class Installation {

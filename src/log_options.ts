@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { AuditLogError } from "./audit/audit_log_error.ts";
-import { CheckpointPublisher } from "./audit/checkpoint_publisher.ts";
-import type { AuditLogOptions } from "./audit/log.ts";
+import { AuditLogError } from "./core/record/audit_log_error.ts";
+import { CheckpointPublisher } from "./checkpoint/publisher.ts";
+import type { AuditLogOptions } from "./core/record/log.ts";
 import { warnerOf } from "./installation.ts";
-import type { KernelOptions } from "./kernel_options.ts";
+import type { KernelOptions } from "./options.ts";
 
 /** What publishes the checkpoints of the log, if it is to have any. */
 export function publisherFor(

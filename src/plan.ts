@@ -3,24 +3,24 @@
  *
  * @module
  */
-import type { CheckpointOptions } from "./audit/checkpoint_publisher.ts";
-import type { KernelOptions } from "./kernel_options.ts";
-import { type PermissionNeeds, processPermissions } from "./permission/compile.ts";
+import type { CheckpointOptions } from "./checkpoint/publisher.ts";
+import type { KernelOptions } from "./options.ts";
+import { type PermissionNeeds, processPermissions } from "./core/isolation/worker_permissions.ts";
 import {
   NOTHING,
   type PermissionSet,
   type ProcessPermissions,
   union,
-} from "./permission/permission_set.ts";
-import { MissingPermissionError } from "./permission/process.ts";
-import { type GuardedPath, loadPolicy } from "./policy/load.ts";
-import type { Policy } from "./policy/policy.ts";
-import { PolicyError } from "./policy/problem.ts";
-import type { Provider } from "./provider/provider.ts";
-import { denoWorld } from "./resource/deno_world.ts";
-import type { ActionSpec, ActionTable } from "./resource/kind.ts";
-import { KINDS } from "./resource/table.ts";
-import { CanonicalError, type World } from "./resource/world.ts";
+} from "./core/isolation/permission_set.ts";
+import { MissingPermissionError } from "./launch/check.ts";
+import { type GuardedPath, loadPolicy } from "./core/policy/load.ts";
+import type { Policy } from "./core/policy/policy.ts";
+import { PolicyError } from "./core/policy/problem.ts";
+import type { Provider } from "./core/isolation/provider.ts";
+import { denoWorld } from "./core/resource/deno_world.ts";
+import type { ActionSpec, ActionTable } from "./core/resource/kind.ts";
+import { KINDS } from "./core/resource/table.ts";
+import { CanonicalError, type World } from "./core/resource/world.ts";
 import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
 
 /** What follows from the options before anything is started. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { redactText } from "./audit/redaction.ts";
+import { redactText } from "./redaction.ts";
 import { VERSION } from "./version.ts";
 
 /** What a span says of a submit. Neither target nor params nor data: those may hold anything. */

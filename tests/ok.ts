@@ -28,7 +28,7 @@ const STEPS: readonly [name: string, args: readonly string[]][] = [
     "mod.ts",
     "src/adapters/tool_gate.ts",
     "src/agent/mod.ts",
-    "src/provider/mod.ts",
+    "src/worker/mod.ts",
     "src/reversible/mod.ts",
     "src/testing/mod.ts",
     "providers/filesystem/mod.ts",

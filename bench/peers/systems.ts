@@ -8,11 +8,11 @@ import { createMongoAbility, subject } from "@casl/ability";
 import * as cedar from "@cedar-policy/cedar-wasm/nodejs";
 import { newEnforcer, newModelFromString, StringAdapter } from "casbin";
 import picomatch from "picomatch";
-import { authorise } from "../../src/policy/authorisation.ts";
-import { decide } from "../../src/policy/decision.ts";
-import { loadPolicy } from "../../src/policy/load.ts";
-import type { Policy } from "../../src/policy/policy.ts";
-import type { World } from "../../src/resource/world.ts";
+import { authorise } from "../../src/core/policy/authorize.ts";
+import { decide } from "../../src/core/policy/decide.ts";
+import { loadPolicy } from "../../src/core/policy/load.ts";
+import type { Policy } from "../../src/core/policy/policy.ts";
+import type { World } from "../../src/core/resource/world.ts";
 
 /** A request that all can decide. */
 export interface Request {

@@ -1,5 +1,5 @@
 /** A provider whose Worker dies when it is told to. */
-import { Provider, serveProvider } from "../../src/provider/mod.ts";
+import { Provider, serveProvider } from "../../src/worker/mod.ts";
 
 /** `flaky.say` answers, `flaky.die` takes the Worker with it. */
 export class FlakyProvider extends Provider {

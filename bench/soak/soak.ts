@@ -6,7 +6,7 @@
  */
 import { type ActionRequest, Kernel, verifyAuditLog } from "../../mod.ts";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
-import { segmentsOf } from "../../src/audit/segments.ts";
+import { segmentsOf } from "../../src/core/record/segments.ts";
 import { type Census, census } from "./census.ts";
 import { FlakyProvider } from "./flaky_provider.ts";
 import { type Growth, growthOf } from "./growth.ts";

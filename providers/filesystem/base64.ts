@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 
 /** Bytes as base64 with padding. */
 export function encodeBase64(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 
 const wholeText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

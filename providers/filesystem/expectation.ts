@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { ProviderError, type ProviderRequest } from "../../src/provider/mod.ts";
+import { ProviderError, type ProviderRequest } from "../../src/worker/mod.ts";
 import { lstat, removeStray } from "./place.ts";
 import { RegularFile } from "./regular_file.ts";
 

@@ -7,11 +7,7 @@ import { dirname } from "@std/path";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { decodeText } from "./content.ts";
 import { assertExpected, type Expected, preparationOf, putInPlace } from "./expectation.ts";
-import {
-  type ProviderContext,
-  ProviderError,
-  type ProviderRequest,
-} from "../../src/provider/mod.ts";
+import { type ProviderContext, ProviderError, type ProviderRequest } from "../../src/worker/mod.ts";
 import {
   assertInPlace,
   assertMadeInPlace,

@@ -9,8 +9,8 @@
  * @module
  */
 import { dirname } from "@std/path";
-import { ProviderError } from "../../src/provider/mod.ts";
-import { stagingPath } from "../../src/permission/compile.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
+import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
 
 /** Deno tells `ctime` in whole seconds; a tick of the system's clock (at 100 Hz) comes on top. */
 const CTIME_RESOLUTION_MS = 1000 + 20;

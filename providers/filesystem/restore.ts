@@ -4,11 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import {
-  type ProviderContext,
-  ProviderError,
-  type ProviderRequest,
-} from "../../src/provider/mod.ts";
+import { type ProviderContext, ProviderError, type ProviderRequest } from "../../src/worker/mod.ts";
 import { assertExpected, type FilePreparation, preparationOf, putInPlace } from "./expectation.ts";
 import { makeParents } from "./operations.ts";
 import { isAbsence, lstat, makePrivateFolder, PlaceError } from "./place.ts";

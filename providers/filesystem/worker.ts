@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ProviderError, serveProvider } from "../../src/provider/mod.ts";
-import type { ProviderContext, ProviderRequest } from "../../src/provider/mod.ts";
+import { ProviderError, serveProvider } from "../../src/worker/mod.ts";
+import type { ProviderContext, ProviderRequest } from "../../src/worker/mod.ts";
 import { list, makeFolder, move, read, remove, stat, write } from "./operations.ts";
 import { restoreFile, restoreFolder } from "./restore.ts";
 

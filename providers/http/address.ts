@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { contains, PRIVATE_NETWORKS } from "../../src/permission/private_networks.ts";
+import { contains, PRIVATE_NETWORKS } from "../../src/launch/private_networks.ts";
 
 /** Beside the private networks: what is no address of a machine on the internet either. */
 const OTHER_NETWORKS = [

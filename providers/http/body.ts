@@ -5,7 +5,7 @@
  */
 import { Readable } from "node:stream";
 import { createGunzip, createInflate } from "node:zlib";
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 import { ByteBuffer } from "../byte_buffer.ts";
 import { decodeBase64, encodeBase64 } from "../filesystem/base64.ts";
 

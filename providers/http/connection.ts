@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DeniedError, ProviderError } from "../../src/provider/mod.ts";
+import { DeniedError, ProviderError } from "../../src/worker/mod.ts";
 import { mayConnect } from "./address.ts";
 
 /** What a connection is made with. */

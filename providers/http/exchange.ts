@@ -8,7 +8,7 @@ import {
   type ProviderContext,
   ProviderError,
   type ProviderRequest,
-} from "../../src/provider/mod.ts";
+} from "../../src/worker/mod.ts";
 import { ACCEPT_ENCODING, requestBody } from "./body.ts";
 import { type HttpConfig, isReserved } from "./config.ts";
 import { close, connect } from "./connection.ts";

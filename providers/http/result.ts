@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ProviderContext, ProviderError } from "../../src/provider/mod.ts";
+import { type ProviderContext, ProviderError } from "../../src/worker/mod.ts";
 import { collect, decoded, textOf, toBase64 } from "./body.ts";
 import type { Credentials } from "./credentials.ts";
 import { latin1, type ResponseHead, valuesOf } from "./wire.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 
 /** A request that is ready to be sent. */
 export interface Outgoing {

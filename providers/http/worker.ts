@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { serveProvider } from "../../src/provider/mod.ts";
+import { serveProvider } from "../../src/worker/mod.ts";
 import { exchange } from "./exchange.ts";
 
 serveProvider("http", exchange);

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { copyJson } from "../../src/canonical_json.ts";
-import { stagingPath } from "../../src/permission/compile.ts";
-import { ProviderError } from "../../src/provider/provider.ts";
+import { copyJson } from "../../src/core/json.ts";
+import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
+import { ProviderError } from "../../src/core/isolation/provider.ts";
 import type { Pin, Pins } from "./pin.ts";
 import { digestOf, toolDefinition } from "./tool_definition.ts";
 

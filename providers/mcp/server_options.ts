@@ -4,7 +4,7 @@
  * @module
  */
 import { isAbsolute, normalize } from "@std/path";
-import { denoWorld } from "../../src/resource/deno_world.ts";
+import { denoWorld } from "../../src/core/resource/deno_world.ts";
 import { childEnvironment, type EnvironmentOptions } from "../environment.ts";
 
 /** A server that is started as a program and talked to over its standard input and output. */

@@ -4,8 +4,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { canonicalJson, copyJson, JsonError } from "../../src/canonical_json.ts";
-import { ProviderError } from "../../src/provider/provider.ts";
+import { canonicalJson, copyJson, JsonError } from "../../src/core/json.ts";
+import { ProviderError } from "../../src/core/isolation/provider.ts";
 import { escape } from "../../src/visible_text.ts";
 import type { Connection } from "./connection.ts";
 

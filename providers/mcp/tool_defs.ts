@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ActionResult, SubmitFn } from "../../src/action.ts";
+import type { ActionResult, SubmitFn } from "../../src/core/action.ts";
 import { ToolDef } from "../../src/agent/tool_def.ts";
-import { DeniedError, ProviderError } from "../../src/provider/provider.ts";
+import { DeniedError, ProviderError } from "../../src/core/isolation/provider.ts";
 import { escape, escapedText } from "../../src/visible_text.ts";
 import type { JudgedTool } from "./pin.ts";
 

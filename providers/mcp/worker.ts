@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { copyJson, JsonError } from "../../src/canonical_json.ts";
-import { ProviderError, serveProvider } from "../../src/provider/mod.ts";
-import type { ProviderContext, ProviderRequest } from "../../src/provider/mod.ts";
+import { copyJson, JsonError } from "../../src/core/json.ts";
+import { ProviderError, serveProvider } from "../../src/worker/mod.ts";
+import type { ProviderContext, ProviderRequest } from "../../src/worker/mod.ts";
 import type { McpConfig } from "./server_options.ts";
 import { Sessions } from "./session.ts";
 import { toolResult } from "./tool_result.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 
 /** How a program is to be run. */
 export interface Arguments {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 import { BoundedOutput } from "./output.ts";
 
 /** What is really started: the program, or what the program runs in. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 
 /** What is at a path itself; a link is not followed. */
 export type Kind = "file" | "folder" | "link" | "other";

@@ -9,8 +9,8 @@ import {
   type FileView,
   type ProviderContext,
   ProviderError,
-} from "../../src/provider/mod.ts";
-import { CHANGING, READING } from "../../src/permission/file_view.ts";
+} from "../../src/worker/mod.ts";
+import { CHANGING, READING } from "../../src/launch/file_view.ts";
 import { kindOf, realPathOf, Walk } from "./file_system.ts";
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/provider/mod.ts";
+import { ProviderError } from "../../src/worker/mod.ts";
 import type { CommandLine } from "./child.ts";
 import { realPathOf } from "./file_system.ts";
 import { isAtOrBelow, type Mounts } from "./mounts.ts";

@@ -8,7 +8,7 @@ import {
   ProviderError,
   type ProviderRequest,
   serveProvider,
-} from "../../src/provider/mod.ts";
+} from "../../src/worker/mod.ts";
 import { type Arguments, argumentsOf } from "./arguments.ts";
 import { type CommandLine, type Ended, run } from "./child.ts";
 import { Company } from "./company.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { copyJson } from "../canonical_json.ts";
+import { copyJson } from "../core/json.ts";
 import { type ModelDelta, ModelError } from "./model_client.ts";
 
 /** A tool call as the model made it: nothing in it is checked but its types. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { dereference, type OutputUnit, type Schema, validate } from "@cfworker/json-schema";
-import { copyJson } from "../canonical_json.ts";
+import { copyJson } from "../core/json.ts";
 import { META_SCHEMA } from "./meta_schema.ts";
 import { patternCost } from "./pattern_cost.ts";
 

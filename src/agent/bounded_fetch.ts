@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Timer } from "../timer.ts";
+import type { Timer } from "../core/timer.ts";
 import { ModelError } from "./model_client.ts";
 
 /** Bounds of one request. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { copyJson, type JsonLimits } from "../canonical_json.ts";
+import { copyJson, type JsonLimits } from "../core/json.ts";
 
 /** A call that a model has made. */
 export interface ToolCall {

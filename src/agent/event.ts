@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult } from "../action.ts";
+import type { ActionRequest, ActionResult } from "../core/action.ts";
 import type { ToolCall, Usage } from "./conversation.ts";
 import type { ModelError } from "./model_client.ts";
 

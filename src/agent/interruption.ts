@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Timer } from "../timer.ts";
+import type { Timer } from "../core/timer.ts";
 
 /**
  * Waits for work unless the signal is aborted: then the work goes on, but nobody waits.

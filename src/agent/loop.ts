@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { SubmitFn } from "../action.ts";
-import { SYSTEM_TIMER, type Timer } from "../timer.ts";
+import type { SubmitFn } from "../core/action.ts";
+import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import { type Answer, AnswerBuilder } from "./answer.ts";
 import {
   addUsage,

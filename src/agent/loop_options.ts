@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { SubmitFn } from "../action.ts";
-import type { Timer } from "../timer.ts";
+import type { SubmitFn } from "../core/action.ts";
+import type { Timer } from "../core/timer.ts";
 import type { ModelClient } from "./model_client.ts";
 import type { OpenAiClientOptions } from "./openai_client.ts";
 import type { RetryOptions } from "./retry.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type OpenAI from "openai";
-import { SYSTEM_TIMER, type Timer } from "../timer.ts";
+import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import { boundedFetch } from "./bounded_fetch.ts";
 import {
   type ModelClient,

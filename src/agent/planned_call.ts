@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActionRequest } from "../action.ts";
+import type { ActionRequest } from "../core/action.ts";
 import type { RawCall } from "./answer.ts";
 import type { ToolCall } from "./conversation.ts";
 import type { ToolDef, Translation } from "./tool_def.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActionResult } from "../action.ts";
+import type { ActionResult } from "../core/action.ts";
 
 /** What the model is told: JSON of at most so many characters. */
 export function toolContent(result: ActionResult, maxCharacters: number): string {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ActionRequest } from "../action.ts";
-import { copyJson, JsonError } from "../canonical_json.ts";
+import type { ActionRequest } from "../core/action.ts";
+import { copyJson, JsonError } from "../core/json.ts";
 import { ArgumentSchema } from "./argument_schema.ts";
 
 /** Describes a tool. Exactly one of `targetFrom` and `target` is given. */

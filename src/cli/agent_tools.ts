@@ -5,10 +5,10 @@
  */
 import type { ToolDef } from "../agent/tool_def.ts";
 import { fsTools, httpTools, procTools } from "../agent/toolsets.ts";
-import type { SubmitFn } from "../action.ts";
+import type { SubmitFn } from "../core/action.ts";
 import { toolDefs } from "../../providers/mcp/mod.ts";
-import type { PolicySummary } from "../policy/policy.ts";
-import { DeniedError } from "../provider/provider.ts";
+import type { PolicySummary } from "../core/policy/policy.ts";
+import { DeniedError } from "../core/isolation/provider.ts";
 import { optional, UsageError, type Values } from "./command.ts";
 import { readMcpFile } from "./mcp_file.ts";
 import { complain, escape } from "./terminal.ts";

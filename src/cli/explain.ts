@@ -1,7 +1,7 @@
-import { CODES } from "../action.ts";
-import { explain, type Explanation } from "../policy/explanation.ts";
-import type { Policy, Rule } from "../policy/policy.ts";
-import { receive } from "../request.ts";
+import { CODES } from "../core/action.ts";
+import { explain, type Explanation } from "../policy_tools/explain.ts";
+import type { Policy, Rule } from "../core/policy/policy.ts";
+import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
 import { planOf, POLICY_OPTIONS, REQUEST_OPTIONS, requestOf } from "./policy_options.ts";
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";

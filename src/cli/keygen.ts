@@ -1,7 +1,7 @@
 import { resolve } from "@std/path";
-import { writeKeyPair } from "../audit/checkpoint.ts";
-import { toFlags } from "../permission/render.ts";
-import { NOTHING } from "../permission/permission_set.ts";
+import { writeKeyPair } from "../checkpoint/checkpoint.ts";
+import { toFlags } from "../launch/flags.ts";
+import { NOTHING } from "../core/isolation/permission_set.ts";
 import {
   type Command,
   EXIT,

@@ -4,10 +4,10 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { permissionsOf } from "../implied_permissions.ts";
-import { union } from "../permission/permission_set.ts";
-import { toFlags } from "../permission/render.ts";
-import { deniedNetworks } from "../permission/private_networks.ts";
+import { permissionsOf } from "../launch/implied_permissions.ts";
+import { union } from "../core/isolation/permission_set.ts";
+import { toFlags } from "../launch/flags.ts";
+import { deniedNetworks } from "../launch/private_networks.ts";
 import type { Plan } from "../plan.ts";
 import { complain, escape } from "./terminal.ts";
 

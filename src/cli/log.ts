@@ -1,11 +1,8 @@
-import type { RecordStatus } from "../action.ts";
-import { readAuditLog, type ReadLine, type RecordFilter } from "../audit/reader.ts";
-import type { AuditRecord } from "../audit/record.ts";
-import {
-  type CheckedVerification,
-  verifyWithCheckpoints,
-} from "../audit/checkpoint_verification.ts";
-import { type Verification, verifyAuditLog } from "../audit/verifier.ts";
+import type { RecordStatus } from "../core/action.ts";
+import { readAuditLog, type ReadLine, type RecordFilter } from "../log/reader.ts";
+import type { AuditRecord } from "../core/record/record.ts";
+import { type CheckedVerification, verifyWithCheckpoints } from "../checkpoint/verification.ts";
+import { type Verification, verifyAuditLog } from "../log/verifier.ts";
 import {
   type Command,
   EXIT,

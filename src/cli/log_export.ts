@@ -1,6 +1,6 @@
-import { CSV_HEADER, toCsv, toOtlpJson } from "../audit/export.ts";
-import type { ReadLine } from "../audit/reader.ts";
-import type { AuditRecord } from "../audit/record.ts";
+import { CSV_HEADER, toCsv, toOtlpJson } from "../log/export.ts";
+import type { ReadLine } from "../log/reader.ts";
+import type { AuditRecord } from "../core/record/record.ts";
 import { EXIT, optional, UsageError, type Values } from "./command.ts";
 import { complain, escape, isTerminal, print } from "./terminal.ts";
 

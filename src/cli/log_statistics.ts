@@ -1,5 +1,5 @@
-import type { ReadLine } from "../audit/reader.ts";
-import { type ActionSummary, Statistics, type StatisticsSummary } from "../audit/statistics.ts";
+import type { ReadLine } from "../log/reader.ts";
+import { type ActionSummary, Statistics, type StatisticsSummary } from "../log/statistics.ts";
 import { EXIT, type Values } from "./command.ts";
 import {
   colour,

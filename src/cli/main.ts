@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { MissingPermissionError } from "../permission/process.ts";
-import { PolicyError } from "../policy/problem.ts";
+import { MissingPermissionError } from "../launch/check.ts";
+import { PolicyError } from "../core/policy/problem.ts";
 import { AGENT } from "./agent.ts";
 import { type Command, EXIT, parseCommandLine, UsageError } from "./command.ts";
 import { EXPLAIN } from "./explain.ts";

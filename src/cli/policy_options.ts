@@ -9,7 +9,7 @@ import { HttpProvider } from "../../providers/http/mod.ts";
 import { ProcessProvider } from "../../providers/process/mod.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
 import { type Plan, planFor } from "../plan.ts";
-import type { KernelOptions } from "../kernel_options.ts";
+import type { KernelOptions } from "../options.ts";
 import {
   type CommandOption,
   noPositionals,

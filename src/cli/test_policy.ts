@@ -1,7 +1,7 @@
-import { readDocument } from "../policy/document.ts";
-import { mismatch, parseExamples, verdictOf } from "../policy/examples.ts";
-import type { Example } from "../policy/policy.ts";
-import { PolicyError } from "../policy/problem.ts";
+import { readDocument } from "../core/policy/document.ts";
+import { mismatch, parseExamples, verdictOf } from "../policy_tools/examples.ts";
+import type { Example } from "../core/policy/policy.ts";
+import { PolicyError } from "../core/policy/problem.ts";
 import { planFor } from "../plan.ts";
 import { type Command, EXIT, type Invocation, optional } from "./command.ts";
 import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult } from "../action.ts";
+import type { ActionRequest, ActionResult } from "../core/action.ts";
 import type { RunResult } from "../agent/event.ts";
 import { colour, escape } from "./terminal.ts";
 

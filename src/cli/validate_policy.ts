@@ -1,4 +1,4 @@
-import type { Rule } from "../policy/policy.ts";
+import type { Rule } from "../core/policy/policy.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
 import { colour, columns, complain, escape, escapedJson, print } from "./terminal.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActionResult, CanonicalRequest } from "../action.ts";
+import type { ActionResult, CanonicalRequest } from "../core/action.ts";
 import type { Captured, SavedAction, SnapshotStrategy, Undo } from "./strategy.ts";
 import { checkTargetTemplate, fill, fillTarget, placeholdersOf, valueAt } from "./template.ts";
 

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
-import type { ActionResult, CanonicalRequest } from "../action.ts";
+import type { ActionResult, CanonicalRequest } from "../core/action.ts";
 import { expectation, type FileState, isSame, look, lstat, missingParents } from "./file_state.ts";
 import { change, emptied, isLeft, type Left, undoPath } from "./path_undo.ts";
 import type {

@@ -9,12 +9,12 @@ import {
   type CanonicalRequest,
   CODES,
   matchesAction,
-  type Preparation,
   type ResultStatus,
   type SubmitFn,
   type SubmitOptions,
-} from "../action.ts";
-import { DeniedError } from "../provider/provider.ts";
+} from "../core/action.ts";
+import type { Preparation } from "../core/stage.ts";
+import { DeniedError } from "../core/isolation/provider.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
 import { visible } from "./preview.ts";
 import {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ActionResult, CODES, type ResultStatus } from "../action.ts";
+import { type ActionResult, CODES, type ResultStatus } from "../core/action.ts";
 import type { UndoStep } from "./strategy.ts";
 
 /** The codes of rollbacks that did not come about; other codes are the gate's and the providers'. */

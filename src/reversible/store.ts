@@ -4,7 +4,7 @@
  * @module
  */
 import { isAbsolute } from "@std/path";
-import { tryLock } from "../audit/lock.ts";
+import { tryLock } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
 import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";

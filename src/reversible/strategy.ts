@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActionResult, CanonicalRequest, Preparation } from "../action.ts";
+import type { ActionResult, CanonicalRequest } from "../core/action.ts";
+import type { Preparation } from "../core/stage.ts";
 
 /** What a strategy found out before an action. */
 export interface Captured {

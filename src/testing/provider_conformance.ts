@@ -4,14 +4,14 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import type { ActionRequest, ActionResult } from "../action.ts";
-import { readAuditLog } from "../audit/reader.ts";
-import type { AuditRecord } from "../audit/record.ts";
-import { Kernel } from "../kernel.ts";
+import type { ActionRequest, ActionResult } from "../core/action.ts";
+import { readAuditLog } from "../log/reader.ts";
+import type { AuditRecord } from "../core/record/record.ts";
+import { Kernel } from "../core/kernel.ts";
 import { needsOf, planFor } from "../plan.ts";
-import { workerPermissions } from "../permission/compile.ts";
-import type { PermissionSet } from "../permission/permission_set.ts";
-import type { Provider, ProviderLimits } from "../provider/provider.ts";
+import { workerPermissions } from "../core/isolation/worker_permissions.ts";
+import type { PermissionSet } from "../core/isolation/permission_set.ts";
+import type { Provider, ProviderLimits } from "../core/isolation/provider.ts";
 
 /** A test of the suite that does not fit a provider. */
 export interface SkippedTest {

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { recordsOf } from "../audit/log_file.ts";
+import { recordsOf } from "../core/record/log_file.ts";
 import { verifyAuditLog } from "@agent-kernel/kernel";
 import { SnapshotStore } from "../../src/reversible/mod.ts";
 import { ScriptedModel } from "../../src/testing/mod.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { loadSigner } from "../../src/audit/checkpoint.ts";
-import { openNote, parseVerifierKey, signNote } from "../../src/audit/signed_note.ts";
+import { loadSigner } from "../../src/checkpoint/checkpoint.ts";
+import { openNote, parseVerifierKey, signNote } from "../../src/checkpoint/signed_note.ts";
 import { agentKernel, denoRun, START } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { TextLineStream } from "@std/streams";
-import type { RecordBody } from "../../src/audit/record.ts";
-import { appendOne, body, linesOf, writeLog } from "../audit/log_file.ts";
+import type { RecordBody } from "../../src/core/record/record.ts";
+import { appendOne, body, linesOf, writeLog } from "../core/record/log_file.ts";
 import { agentKernel, denoRun, START } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 

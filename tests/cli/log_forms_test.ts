@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Statistics } from "../../src/audit/statistics.ts";
+import { Statistics } from "../../src/log/statistics.ts";
 import { asTable } from "../../src/cli/log_statistics.ts";
-import { sealedRecords, writeSealed } from "../audit/sealed_lines.ts";
+import { sealedRecords, writeSealed } from "../core/record/sealed_lines.ts";
 import { denoRun, type Ended } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
@@ -15,7 +15,7 @@ const BODIES = [
 function runOver(ws: Workspace, path: string, call: string): Promise<Ended> {
   const program = ws.file(
     "program.ts",
-    `import { readAuditLog } from "file://${ROOT}/src/audit/reader.ts";
+    `import { readAuditLog } from "file://${ROOT}/src/log/reader.ts";
      import { exportLog } from "file://${ROOT}/src/cli/log_export.ts";
      import { showStatistics } from "file://${ROOT}/src/cli/log_statistics.ts";
      const lines = readAuditLog(${JSON.stringify(path)});

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { recordsOf } from "../audit/log_file.ts";
+import { recordsOf } from "../core/record/log_file.ts";
 import { agentKernel, denoRun } from "./command_line.ts";
 import { Workspace } from "../workspace.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { verifyAuditLog } from "../../src/audit/verifier.ts";
-import { recordsOf } from "../audit/log_file.ts";
+import { verifyAuditLog } from "../../src/log/verifier.ts";
+import { recordsOf } from "../core/record/log_file.ts";
 import { agentKernel, denoRun, scene, submit } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 

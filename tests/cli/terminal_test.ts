@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { columns, escape, escapedJson } from "../../src/cli/terminal.ts";
-import { GENESIS, seal } from "../../src/audit/record.ts";
-import { body, writeLog } from "../audit/log_file.ts";
+import { GENESIS, seal } from "../../src/core/record/record.ts";
+import { body, writeLog } from "../core/record/log_file.ts";
 import { START } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { ActionResult } from "../../src/action.ts";
+import type { ActionResult } from "../../src/core/action.ts";
 import { Transcript } from "../../src/cli/transcript.ts";
 
 /** What is seen on a terminal of so many columns, or in a file. */

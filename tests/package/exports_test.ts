@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as kernel from "../../mod.ts";
-import * as provider from "../../src/provider/mod.ts";
+import * as provider from "../../src/worker/mod.ts";
 import * as agent from "../../src/agent/mod.ts";
 import * as reversible from "../../src/reversible/mod.ts";
 import * as langchain from "../../src/adapters/langchain.ts";
@@ -31,7 +31,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "verifyAuditLog",
     "verifyWithCheckpoints",
   ]],
-  ["src/provider/mod.ts", provider, [
+  ["src/worker/mod.ts", provider, [
     "DeniedError",
     "Provider",
     "ProviderError",

@@ -73,7 +73,7 @@ Deno.test("a kernel imported from JSR acts through a Worker that is loaded from 
   assertEquals(denied.status, "DENIED");
   assertEquals((await verifyAuditLog(ws.path("kernel.log"))).records, 2);
   const base = `/@agent-kernel/kernel/${VERSION}`;
-  for (const path of ["mod.ts", "providers/filesystem/worker.ts", "src/provider/runtime.ts"]) {
+  for (const path of ["mod.ts", "providers/filesystem/worker.ts", "src/worker/runtime.ts"]) {
     assert(registry.served.has(`${base}/${path}`), path);
   }
   for (const name of ["yaml", "path"]) {

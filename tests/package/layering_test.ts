@@ -5,30 +5,11 @@ import { read, type Source, sourcesOf } from "./sources.ts";
 
 const SOURCES = [read(join(ROOT, "mod.ts")), ...sourcesOf("src", "providers")];
 
-/** The trusted core: what has to be right for the promises to hold. */
-const CORE_FILES = [
-  "action",
-  "canonical_json",
-  "in_flight",
-  "request",
-  "judge",
-  "kernel",
-  "kernel_options",
-  "log_options",
-  "installation",
-  "plan",
-  "telemetry",
-  "timer",
-  "verdict",
-  "version",
-].map((name) => `src/${name}.ts`);
-const CORE_FOLDERS = ["policy", "resource", "permission", "audit", "provider"].map((name) =>
-  `src/${name}/`
-);
-const ALLOWED = ["@std/yaml", "@std/path", "@std/streams", "node:crypto", "node:timers"];
+const ALLOWED = ["@std/yaml", "@std/path", "node:crypto"];
+const ROOMS = ["resource", "policy", "isolation", "record"];
 
 function isCore(path: string): boolean {
-  return CORE_FILES.includes(path) || CORE_FOLDERS.some((folder) => path.startsWith(folder));
+  return path.startsWith("src/core/");
 }
 
 const CORE = SOURCES.filter(({ path }) => isCore(path));
@@ -40,9 +21,8 @@ function places({ path, code }: Source, pattern: RegExp): string[] {
 
 Deno.test("the tests of the layers see the sources and their imports", () => {
   assert(SOURCES.length > 50, `${SOURCES.length} sources`);
-  for (const file of CORE_FILES) assert(CORE.some(({ path }) => path === file), file);
-  for (const folder of CORE_FOLDERS) {
-    assert(CORE.filter(({ path }) => path.startsWith(folder)).length > 1, folder);
+  for (const room of ROOMS) {
+    assert(CORE.filter(({ path }) => path.startsWith(`src/core/${room}/`)).length > 3, room);
   }
   const imports = CORE.flatMap(({ imports }) => imports);
   assert(imports.length > 100, `${imports.length} imports`);
@@ -54,8 +34,8 @@ Deno.test("the tests of the layers see the sources and their imports", () => {
     const statements = code.match(/^(import|export|\}) .*\bfrom "[^"]+";$|^import "/gm) ?? [];
     assertEquals(imports.filter(({ dynamic }) => !dynamic).length, statements.length, path);
   }
-  const kernel = CORE.find(({ path }) => path === "src/kernel.ts");
-  assert(kernel?.imports.some(({ target }) => target === "src/audit/log.ts"));
+  const kernel = CORE.find(({ path }) => path === "src/core/kernel.ts");
+  assert(kernel?.imports.some(({ target }) => target === "src/core/record/log.ts"));
 });
 
 Deno.test("each relative import leads to a source", () => {
@@ -67,21 +47,20 @@ Deno.test("each relative import leads to a source", () => {
   assertEquals(lost, []);
 });
 
-Deno.test("the trusted core imports itself, three packages of the platform, node:crypto and node:timers", () => {
+Deno.test("the trusted core imports itself, @std/yaml, @std/path and node:crypto, and nothing else", () => {
   const others = CORE.flatMap(({ path, imports }) =>
     imports.filter(({ specifier, target }) =>
       target === undefined ? !ALLOWED.includes(specifier) : !isCore(target)
-    ).map(({ specifier, dynamic }) => `${path} ${dynamic ? "loads" : "imports"} ${specifier}`)
+    ).map(({ specifier, target = specifier, dynamic }) =>
+      `${path} ${dynamic ? "loads" : "imports"} ${target}`
+    )
   );
-  assertEquals(others, [
-    "src/provider/worker_options.ts loads node:child_process",
-    "src/telemetry.ts loads @opentelemetry/api",
-  ]);
+  assertEquals(others, []);
 });
 
 Deno.test("policy and resources are pure: no Deno, no clock, no randomness", () => {
   const pure = CORE.filter(({ path }) =>
-    /^src\/(policy|resource)\//.test(path) && path !== "src/resource/deno_world.ts"
+    /^src\/core\/(policy|resource)\//.test(path) && path !== "src/core/resource/deno_world.ts"
   );
   assert(pure.length > 10);
   const impure =
@@ -98,17 +77,15 @@ Deno.test("policy and resources are pure: no Deno, no clock, no randomness", () 
 
 /** From the bottom up: a source imports its own layer and those before it. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["values", /^src\/(action|canonical_json|in_flight|timer|version|visible_text)\.ts$/],
-  ["resource", /^src\/resource\//],
-  ["policy", /^src\/policy\//],
-  ["request", /^src\/request\.ts$/],
-  ["permission", /^src\/permission\//],
-  ["audit and provider", /^src\/(audit|provider)\//],
-  ["telemetry", /^src\/telemetry\.ts$/],
-  [
-    "kernel",
-    /^src\/(kernel|kernel_options|log_options|judge|verdict|plan|installation|implied_permissions)\.ts$/,
-  ],
+  ["values of the core", /^src\/core\/(action|errors|json|timer|in_flight)\.ts$/],
+  ["what is it: resource", /^src\/core\/resource\//],
+  ["may it: policy", /^src\/core\/(policy\/|request\.ts$)/],
+  ["who does it, what remains: isolation and record", /^src\/core\/(isolation|record)\//],
+  ["the gate", /^src\/core\//],
+  ["values", /^src\/(version|visible_text|redaction)\.ts$/],
+  ["beside the core", /^src\/(actions|transport|log|policy_tools|launch)\//],
+  ["the Worker's side, checkpoints", /^src\/(worker|checkpoint)\//],
+  ["the assembly", /^src\/(open|options|telemetry)\.ts$/],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],
   ["providers", /^providers\//],
@@ -143,9 +120,11 @@ Deno.test("what a provider's Worker loads knows nothing of the log and the kerne
       if (target !== undefined) loaded.add(target);
     }
   }
-  assert(loaded.has("src/provider/runtime.ts"));
+  assert(loaded.has("src/worker/runtime.ts"));
   assertEquals(
-    [...loaded].filter((path) => /^src\/(audit\/|cli\/|agent\/|kernel|installation)/.test(path)),
+    [...loaded].filter((path) =>
+      /^src\/(core\/(record|kernel)|log\/|checkpoint\/|cli\/|agent\/|open)/.test(path)
+    ),
     [],
   );
 });
@@ -172,9 +151,9 @@ Deno.test("there is no cycle of imports", () => {
   assertEquals(cycles, []);
 });
 
-Deno.test("only the installation's warnings go to the console", () => {
+Deno.test("only the assembly's warnings go to the console", () => {
   const found = SOURCES.flatMap((source) => places(source, /\bconsole\./));
-  assertEquals(found.map((place) => place.replace(/:\d+$/, "")), ["src/installation.ts"]);
+  assertEquals(found.map((place) => place.replace(/:\d+$/, "")), ["src/open.ts"]);
 });
 
 Deno.test("no source evaluates text or reads an environment variable on the side", () => {
@@ -211,8 +190,8 @@ Deno.test("the agent loop has one call of submit, and no other way to the world 
   const outside = agent.flatMap(({ imports }) => imports.map(({ target }) => target ?? ""))
     .filter((target) => target !== "" && !target.startsWith("src/agent/"));
   assertEquals([...new Set(outside)].sort(), [
-    "src/action.ts",
-    "src/canonical_json.ts",
-    "src/timer.ts",
+    "src/core/action.ts",
+    "src/core/json.ts",
+    "src/core/timer.ts",
   ]);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type CompensationOptions, CompensationStrategy } from "../../src/reversible/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
-import { Provider } from "../../src/provider/mod.ts";
+import { Provider } from "../../src/worker/mod.ts";
 import { Scene } from "./scene.ts";
 
 const API = "http://127.0.0.1:8080/v1";

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
-import { Provider } from "../../src/provider/mod.ts";
+import { Provider } from "../../src/worker/mod.ts";
 import {
   ReversibleActionLayer,
   type RollbackResult,
   type SnapshotStrategy,
 } from "../../src/reversible/mod.ts";
-import { recordsOf } from "../audit/log_file.ts";
+import { recordsOf } from "../core/record/log_file.ts";
 import { run } from "../workspace.ts";
 import { Scene, type SceneOptions } from "./scene.ts";
 

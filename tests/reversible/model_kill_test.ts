@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { ROOT } from "../workspace.ts";
-import { recordsOf } from "../audit/log_file.ts";
+import { recordsOf } from "../core/record/log_file.ts";
 import { Scene } from "./scene.ts";
 import { randomFrom } from "./tree_model.ts";
 

@@ -6,7 +6,7 @@ import {
   SnapshotStore,
   SnapshotStoreBusyError,
 } from "../../src/reversible/mod.ts";
-import { canMount, SmallDisk } from "../audit/small_disk.ts";
+import { canMount, SmallDisk } from "../core/record/small_disk.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 import { Scene } from "./scene.ts";
 

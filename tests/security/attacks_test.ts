@@ -2,8 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Kernel, type KernelOptions, Provider, readAuditLog } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { writeKeyPair } from "../../src/audit/checkpoint.ts";
-import { HostileProvider } from "../provider/fixtures/hostile_provider.ts";
+import { writeKeyPair } from "../../src/checkpoint/checkpoint.ts";
+import { HostileProvider } from "../core/isolation/fixtures/hostile_provider.ts";
 import { Workspace } from "../workspace.ts";
 
 function open(ws: Workspace, options: Partial<KernelOptions>): Promise<Kernel> {

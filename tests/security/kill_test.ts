@@ -8,8 +8,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Kernel } from "../../mod.ts";
-import { segmentsOf } from "../../src/audit/segments.ts";
-import { chainOf } from "../audit/log_file.ts";
+import { segmentsOf } from "../../src/core/record/segments.ts";
+import { chainOf } from "../core/record/log_file.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 import type { Answered } from "./kill_victim.ts";
 

@@ -2,8 +2,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { Kernel } from "@agent-kernel/kernel";
 import { HttpProvider } from "@agent-kernel/kernel/providers/http";
 import { planFor } from "../../../src/plan.ts";
-import { workerPermissions } from "../../../src/permission/compile.ts";
-import { HostileProvider } from "../../provider/fixtures/hostile_provider.ts";
+import { workerPermissions } from "../../../src/core/isolation/worker_permissions.ts";
+import { HostileProvider } from "../../core/isolation/fixtures/hostile_provider.ts";
 import { Workspace } from "../../workspace.ts";
 import { httpServer } from "./servers.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ManualTimer } from "../../audit/checkpoint_file.ts";
+import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
 import { hostile, textOf, withMcp } from "./scene.ts";
 
 /** Calls during which a server misbehaves, and how they end. */

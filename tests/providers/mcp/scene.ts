@@ -5,7 +5,7 @@
  */
 import { type ActionResult, Kernel } from "@agent-kernel/kernel";
 import { type McpOptions, McpProvider, type McpServer } from "@agent-kernel/kernel/providers/mcp";
-import type { Timer } from "../../../src/timer.ts";
+import type { Timer } from "../../../src/core/timer.ts";
 import { ROOT, Workspace } from "../../workspace.ts";
 
 const FIXTURES = `${ROOT}/tests/providers/mcp/fixtures`;

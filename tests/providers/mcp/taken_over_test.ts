@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Kernel } from "@agent-kernel/kernel";
 import { McpProvider } from "@agent-kernel/kernel/providers/mcp";
-import { HostileProvider } from "../../provider/fixtures/hostile_provider.ts";
+import { HostileProvider } from "../../core/isolation/fixtures/hostile_provider.ts";
 import { Workspace } from "../../workspace.ts";
 import { programPath } from "./scene.ts";
 

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
-import { type ToWorker, workerName } from "../../../src/provider/protocol.ts";
-import { Mailbox } from "../../../src/provider/mailbox.ts";
-import { ManualTimer } from "../../audit/checkpoint_file.ts";
+import { type ToWorker, workerName } from "../../../src/core/isolation/protocol.ts";
+import { Mailbox } from "../../../src/transport/mailbox.ts";
+import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
 import { run, Workspace } from "../../workspace.ts";
 import { NO_SANDBOX, Programs, SH, testInSandbox } from "./programs.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ActionResult, Kernel } from "@agent-kernel/kernel";
 import { type ProcessOptions, ProcessProvider } from "@agent-kernel/kernel/providers/process";
-import { HostileProvider } from "../../provider/fixtures/hostile_provider.ts";
+import { HostileProvider } from "../../core/isolation/fixtures/hostile_provider.ts";
 import { Workspace } from "../../workspace.ts";
 import { SH } from "./programs.ts";
 

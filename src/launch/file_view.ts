@@ -1,0 +1,97 @@
+/**
+ * What a policy says of files, in the terms of mounts: for a provider that shows a part of the file
+ * system to a program which the gate cannot watch.
+ *
+ * @module
+ */
+import type { Policy, Rule } from "../core/policy/policy.ts";
+import { MANY, type Pattern } from "../core/resource/pattern.ts";
+
+/** A place that rules speak of. */
+export interface FileEntry {
+  /** Absolute. For a pattern: the literal folder that all it matches is in. */
+  readonly path: string;
+  /**
+   * `folder`: everything that is in it. `file`: just what is at the path. `pattern`: some of what is
+   * in the folder, the gate has to be asked which.
+   */
+  readonly form: "folder" | "file" | "pattern";
+  /** For a pattern: how far below the folder its matches can be. @default any depth */
+  readonly depth?: number;
+}
+
+/** A place that is denied whatever else allows. */
+export interface DeniedEntry extends FileEntry {
+  /** The actions to which it is denied: of those that read, and of those that change. */
+  readonly actions: readonly string[];
+  /** Set on the kernel's own files. They are denied whether they exist or not. */
+  readonly guard?: true;
+}
+
+/** The files of a policy. */
+export interface FileView {
+  /** What `fs.read` is allowed on. */
+  readonly readable: readonly FileEntry[];
+  /** What `fs.write` is allowed on. */
+  readonly writable: readonly FileEntry[];
+  /** What is denied to an action on files. */
+  readonly denied: readonly DeniedEntry[];
+}
+
+/** The actions on files that show what is there. */
+export const READING: readonly string[] = ["fs.read", "fs.list", "fs.stat"];
+/** The actions on files that change what is there. */
+export const CHANGING: readonly string[] = ["fs.write", "fs.delete", "fs.mkdir", "fs.move"];
+
+/**
+ * The files of a policy. An allow rule with a constraint or limits gives nothing, because no mount
+ * can check it; a deny rule with a constraint denies all that it could.
+ */
+export function fileView(policy: Policy): FileView {
+  return {
+    readable: allowed(policy, "fs.read"),
+    writable: allowed(policy, "fs.write"),
+    denied: policy.rules.filter(({ effect }) => effect === "deny").flatMap(deniedBy),
+  };
+}
+
+/** Whether the policy allows any request to the network. */
+export function allowsNetwork(policy: Policy): boolean {
+  return policy.rules.some(({ effect, actions }) =>
+    effect === "allow" && actions.includes("net.http")
+  );
+}
+
+function allowed(policy: Policy, action: string): FileEntry[] {
+  // INVARIANT: what depends on more than the path is not given at all.
+  return policy.rules.filter((rule) =>
+    rule.effect === "allow" && rule.actions.includes(action) && rule.constraint === undefined &&
+    rule.limits === undefined && rule.approval === undefined
+  ).flatMap((rule) => (rule.patterns.get("path") ?? []).map(entryOf));
+}
+
+function deniedBy(rule: Rule): DeniedEntry[] {
+  const actions = rule.actions.filter((one) => READING.includes(one) || CHANGING.includes(one));
+  if (actions.length === 0) return [];
+  const patterns = rule.patterns.get("path") ?? [];
+  if (rule.guard) {
+    // The guarded files themselves. The names beside them and the folders above go with those.
+    return rule.id.endsWith("-folder") ? [] : patterns.filter(({ exact }) => exact)
+      .map(({ reach }) => ({ path: reach, form: "file", actions, guard: true }));
+  }
+  return patterns.map((pattern) => {
+    const entry = entryOf(pattern);
+    // INVARIANT: what may be denied is denied.
+    return rule.constraint === undefined || entry.form !== "pattern"
+      ? { ...entry, actions }
+      : { path: entry.path, form: "folder", actions };
+  });
+}
+
+function entryOf({ reach, exact, denySteps }: Pattern): FileEntry {
+  if (exact) return { path: reach, form: "file" };
+  const rest = denySteps.slice(reach === "/" ? 0 : reach.split("/").length - 1);
+  if (rest.length === 1 && rest[0] === MANY) return { path: reach, form: "folder" };
+  const pattern = { path: reach, form: "pattern" } as const;
+  return rest.includes(MANY) ? pattern : { ...pattern, depth: rest.length };
+}

@@ -1,0 +1,78 @@
+/**
+ * Permissions in the three forms in which Deno takes them.
+ *
+ * @module
+ */
+import {
+  type Grants,
+  PERMISSION_NAMES,
+  type PermissionName,
+  type PermissionSet,
+  type ProcessPermissions,
+} from "../core/isolation/permission_set.ts";
+
+/** The `deno.permissions` of a Worker. `"inherit"` where a denial of the process lies inside. */
+export type WorkerPermissions =
+  & Record<PermissionName, true | "inherit" | string[]>
+  & Record<"env" | "sys" | "ffi" | "import", false>;
+
+/**
+ * The options of a Worker.
+ *
+ * @param inherited Permissions to take over from the process. A Worker's list must not contain what
+ * the process denies, so that where it would, the process's own list with its denials has to do.
+ */
+export function toWorkerOptions(
+  set: PermissionSet,
+  inherited: readonly PermissionName[] = [],
+): WorkerPermissions {
+  const value = (name: PermissionName) =>
+    inherited.includes(name) ? "inherit" : set[name] === true ? true : [...set[name]];
+  return {
+    read: value("read"),
+    write: value("write"),
+    net: value("net"),
+    run: value("run"),
+    env: false,
+    sys: false,
+    ffi: false,
+    import: false,
+  };
+}
+
+/**
+ * The flags of `deno run`, with those that every kernel needs.
+ *
+ * @throws {RangeError} A path holds a comma, which Deno's flags cannot express.
+ */
+export function toFlags({ allow, deny }: ProcessPermissions): string[] {
+  return [
+    "--no-prompt",
+    "--unstable-worker-options",
+    ...PERMISSION_NAMES.flatMap((name) => flag(`--allow-${name}`, allow[name])),
+    ...(["read", "write", "net"] as const).flatMap((name) => flag(`--deny-${name}`, deny[name])),
+  ];
+}
+
+function flag(name: string, grants: Grants): string[] {
+  if (grants === true) return [name];
+  if (grants.length === 0) return [];
+  const comma = grants.find((value) => value.includes(","));
+  if (comma !== undefined) {
+    throw new RangeError(
+      `Cannot write ${name} for "${comma}": a comma separates values in Deno's flags, expected a path without one`,
+    );
+  }
+  return [`${name}=${grants.join(",")}`];
+}
+
+/** An entry for `permissions` in `deno.json`, used by `deno run -P=name`. */
+export function toDenoJson({ allow, deny }: ProcessPermissions): Record<string, unknown> {
+  const entries = PERMISSION_NAMES.flatMap((name): [string, unknown][] => {
+    const denied = name === "run" ? [] : deny[name];
+    const allowed = allow[name];
+    if (allowed !== true && allowed.length === 0) return [];
+    return [[name, denied.length === 0 ? allowed : { allow: allowed, deny: denied }]];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,93 @@
+/**
+ * Why a request was decided as it was, and what would have been needed.
+ *
+ * @module
+ */
+import type { ActionRequest } from "../core/action.ts";
+import { KINDS } from "../core/resource/table.ts";
+import { PatternTrie } from "../core/resource/trie.ts";
+import { CanonicalError, type World } from "../core/resource/world.ts";
+import { type Authorisation, authorise } from "../core/policy/authorize.ts";
+import { evaluate, reach } from "../core/policy/constraint.ts";
+import type { Policy, Rule } from "../core/policy/policy.ts";
+
+/** A rule that nearly allowed a request. */
+export interface NearMiss {
+  readonly rule: Rule;
+  /** What it lacked, a sentence each. */
+  readonly lacks: readonly string[];
+}
+
+/** The outcome of {@linkcode explain}. */
+export interface Explanation {
+  /** Missing if the target has no canonical form. */
+  readonly authorisation?: Authorisation;
+  /** Why the target has no canonical form. */
+  readonly invalid?: string;
+  /** The rule that decided. */
+  readonly rule?: Rule;
+  /** For a denial by default: the rules that came closest, the closest first. */
+  readonly nearMisses: readonly NearMiss[];
+}
+
+/** Most rules that are shown as near misses. */
+const MAX_NEAR_MISSES = 3;
+
+/** Decides a request with the code of the gate and says why. */
+export function explain(policy: Policy, request: ActionRequest, world: World): Explanation {
+  let authorisation: Authorisation;
+  try {
+    authorisation = authorise(policy, request, world);
+  } catch (error) {
+    if (!(error instanceof CanonicalError)) throw error;
+    return { invalid: `malformed request: ${error.message}`, nearMisses: [] };
+  }
+  const { ruleId } = authorisation.decision;
+  const rule = policy.rules.find(({ id }) => id === ruleId);
+  if (rule !== undefined) return { authorisation, rule, nearMisses: [] };
+  const misses = policy.rules.filter(({ effect }) => effect === "allow")
+    .map((rule) => nearMiss(rule, policy, authorisation))
+    .filter(({ closeness }) => closeness > 0)
+    .sort((a, b) => b.closeness - a.closeness || a.rule.index - b.rule.index);
+  return { authorisation, nearMisses: misses.slice(0, MAX_NEAR_MISSES) };
+}
+
+/** How near: sharing the action counts for more than any number of shared segments. */
+function nearMiss(
+  rule: Rule,
+  policy: Policy,
+  { request }: Authorisation,
+): NearMiss & { closeness: number } {
+  const { action, target, params } = request;
+  const kind = policy.actions[action]?.kind ?? "name";
+  const patterns = rule.patterns.get(kind) ?? [];
+  const segments = KINDS[kind].segments(target);
+  const lacks: string[] = [];
+  const sameAction = rule.actions.includes(action);
+  if (!sameAction) lacks.push(`its action is ${rule.actions.join(", ")}, not ${action}`);
+  const trie = new PatternTrie<true>();
+  for (const { steps } of patterns) trie.insert(steps, true);
+  const matches = trie.match(segments).length > 0;
+  const shared = Math.max(
+    0,
+    ...patterns.map(({ steps }) => {
+      const differs = steps.findIndex((step, i) => step !== segments[i]);
+      return differs === -1 ? steps.length : differs;
+    }),
+  );
+  if (!matches) lacks.push(`its resource ${rule.resources.join(", ")} does not match ${target}`);
+  const unmet =
+    rule.constraint?.conditions.filter((condition) =>
+      evaluate({ conditions: [condition] }, params) !== true
+    ) ?? [];
+  for (const { param, path, source } of unmet) {
+    const given = reach(params, path);
+    lacks.push(
+      `its constraint wants ${param} ${JSON.stringify(source)}, given is ${
+        given === undefined ? "nothing" : JSON.stringify(given)
+      }`,
+    );
+  }
+  const closeness = sameAction ? 1000 + (matches ? 1000 : shared) : matches ? 500 : 0;
+  return { rule, lacks, closeness };
+}

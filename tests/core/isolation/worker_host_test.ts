@@ -1,0 +1,280 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type ActionResult, Kernel, verifyAuditLog } from "@agent-kernel/kernel";
+import { Workspace } from "../../workspace.ts";
+import { HostileProvider } from "./fixtures/hostile_provider.ts";
+
+/** Has attempts made in a taken-over Worker that may use what is in the workspace's "in". */
+async function withHostile(
+  body: (
+    attempt: (name: string, argument?: string) => Promise<ActionResult>,
+    ws: Workspace,
+  ) => Promise<void>,
+  limits: { deadlineMs?: number; maxOutputBytes?: number } = {},
+): Promise<void> {
+  using ws = new Workspace();
+  ws.file("in/a.txt", "inside");
+  ws.file("out/secret.txt", "secret");
+  {
+    await using kernel = await Kernel.open({
+      policy: {
+        capabilities: [
+          { action: "hostile.do", resource: "**" },
+          { action: ["fs.read", "fs.write"], resource: ws.path("in/**") },
+        ],
+      },
+      providers: [new HostileProvider(limits)],
+      logPath: ws.path("kernel.log"),
+      onWarning: () => {},
+    });
+    await body(
+      (attempt, argument = "") =>
+        kernel.submit({ action: "hostile.do", target: "x", params: { attempt, argument } }),
+      ws,
+    );
+  }
+  assert((await verifyAuditLog(ws.path("kernel.log"))).ok);
+}
+
+Deno.test("a taken-over Worker has what the policy implies", async () => {
+  await withHostile(async (attempt, ws) => {
+    assertEquals((await attempt("read", ws.path("in/a.txt"))).data, "inside");
+    assertEquals((await attempt("write", ws.path("in/b.txt"))).status, "OK");
+    assertEquals((await attempt("permissions")).data, [
+      "read: prompt",
+      "write: prompt",
+      "net: prompt",
+      "run: prompt",
+      "env: prompt",
+      "sys: prompt",
+      "ffi: prompt",
+    ]);
+  });
+});
+
+Deno.test("a taken-over Worker gets no further: Deno refuses", async (t) => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await withHostile(async (attempt, ws) => {
+    const attempts: [string, string][] = [
+      ["read", ws.path("out/secret.txt")],
+      ["read", ws.path("in/../out/secret.txt")],
+      ["read", ws.path("kernel.log")],
+      ["read", "/etc/passwd"],
+      ["write", ws.path("out/secret.txt")],
+      ["write", ws.path("kernel.log")],
+      ["connect", String(listener.addr.port)],
+      ["fetch", `http://127.0.0.1:${listener.addr.port}/`],
+      ["fetch", `file://${ws.path("out/secret.txt")}`],
+      ["spawn", "/bin/true"],
+      ["spawn", "deno"],
+      ["env", "HOME"],
+      ["sys", ""],
+      ["ffi", "/lib/x86_64-linux-gnu/libc.so.6"],
+      ["import", `file://${ws.path("out/secret.txt")}`],
+      ["link", ws.path("in/link")],
+    ];
+    for (const [name, argument] of attempts) {
+      await t.step(`${name} ${argument.replace(ws.root, "")}`, async () => {
+        const { status, error } = await attempt(name, argument);
+        assertEquals(status, "ERROR");
+        assertMatch(error ?? "", /requires/i);
+      });
+    }
+    assertEquals((await attempt("grant", "/etc/passwd")).data, "denied");
+    assertEquals(Deno.readTextFileSync(ws.path("out/secret.txt")), "secret");
+  });
+  listener.close();
+});
+
+Deno.test("the death of a Worker ends its calls with a code, and the next call has a fresh one", async (t) => {
+  for (const death of ["throw later", "reject", "exit", "close itself", "spin", "never"]) {
+    await t.step(death, async () => {
+      await withHostile(async (attempt) => {
+        const { status, code, error } = await attempt(death);
+        assertEquals(status, "ERROR");
+        assert(code === "PROVIDER_CRASHED" || code === "DEADLINE_EXCEEDED", `${code}: ${error}`);
+        assertEquals((await attempt("ok", "alive")).data, "alive");
+      }, { deadlineMs: 1500 });
+    });
+  }
+});
+
+Deno.test("a hanging call is ended at its deadline and takes only hanging Workers with it", async () => {
+  await withHostile(async (attempt) => {
+    const [hangs, works] = await Promise.all([attempt("spin"), attempt("ok")]);
+    assertEquals(hangs.code, "DEADLINE_EXCEEDED");
+    // The spinning Worker cannot answer anybody: the other call fails too, but says so.
+    assert(
+      works.code === "PROVIDER_CRASHED" || works.code === "DEADLINE_EXCEEDED" ||
+        works.status === "OK",
+    );
+    assertEquals((await attempt("ok", "again")).data, "again");
+  }, { deadlineMs: 3000 });
+});
+
+Deno.test("a Worker's answers are taken for what they are: untrusted", async (t) => {
+  const rows: [string, string, Partial<ActionResult>][] = [
+    ["garbage", "", { status: "OK", data: "after garbage" }],
+    ["cycle", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["a map", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["a function", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["a bigint", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["prototype", "", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["deep", "10000", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["deep", "20", { status: "OK" }],
+    ["large object", "5000", { status: "ERROR", code: "RESULT_INVALID" }],
+    ["large object", "500", { status: "OK" }],
+    ["large", "500", { status: "OK", data: "x".repeat(500) }],
+    ["large", "5000", { status: "OK", data: "x".repeat(1000), truncated: true }],
+  ];
+  await withHostile(async (attempt) => {
+    for (const [name, argument, expected] of rows) {
+      await t.step(`${name} ${argument}`, async () => {
+        const result = await attempt(name, argument);
+        for (const [key, value] of Object.entries(expected)) {
+          assertEquals(
+            result[key as keyof ActionResult],
+            value,
+            `${key} of ${JSON.stringify(result).slice(0, 200)}`,
+          );
+        }
+        assertEquals(({} as Record<string, unknown>).polluted, undefined);
+      });
+    }
+  }, { maxOutputBytes: 1000 });
+});
+
+Deno.test("a Worker can forge no answer that is not its own provider's", async () => {
+  await withHostile(async (attempt) => {
+    const results = await Promise.all([
+      attempt("answer for others"),
+      attempt("ok", "a"),
+      attempt("ok", "b"),
+    ]);
+    // It is one Worker: it may lie about its own calls, each of which still has exactly one answer.
+    assertEquals(results.length, 3);
+    assertEquals((await attempt("ok", "later")).status, "OK");
+  });
+});
+
+/** What the longest turn of the event loop took meanwhile, in milliseconds. */
+async function longestTurn(during: () => Promise<unknown>): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  const look = () => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  };
+  const timer = setInterval(look, 5);
+  await during();
+  look();
+  clearInterval(timer);
+  return longest;
+}
+
+Deno.test("an array of answers of any length costs its Worker its life, and the kernel nothing", async () => {
+  await withHostile(async (attempt) => {
+    await attempt("ok");
+    let result: ActionResult | undefined;
+    const longest = await longestTurn(async () => result = await attempt("sparse answers"));
+    assertEquals(result?.code, "PROVIDER_CRASHED");
+    // To walk through it takes a minute and more.
+    assert(longest < 10_000, `${longest} ms`);
+    assertEquals((await attempt("ok", "alive")).data, "alive");
+  });
+});
+
+Deno.test("a question that is a text of ten million characters is a question without a target", async () => {
+  await withHostile(async (attempt) => {
+    await attempt("ok");
+    const { status, data } = await attempt("ask of any size");
+    assertEquals(status, "OK");
+    assertEquals((data as { code: string }).code, "INVALID_REQUEST");
+  });
+});
+
+Deno.test("the last words of a Worker are cut in the result and in the log", async () => {
+  await withHostile(async (attempt, ws) => {
+    const { code, error = "" } = await attempt("last words");
+    assertEquals([code, error.length], ["PROVIDER_CRASHED", 4096]);
+    assert(Deno.statSync(ws.path("kernel.log")).size < 10_000);
+  });
+});
+
+Deno.test("what a Worker has got when it is ended at a deadline is not carried out later", async () => {
+  await withHostile(async (attempt, ws) => {
+    await attempt("ok");
+    const slow = attempt("take a while, then", "2000");
+    const names = ["in/1.txt", "in/2.txt", "in/3.txt"];
+    const ended = await Promise.all(names.map((name) => attempt("write", ws.path(name))));
+    assertEquals(new Set(ended.map(({ status }) => status)), new Set(["ERROR"]));
+    assertEquals((await slow).code, "DEADLINE_EXCEEDED");
+    // The ended Worker wakes up after two seconds: then a new one has long been at it.
+    const start = performance.now();
+    while (performance.now() - start < 2500) await attempt("ok");
+    const written = names.filter((name) => exists(ws.path(name)));
+    assertEquals(written, []);
+  }, { deadlineMs: 500 });
+});
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+Deno.test("questions that are dear to read are not read to their end", async () => {
+  await withHostile(async (attempt) => {
+    assertEquals((await attempt("ask a thousand times the same")).code, "DEADLINE_EXCEEDED");
+    assertEquals((await attempt("ok", "again")).data, "again");
+  }, { deadlineMs: 3000 });
+});
+
+Deno.test("a Worker that sends what nobody waits for is ended, and others are not kept waiting", async () => {
+  await withHostile(async (attempt) => {
+    assertEquals((await attempt("flood, once answered")).data, "answered");
+    for (;;) {
+      const { data, error } = await attempt("ok", "after it");
+      if (error === undefined) continue;
+      assertMatch(error, /sent messages that nobody waits for/);
+      assertEquals(data, undefined);
+      break;
+    }
+    assertEquals((await attempt("ok", "again")).data, "again");
+  });
+});
+
+Deno.test("a question that comes when its call has ended is answered, with a no", async () => {
+  await withHostile(async (attempt) => {
+    assertEquals((await attempt("ask when it has ended")).status, "OK");
+    assertEquals((await attempt("what was said then")).data, "the call has ended");
+  });
+});
+
+Deno.test("what cannot be read when it is thrown ends no call but its own", async () => {
+  await withHostile(async (attempt) => {
+    const { code, error } = await attempt("throw what cannot be read");
+    assertEquals([code, error], ["PROVIDER_ERROR", "what was thrown cannot be read"]);
+  });
+});
+
+Deno.test("a warning that the host's own function cannot take ends nothing", async () => {
+  using ws = new Workspace();
+  await using kernel = await Kernel.open({
+    policy: { capabilities: [{ action: "hostile.do", resource: "**" }] },
+    providers: [new HostileProvider()],
+    logPath: ws.path("kernel.log"),
+    onWarning() {
+      throw new Error("the sink is full");
+    },
+  });
+  const params = { attempt: "warn", argument: '[1, "boo"]' };
+  assertEquals((await kernel.submit({ action: "hostile.do", target: "x", params })).status, "OK");
+  const again = { attempt: "ok", argument: "again" };
+  assertEquals(
+    (await kernel.submit({ action: "hostile.do", target: "x", params: again })).data,
+    "again",
+  );
+});
