@@ -22,8 +22,9 @@ export type {
   StagePass,
   StageRefusal,
 } from "./src/core/stage.ts";
-export { type ImpliedPermissions, impliedPermissions } from "./src/launch/implied_permissions.ts";
-export { Kernel, KernelClosedError } from "./src/core/kernel.ts";
+export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
+export { KernelClosedError } from "./src/core/kernel.ts";
+export { Kernel } from "./src/open.ts";
 export type { CheckpointOptions } from "./src/checkpoint/publisher.ts";
 export type { KernelOptions } from "./src/options.ts";
 export { AuditLogError } from "./src/core/record/audit_log_error.ts";

@@ -8,6 +8,7 @@ import type { Rotation } from "./core/record/log.ts";
 import type { CheckpointOptions } from "./checkpoint/publisher.ts";
 import type { Retention } from "./log/retention.ts";
 import type { Provider } from "./core/isolation/provider.ts";
+import type { Stage } from "./core/stage.ts";
 import type { Timer } from "./core/timer.ts";
 
 /** Options of {@linkcode Kernel.open}. */
@@ -40,6 +41,11 @@ export interface KernelOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Folders for bare command names. @default `PATH` if the process may read it, else the standard ones */
   readonly searchPath?: readonly string[];
+  /**
+   * What stands between decision and execution: limits, approvals, whatever may refuse. Entered in
+   * this order. @default none
+   */
+  readonly stages?: readonly Stage[];
   /** Gets one line for each thing a careful operator would want to know. @default standard error */
   readonly onWarning?: (line: string) => void;
   /** Wall clock, for timestamps. @default the system's */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { ActionRequest, ActionResult } from "./core/action.ts";
+import { messageOf } from "./core/errors.ts";
 import { redactText } from "./redaction.ts";
 import { VERSION } from "./version.ts";
 
@@ -28,6 +30,15 @@ export interface SubmitOutcome {
 export interface SubmitTracer {
   /** Records a submit that has ended, as a child of the span that is active. Never throws. */
   record(outcome: SubmitOutcome): void;
+  /**
+   * Submits a request and records how that ended.
+   *
+   * @param request Untrusted; each property is read once, and what was read is submitted.
+   */
+  trace(
+    request: ActionRequest,
+    submit: (request: ActionRequest) => Promise<ActionResult>,
+  ): Promise<ActionResult>;
 }
 
 // INVARIANT: attributes are named one by one, so that whatever else an outcome holds stays out.
@@ -50,29 +61,49 @@ export async function submitTracer(
   try {
     const { SpanStatusCode, trace } = await import("@opentelemetry/api");
     const tracer = trace.getTracer("agent-kernel", VERSION);
-    return {
-      record(outcome: SubmitOutcome): void {
-        try {
-          const { status, code, startTime, endTime } = outcome;
-          const span = tracer.startSpan("agent_kernel.submit", { startTime });
-          for (const name of ATTRIBUTES) {
-            const value = outcome[name];
-            if (value !== undefined) span.setAttribute(`agent_kernel.${name}`, shown(value));
-          }
-          // A denial is the gate at work, not an error.
-          if (status !== "OK" && status !== "DENIED") {
-            span.setStatus({ code: SpanStatusCode.ERROR, message: shown(code ?? status) });
-          }
-          span.end(endTime);
-        } catch {
-          // INVARIANT: telemetry does not decide how a submit ends.
+    function record(outcome: SubmitOutcome): void {
+      try {
+        const { status, code, startTime, endTime } = outcome;
+        const span = tracer.startSpan("agent_kernel.submit", { startTime });
+        for (const name of ATTRIBUTES) {
+          const value: unknown = outcome[name];
+          if (typeof value === "string") span.setAttribute(`agent_kernel.${name}`, shown(value));
         }
+        // A denial is the kernel at work, not an error.
+        if (status !== "OK" && status !== "DENIED") {
+          span.setStatus({ code: SpanStatusCode.ERROR, message: shown(code ?? status) });
+        }
+        span.end(endTime);
+      } catch {
+        // INVARIANT: telemetry does not decide how a submit ends.
+      }
+    }
+    return {
+      record,
+      async trace(request, submit) {
+        const startTime = Date.now();
+        const read = readOnce(request);
+        const result = await submit(read ?? request);
+        const { action = "", agent } = read ?? {};
+        record({ ...result, action, agent, startTime, endTime: Date.now() });
+        return result;
       },
     };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    warn(`agent-kernel: submits are not traced, cannot load @opentelemetry/api: ${reason}`);
+    warn(
+      `agent-kernel: submits are not traced, cannot load @opentelemetry/api: ${messageOf(error)}`,
+    );
     return undefined;
+  }
+}
+
+/** @returns `undefined` if it cannot be read: then it is invalid, and the kernel says why. */
+function readOnce(request: ActionRequest): ActionRequest | undefined {
+  try {
+    const { action, target, params, agent, undoes } = request;
+    return { action, target, params, agent, undoes } as ActionRequest;
+  } catch {
+    return undefined; // INVARIANT: telemetry does not decide how a submit ends.
   }
 }
 

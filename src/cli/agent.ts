@@ -2,7 +2,7 @@ import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
 import type { AgentEvent, RunResult } from "../agent/event.ts";
 import { AgentLoop } from "../agent/loop.ts";
 import type { AgentLoopOptions } from "../agent/loop_options.ts";
-import { Kernel } from "../core/kernel.ts";
+import { Kernel } from "../open.ts";
 import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
 import { ScriptedModel } from "../testing/scripted_model.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { permissionsOf } from "../launch/implied_permissions.ts";
+import { permissionsOf } from "../implied_permissions.ts";
 import { union } from "../core/isolation/permission_set.ts";
 import { toFlags } from "../launch/flags.ts";
 import { deniedNetworks } from "../launch/private_networks.ts";
-import type { Plan } from "../plan.ts";
+import type { ResolvedOptions } from "../resolve.ts";
 import { complain, escape } from "./terminal.ts";
 
 /** The argument by which the second process knows what it is. */
@@ -33,7 +33,7 @@ export interface LaunchOptions {
  * @returns The exit code of the second process.
  */
 export function launch(
-  plan: Plan,
+  plan: ResolvedOptions,
   args: readonly string[],
   { verbose, read = [], env = [], net = [] }: LaunchOptions,
 ): Promise<number> {

@@ -2,9 +2,9 @@ import { resolve } from "@std/path";
 import { readPins, writePins } from "../../providers/mcp/lock_file.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
 import { difference, type JudgedTool, type Pins } from "../../providers/mcp/pin.ts";
-import { Kernel } from "../core/kernel.ts";
+import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
-import { planFor } from "../plan.ts";
+import { resolveOptions } from "../resolve.ts";
 import { type Command, EXIT, type Invocation, optional, required, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";
 import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
@@ -61,7 +61,11 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
     if (!underPolicy) {
       const verbose = values["verbose"] === true;
       const { path, inheritEnv } = file;
-      return await launch(planFor(options), args, { verbose, read: [path], env: inheritEnv });
+      return await launch(resolveOptions(options), args, {
+        verbose,
+        read: [path],
+        env: inheritEnv,
+      });
     }
     await using kernel = await Kernel.open({
       ...options,

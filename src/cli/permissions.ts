@@ -1,4 +1,4 @@
-import { permissionsOf } from "../launch/implied_permissions.ts";
+import { permissionsOf } from "../implied_permissions.ts";
 import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
 import { shellQuoted } from "./launch.ts";
 import { planOf, POLICY_OPTIONS } from "./policy_options.ts";

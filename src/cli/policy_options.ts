@@ -8,7 +8,7 @@ import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { ProcessProvider } from "../../providers/process/mod.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
-import { type Plan, planFor } from "../plan.ts";
+import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
 import type { KernelOptions } from "../options.ts";
 import {
   type CommandOption,
@@ -96,8 +96,8 @@ export function launchOptions(values: Values): LaunchOptions {
 }
 
 /** Everything that follows from the options of a command. */
-export function planOf(values: Values, positionals: readonly string[] = []): Plan {
-  return planFor(kernelOptions(values, positionals));
+export function planOf(values: Values, positionals: readonly string[] = []): ResolvedOptions {
+  return resolveOptions(kernelOptions(values, positionals));
 }
 
 /** The request that the options describe. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, dirname, resolve } from "@std/path";
-import { Kernel } from "../core/kernel.ts";
+import { Kernel } from "../open.ts";
 import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
 import { type CommandOption, type Invocation, optional, type Values } from "./command.ts";

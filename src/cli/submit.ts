@@ -1,5 +1,5 @@
 import type { ActionResult, SubmitFn } from "../core/action.ts";
-import { Kernel } from "../core/kernel.ts";
+import { Kernel } from "../open.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";
 import {

@@ -2,7 +2,7 @@ import { readDocument } from "../core/policy/document.ts";
 import { mismatch, parseExamples, verdictOf } from "../policy_tools/examples.ts";
 import type { Example } from "../core/policy/policy.ts";
 import { PolicyError } from "../core/policy/problem.ts";
-import { planFor } from "../plan.ts";
+import { resolveOptions } from "../resolve.ts";
 import { type Command, EXIT, type Invocation, optional } from "./command.ts";
 import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";
 import { colour, escape, escapedJson, print } from "./terminal.ts";
@@ -22,7 +22,7 @@ export const TEST_POLICY: Command = {
     json: { type: "boolean", help: "as JSON" },
   },
   run({ values, positionals }: Invocation): Promise<number> {
-    const { policy, policyWorld: world } = planFor(kernelOptions(values, positionals), {
+    const { policy, policyWorld: world } = resolveOptions(kernelOptions(values, positionals), {
       enforceExamples: false,
     });
     const file = optional(values, "examples");

@@ -3,32 +3,28 @@
  *
  * @module
  */
+import { Admission } from "./admission.ts";
 import {
   type ActionRequest,
   type ActionResult,
+  type CanonicalRequest,
   CODES,
   type RecordStatus,
   type SubmitOptions,
 } from "./action.ts";
-import { AuditLogError } from "./record/audit_log_error.ts";
-import { AuditLog } from "./record/log.ts";
-import type { RecordBody } from "./record/record.ts";
-import { copyJson } from "./json.ts";
-import type { Preparation } from "./stage.ts";
-import type { CheckpointPublisher } from "../checkpoint/publisher.ts";
-import { redactText, redactValue } from "../redaction.ts";
-import { Installation, warnerOf } from "../installation.ts";
-import { judgeQuestion } from "./policy/judge.ts";
-import type { KernelOptions } from "../options.ts";
-import { auditOptions, publisherFor } from "../log_options.ts";
-import type { PolicySummary } from "./policy/policy.ts";
-import { SYSTEM_TIMER, type Timer } from "./timer.ts";
+import { checkedAnswer as checkAnswer } from "./isolation/answer.ts";
 import type { Answer } from "./isolation/protocol.ts";
-import { whatWasThrown } from "./isolation/answer.ts";
-import type { ProviderRequest } from "./isolation/provider.ts";
-import { receive, refused, sha256, shown } from "./request.ts";
-import { type Decided, type Permitted, resultOf, verdictOn } from "./verdict.ts";
-import { type SubmitTracer, submitTracer } from "../telemetry.ts";
+import type { ProviderHost } from "./isolation/host.ts";
+import { authorize, decideQuestion } from "./policy/judge.ts";
+import type { Policy, PolicySummary } from "./policy/policy.ts";
+import { AuditLogError } from "./record/audit_log_error.ts";
+import type { AuditLog } from "./record/log.ts";
+import type { RecordBody } from "./record/record.ts";
+import { receive, type ReceivedRequest, sha256, shown } from "./request.ts";
+import { specOf } from "./resource/kind.ts";
+import type { World } from "./resource/world.ts";
+import type { Stage, StageOutcome } from "./stage.ts";
+import type { Timer } from "./timer.ts";
 
 /** `submit` was called on a kernel that is closed. */
 export class KernelClosedError extends Error {
@@ -42,290 +38,355 @@ export class KernelClosedError extends Error {
   }
 }
 
-/** How a submit ended. */
-interface Outcome {
-  readonly status: RecordStatus;
-  readonly error?: string | undefined;
-  readonly code?: string | undefined;
-  readonly rule?: string | undefined;
-  readonly durationMs?: number;
-  readonly recordId?: string;
+/** A policy in force, and who carries out what it allows. Replaced as a whole by a reload. */
+export interface Deployment {
+  readonly policy: Policy;
+  /** What canonicalising may ask of the machine. */
+  readonly world: World;
+  /** Where the provider of an action runs; `undefined` if none carries it out. */
+  hostOf(action: string): ProviderHost | undefined;
+  /** Ends the providers' Workers, once no call is under way. */
+  close(): Promise<void>;
+}
+
+/** Takes secrets out of what goes on record. */
+export interface Redactor {
+  text(text: string): string;
+  value(value: unknown): unknown;
 }
 
 /** What a kernel is made of. */
-interface Parts {
-  readonly installation: Installation;
-  readonly audit: AuditLog;
-  readonly checkpoints: CheckpointPublisher | undefined;
-  readonly tracer: SubmitTracer | undefined;
+export interface KernelParts {
+  readonly deployment: Deployment;
+  readonly log: AuditLog;
+  readonly redact: Redactor;
+  /** Stages of every request. */
+  readonly stages: readonly Stage[];
+  /** The wall clock, as RFC 3339 in UTC with milliseconds. */
+  readonly timestamp: () => string;
+  readonly timer: Timer;
+  /** Resolves after the event loop has had its turn. */
+  readonly turn: () => Promise<void>;
+  /** Whether params are recorded, redacted, beside their digest. */
+  readonly logsParams: boolean;
+  readonly onWarning: (line: string) => void;
 }
 
-// INVARIANT: only Kernel.open makes kernels, so that none works without its checks.
-const OPENED = Symbol("opened");
+/** A request as far as it came: its record can be written. */
+interface Decided {
+  readonly request: ActionRequest;
+  /** SHA-256 of the canonical JSON of the params; `null` if they are no JSON. */
+  readonly paramsDigest: string | null;
+  readonly policy: Policy;
+}
+
+/** A request that the policy allows, and where it is carried out. */
+interface Allowed extends Decided {
+  readonly request: CanonicalRequest;
+  readonly rule: string;
+  readonly host: ProviderHost;
+  readonly deployment: Deployment;
+}
+
+/** How a request ended: what its record and its result say. */
+interface Outcome {
+  readonly status: RecordStatus;
+  readonly code?: string | undefined;
+  readonly error?: string | undefined;
+  readonly rule?: string | undefined;
+  readonly recordId?: string | undefined;
+  readonly durationMs?: number | undefined;
+  readonly data?: unknown;
+  readonly truncated?: boolean | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly stages?: RecordBody["stages"];
+}
+
+/** How long submits may keep the event loop from its turn, in milliseconds. */
+const MAX_BUSY_MS = 2;
 
 /**
- * A security boundary for LLM agents. Every tool call becomes a request; `submit` is the only way
- * to have it done, and each submit ends in exactly one record of the audit log.
- *
- * It decides what the process's own code asks it to decide: code that has Deno permissions of its
- * own and goes around the kernel is not its matter. See `SECURITY.md` for what is not protected.
- *
- * @example
- * ```ts ignore
- * import { Kernel } from "@agent-kernel/kernel";
- * import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
- *
- * await using kernel = await Kernel.open({
- *   policy: "policy.yaml",
- *   providers: [new FilesystemProvider()],
- *   logPath: "kernel.log",
- * });
- * const result = await kernel.submit({ action: "fs.read", target: "/workspace/data.csv" });
- * ```
+ * The reference monitor: receive → authorize → stages → intent → dispatch → record. Only the assembly
+ * makes one, with all of its parts.
  */
-export class Kernel implements AsyncDisposable {
-  readonly #audit: AuditLog;
-  readonly #checkpoints: CheckpointPublisher | undefined;
-  readonly #tracer: SubmitTracer | undefined;
-  readonly #clock: () => Date;
-  readonly #logsParams: boolean;
-  readonly #timer: Timer;
-  #installation: Installation;
-  #reloading: Promise<void> | undefined;
-  #lastTime = NaN;
-  #lastTimestamp = "";
-  #inFlight = 0;
+export class CoreKernel {
+  readonly #parts: KernelParts;
+  #active: ActiveDeployment;
+  readonly #retired = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
-  #drained: (() => void) | undefined;
+  #turning: Promise<void> | undefined;
+  #turnedAt = -Infinity;
 
-  /** Use {@linkcode Kernel.open}. */
-  constructor(opened: symbol, parts: Parts, options: KernelOptions) {
-    if (opened !== OPENED) {
-      throw new TypeError("Cannot construct a Kernel, use await Kernel.open({...})");
-    }
-    this.#installation = parts.installation;
-    this.#audit = parts.audit;
-    this.#checkpoints = parts.checkpoints;
-    this.#tracer = parts.tracer;
-    this.#clock = options.clock ?? (() => new Date());
-    this.#logsParams = options.logParams === "redacted";
-    this.#timer = options.timer ?? SYSTEM_TIMER;
-  }
-
-  /**
-   * Loads and checks the policy, compares the permissions of the process with it, and opens the log.
-   * Providers' Workers start with their first call.
-   *
-   * @throws {PolicyError} The policy is refused.
-   * @throws {MissingPermissionError} The process was started with less than the policy needs.
-   * @throws {WorkerOptionsError} Deno was started without `--unstable-worker-options`.
-   * @throws {AuditLogError} The log cannot be opened or continued.
-   * @throws {KeyError} The key of the checkpoints is refused.
-   * @throws {AuditLogBusyError} Another kernel has the log open.
-   * @throws {TypeError} Two providers carry out the same action, or a path is not absolute and the
-   * process may not know where it stands.
-   */
-  static async open(options: KernelOptions): Promise<Kernel> {
-    const installation = await Installation.prepare(options);
-    const { logPath, policy } = installation;
-    let opened: AuditLog | undefined;
-    const checkpoints = publisherFor(options, logPath, () => opened?.sync());
-    const audit = opened = await AuditLog.open(logPath, {
-      ...auditOptions(options, checkpoints),
-      policy: policy.digest,
-    });
-    const tracer = await submitTracer(warnerOf(options));
-    return new Kernel(OPENED, { installation, audit, checkpoints, tracer }, options);
+  constructor(parts: KernelParts) {
+    this.#parts = parts;
+    this.#active = new ActiveDeployment(parts.deployment);
   }
 
   /** The policy in force. */
   get policy(): PolicySummary {
-    return this.#installation.policy;
+    return this.#active.deployment.policy;
+  }
+
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /**
    * Decides a request, has it carried out if it is allowed, and puts it on record. It never rejects
    * for anything that the request can contain.
    *
-   * @param options For what stands between an agent and the gate: a loop, a layer that saves things.
-   * @returns When the record has reached the operating system.
+   * @param request What an agent wants done; untrusted.
+   * @param options For what stands between an agent and the kernel, like a loop or a layer.
+   * @returns How it ended, when its record has reached the operating system.
    * @throws {KernelClosedError} (as a rejection) After `close`.
    */
   async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
     if (this.#closed !== undefined) throw new KernelClosedError();
-    const { problem, prepare } = options;
-    this.#inFlight++;
-    const installation = this.#installation;
-    installation.enter();
-    const received = problem === undefined ? receive(request) : refused(receive(request), problem);
-    const startTime = this.#tracer === undefined ? 0 : Date.now();
+    const { problem, stages = [] } = options;
+    const active = this.#active;
+    active.enter();
     try {
-      const decided = verdictOn(received, installation);
-      const { refusal } = decided;
-      // INVARIANT: a submit ends with its record. The most frequent end takes the shortest way there.
-      if (refusal !== undefined) await this.#audit.append(this.#body(decided, refusal));
-      const result = refusal === undefined
-        ? await this.#carryOut(decided, installation, prepare)
-        : resultOf(refusal);
-      this.#tracer?.record({ ...received.request, ...result, startTime, endTime: Date.now() });
-      return result;
+      // INVARIANT: copied before anything is awaited; later changes of the caller change nothing.
+      const received = receive(request, { problem });
+      if (this.#parts.timer.now() - this.#turnedAt > MAX_BUSY_MS) await this.#turn();
+      return await this.#process(received, active.deployment, stages);
     } catch (error) {
+      // INVARIANT: what could not be recorded was not done, or is not answered as done.
       if (!(error instanceof AuditLogError)) throw error;
       return { status: "ERROR", code: CODES.AUDIT_UNAVAILABLE, error: error.message };
     } finally {
-      installation.leave();
-      if (--this.#inFlight === 0) this.#drained?.();
-    }
-  }
-
-  /**
-   * Replaces the policy at once for all later submits; those in flight end under the old one.
-   * Everything that `open` checks is checked before; if it throws, the old policy stays in force.
-   *
-   * @param policy As in {@linkcode KernelOptions}.
-   * @throws {PolicyError} The new policy is refused.
-   * @throws {MissingPermissionError} It allows more than the process may do.
-   */
-  async reload(policy: KernelOptions["policy"]): Promise<void> {
-    if (this.#closed !== undefined) throw new KernelClosedError();
-    const earlier = this.#reloading;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#reloading = promise;
-    try {
-      await earlier;
-      const next = await this.#installation.withPolicy(policy);
-      const before = this.#installation;
-      this.#installation = next;
-      next.retire(before);
-    } finally {
-      resolve();
+      active.leave();
     }
   }
 
   /**
    * Opens the audit log again after it could not be written (a full disk, lost permissions, a file
-   * that was taken away), and goes on with the same chain. Until then every submit that would act
-   * ends with `AUDIT_UNAVAILABLE`. What was carried out but not recorded is recorded first.
+   * that was taken away), and continues the same chain. Until then every submit that would act ends
+   * with `AUDIT_UNAVAILABLE`. What was carried out but not recorded is recorded first.
    *
    * @throws {AuditLogError} The cause is still there.
    */
   async recover(): Promise<void> {
     if (this.#closed !== undefined) throw new KernelClosedError();
-    await this.#audit.recover();
+    await this.#parts.log.recover();
   }
 
   /** Refuses further submits, waits for those in flight, ends the Workers, closes the log. */
   close(): Promise<void> {
-    return this.#closed ??= (async () => {
-      await this.#reloading;
-      if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#drained = resolve);
-      await this.#installation.close();
-      await this.#checkpoints?.close();
-      await this.#audit.close();
-    })();
+    return this.#closed ??= this.#close();
   }
 
-  /** The same as {@linkcode Kernel.close}, for `await using`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  /** Puts another deployment in force for all later submits; those in flight end under the old one. */
+  deploy(deployment: Deployment): void {
+    const before = this.#active;
+    this.#active = new ActiveDeployment(deployment);
+    const retired = before.close().finally(() => this.#retired.delete(retired));
+    this.#retired.add(retired);
   }
 
-  async #carryOut(
-    decided: Permitted,
-    installation: Installation,
-    prepare: SubmitOptions["prepare"],
+  async #close(): Promise<void> {
+    await Promise.all([this.#active.close(), ...this.#retired]);
+    await this.#parts.log.close();
+  }
+
+  /** authorize. */
+  async #process(
+    received: ReceivedRequest,
+    deployment: Deployment,
+    stages: readonly Stage[],
   ): Promise<ActionResult> {
-    const { request, host, rule } = decided;
+    const { policy } = deployment;
+    const { paramsDigest } = received;
+    if (received.problem !== undefined) {
+      const { request, problem: error } = received;
+      return await this.#finish({ request, paramsDigest, policy }, {
+        status: "INVALID",
+        code: CODES.INVALID_REQUEST,
+        error,
+      });
+    }
+    const { request, decision } = authorize(received.request, deployment);
+    const { effect, code, reason: error, ruleId: rule } = decision;
+    const decided = { request, paramsDigest, policy };
+    if (code === CODES.INVALID_TARGET) {
+      const outcome = { status: "INVALID", code, error: `malformed request: ${error}` } as const;
+      return await this.#finish(decided, outcome);
+    }
+    // INVARIANT: only a decision that says "allow", by the name of a rule, leads on.
+    if (effect !== "allow" || rule === undefined) {
+      return await this.#finish(decided, { status: "DENIED", code, error, rule });
+    }
+    const host = deployment.hostOf(request.action);
+    if (host === undefined) {
+      return await this.#finish(decided, {
+        status: "NO_PROVIDER",
+        code: CODES.NO_PROVIDER,
+        error:
+          `no provider: ${request.action} is allowed, but no provider of this kernel carries it out`,
+        rule,
+      });
+    }
+    return await this.#admit({ ...decided, rule, host, deployment }, stages);
+  }
+
+  /** stages → intent → dispatch → record. */
+  async #admit(allowed: Allowed, stages: readonly Stage[]): Promise<ActionResult> {
+    const { request, rule, policy } = allowed;
     const recordId = crypto.randomUUID();
-    let call: ProviderRequest = request;
-    if (prepare !== undefined) {
-      try {
-        const prepared = await prepare(structuredClone(request), recordId);
-        // INVARIANT: a preparation comes from the caller's code, and from no request: `request` has none.
-        if (prepared !== undefined) {
-          call = { ...request, preparation: copyJson(prepared, "preparation") as Preparation };
-        }
-      } catch (error) {
-        // INVARIANT: a callback that throws never widens access.
-        const { code = CODES.PREPARATION_FAILED, message } = whatWasThrown(error);
-        const refusal = { status: "DENIED", code, error: message, rule } as const;
-        await this.#audit.append(this.#body(decided, refusal));
-        return resultOf(refusal);
+    const admission = new Admission(this.#parts);
+    const refusal = await admission.enter([...this.#parts.stages, ...stages], request, {
+      recordId,
+      rule,
+      policy: policy.digest,
+    }) ?? admission.confirm(this.policy.digest);
+    const outcome = refusal === undefined
+      ? await this.#execute(allowed, admission, recordId)
+      : { status: "DENIED", code: refusal.code, error: refusal.refusal, rule } as const;
+    await admission.settle(told(outcome));
+    return await this.#finish(allowed, {
+      ...outcome,
+      details: refusal?.details,
+      stages: admission.fields,
+    });
+  }
+
+  /** intent → dispatch. */
+  async #execute(
+    { request, rule, host, deployment, paramsDigest, policy }: Allowed,
+    admission: Admission,
+    recordId: string,
+  ): Promise<Outcome> {
+    const { log, timer } = this.#parts;
+    try {
+      // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
+      if (log.failure !== undefined) throw log.failure;
+      if (specOf(policy.actions, request.action).effect !== "none") {
+        const intent = { status: "INTERRUPTED", rule, stages: admission.fields } as const;
+        await log.intend(this.#body({ request, paramsDigest, policy }, intent), recordId);
       }
+    } catch (error) {
+      await admission.settle({
+        status: "FAILED",
+        code: CODES.AUDIT_UNAVAILABLE,
+        executed: false,
+        durationMs: 0,
+      });
+      throw error;
     }
-    // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
-    await this.#audit.intend(this.#body(decided, { status: "INTERRUPTED", rule }), recordId);
-    const start = this.#timer.now();
-    const answer = await host.call(
-      call,
-      (question) => judgeQuestion(question, request.action, installation),
+    const { preparation } = admission;
+    const start = timer.now();
+    // INVARIANT: what is executed is what was decided: the same canonical request.
+    const answer = checkAnswer(
+      await host.call(
+        preparation === undefined ? request : { ...request, preparation },
+        (question) => decideQuestion(question, request.action, deployment),
+      ),
+      host.maxOutputBytes,
     );
-    const durationMs = this.#timer.now() - start;
-    return await this.#conclude(decided, answer, { recordId, durationMs });
+    return { ...outcomeOf(answer, rule, policy), recordId, durationMs: timer.now() - start };
   }
 
-  /** Everything that a provider was called for. */
-  async #conclude(
-    decided: Permitted,
-    answer: Answer,
-    call: { readonly recordId: string; readonly durationMs: number },
-  ): Promise<ActionResult> {
-    const { recordId } = call;
-    const { policy, rule } = decided;
-    const known = rule === undefined ? { recordId } : { recordId, rule };
-    if (answer.ok) {
-      await this.#audit.append(this.#body(decided, { status: "OK", rule, ...call }));
-      const { data, truncated } = answer;
-      return truncated
-        ? { status: "OK", data, ...known, truncated }
-        : { status: "OK", data, ...known };
-    }
-    const { error, code } = answer;
-    if (answer.denied) {
-      // A rule that the policy does not have is made up.
-      const rule = policy.rules.find(({ id }) => id === answer.rule)?.id;
-      const why = { error, code, recordId, ...(rule === undefined ? {} : { rule }) };
-      await this.#audit.append(this.#body(decided, { status: "DENIED", ...why, ...call }));
-      return { status: "DENIED", ...why };
-    }
-    await this.#audit.append(this.#body(decided, { status: "FAILED", error, code, rule, ...call }));
-    return { status: "ERROR", error, code, ...known };
-  }
-
-  /** Now. Formatting it is dear, and many records share a millisecond. */
-  #timestamp(): string {
-    const now = this.#clock();
-    const time = now.getTime();
-    if (time !== this.#lastTime) {
-      this.#lastTime = time;
-      this.#lastTimestamp = now.toISOString();
-    }
-    return this.#lastTimestamp;
+  /** record: exactly one for each submit that is answered. */
+  async #finish(decided: Decided, outcome: Outcome): Promise<ActionResult> {
+    await this.#parts.log.append(this.#body(decided, outcome));
+    return resultOf(outcome);
   }
 
   #body({ request, paramsDigest, policy }: Decided, outcome: Outcome): RecordBody {
-    const { status, error, durationMs, rule, code, recordId } = outcome;
+    const { redact, timestamp, logsParams } = this.#parts;
+    const { status, error, durationMs, stages } = outcome;
     const { agent, params, undoes } = request;
-    const named = status === "INVALID" ? shown(request.target) : request.target;
-    const target = redactText(named);
+    const given = status === "INVALID" ? shown(request.target) : request.target;
+    const target = redact.text(given);
     return {
-      timestamp: this.#timestamp(),
-      // INVARIANT: nothing reaches the log but through redaction.
-      action: policy.index.has(request.action) ? request.action : redactText(request.action),
+      timestamp: timestamp(),
+      // INVARIANT: nothing from outside reaches the log but through redaction.
+      action: policy.index.has(request.action) ? request.action : redact.text(request.action),
       target,
       status,
-      error: error === undefined ? undefined : redactText(error),
+      error: error === undefined ? undefined : redact.text(error),
       duration_ms: durationMs === undefined ? undefined : Math.round(durationMs * 1000) / 1000,
-      record_id: recordId,
+      record_id: outcome.recordId,
       undoes,
-      agent: agent === undefined ? undefined : redactText(agent),
-      rule,
-      code,
+      agent: agent === undefined ? undefined : redact.text(agent),
+      rule: outcome.rule,
+      code: outcome.code,
       policy: policy.digest,
       params: paramsDigest,
-      params_values: this.#logsParams && params !== undefined ? redactValue(params) : undefined,
+      params_values: logsParams && params !== undefined ? redact.value(params) : undefined,
       // What looks like a secret is not shown, but two targets stay two.
-      target_digest: target === named ? undefined : sha256(named),
+      target_digest: target === given ? undefined : sha256(given),
+      stages: stages === undefined ? undefined : redact.value(stages) as RecordBody["stages"],
     };
   }
+
+  /** Gives the event loop its turn: timers, signals, I/O. Submits that wait share one turn. */
+  #turn(): Promise<void> {
+    return this.#turning ??= this.#parts.turn().then(() => {
+      this.#turning = undefined;
+      this.#turnedAt = this.#parts.timer.now();
+    });
+  }
+}
+
+/** A deployment and the submits that are under way by it. */
+class ActiveDeployment {
+  readonly deployment: Deployment;
+  #inFlight = 0;
+  #drained: (() => void) | undefined;
+
+  constructor(deployment: Deployment) {
+    this.deployment = deployment;
+  }
+
+  enter(): void {
+    this.#inFlight++;
+  }
+
+  leave(): void {
+    if (--this.#inFlight === 0) this.#drained?.();
+  }
+
+  /** Waits for what is under way, then ends it. */
+  async close(): Promise<void> {
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#drained = resolve);
+    await this.deployment.close();
+  }
+}
+
+function outcomeOf(answer: Answer, allowedBy: string, policy: Policy): Outcome {
+  if (answer.ok) {
+    const { data, truncated } = answer;
+    return { status: "OK", data, truncated, rule: allowedBy };
+  }
+  const { code, error, denied } = answer;
+  if (!denied) return { status: "FAILED", code, error, rule: allowedBy };
+  // A provider can name any rule; only one that the policy has is recorded.
+  const rule = policy.rules.find(({ id }) => id === answer.rule)?.id;
+  return { status: "DENIED", code, error, rule };
+}
+
+/** What the stages are told. */
+function told({ status, code, data, durationMs }: Outcome): StageOutcome {
+  return {
+    status,
+    executed: durationMs !== undefined,
+    durationMs: durationMs ?? 0,
+    ...(code === undefined ? {} : { code }),
+    ...(status === "OK" ? { data } : {}),
+  };
+}
+
+/** What the caller is told. */
+function resultOf(outcome: Outcome): ActionResult {
+  const { status, error, code, rule, recordId, details, truncated } = outcome;
+  return {
+    status: status === "OK" || status === "DENIED" ? status : "ERROR",
+    ...(status === "OK" ? { data: outcome.data } : { error, code }),
+    ...(recordId === undefined ? {} : { recordId }),
+    ...(rule === undefined ? {} : { rule }),
+    ...(details === undefined ? {} : { details }),
+    ...(truncated ? { truncated } : {}),
+  } as ActionResult;
 }

@@ -27,23 +27,34 @@ const RECORD_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 const NO_PARAMS_DIGEST = digest(NO_PARAMS);
 
-/** The same request, with what its caller found wrong with it; that says more than what is found here. */
-export function refused(received: ReceivedRequest, problem: string): ReceivedRequest {
-  return { ...received, problem: `malformed request: ${shown(problem)}` };
+/** How a request is received. */
+export interface ReceiveOptions {
+  /** What the caller found wrong with it: it is then invalid with this reason. */
+  readonly problem?: string | undefined;
+  /** Bounds of the params. */
+  readonly limits?: JsonLimits;
 }
 
 /**
- * Takes over a request, whatever it is; never throws. Each property is read once.
+ * Takes over a request, whatever it is.
  *
- * @param limits Of the params.
+ * INVARIANT: each property is read once, so that what is decided, executed and recorded is one thing.
+ *
+ * @param request Untrusted.
+ * @returns A private copy, or what is wrong with it. Never throws.
  */
-export function receive(request: unknown, limits: JsonLimits = {}): ReceivedRequest {
+export function receive(
+  request: unknown,
+  { problem: found, limits = {} }: ReceiveOptions = {},
+): ReceivedRequest {
   let action: unknown, target: unknown, params: unknown, agent: unknown, undoes: unknown;
   try {
     ({ action, target, params, agent, undoes } = request as Record<string, unknown>);
   } catch {
-    return invalid("", "", null, "expected an object {action, target, params?, agent?, undoes?}");
+    // Anything can be thrown by a getter: there is nothing to show of it.
+    return invalid({}, "expected an object {action, target, params?, agent?, undoes?}", null);
   }
+  const given = { action, target, agent };
   let copy = NO_PARAMS;
   let paramsDigest: string | null = NO_PARAMS_DIGEST;
   try {
@@ -56,10 +67,10 @@ export function receive(request: unknown, limits: JsonLimits = {}): ReceivedRequ
     }
   } catch (error) {
     const reason = error instanceof JsonError ? error.message : "params: could not be read";
-    return invalid(action, target, null, reason, agent);
+    return invalid(given, found ?? reason, null);
   }
-  const problem = problemOf(action, target, agent) ?? problemOfUndoes(undoes);
-  if (problem !== undefined) return invalid(action, target, paramsDigest, problem, agent);
+  const problem = problemOf(given) ?? problemOfUndoes(undoes);
+  if (problem !== undefined) return invalid(given, found ?? problem, paramsDigest);
   const valid: Mutable<ActionRequest> = {
     action: action as string,
     target: target as string,
@@ -67,21 +78,29 @@ export function receive(request: unknown, limits: JsonLimits = {}): ReceivedRequ
   };
   if (agent !== undefined) valid.agent = agent as string;
   if (undoes !== undefined) valid.undoes = undoes as string;
-  return { request: valid, paramsDigest };
+  if (found === undefined) return { request: valid, paramsDigest };
+  return { request: valid, paramsDigest, problem: malformed(found) };
+}
+
+/** What is looked at of a request. */
+interface Given {
+  readonly action?: unknown;
+  readonly target?: unknown;
+  readonly agent?: unknown;
 }
 
 /** While it is being made. */
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function problemOf(action: unknown, target: unknown, agent: unknown): string | undefined {
+function problemOf({ action, target, agent }: Given): string | undefined {
   if (typeof action !== "string" || !isActionName(action) || action.length > MAX_ACTION) {
     return "action: expected names joined by dots, like fs.read";
   }
   if (typeof target !== "string" || target === "" || target.length > MAX_TARGET) {
-    return `target: expected a text of at most ${MAX_TARGET} characters`;
+    return `target: expected a string of at most ${MAX_TARGET} characters`;
   }
   if (agent === undefined || isAgent(agent)) return undefined;
-  return `agent: expected a text of at most ${MAX_AGENT} characters`;
+  return `agent: expected a string of at most ${MAX_AGENT} characters`;
 }
 
 function isAgent(agent: unknown): agent is string {
@@ -97,18 +116,20 @@ function problemOfUndoes(undoes: unknown): string | undefined {
 }
 
 function invalid(
-  action: unknown,
-  target: unknown,
-  paramsDigest: string | null,
+  { action, target, agent }: Given,
   problem: string,
-  agent?: unknown,
+  paramsDigest: string | null,
 ): ReceivedRequest {
-  const who = isAgent(agent) ? { agent } : {};
+  const request = { action: shown(action), target: shown(target) };
   return {
-    request: { action: shown(action), target: shown(target), ...who },
+    request: isAgent(agent) ? { ...request, agent } : request,
     paramsDigest,
-    problem: `malformed request: ${problem}`,
+    problem: malformed(problem),
   };
+}
+
+function malformed(problem: string): string {
+  return `malformed request: ${shown(problem)}`;
 }
 
 /** What of an untrusted value is put on record. */
@@ -122,7 +143,7 @@ function digest(params: Readonly<Record<string, unknown>>): string {
   return sha256(canonicalJson(params));
 }
 
-/** SHA-256 of a text in UTF-8, 64 hexadecimal digits. */
+/** SHA-256 of a string in UTF-8, 64 hexadecimal digits. */
 export function sha256(text: string): string {
   return hash("sha256", text);
 }

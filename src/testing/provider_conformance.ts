@@ -7,8 +7,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { ActionRequest, ActionResult } from "../core/action.ts";
 import { readAuditLog } from "../log/reader.ts";
 import type { AuditRecord } from "../core/record/record.ts";
-import { Kernel } from "../core/kernel.ts";
-import { needsOf, planFor } from "../plan.ts";
+import { Kernel } from "../open.ts";
+import { needsOf, resolveOptions } from "../resolve.ts";
 import { workerPermissions } from "../core/isolation/worker_permissions.ts";
 import type { PermissionSet } from "../core/isolation/permission_set.ts";
 import type { Provider, ProviderLimits } from "../core/isolation/provider.ts";
@@ -161,7 +161,7 @@ const TESTS: Readonly<Record<string, (options: ProviderTestOptions) => void | Pr
 
   "gets the permissions that the policy implies, and no more"(options) {
     const provider = options.provider({});
-    const { policy, byAction } = planFor({
+    const { policy, byAction } = resolveOptions({
       policy: options.policy,
       providers: [provider],
       logPath: "/nowhere/kernel.log",

@@ -48,6 +48,10 @@ export class InProcessHost implements ProviderHost {
     this.#warnings = new Warnings(provider.name, onWarning);
   }
 
+  get maxOutputBytes(): number {
+    return this.#provider.maxOutputBytes;
+  }
+
   call(request: ProviderRequest, judge: Judge): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const { name, config, maxOutputBytes, deadlineMs } = this.#provider;

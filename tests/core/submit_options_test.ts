@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type AuditRecord, DeniedError, Kernel, Provider } from "@agent-kernel/kernel";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type AuditRecord, Kernel, Provider } from "@agent-kernel/kernel";
 import { AskingProvider } from "./isolation/fixtures/asking_provider.ts";
 import { Workspace } from "../workspace.ts";
 
@@ -44,85 +44,6 @@ Deno.test("a problem that the caller found is recorded as INVALID, and nothing i
   });
   assertEquals(records.map(({ status, action }) => [status, action]), [["INVALID", "count.do"]]);
 });
-
-Deno.test("prepare gets the canonical request and the id of the record before anything is done", async () => {
-  await withKernel(async (kernel, _, calls) => {
-    const seen: unknown[] = [];
-    const result = await kernel.submit({ action: "count.do", target: "a/b" }, {
-      prepare: (request, recordId) => void seen.push(request.target, recordId, calls.length),
-    });
-    assertEquals(seen, ["a/b", result.recordId, 0]);
-    assertEquals(calls.length, 1);
-  });
-});
-
-Deno.test("prepare is not called for what is denied", async () => {
-  await withKernel(async (kernel) => {
-    let called = false;
-    const prepare = () => void (called = true);
-    assertEquals(
-      (await kernel.submit({ action: "x.y", target: "a" }, { prepare })).status,
-      "DENIED",
-    );
-    assert(!called);
-  });
-});
-
-Deno.test("prepare cannot change what is executed", async () => {
-  await withKernel(async (kernel, _, calls) => {
-    await kernel.submit({ action: "count.do", target: "a", params: { n: 1 } }, {
-      prepare: ({ params }) => void ((params as Record<string, unknown>)["n"] = 2),
-    });
-    assertEquals(calls, [{ n: 1 }]);
-  });
-});
-
-Deno.test("what prepare returns reaches the provider, and nothing like it from a request does", async () => {
-  const seen: unknown[] = [];
-  const provider = new Provider({
-    name: "seeing",
-    isolation: "none",
-    actions: { "see.do": { kind: "name" } },
-    execute: ({ preparation }) => void seen.push(preparation),
-  });
-  using ws = new Workspace();
-  await using kernel = await Kernel.open({
-    policy: { capabilities: [{ action: "see.do", resource: "**" }] },
-    providers: [provider],
-    logPath: ws.path("kernel.log"),
-    onWarning: () => {},
-  });
-  const request = { action: "see.do", target: "a", preparation: { restore: true } };
-  const given = { expect: { size: 1 } };
-  await kernel.submit(request, { prepare: () => given });
-  await kernel.submit(request, { prepare: () => {} });
-  await kernel.submit(request);
-  assertEquals(seen, [{ expect: { size: 1 } }, undefined, undefined]);
-  assert(seen[0] !== given, "a copy");
-  const result = await kernel.submit(request, { prepare: () => ({ bad: () => {} }) });
-  assertEquals([result.status, result.code, seen.length], ["DENIED", "PREPARATION_FAILED", 3]);
-});
-
-for (
-  const [error, code] of [
-    [new DeniedError("SNAPSHOT_FAILED", "no space"), "SNAPSHOT_FAILED"],
-    [new Error("no space"), "PREPARATION_FAILED"],
-    ["no space", "PREPARATION_FAILED"],
-  ] as const
-) {
-  Deno.test(`a prepare that throws ${error} denies with ${code}`, async () => {
-    const records = await withKernel(async (kernel, _, calls) => {
-      const result = await kernel.submit({ action: "count.do", target: "a" }, {
-        prepare: () => Promise.reject(error),
-      });
-      assertEquals([result.status, result.code, result.error], ["DENIED", code, "no space"]);
-      assertEquals(calls.length, 0);
-    });
-    assertEquals(records.map(({ status, record_id }) => [status, record_id]), [
-      ["DENIED", undefined],
-    ]);
-  });
-}
 
 Deno.test("undoes is put on record, and has to be the id of a record", async () => {
   const id = crypto.randomUUID();

@@ -107,6 +107,10 @@ export class WorkerHost implements ProviderHost {
     });
   }
 
+  get maxOutputBytes(): number {
+    return this.#provider.maxOutputBytes;
+  }
+
   call(request: ProviderRequest, judge: Judge): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<Answer>();
     const waiting = { request, judge, resolve };

@@ -45,6 +45,8 @@ export interface RecordBody {
   readonly params_values?: unknown;
   /** SHA-256 of the canonical target, if a part of it was redacted. */
   readonly target_digest?: string | undefined;
+  /** What stages put on record, by their names; secrets replaced. */
+  readonly stages?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** One line of the audit log. The order of the fields is that of the line. */
@@ -87,6 +89,7 @@ export function seal(body: RecordBody, seq: number, prev: string): SealedLine {
   if (body.target_digest !== undefined) {
     json += `,"target_digest":${JSON.stringify(body.target_digest)}`;
   }
+  if (body.stages !== undefined) json += `,"stages":${JSON.stringify(body.stages)}`;
   json += `,"prev":"${prev}"`;
   const digest = hash("sha256", json);
   return { line: `${json},"hash":"${digest}"}\n`, hash: digest };

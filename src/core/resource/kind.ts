@@ -90,3 +90,10 @@ export interface ActionSpec {
 
 /** Actions by name. */
 export type ActionTable = Readonly<Record<string, ActionSpec>>;
+
+const UNDECLARED: ActionSpec = { kind: "name" };
+
+/** The specification of an action; one that nobody declares acts on a name. */
+export function specOf(actions: ActionTable, action: string): ActionSpec {
+  return Object.hasOwn(actions, action) ? actions[action] as ActionSpec : UNDECLARED;
+}

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { Kernel } from "@agent-kernel/kernel";
 import { HttpProvider } from "@agent-kernel/kernel/providers/http";
-import { planFor } from "../../../src/plan.ts";
+import { resolveOptions } from "../../../src/resolve.ts";
 import { workerPermissions } from "../../../src/core/isolation/worker_permissions.ts";
 import { HostileProvider } from "../../core/isolation/fixtures/hostile_provider.ts";
 import { Workspace } from "../../workspace.ts";
@@ -11,7 +11,7 @@ Deno.test("the Worker of net.http may connect to what the policy names, and noth
   const provider = new HttpProvider({
     secrets: { API: { value: "0123456789", hosts: ["elsewhere.example"] } },
   });
-  const { policy } = planFor({
+  const { policy } = resolveOptions({
     policy: {
       capabilities: [
         { action: "net.http", resource: "https://api.example.com/v1/**" },

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { needsOf, type Plan, planFor } from "../plan.ts";
-import type { KernelOptions } from "../options.ts";
-import { workerPermissions } from "../core/isolation/worker_permissions.ts";
-import type { ProcessPermissions } from "../core/isolation/permission_set.ts";
-import { toDenoJson, toFlags, toWorkerOptions, type WorkerPermissions } from "./flags.ts";
+import { needsOf, type ResolvedOptions, resolveOptions } from "./resolve.ts";
+import type { KernelOptions } from "./options.ts";
+import { workerPermissions } from "./core/isolation/worker_permissions.ts";
+import type { ProcessPermissions } from "./core/isolation/permission_set.ts";
+import { toDenoJson, toFlags, toWorkerOptions, type WorkerPermissions } from "./launch/flags.ts";
 
 /** Permissions in all forms in which Deno takes them. */
 export interface ImpliedPermissions {
@@ -41,12 +41,12 @@ export interface ImpliedPermissions {
  * ```
  */
 export function impliedPermissions(options: KernelOptions): ImpliedPermissions {
-  return permissionsOf(planFor(options));
+  return permissionsOf(resolveOptions(options));
 }
 
 /** The same for a plan that is there already. */
 export function permissionsOf(
-  { policy, providers, byAction, permissions }: Plan,
+  { policy, providers, byAction, permissions }: ResolvedOptions,
 ): ImpliedPermissions {
   const isolated = providers.filter(({ isolation }) => isolation === "worker");
   return {

@@ -1,5 +1,5 @@
 /**
- * Everything that follows from the options of a kernel before anything is started.
+ * Options as data: the policy, files, permissions and guards that follow from them. Starts nothing.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { CanonicalError, type World } from "./core/resource/world.ts";
 import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
 
 /** What follows from the options before anything is started. */
-export interface Plan {
+export interface ResolvedOptions {
   readonly policy: Policy;
   /** For requests. */
   readonly world: World;
@@ -40,10 +40,10 @@ export interface Plan {
  * Works out everything that follows from the options: the loaded policy and the permissions of the
  * process and its Workers. Reads the policy file and resolves the paths that it names.
  */
-export function planFor(
+export function resolveOptions(
   options: KernelOptions,
   { enforceExamples = true }: { readonly enforceExamples?: boolean } = {},
-): Plan {
+): ResolvedOptions {
   const providers = providerList(options.providers ?? []);
   const byAction = providersByAction(options.providers ?? []);
   const policyPath = pathOfPolicy(options.policy);
@@ -89,7 +89,10 @@ export function planFor(
 }
 
 /** What the permissions of a provider's Worker follow from: the actions that lead to it. */
-export function needsOf(provider: Provider, byAction: Plan["byAction"]): PermissionNeeds {
+export function needsOf(
+  provider: Provider,
+  byAction: ResolvedOptions["byAction"],
+): PermissionNeeds {
   const actions = Array.from(byAction).flatMap(([action, one]) => one === provider ? [action] : []);
   const { permissions, readsFiles } = provider;
   return { actions, permissions, readsFiles };
