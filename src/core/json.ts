@@ -12,6 +12,12 @@ export interface JsonLimits {
   readonly nodes?: number;
   /** UTF-16 code units of all keys and strings together. @default 67108864 */
   readonly characters?: number;
+  /**
+   * Whether whole numbers beyond ±(2^53 − 1) are refused: a JavaScript number cannot be told from
+   * its neighbours there, so that the one that was meant may have been another (RFC 8259, section 6).
+   * @default false
+   */
+  readonly exactIntegers?: boolean;
 }
 
 /** A value that is not plain, bounded JSON. */
@@ -34,8 +40,16 @@ export function copyJson(value: unknown, what: string, limits: JsonLimits = {}):
   const budget = {
     nodes: limits.nodes ?? 100_000,
     characters: limits.characters ?? 64 * 1024 * 1024,
+    exactIntegers: limits.exactIntegers ?? false,
   };
   return copy(value, what, limits.depth ?? 64, budget);
+}
+
+/** What is left of the limits. */
+interface Budget {
+  nodes: number;
+  characters: number;
+  readonly exactIntegers: boolean;
 }
 
 /** Most characters of a key that an error message repeats. */
@@ -45,7 +59,7 @@ function copy(
   value: unknown,
   place: string,
   depth: number,
-  budget: { nodes: number; characters: number },
+  budget: Budget,
 ): unknown {
   if (--budget.nodes < 0) throw new JsonError(`${place}: has too many values`);
   switch (typeof value) {
@@ -53,6 +67,11 @@ function copy(
       return text(value, place, budget);
     case "number":
       if (!Number.isFinite(value)) throw new JsonError(`${place}: ${value} is not a JSON number`);
+      if (budget.exactIntegers && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+        throw new JsonError(
+          `${place}: whole numbers beyond 2^53 - 1 cannot be kept exactly, give ${value} as a string of its digits`,
+        );
+      }
       return value === 0 ? 0 : value;
     case "boolean":
       return value;

@@ -103,7 +103,7 @@ interface Outcome {
 }
 
 /** How long submits may keep the event loop from its turn, in milliseconds. */
-const MAX_BUSY_MS = 2;
+const MAX_BUSY_MS = 1;
 
 /**
  * The reference monitor: receive → authorize → stages → intent → dispatch → record. Only the assembly

@@ -62,7 +62,10 @@ export function receive(
       if (params === null || typeof params !== "object" || Array.isArray(params)) {
         throw new JsonError("params: expected an object");
       }
-      copy = copyJson(params, "params", limits) as Record<string, unknown>;
+      copy = copyJson(params, "params", { ...limits, exactIntegers: true }) as Record<
+        string,
+        unknown
+      >;
       paramsDigest = digest(copy);
     }
   } catch (error) {

@@ -57,6 +57,9 @@ const INVALID: readonly { cell: string; request: unknown; problem: RegExp }[] = 
   { cell: "params that are null", request: { ...GOOD, params: null }, problem: /params/ },
   { cell: "params that are a text", request: { ...GOOD, params: "{}" }, problem: /params/ },
   { cell: "params that are a list", request: { ...GOOD, params: [] }, problem: /params/ },
+  { cell: "a whole number that is not exact", request: { ...GOOD, params: { order: 1234567890123456789 } }, problem: /params\.order: .*string of its digits/ },
+  { cell: "a negative one, deep inside", request: { ...GOOD, params: { a: [{ b: -(2 ** 53) }] } }, problem: /params\.a\[0\]\.b: .*string/ },
+  { cell: "a number beyond all integers", request: { ...GOOD, params: { a: 1e300 } }, problem: /params\.a/ },
   { cell: "params that are a map", request: { ...GOOD, params: new Map() }, problem: /params/ },
   { cell: "params of a class", request: { ...GOOD, params: new (class { a = 1; })() }, problem: /params/ },
   { cell: "params that throw", request: { ...GOOD, params: thrower }, problem: /params/ },
@@ -110,6 +113,11 @@ for (const { cell, request, expected } of VALID) {
     ]);
   });
 }
+
+Deno.test("receive() keeps the largest whole numbers that are exact", () => {
+  const params = { max: Number.MAX_SAFE_INTEGER, min: Number.MIN_SAFE_INTEGER, part: 0.1 };
+  assertEquals(receive({ ...GOOD, params }).request.params, params);
+});
 
 Deno.test("receive() reads each member once, so that nobody sees another value later", () => {
   const reads: PropertyKey[] = [];

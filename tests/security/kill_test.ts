@@ -10,54 +10,13 @@ import { fromFileUrl } from "@std/path";
 import { Kernel } from "../../mod.ts";
 import { segmentsOf } from "../../src/core/record/segments.ts";
 import { chainOf } from "../core/record/log_file.ts";
-import { ROOT, Workspace } from "../workspace.ts";
+import { Workspace } from "../workspace.ts";
+import { kill, type Moment, randomFrom } from "./kill.ts";
 import type { Answered } from "./kill_victim.ts";
 
 const ROUNDS = Number(Deno.env.get("KILL_ROUNDS") ?? 25);
 const SEED = Number(Deno.env.get("KILL_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const VICTIM = fromFileUrl(new URL("./kill_victim.ts", import.meta.url));
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** When to kill: so long after its start, or after so many answers. */
-type Moment = { readonly ms: number } | { readonly due: (answers: readonly Answered[]) => boolean };
-
-/** Runs a victim until its moment has come. @returns What it said that was answered. */
-async function kill(args: readonly string[], write: string, moment: Moment): Promise<Answered[]> {
-  const child = new Deno.Command("deno", {
-    args: ["run", "-q", "--no-prompt", "--allow-read", `--allow-write=${write}`, VICTIM, ...args],
-    cwd: ROOT,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const errors = new Response(child.stderr).text();
-  if ("ms" in moment) setTimeout(() => child.kill("SIGKILL"), moment.ms);
-  const answers: Answered[] = [];
-  let killed = "ms" in moment;
-  let line = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const lines = (line + text).split("\n");
-    // The last one may be torn: its submit was not answered as far as anybody knows.
-    line = lines.pop() ?? "";
-    // An empty line says that the kernel is open.
-    answers.push(...lines.filter((line) => line !== "").map((line) => JSON.parse(line)));
-    if (killed || !("due" in moment) || !moment.due(answers)) continue;
-    killed = true;
-    child.kill("SIGKILL");
-  }
-  const { signal } = await child.status;
-  assertEquals([signal, await errors], ["SIGKILL", ""]);
-  return answers;
-}
 
 const EXPECTED: Readonly<
   Record<string, readonly [Answered["status"], string | undefined, string]>
@@ -82,14 +41,17 @@ Deno.test(`a kernel killed ${ROUNDS} times has one record for each answer and ea
   let dead = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const some = Math.floor(random() * 120);
-    const moment: Moment = round === 0
+    const moment: Moment<Answered> = round === 0
       ? { due: (answers) => ACTIONS.every((name) => answers.some(({ action }) => action === name)) }
       // One in five dies while it starts: before it takes the log over, meanwhile, or soon after.
       : random() < 0.2
       ? { ms: random() * 100 }
       : { due: (answers) => answers.length >= some };
     const durability = random() < 0.5 ? "os" : "disk";
-    const answered = await kill([world, `r${round}`, path, durability], ws.root, moment);
+    const answered = await kill<Answered>(VICTIM, [world, `r${round}`, path, durability], {
+      write: ws.root,
+      moment,
+    });
     if (answered.length === 0) dead++;
     answers.push(...answered);
   }
