@@ -15,6 +15,7 @@ import type { PolicySummary } from "./core/policy/policy.ts";
 import { AuditLogError } from "./core/record/audit_log_error.ts";
 import { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
+import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess, partlyDenied } from "./launch/check.ts";
 import { allowsNetwork, fileView } from "./launch/file_view.ts";
 import { toWorkerOptions } from "./launch/flags.ts";
@@ -22,6 +23,7 @@ import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts
 import type { KernelOptions } from "./options.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { needsOf, type ResolvedOptions, resolveOptions } from "./resolve.ts";
+import { StageAdmission } from "./stages/admission.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 import { InProcessHost } from "./worker/in_process_host.ts";
 
@@ -35,6 +37,7 @@ interface Opened {
   readonly logPath: string;
   readonly checkpoints: CheckpointPublisher | undefined;
   readonly tracer: SubmitTracer | undefined;
+  readonly turns: EventLoopTurns;
 }
 
 /**
@@ -99,16 +102,16 @@ export class Kernel implements AsyncDisposable {
       deployment,
       log,
       redact: { text: redactText, value: redactValue },
-      stages,
+      admit: (own, request, context) =>
+        new StageAdmission({ timer, onWarning }).enter([...stages, ...own], request, context),
       timestamp: timestamps(clock),
       timer,
-      turn: () => new Promise((resolve) => setImmediate(resolve)),
       logsParams: options.logParams === "redacted",
-      onWarning,
     };
     const core = new CoreKernel(parts);
     const tracer = await submitTracer(onWarning);
-    return new Kernel(OPENED, { core, options, logPath, checkpoints, tracer });
+    const turns = new EventLoopTurns(timer);
+    return new Kernel(OPENED, { core, options, logPath, checkpoints, tracer, turns });
   }
 
   /** The policy in force. */
@@ -125,11 +128,14 @@ export class Kernel implements AsyncDisposable {
    * @returns How it ended, when its record has reached the operating system.
    * @throws {KernelClosedError} (as a rejection) After `close`.
    */
-  submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
-    const { core, tracer } = this.#opened;
-    return tracer === undefined
-      ? core.submit(request, options)
-      : tracer.trace(request, (request) => core.submit(request, options));
+  async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
+    const { core, tracer, turns } = this.#opened;
+    const result =
+      await (tracer === undefined
+        ? core.submit(request, options)
+        : tracer.trace(request, (request) => core.submit(request, options)));
+    if (turns.isDue) await turns.next();
+    return result;
   }
 
   /**

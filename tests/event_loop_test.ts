@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ActionRequest, Kernel, Provider } from "@agent-kernel/kernel";
-import { Workspace } from "../workspace.ts";
+import { Workspace } from "./workspace.ts";
 
 /** Submits that a caller may get done before whatever waits for the event loop has its turn. */
 const MOST = 200_000;

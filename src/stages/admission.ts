@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { type CanonicalRequest, CODES } from "./action.ts";
-import { messageOf } from "./errors.ts";
-import { copyJson } from "./json.ts";
+import { type CanonicalRequest, CODES } from "../core/action.ts";
+import { messageOf } from "../core/errors.ts";
+import { copyJson } from "../core/json.ts";
 import type {
+  Admission,
   Preparation,
   Stage,
   StageAnswer,
@@ -14,8 +15,8 @@ import type {
   StageOutcome,
   StagePass,
   StageRefusal,
-} from "./stage.ts";
-import type { Timer } from "./timer.ts";
+} from "../core/stage.ts";
+import type { Timer } from "../core/timer.ts";
 
 /** How stages are run. */
 export interface AdmissionOptions {
@@ -39,11 +40,12 @@ const PASS_KEYS: readonly string[] = ["fields", "preparation", "confirm", "settl
  * INVARIANT: a stage can only refuse. It sees a copy of the request, and whatever it throws, answers or
  * omits to answer is a refusal or has no effect.
  */
-export class Admission {
+export class StageAdmission implements Admission {
   readonly #options: AdmissionOptions;
   readonly #passed: { readonly stage: Stage; readonly pass: StagePass }[] = [];
   readonly #fields: Fields = {};
   #preparation: Preparation | undefined;
+  #refusal: StageRefusal | undefined;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -59,22 +61,26 @@ export class Admission {
     return this.#preparation;
   }
 
+  /** Why the request may not go on; `undefined` if all stages let it pass. */
+  get refusal(): StageRefusal | undefined {
+    return this.#refusal;
+  }
+
   /**
    * Enters the stages, one after the other, up to the first that refuses.
    *
    * @param request What the policy allowed; each stage gets a copy of its own.
-   * @returns The refusal; `undefined` if all let it pass.
    */
   async enter(
     stages: readonly Stage[],
     request: CanonicalRequest,
     context: Omit<StageContext, "signal">,
-  ): Promise<StageRefusal | undefined> {
+  ): Promise<this> {
     for (const stage of stages) {
-      const refusal = await this.#enterOne(stage, request, context);
-      if (refusal !== undefined) return refusal;
+      this.#refusal = await this.#enterOne(stage, request, context);
+      if (this.#refusal !== undefined) break;
     }
-    return undefined;
+    return this;
   }
 
   /**
