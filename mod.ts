@@ -47,24 +47,26 @@ export type {
   Grants,
   PermissionName,
   PermissionSet,
-  ProcessPermissions,
+  WorkerPermissions,
 } from "./src/core/isolation/permission_set.ts";
-export type { WorkerPermissions } from "./src/launch/flags.ts";
+export type { ProcessPermissions } from "./src/launch/process_permissions.ts";
 export type { PolicySummary, RuleSummary } from "./src/core/policy/policy.ts";
 export type { Timer } from "./src/core/timer.ts";
 export { PolicyError, type PolicyProblem } from "./src/core/policy/problem.ts";
 export {
-  DeniedError,
-  type Execute,
   Provider,
-  type ProviderContext,
-  ProviderError,
   type ProviderLimits,
   type ProviderOptions,
-  type ProviderRequest,
-  type Question,
-  type Verdict,
-} from "./src/core/isolation/provider.ts";
+  type StandardAction,
+} from "./src/worker/provider.ts";
+export { DeniedError, ProviderError } from "./src/worker/provider_error.ts";
+export type {
+  Execute,
+  ProviderContext,
+  ProviderEnvironment,
+  Question,
+} from "./src/worker/provider_context.ts";
+export type { ProviderRequest, ResourceDecision } from "./src/core/isolation/provider_host.ts";
 export type {
   ActionSpec,
   ActionTable,

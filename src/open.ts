@@ -6,11 +6,10 @@
 import type { ActionRequest, ActionResult, SubmitOptions } from "./core/action.ts";
 import { CheckpointPublisher } from "./checkpoint/publisher.ts";
 import { CoreKernel, type Deployment, KernelClosedError, type KernelParts } from "./core/kernel.ts";
-import type { ProviderHost } from "./core/isolation/host.ts";
-import { isInside } from "./core/isolation/permission_set.ts";
-import type { Provider } from "./core/isolation/provider.ts";
+import type { ProviderHost } from "./core/isolation/provider_host.ts";
+import { isInside, toWorkerOptions } from "./core/isolation/permission_set.ts";
 import { WorkerHost } from "./core/isolation/worker_host.ts";
-import { namedHosts, workerPermissions } from "./core/isolation/worker_permissions.ts";
+import { workerPermissions } from "./core/isolation/worker_permissions.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import { AuditLogError } from "./core/record/audit_log_error.ts";
 import { AuditLog } from "./core/record/log.ts";
@@ -18,14 +17,16 @@ import { SYSTEM_TIMER } from "./core/timer.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess, partlyDenied } from "./launch/check.ts";
 import { allowsNetwork, fileView } from "./launch/file_view.ts";
-import { toWorkerOptions } from "./launch/flags.ts";
+import { namedHosts } from "./launch/named_hosts.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
 import type { KernelOptions } from "./options.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { needsOf, type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
+import { WORKER_TRANSPORT } from "./transport/worker_transport.ts";
 import { InProcessHost } from "./worker/in_process_host.ts";
+import type { Provider } from "./worker/provider.ts";
 
 // INVARIANT: only Kernel.open makes kernels, so that none works without its checks.
 const OPENED = Symbol("opened");
@@ -238,13 +239,13 @@ function hostFor(
   const { timer = SYSTEM_TIMER } = options;
   const onWarning = warnerOf(options);
   const needs = needsOf(provider, byAction);
-  const surroundings = {
+  const environment = {
     files: fileView(policy),
     network: allowsNetwork(policy),
     hosts: namedHosts(policy, needs.actions),
   };
   if (provider.isolation === "none") {
-    return new InProcessHost(provider, { surroundings, onWarning, timer });
+    return new InProcessHost(provider, { environment, onWarning, timer });
   }
   const set = workerPermissions(policy, needs);
   const inherited = partlyDenied(set);
@@ -256,7 +257,15 @@ function hostFor(
     return allowed.filter((path) => !needed(path)).map((path) => ({ name, path } as const));
   });
   const permissions = toWorkerOptions(set, inherited);
-  return new WorkerHost(provider, { permissions, revoke, surroundings, onWarning, timer });
+  const transport = WORKER_TRANSPORT;
+  return new WorkerHost(provider, {
+    permissions,
+    revoke,
+    environment,
+    transport,
+    onWarning,
+    timer,
+  });
 }
 
 function publisherFor(

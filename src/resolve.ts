@@ -5,18 +5,15 @@
  */
 import type { CheckpointOptions } from "./checkpoint/publisher.ts";
 import type { KernelOptions } from "./options.ts";
-import { type PermissionNeeds, processPermissions } from "./core/isolation/worker_permissions.ts";
-import {
-  NOTHING,
-  type PermissionSet,
-  type ProcessPermissions,
-  union,
-} from "./core/isolation/permission_set.ts";
+import type { PermissionNeeds } from "./core/isolation/worker_permissions.ts";
+import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
+import { NOTHING, type PermissionSet, union } from "./core/isolation/permission_set.ts";
 import { MissingPermissionError } from "./launch/check.ts";
 import { type GuardedPath, loadPolicy } from "./core/policy/load.ts";
 import type { Policy } from "./core/policy/policy.ts";
 import { PolicyError } from "./core/policy/problem.ts";
-import type { Provider } from "./core/isolation/provider.ts";
+import type { Provider } from "./worker/provider.ts";
+import { STANDARD_ACTIONS } from "./actions/standard.ts";
 import { denoWorld } from "./core/resource/deno_world.ts";
 import type { ActionSpec, ActionTable } from "./core/resource/kind.ts";
 import { KINDS } from "./core/resource/table.ts";
@@ -140,7 +137,23 @@ function providersByAction(
 /** INVARIANT: an action has the kind that the provider declares which carries it out. */
 function actionsOf(byAction: ReadonlyMap<string, Provider>): ActionTable {
   return Object.fromEntries(
-    Array.from(byAction, ([action, { actions }]) => [action, actions[action] as ActionSpec]),
+    Array.from(byAction, ([action, { name, actions }]) => [
+      action,
+      resolveAction(action, actions[action] ?? {}, name),
+    ]),
+  );
+}
+
+function resolveAction(action: string, spec: object, provider: string): ActionSpec {
+  const standard = Object.hasOwn(STANDARD_ACTIONS, action) ? STANDARD_ACTIONS[action] : undefined;
+  if (standard === undefined && "kind" in spec) return spec as ActionSpec;
+  if (standard !== undefined && (Object.keys(spec).length === 0 || spec === standard)) {
+    return standard;
+  }
+  throw new TypeError(
+    standard === undefined
+      ? `Cannot open the kernel: action "${action}" of provider "${provider}" has no kind, expected path, url, command or name`
+      : `Cannot open the kernel: the meaning of "${action}" is fixed, give {} for it in provider "${provider}"`,
   );
 }
 

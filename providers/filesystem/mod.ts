@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
+import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
 
 /** Options of {@linkcode FilesystemProvider}. */
 export interface FilesystemOptions extends ProviderLimits {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
+import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
 import { credentialOf, type HttpConfig, type HttpSecret } from "./config.ts";
 
 export type { HttpSecret };

@@ -12,7 +12,7 @@ import {
   ResultSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { VERSION } from "../../src/version.ts";
 import { escape } from "../../src/visible_text.ts";
 import { Credentials } from "./credentials.ts";

@@ -5,7 +5,7 @@
  */
 import { copyJson } from "../../src/core/json.ts";
 import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import type { Pin, Pins } from "./pin.ts";
 import { digestOf, toolDefinition } from "./tool_definition.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { ByteBuffer } from "../byte_buffer.ts";
 
 const NEWLINE = 0x0a;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DeniedError, ProviderError } from "../../src/core/isolation/provider.ts";
+import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";
 import { escape } from "../../src/visible_text.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { readPins, writePins } from "./lock_file.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { escapedText } from "../../src/visible_text.ts";
 
 const MAX_ERROR = 2000;

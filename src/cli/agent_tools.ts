@@ -8,7 +8,7 @@ import { fsTools, httpTools, procTools } from "../agent/toolsets.ts";
 import type { SubmitFn } from "../core/action.ts";
 import { toolDefs } from "../../providers/mcp/mod.ts";
 import type { PolicySummary } from "../core/policy/policy.ts";
-import { DeniedError } from "../core/isolation/provider.ts";
+import { DeniedError } from "../worker/provider_error.ts";
 import { optional, UsageError, type Values } from "./command.ts";
 import { readMcpFile } from "./mcp_file.ts";
 import { complain, escape } from "./terminal.ts";

@@ -11,9 +11,8 @@ import {
   type RecordStatus,
   type SubmitOptions,
 } from "./action.ts";
-import { checkedAnswer as checkAnswer } from "./isolation/answer.ts";
-import type { Answer } from "./isolation/protocol.ts";
-import type { ProviderHost } from "./isolation/host.ts";
+import { type Answer, checkAnswer } from "./isolation/answer.ts";
+import type { ProviderHost } from "./isolation/provider_host.ts";
 import { authorize, decideQuestion } from "./policy/judge.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { AuditLogError } from "./record/audit_log_error.ts";

@@ -1,15 +1,11 @@
 /**
- * What this process really may do, against what it should.
+ * Compares the permissions of this process with those that its policy implies.
  *
  * @module
  */
+import type { PermissionName, PermissionSet } from "../core/isolation/permission_set.ts";
 import { toFlags } from "./flags.ts";
-import {
-  PERMISSION_NAMES,
-  type PermissionName,
-  type PermissionSet,
-  type ProcessPermissions,
-} from "../core/isolation/permission_set.ts";
+import { PERMISSION_NAMES, type ProcessPermissions } from "./process_permissions.ts";
 
 /** The process was started with less than its policy needs. */
 export class MissingPermissionError extends Error {

@@ -1,44 +1,10 @@
 /**
- * Permissions in the three forms in which Deno takes them.
+ * The permissions of a process in the two forms in which Deno takes them.
  *
  * @module
  */
-import {
-  type Grants,
-  PERMISSION_NAMES,
-  type PermissionName,
-  type PermissionSet,
-  type ProcessPermissions,
-} from "../core/isolation/permission_set.ts";
-
-/** The `deno.permissions` of a Worker. `"inherit"` where a denial of the process lies inside. */
-export type WorkerPermissions =
-  & Record<PermissionName, true | "inherit" | string[]>
-  & Record<"env" | "sys" | "ffi" | "import", false>;
-
-/**
- * The options of a Worker.
- *
- * @param inherited Permissions to take over from the process. A Worker's list must not contain what
- * the process denies, so that where it would, the process's own list with its denials has to do.
- */
-export function toWorkerOptions(
-  set: PermissionSet,
-  inherited: readonly PermissionName[] = [],
-): WorkerPermissions {
-  const value = (name: PermissionName) =>
-    inherited.includes(name) ? "inherit" : set[name] === true ? true : [...set[name]];
-  return {
-    read: value("read"),
-    write: value("write"),
-    net: value("net"),
-    run: value("run"),
-    env: false,
-    sys: false,
-    ffi: false,
-    import: false,
-  };
-}
+import type { Grants } from "../core/isolation/permission_set.ts";
+import { PERMISSION_NAMES, type ProcessPermissions } from "./process_permissions.ts";
 
 /**
  * The flags of `deno run`, with those that every kernel needs.

@@ -14,7 +14,7 @@ import {
   type SubmitOptions,
 } from "../core/action.ts";
 import type { Preparation } from "../core/stage.ts";
-import { DeniedError } from "../core/isolation/provider.ts";
+import { DeniedError } from "../worker/provider_error.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
 import { visible } from "./preview.ts";
 import {

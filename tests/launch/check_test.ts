@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { processPermissions } from "../../src/core/isolation/worker_permissions.ts";
+import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { NOTHING } from "../../src/core/isolation/permission_set.ts";
 import { toFlags } from "../../src/launch/flags.ts";
 import { loadPolicy } from "../../src/core/policy/load.ts";
@@ -25,7 +25,7 @@ async function inProcess(
     `import { checkProcess, partlyDenied } from "${ROOT}/src/launch/check.ts";
 import { loadPolicy } from "${ROOT}/src/core/policy/load.ts";
 import { denoWorld } from "${ROOT}/src/core/resource/deno_world.ts";
-import { verdict } from "${ROOT}/tests/policy/deciding.ts";
+import { verdict } from "${ROOT}/tests/core/policy/deciding.ts";
 void [checkProcess, partlyDenied, loadPolicy, denoWorld, verdict];
 const input = JSON.parse(Deno.args[0] ?? "");
 function run(): unknown { ${body} }

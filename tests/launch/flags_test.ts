@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { processPermissions } from "../../src/core/isolation/worker_permissions.ts";
-import { NOTHING } from "../../src/core/isolation/permission_set.ts";
-import { toDenoJson, toFlags, toWorkerOptions } from "../../src/launch/flags.ts";
+import { NOTHING, toWorkerOptions } from "../../src/core/isolation/permission_set.ts";
+import { toDenoJson, toFlags } from "../../src/launch/flags.ts";
+import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { load } from "../core/policy/deciding.ts";
 
 const NO_DENY = { read: [], write: [], net: [] };

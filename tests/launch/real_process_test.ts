@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { processPermissions } from "../../src/core/isolation/worker_permissions.ts";
+import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { toDenoJson, toFlags } from "../../src/launch/flags.ts";
 import { loadPolicy } from "../../src/core/policy/load.ts";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";

@@ -7,7 +7,7 @@ import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
 import { messageOf } from "../errors.ts";
 import { type Authorisation, authorise } from "./authorize.ts";
 import type { Policy } from "./policy.ts";
-import type { Verdict } from "../isolation/provider.ts";
+import type { ResourceDecision } from "../isolation/provider_host.ts";
 import { receive } from "../request.ts";
 import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
 
@@ -46,7 +46,11 @@ const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
  *
  * @param action Under which it is decided if it names none.
  */
-export function decideQuestion(question: unknown, action: string, context: PolicyContext): Verdict {
+export function decideQuestion(
+  question: unknown,
+  action: string,
+  context: PolicyContext,
+): ResourceDecision {
   const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
   const given = {
     action: asked["action"] ?? action,
