@@ -7,14 +7,21 @@ import type { Grants } from "../core/isolation/permission_set.ts";
 import { PERMISSION_NAMES, type ProcessPermissions } from "./process_permissions.ts";
 
 /**
- * The flags of `deno run`, with those that every kernel needs.
+ * What every kernel needs. Without `--no-prompt` Deno asks on a terminal, also for a Worker without
+ * permissions. INVARIANT: a Worker without `net` must not reach a package registry: `import("npm:…")`
+ * needs no permission, and the name that is asked for can carry data out. `--cached-only` refuses that
+ * download, `--frozen` the change of the lock file that such an import makes.
+ */
+const ALWAYS = ["--no-prompt", "--unstable-worker-options", "--cached-only", "--frozen"];
+
+/**
+ * The flags of `deno run` for a process with these permissions, and those that every kernel needs.
  *
  * @throws {RangeError} A path holds a comma, which Deno's flags cannot express.
  */
 export function toFlags({ allow, deny }: ProcessPermissions): string[] {
   return [
-    "--no-prompt",
-    "--unstable-worker-options",
+    ...ALWAYS,
     ...PERMISSION_NAMES.flatMap((name) => flag(`--allow-${name}`, allow[name])),
     ...(["read", "write", "net"] as const).flatMap((name) => flag(`--deny-${name}`, deny[name])),
   ];

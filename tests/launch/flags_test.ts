@@ -23,6 +23,8 @@ Deno.test("toFlags() pins the flags of a policy", () => {
   assertEquals(toFlags(SET), [
     "--no-prompt",
     "--unstable-worker-options",
+    "--cached-only",
+    "--frozen",
     "--allow-read=/bin/ls,/w",
     "--allow-write=/w",
     "--allow-net=127.0.0.1:8080,h.example:443",
@@ -36,15 +38,19 @@ Deno.test("toFlags() grants nothing for nothing: an empty list would be everythi
   assertEquals(toFlags({ allow: NOTHING, deny: NO_DENY }), [
     "--no-prompt",
     "--unstable-worker-options",
+    "--cached-only",
+    "--frozen",
   ]);
   assertEquals(toFlags(processPermissions(load({ capabilities: [] }), [])), [
     "--no-prompt",
     "--unstable-worker-options",
+    "--cached-only",
+    "--frozen",
   ]);
 });
 
 Deno.test("toFlags() writes all of a permission without a list", () => {
-  assertEquals(toFlags({ allow: { ...NOTHING, net: true }, deny: NO_DENY }).slice(2), [
+  assertEquals(toFlags({ allow: { ...NOTHING, net: true }, deny: NO_DENY }).slice(4), [
     "--allow-net",
   ]);
 });
