@@ -13,6 +13,8 @@ export class ProviderError extends Error {
   readonly code: string;
 
   /**
+   * A failure with a code.
+   *
    * @param code Upper-case letters, digits and `_`, at most 64; anything else becomes `PROVIDER_ERROR`.
    * @param message What failed and what was expected.
    */
@@ -30,6 +32,8 @@ export class DeniedError extends ProviderError {
   readonly rule: string | undefined;
 
   /**
+   * A denial with a code.
+   *
    * @param code Upper-case letters, digits and `_`, at most 64.
    * @param message What was denied and why.
    * @param options The rule that denied it, and the cause.

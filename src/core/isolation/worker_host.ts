@@ -159,8 +159,8 @@ export class WorkerHost implements ProviderHost {
       fail: die,
     });
     // Cloned here already, because what cannot be cloned must not get as far as the transport.
-    const init = { config: structuredClone(config), maxOutputBytes, environment };
-    connection.send({ type: "init", ...init });
+    const clone = structuredClone(config);
+    connection.send({ type: "init", config: clone, maxOutputBytes, environment });
     return connection;
   }
 

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Policy, Rule } from "../policy/policy.ts";
-import type { ActionSpec, PathAccess } from "../resource/kind.ts";
+import { type ActionSpec, type PathAccess, specOf } from "../resource/kind.ts";
 import { MANY, type Pattern } from "../resource/pattern.ts";
 import { type Grants, isInside, NOTHING, type PermissionSet, union } from "./permission_set.ts";
 
@@ -32,7 +32,7 @@ export interface PermissionNeeds {
 export function workerPermissions(policy: Policy, needs: PermissionNeeds): PermissionSet {
   const sets = allowRules(policy).flatMap(({ actions, patterns }) =>
     actions.filter((action) => needs.actions.includes(action))
-      .map((action) => specOf(policy, action))
+      .map((action) => specOf(policy.actions, action))
       .flatMap((spec) => (patterns.get(spec.kind) ?? []).map((one) => grantOf(spec, one)))
   );
   if (sets.length === 0) return NOTHING;
@@ -90,11 +90,6 @@ function allowRules(policy: Policy): readonly Rule[] {
   return policy.rules.filter((rule) => rule.effect === "allow");
 }
 
-/** What an action is; an unknown one grants nothing, like a name. */
-function specOf({ actions }: Policy, action: string): ActionSpec {
-  return Object.hasOwn(actions, action) ? actions[action] as ActionSpec : { kind: "name" };
-}
-
 function grantOf(spec: ActionSpec, { reach, exact }: Pattern): Partial<PermissionSet> {
   const { kind, access = ["read"] } = spec;
   switch (kind) {
@@ -123,7 +118,7 @@ function allowedFiles(policy: Policy): readonly string[] {
 }
 
 function usesPath(policy: Policy, action: string, access: PathAccess): boolean {
-  const spec = specOf(policy, action);
+  const spec = specOf(policy.actions, action);
   if (spec.kind === "path" && (spec.access ?? ["read"]).includes(access)) return true;
   return (spec.resources ?? []).some(({ kind, action: other }) =>
     kind === "path" && other !== action && usesPath(policy, other, access)
