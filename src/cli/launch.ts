@@ -14,7 +14,7 @@ import { complain, escape } from "./terminal.ts";
 /** The argument by which the second process knows what it is. */
 export const UNDER_POLICY = "--under-policy";
 
-/** What the second process gets beside what follows from the plan. */
+/** What the second process gets in addition to what follows from the plan. */
 export interface LaunchOptions {
   /** Whether its command line is printed. */
   readonly verbose: boolean;

@@ -28,8 +28,8 @@ export interface ChannelOptions {
 const MAX_POLL_MS = 0.1;
 /** Polling that finds something lasts about as long as it lately took, but at least so long. */
 const MIN_POLL_MS = 0.03;
-/** After polling in vain, so many batches at most are sent without it. */
-const MAX_SKIPPED = 128;
+/** After polling in vain, twice as many batches as before are sent without it, at most 2 to this power. */
+const MAX_MISSES = 7;
 /** How long this thread may go on without a turn of its event loop: timers and signals wait meanwhile. */
 const MAX_TURN_MS = 2;
 /** How often to pause between two looks at the clock. */
@@ -53,7 +53,7 @@ export class Channel {
   #outgoing: unknown[] = [];
   #isClosed = false;
   #pollMs = MAX_POLL_MS;
-  /** How often polling was in vain without a success in between. */
+  /** How many more times polling was in vain than not, of late. */
   #misses = 0;
   /** How many batches are still to be sent without polling. */
   #skipped = 0;
@@ -119,10 +119,12 @@ export class Channel {
     } while (!inbox.isFilled && elapsed < this.#pollMs);
     inbox.stopPolling();
     if (!inbox.isFilled) {
-      this.#skipped = Math.min(2 ** this.#misses++, MAX_SKIPPED);
+      this.#skipped = 2 ** this.#misses;
+      this.#misses = Math.min(this.#misses + 1, MAX_MISSES);
       return;
     }
-    this.#misses = this.#skipped = 0;
+    // One at a time: polling that is in vain more often than not soon hardly happens any more.
+    this.#misses = Math.max(0, this.#misses - 1);
     this.#pollMs = Math.min(Math.max(2 * elapsed, MIN_POLL_MS), MAX_POLL_MS);
     let batch: unknown;
     try {

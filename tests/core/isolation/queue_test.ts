@@ -101,7 +101,7 @@ Deno.test("the deadline of a call counts in the queue, and a call that expires t
 
 Deno.test("a Worker that cannot be started ends all calls, however many are in the queue", async () => {
   const scene = new Scene({ module: "no URL" });
-  const ends = await Promise.all(scene.call(20_000));
+  const ends = await Promise.all(scene.call(5000));
   assertEquals(new Set(ends), new Set(["PROVIDER_CRASHED"]));
   await scene.host.close();
 });
