@@ -6,14 +6,10 @@
  */
 import type { RecordStatus } from "../core/action.ts";
 import { VERSION } from "../version.ts";
-import type { AuditRecord } from "../core/record/record.ts";
+import { type AuditRecord, FIELDS } from "../core/record/record.ts";
 import { redactText } from "../redaction.ts";
 
-const COLUMNS = [
-  ...["timestamp", "action", "target", "status", "error", "duration_ms", "record_id"] as const,
-  ...["undoes", "seq", "agent", "rule", "code", "policy", "params", "params_values"] as const,
-  ...["target_digest", "prev", "hash"] as const,
-] satisfies readonly (keyof AuditRecord)[];
+const COLUMNS: readonly (keyof AuditRecord)[] = FIELDS.map(({ name }) => name);
 
 /** The first row of a CSV file: the names of the columns, in the order of the log's fields. */
 export const CSV_HEADER: string = COLUMNS.join(",");
