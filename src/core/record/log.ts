@@ -26,7 +26,7 @@ export interface Rotation {
 export interface Witness {
   /** Asked at the start, before anything is changed. Throws to refuse the log. */
   accept(size: number, head: string): void;
-  /** Told after each write. What it throws stops the log. */
+  /** Told after each write. Must not throw. */
   written(size: number, head: string): void;
   /** Called once, when all records are written and the log is still open. */
   close(): Promise<void>;
@@ -57,16 +57,6 @@ interface Entry {
   readonly seq: number;
   readonly hash: string;
   readonly body: RecordBody;
-}
-
-/** What recover() has to put on record. */
-interface Unfinished {
-  /** Records that were lost. */
-  readonly owed?: readonly RecordBody[];
-  /** Actions that are under way, by the id of their intent: their records come later. */
-  readonly underWay?: ReadonlyMap<string, unknown>;
-  /** Why the log could not be written. */
-  readonly note?: string;
 }
 
 /**
@@ -104,7 +94,7 @@ export class AuditLog {
   static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
     const log = new AuditLog(path, options);
     try {
-      await log.#appendUnfinished();
+      await log.#appendUnfinished([], new Map());
       return log;
     } catch (error) {
       await log.close();
@@ -200,12 +190,14 @@ export class AuditLog {
       underWay,
       accept: (size, head, bytes) => this.#assertContinues(size, head, bytes),
     });
-    const note = `${failure.message}; ${this.#refused} submits were refused meanwhile`;
-    this.#refused = 0;
     const owed = this.#lost.filter(({ seq }) => seq >= this.#files.seq)
       .sort((a, b) => a.seq - b.seq).map(({ body }) => body);
+    owed.push(
+      this.#note(`${failure.message}; ${this.#refused} submits were refused meanwhile`),
+    );
     this.#lost = [];
-    await this.#appendUnfinished({ owed, underWay, note });
+    this.#refused = 0;
+    await this.#appendUnfinished(owed, underWay);
   }
 
   #attach(
@@ -244,28 +236,30 @@ export class AuditLog {
     );
   }
 
-  /** Puts on record what was not, here and by an earlier kernel. */
-  async #appendUnfinished({ owed, underWay, note }: Unfinished = {}): Promise<void> {
+  /** Appends what is owed, and what an earlier kernel left unfinished. */
+  async #appendUnfinished(
+    owed: readonly RecordBody[],
+    underWay: ReadonlyMap<string, unknown>,
+  ): Promise<void> {
     const { journal, torn } = this.#files;
-    const { clock = () => new Date(), policy } = this.#options;
-    const status = "INTERRUPTED";
-    const own = {
-      action: "audit.recover",
-      target: this.path,
-      status,
-      policy,
-      params: null,
-    } as const;
-    const bodies: RecordBody[] = [...owed ?? []];
+    const bodies = [...owed];
     for (const [id, intent] of journal.open) {
-      if (underWay?.has(id)) continue;
-      const timestamp = clock().toISOString();
-      bodies.push({ ...intent, timestamp, status, error: INTERRUPTED });
+      if (!underWay.has(id)) bodies.push({ ...intent, ...this.#interruption(INTERRUPTED) });
     }
-    for (const error of [torn, note]) {
-      if (error !== undefined) bodies.push({ ...own, timestamp: clock().toISOString(), error });
-    }
+    if (torn !== undefined) bodies.push(this.#note(torn));
     await Promise.all(bodies.map((body) => this.append(body)));
+  }
+
+  /** A record of the log about itself. */
+  #note(error: string): RecordBody {
+    const { policy } = this.#options;
+    const own = { action: "audit.recover", target: this.path, policy, params: null };
+    return { ...own, ...this.#interruption(error) };
+  }
+
+  #interruption(error: string): Pick<RecordBody, "timestamp" | "status" | "error"> {
+    const { clock = () => new Date() } = this.#options;
+    return { timestamp: clock().toISOString(), status: "INTERRUPTED", error };
   }
 
   #onWritten(entries: readonly Entry[]): void {
@@ -274,13 +268,8 @@ export class AuditLog {
       files.written = { size: seq + 1, head: hash };
       if (record_id !== undefined) files.journal.settle(record_id);
     }
-    try {
-      this.#options.witness?.written(files.written.size, files.written.head);
-      if (files.writer.size >= (this.#options.rotate?.bytes ?? Infinity)) this.#rotate();
-    } catch (error) {
-      // What was written stands. Nothing more is written.
-      files.writer.fail(error);
-    }
+    this.#options.witness?.written(files.written.size, files.written.head);
+    if (files.writer.size >= (this.#options.rotate?.bytes ?? Infinity)) this.#rotate();
   }
 
   /** A file holds one day. Only what is written together across midnight stays together. */
@@ -289,11 +278,7 @@ export class AuditLog {
     const day = timestamp.slice(0, 10);
     if (files.day !== undefined) {
       if (day <= files.day || files.written.size !== files.seq) return;
-      try {
-        if (files.writer.size > 0) this.#rotate();
-      } catch (error) {
-        files.writer.fail(error);
-      }
+      if (files.writer.size > 0) this.#rotate();
     }
     files.day = day;
   }
@@ -303,19 +288,23 @@ export class AuditLog {
     const { path } = this;
     const { writer, firstSeq, written } = this.#files;
     const segment = segmentPath(path, firstSeq);
-    Deno.mkdirSync(segmentFolder(path), { recursive: true, mode: 0o700 });
-    if (segmentsOf(path).some((other) => other.path === segment)) {
-      throw new Error(`there is a segment "${segment}" already`);
-    }
-    writer.sync();
-    Deno.renameSync(path, segment);
     try {
-      writer.continueIn(createLocked(path));
+      Deno.mkdirSync(segmentFolder(path), { recursive: true, mode: 0o700 });
+      if (segmentsOf(path).some((other) => other.path === segment)) {
+        throw new Error(`there is a segment "${segment}" already`);
+      }
+      writer.sync();
+      Deno.renameSync(path, segment);
+      try {
+        writer.continueIn(createLocked(path));
+      } catch (error) {
+        // As it was: recover() finds the file that it knows.
+        Deno.renameSync(segment, path);
+        throw error;
+      }
+      this.#files.firstSeq = written.size;
     } catch (error) {
-      // As it was: recover() finds the file that it knows.
-      Deno.renameSync(segment, path);
-      throw error;
+      writer.fail(error);
     }
-    this.#files.firstSeq = written.size;
   }
 }

@@ -119,6 +119,8 @@ export const FIELDS = [
   { name: "hash", type: "text" },
 ] as const satisfies readonly (RecordField & { readonly name: keyof AuditRecord })[];
 
+/** The fields that the hash covers. */
+const LINE_FIELDS = FIELDS.filter((field) => field.name !== "hash");
 /** The fields that an intent has. */
 export const INTENT_FIELDS = FIELDS.filter((field) => "intent" in field);
 
@@ -136,6 +138,8 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{DI}]/gu;
 
 /** JSON text in which characters that a reader would not see stand as `\uXXXX`; the same value. */
 export function escapeInvisible(json: string): string {
+  // Most lines are plain ASCII; that is found out at a tenth of the cost.
+  if (/^[\x20-\x7e]*$/.test(json)) return json;
   return json.replace(
     INVISIBLE,
     (character) =>
@@ -153,12 +157,12 @@ export function escapeInvisible(json: string): string {
  * @returns The line, with its line feed, and its hash.
  */
 export function seal(body: RecordBody, seq: number, prev: string): { line: string; hash: string } {
-  const values: Readonly<Record<string, unknown>> = { ...body, seq, prev, hash: undefined };
   let json = "";
-  for (const { name } of FIELDS) {
-    if (values[name] !== undefined) json += `,"${name}":${JSON.stringify(values[name])}`;
+  for (const { name } of LINE_FIELDS) {
+    const value = name === "seq" ? seq : name === "prev" ? prev : body[name];
+    if (value !== undefined) json += `,"${name}":${JSON.stringify(value)}`;
   }
-  json = `{${escapeInvisible(json).slice(1)}`;
+  json = `{${escapeInvisible(json.slice(1))}`;
   const digest = hash("sha256", json);
   return { line: `${json},"hash":"${digest}"}\n`, hash: digest };
 }
