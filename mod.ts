@@ -40,7 +40,13 @@ export type { Rotation } from "./src/core/record/log.ts";
 export type { Retention } from "./src/log/prune.ts";
 export { readAuditLog, type ReadLine, type RecordFilter } from "./src/log/reader.ts";
 export type { AuditRecord, RecordBody } from "./src/core/record/record.ts";
-export { type ChainObserver, type Verification, verifyAuditLog } from "./src/log/verifier.ts";
+export {
+  type ChainObserver,
+  type ChainProblem,
+  type ChainState,
+  type Verification,
+  verifyAuditLog,
+} from "./src/log/verifier.ts";
 export { MissingPermissionError } from "./src/launch/check.ts";
 export type {
   Grants,

@@ -1,5 +1,5 @@
 /**
- * Where checkpoints go beside the file next to the log.
+ * Where checkpoints go, besides the file next to the log.
  *
  * @module
  */

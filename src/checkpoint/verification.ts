@@ -48,7 +48,7 @@ interface NumberedCheckpoint extends Checkpoint {
   readonly line: number;
 }
 
-/** A checkpoint that does not count; the reason goes on after "the checkpoint …". */
+/** A checkpoint that does not count; the reason continues "the checkpoint …". */
 interface Refused {
   readonly line: number;
   readonly reason: string;
@@ -99,7 +99,7 @@ export class CheckpointCheck {
    * Ends the comparison.
    *
    * @param size Number of records of the log.
-   * @param complete Whether the log was read to its end: if its chain is broken, what is behind the
+   * @param complete Whether the log was read to its end: if its chain is broken, what follows the
    * break was not compared and is not missing.
    */
   finish(size: number, complete = true): CheckpointFindings {
@@ -115,7 +115,7 @@ export class CheckpointCheck {
     const notes: readonly (readonly [number, string])[] = [
       [newest === undefined ? 0 : size - newest.size, "records are newer than the last checkpoint"],
       [left.length - beyond.length, "checkpoints are older than the first record that is left"],
-      [complete ? 0 : beyond.length, "checkpoints lie behind the break of the chain"],
+      [complete ? 0 : beyond.length, "checkpoints lie after the break of the chain"],
       [this.#refused.torn.length, "checkpoints are not complete and do not count"],
       [this.#refused.foreign.length, "checkpoints are signed by other keys and do not count"],
     ];
@@ -156,7 +156,7 @@ export interface CheckedVerification extends Verification {
  * retention or by somebody else, nothing can show.
  *
  * @param path The log.
- * @param checkpointFile Its checkpoints, best a copy from another place; `undefined` for those beside it.
+ * @param checkpointFile Its checkpoints, best a copy from another machine; `undefined` for those next to it.
  * @param verifierKeyText The public key, as in the `.pub` file.
  * @throws {SyntaxError} (as a rejection) The key is none.
  * @throws {Deno.errors.NotFound} (as a rejection) There is no such file.

@@ -15,7 +15,7 @@ import { type Destination, parseDestination } from "./destination.ts";
 import { appendNote, readNotesTail } from "./note_file.ts";
 import { type NoteSigner, parseVerifierKey, signNote } from "./signed_note.ts";
 
-/** How a log is signed, and where its checkpoints go beside `<log>.checkpoints`. */
+/** How a log is signed, and where its checkpoints go besides `<log>.checkpoints`. */
 export interface CheckpointOptions {
   /** File with the private key, as `agent-kernel keygen` makes it. */
   readonly key: string;
@@ -84,7 +84,7 @@ export interface WitnessContext {
    * is not shorter than a checkpoint says.
    */
   readonly syncLog: () => void;
-  /** Told of what could not be signed, written, sent or deleted. */
+  /** Gets a line for what could not be signed, written, sent or deleted. */
   readonly onWarning: (line: string) => void;
   /** Which segments to keep when a checkpoint was written. @default all */
   readonly retain?: Retention | undefined;
@@ -174,8 +174,8 @@ export class CheckpointWitness implements Witness {
   }
 
   /**
-   * Signs a checkpoint now. It is in the local file when this returns; what fails is told to
-   * `onWarning`, and tried again with the next checkpoint.
+   * Signs a checkpoint now. It is in the local file when this returns. What fails is a warning, and is
+   * tried again with the next checkpoint.
    *
    * @returns Resolves when it arrived at the other destinations, or failed to.
    */

@@ -1,6 +1,6 @@
 /**
- * The audit log in the forms of other programs. Texts are redacted once more on their way out; only the
- * log itself can be verified.
+ * The audit log in the formats of other programs. Strings are redacted once more on their way out; only
+ * the log itself can be verified.
  *
  * @module
  */
@@ -54,7 +54,7 @@ const SEVERITIES: Readonly<Record<RecordStatus, readonly [number, string]>> = {
 /**
  * Records as bodies for `POST /v1/logs` of an OpenTelemetry collector: each text is one
  * `ExportLogsServiceRequest` of up to 512 records in the JSON encoding of OTLP 1, on one line.
- * Attributes have the names of the record's fields behind `agent_kernel.`.
+ * Attributes have the names of the record's fields after `agent_kernel.`.
  */
 export async function* toOtlpJson(
   records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,

@@ -13,7 +13,7 @@ export interface Retention {
   readonly days?: number;
 }
 
-/** What {@linkcode pruneAuditLog} has to know beside the retention. */
+/** What {@linkcode pruneAuditLog} has to know besides the retention. */
 export interface PruneOptions {
   /** Number of records that a signed checkpoint covers, counted from the beginning of the log. */
   readonly covered: number;
@@ -28,7 +28,7 @@ const DAY_MS = 86_400_000;
  * log without its beginning verifies with that checkpoint, or a later one, and not without.
  *
  * The newest segment always stays: the chain may have to continue from it. A segment with a damaged end
- * stays too, and all after it. It may run beside the kernel that writes the log.
+ * stays too, and all after it. It may run while a kernel writes the log.
  *
  * @param path The log.
  * @param retention Which segments to keep.

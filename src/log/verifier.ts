@@ -34,7 +34,7 @@ export interface Verification extends ChainState {
   readonly problem?: ChainProblem;
 }
 
-/** Told of the number of records in order so far, and the hash of the last of them. */
+/** Gets the number of records in order so far, and the hash of the last of them. */
 export type ChainObserver = (size: number, hash: string) => void;
 
 /**
@@ -68,7 +68,11 @@ export function verificationOf(chain: Omit<Verification, "ok">): Verification {
   return { ok: false, records: 0, head: GENESIS, missing, problem: { line: 1, reason } };
 }
 
-/** The chain of a log: a missing beginning is told, and is no problem by itself. */
+/**
+ * Reads the chain of a log. A missing beginning is in the result, and is no problem by itself.
+ *
+ * @throws {Deno.errors.NotFound} (as a rejection) There is no such file.
+ */
 export async function readChain(
   path: string,
   observe: ChainObserver,

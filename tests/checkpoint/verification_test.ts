@@ -216,7 +216,7 @@ Deno.test("verifyWithCheckpoints() does not take records behind a break for miss
   assertEquals({ codes: codes(found), fitting: found.fitting }, { codes: "", fitting: 1 });
   assertEquals(found.notes, [
     "4 records are newer than the last checkpoint",
-    "2 checkpoints lie behind the break of the chain",
+    "2 checkpoints lie after the break of the chain",
   ]);
 });
 

@@ -20,7 +20,7 @@ export interface Intent extends Pick<RecordBody, IntentField> {
   readonly at: number;
 }
 
-/** What an intent has beside the fields of its record. */
+/** What an intent has besides the fields of its record. */
 type Place = Pick<Intent, "record_id" | "segment" | "at">;
 
 /** The intent that belongs to a record. */
@@ -53,8 +53,12 @@ export class IntentJournal {
   constructor(path: string, file: Deno.FsFile, options: WriterOptions<Intent>, open: OpenIntents) {
     this.#path = path;
     this.#open = open;
-    const onWritten = () => this.#renewIfLarge();
-    this.#writer = new GroupWriter(path, file, { ...options, onWritten });
+    this.#writer = new GroupWriter(path, file, {
+      ...options,
+      onWritten: () => this.#writer.size >= this.#renewAt && this.#renew(),
+      // Their providers are not called.
+      onLost: (intents) => intents.forEach(({ record_id }) => this.settle(record_id)),
+    });
     this.#renew();
   }
 
@@ -68,14 +72,9 @@ export class IntentJournal {
    *
    * @returns Resolves when it is as durable as promised. Rejects if it may not be in the file.
    */
-  async add(intent: Intent): Promise<void> {
+  add(intent: Intent): Promise<void> {
     this.#open.set(intent.record_id, intent);
-    try {
-      await this.#writer.write(`${JSON.stringify(intent)}\n`, intent);
-    } catch (error) {
-      this.#open.delete(intent.record_id);
-      throw error;
-    }
+    return this.#writer.write(`${JSON.stringify(intent)}\n`, intent);
   }
 
   /** The action has its record. */
@@ -92,16 +91,6 @@ export class IntentJournal {
     await this.#writer.idle();
     const settled = this.#open.size === 0 && this.#writer.failure === undefined;
     await this.#writer.close({ empty: clean && settled });
-  }
-
-  #renewIfLarge(): void {
-    if (this.#writer.size < this.#renewAt) return;
-    try {
-      this.#renew();
-    } catch (error) {
-      // What was asked for is written, that stands. The next intent meets the failure.
-      this.#writer.fail(error);
-    }
   }
 
   /** Writes the open intents to a new file, which takes the place of this one. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { AuditLogError } from "./audit_log_error.ts";
-import { intentOf } from "./journal.ts";
+import { type Intent, intentOf } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
 import { attach, type AttachOptions, type LogFiles } from "./recovery.ts";
 import { createLocked } from "./lock.ts";
@@ -26,7 +26,7 @@ export interface Rotation {
 export interface Witness {
   /** Asked at the start, before anything is changed. Throws to refuse the log. */
   accept(size: number, head: string): void;
-  /** Told after each write. Must not throw. */
+  /** Told after each write. If it throws, nothing more is written. */
   written(size: number, head: string): void;
   /** Called once, when all records are written and the log is still open. */
   close(): Promise<void>;
@@ -49,7 +49,7 @@ export interface AuditLogOptions {
 }
 
 /** Error of a record whose action was under way when a kernel was killed. */
-const INTERRUPTED =
+const UNKNOWN_OUTCOME =
   "the kernel ended before the provider's answer was on record: it may have been done, or not";
 
 /** A record on its way to the file. */
@@ -192,9 +192,8 @@ export class AuditLog {
     });
     const owed = this.#lost.filter(({ seq }) => seq >= this.#files.seq)
       .sort((a, b) => a.seq - b.seq).map(({ body }) => body);
-    owed.push(
-      this.#note(`${failure.message}; ${this.#refused} submits were refused meanwhile`),
-    );
+    const note = `${failure.message}; ${this.#refused} submits were refused meanwhile`;
+    owed.push(this.#interrupted(note));
     this.#lost = [];
     this.#refused = 0;
     await this.#appendUnfinished(owed, underWay);
@@ -244,22 +243,17 @@ export class AuditLog {
     const { journal, torn } = this.#files;
     const bodies = [...owed];
     for (const [id, intent] of journal.open) {
-      if (!underWay.has(id)) bodies.push({ ...intent, ...this.#interruption(INTERRUPTED) });
+      if (!underWay.has(id)) bodies.push(this.#interrupted(UNKNOWN_OUTCOME, intent));
     }
-    if (torn !== undefined) bodies.push(this.#note(torn));
+    if (torn !== undefined) bodies.push(this.#interrupted(torn));
     await Promise.all(bodies.map((body) => this.append(body)));
   }
 
-  /** A record of the log about itself. */
-  #note(error: string): RecordBody {
-    const { policy } = this.#options;
+  /** A record that the log writes itself: about an action that is known, or about the log. */
+  #interrupted(error: string, known?: Intent): RecordBody {
+    const { clock = () => new Date(), policy } = this.#options;
     const own = { action: "audit.recover", target: this.path, policy, params: null };
-    return { ...own, ...this.#interruption(error) };
-  }
-
-  #interruption(error: string): Pick<RecordBody, "timestamp" | "status" | "error"> {
-    const { clock = () => new Date() } = this.#options;
-    return { timestamp: clock().toISOString(), status: "INTERRUPTED", error };
+    return { ...own, ...known, timestamp: clock().toISOString(), status: "INTERRUPTED", error };
   }
 
   #onWritten(entries: readonly Entry[]): void {

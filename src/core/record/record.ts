@@ -180,7 +180,7 @@ export type ParsedRecord =
  * Reads one line and checks its own hash, but not its place in the chain.
  *
  * @param line Without the line feed.
- * @returns The record, or a reason that goes on after "the line …".
+ * @returns The record, or a reason that continues "the line …".
  */
 export function parseRecord(line: Uint8Array): ParsedRecord {
   const split = line.length - TAIL_LENGTH;

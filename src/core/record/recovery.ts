@@ -90,9 +90,8 @@ export function attach<T>(path: string, options: AttachOptions<T>): LogFiles<T> 
     return { journal, writer, torn, firstSeq, day, seq: end.size, head: end.head, written: end };
   } catch (error) {
     for (const file of opened) file.close();
-    throw error instanceof AuditLogBusyError
-      ? error
-      : asLogError(error, `Cannot open the audit log "${path}"`);
+    if (error instanceof AuditLogBusyError) throw error;
+    throw asLogError(error, `Cannot open the audit log "${path}"`);
   }
 }
 

@@ -17,10 +17,13 @@ export interface WriterOptions<T> {
   readonly now: () => number;
   /** Runs before each write. If it throws, nothing is written any more. */
   readonly before?: () => void;
-  /** Runs when lines are as durable as promised, before their `write` resolves. Must not throw. */
-  readonly onWritten?: (items: readonly T[]) => void;
+  /**
+   * Runs when lines are as durable as promised, before their `write` resolves. If it throws, they stand,
+   * and nothing is written any more.
+   */
+  readonly onWritten?: (items: readonly T[]) => unknown;
   /** Runs when lines may not be in the file, before their `write` rejects. Must not throw. */
-  readonly onLost?: (items: readonly T[]) => void;
+  readonly onLost?: (items: readonly T[]) => unknown;
 }
 
 /** How long it counts that the file was found in its place, in milliseconds. */
@@ -164,7 +167,11 @@ export class GroupWriter<T> {
       onLost?.(items);
       return written.reject(failure);
     }
-    onWritten?.(items);
+    try {
+      onWritten?.(items);
+    } catch (error) {
+      this.fail(error);
+    }
     written.resolve();
   }
 }
