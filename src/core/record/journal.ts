@@ -6,7 +6,7 @@
 import { AuditLogBusyError } from "./audit_log_error.ts";
 import { createLocked, tryLock } from "./lock.ts";
 import { type FIELDS, hasFields, INTENT_FIELDS, type RecordBody } from "./record.ts";
-import { GroupWriter, writeAll, type WriterOptions } from "./writer.ts";
+import { type Durability, GroupWriter, writeAll, type WriterOptions } from "./writer.ts";
 
 type IntentField = Extract<(typeof FIELDS)[number], { readonly intent: true }>["name"];
 
@@ -41,6 +41,7 @@ const RENEW_BYTES = 256 * 1024;
  */
 export class IntentJournal {
   readonly #path: string;
+  readonly #durability: Durability;
   readonly #writer: GroupWriter<Intent>;
   #open: OpenIntents;
   #renewAt = RENEW_BYTES;
@@ -52,6 +53,7 @@ export class IntentJournal {
    */
   constructor(path: string, file: Deno.FsFile, options: WriterOptions<Intent>, open: OpenIntents) {
     this.#path = path;
+    this.#durability = options.durability;
     this.#open = open;
     this.#writer = new GroupWriter(path, file, {
       ...options,
@@ -105,7 +107,7 @@ export class IntentJournal {
     try {
       const lines = [{ pid: Deno.pid }, ...this.#open.values()].map((line) => JSON.stringify(line));
       writeAll(file, new TextEncoder().encode(`${lines.join("\n")}\n`));
-      file.syncDataSync();
+      if (this.#durability === "disk") file.syncDataSync();
       Deno.renameSync(path, this.#path);
     } catch (error) {
       file.close();

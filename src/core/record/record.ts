@@ -140,12 +140,8 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{DI}]/gu;
 export function escapeInvisible(json: string): string {
   // Most lines are plain ASCII; that is found out at a tenth of the cost.
   if (/^[\x20-\x7e]*$/.test(json)) return json;
-  return json.replace(
-    INVISIBLE,
-    (character) =>
-      character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-        .join(""),
-  );
+  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return json.replace(INVISIBLE, (character) => character.replace(/[^]/g, escapeUnit));
 }
 
 /**

@@ -99,7 +99,8 @@ export function attach<T>(path: string, options: AttachOptions<T>): LogFiles<T> 
 function moveTorn(path: string, file: Deno.FsFile, torn: Uint8Array): string {
   const movedTo = `${path}.torn`;
   using side = Deno.openSync(movedTo, { append: true, create: true, mode: 0o600 });
-  writeAll(side, new Uint8Array([...torn, 10]));
+  writeAll(side, torn);
+  writeAll(side, new Uint8Array([10]));
   side.syncSync();
   file.truncateSync(file.statSync().size - torn.length);
   return `the last line was torn: its ${torn.length} bytes were moved to "${movedTo}"`;
