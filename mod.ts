@@ -25,11 +25,10 @@ export type {
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { KernelClosedError } from "./src/core/kernel.ts";
 export { Kernel } from "./src/open.ts";
-export type { CheckpointOptions } from "./src/checkpoint/publisher.ts";
+export type { CheckpointOptions } from "./src/checkpoint/witness.ts";
 export type { KernelOptions } from "./src/options.ts";
-export { AuditLogError } from "./src/core/record/audit_log_error.ts";
+export { AuditLogBusyError, AuditLogError } from "./src/core/record/audit_log_error.ts";
 export type { Durability } from "./src/core/record/writer.ts";
-export { AuditLogBusyError } from "./src/core/record/lock.ts";
 export { KeyError } from "./src/checkpoint/checkpoint.ts";
 export {
   type CheckedVerification,
@@ -38,10 +37,16 @@ export {
   verifyWithCheckpoints,
 } from "./src/checkpoint/verification.ts";
 export type { Rotation } from "./src/core/record/log.ts";
-export type { Retention } from "./src/log/retention.ts";
+export type { Retention } from "./src/log/prune.ts";
 export { readAuditLog, type ReadLine, type RecordFilter } from "./src/log/reader.ts";
 export type { AuditRecord, RecordBody } from "./src/core/record/record.ts";
-export { type ChainObserver, type Verification, verifyAuditLog } from "./src/log/verifier.ts";
+export {
+  type ChainObserver,
+  type ChainProblem,
+  type ChainState,
+  type Verification,
+  verifyAuditLog,
+} from "./src/log/verifier.ts";
 export { MissingPermissionError } from "./src/launch/check.ts";
 export type {
   Grants,

@@ -4,14 +4,13 @@
  * @module
  */
 import type { ActionRequest, ActionResult, SubmitOptions } from "./core/action.ts";
-import { CheckpointPublisher } from "./checkpoint/publisher.ts";
+import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { CoreKernel, type Deployment, KernelClosedError, type KernelParts } from "./core/kernel.ts";
 import type { ProviderHost } from "./core/isolation/provider_host.ts";
 import { isInside, toWorkerOptions } from "./core/isolation/permission_set.ts";
 import { WorkerHost } from "./core/isolation/worker_host.ts";
 import { workerPermissions } from "./core/isolation/worker_permissions.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
-import { AuditLogError } from "./core/record/audit_log_error.ts";
 import { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
 import { EventLoopTurns } from "./event_loop.ts";
@@ -36,7 +35,6 @@ interface Opened {
   readonly core: CoreKernel;
   readonly options: KernelOptions;
   readonly logPath: string;
-  readonly checkpoints: CheckpointPublisher | undefined;
   readonly tracer: SubmitTracer | undefined;
   readonly turns: EventLoopTurns;
 }
@@ -93,9 +91,9 @@ export class Kernel implements AsyncDisposable {
     const { clock = () => new Date(), timer = SYSTEM_TIMER, stages = [] } = options;
     const { deployment, logPath } = await prepare(options);
     let log: AuditLog | undefined;
-    const checkpoints = publisherFor(options, logPath, () => log?.sync());
+    const witness = witnessFor(options, logPath, () => log?.sync());
     log = await AuditLog.open(logPath, {
-      ...logOptions(options, checkpoints),
+      ...logOptions(options, witness),
       policy: deployment.policy.digest,
     });
     const onWarning = warnerOf(options);
@@ -112,7 +110,7 @@ export class Kernel implements AsyncDisposable {
     const core = new CoreKernel(parts);
     const tracer = await submitTracer(onWarning);
     const turns = new EventLoopTurns(timer);
-    return new Kernel(OPENED, { core, options, logPath, checkpoints, tracer, turns });
+    return new Kernel(OPENED, { core, options, logPath, tracer, turns });
   }
 
   /** The policy in force. */
@@ -185,10 +183,8 @@ export class Kernel implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { core, checkpoints } = this.#opened;
-    await core.close();
+    await this.#opened.core.close();
     await this.#reloading;
-    await checkpoints?.close();
   }
 }
 
@@ -268,48 +264,30 @@ function hostFor(
   });
 }
 
-function publisherFor(
-  { checkpoints, timer, onWarning }: KernelOptions,
+/** The witness of the log, if it is to have checkpoints. */
+function witnessFor(
+  options: KernelOptions,
   logPath: string,
   syncLog: () => void,
-): CheckpointPublisher | undefined {
+): CheckpointWitness | undefined {
+  const { checkpoints, retain, timer, clock } = options;
+  const warn = warnerOf(options);
   if (checkpoints === undefined) return undefined;
-  const warn = warnerOf({ onWarning } as KernelOptions);
-  return new CheckpointPublisher({
-    ...checkpoints,
-    file: `${logPath}.checkpoints`,
-    syncLog,
-    onWarning: (line) => warn(`agent-kernel: ${line}`),
-    ...(timer === undefined ? {} : { timer }),
-  });
+  const onWarning = (line: string) => warn(`agent-kernel: ${line}`);
+  return new CheckpointWitness(checkpoints, { logPath, syncLog, onWarning, retain, timer, clock });
 }
 
 /** @throws {TypeError} The options contradict each other. */
 function logOptions(
-  { durability = "os", rotate = {}, retain, clock, timer }: KernelOptions,
-  checkpoints: CheckpointPublisher | undefined,
+  { durability, rotate, retain, clock, timer }: KernelOptions,
+  witness: CheckpointWitness | undefined,
 ): Omit<Parameters<typeof AuditLog.open>[1], "policy"> {
-  if (retain !== undefined && checkpoints === undefined) {
+  if (retain !== undefined && witness === undefined) {
     throw new TypeError(
       "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
     );
   }
-  return {
-    durability,
-    rotate,
-    ...(clock === undefined ? {} : { clock }),
-    ...(timer === undefined ? {} : { now: () => timer.now() }),
-    ...(retain === undefined ? {} : { retain }),
-    ...(checkpoints === undefined ? {} : {
-      accept(size, head) {
-        const contradiction = checkpoints.contradiction(size, head);
-        if (contradiction === undefined) return;
-        throw new AuditLogError(`Cannot open the kernel: ${contradiction}`);
-      },
-      covered: () => checkpoints.covered,
-      onWritten: (size, head) => checkpoints.recordsWritten(size, head),
-    }),
-  };
+  return { durability, rotate, clock, now: timer && (() => timer.now()), witness };
 }
 
 /** Where warnings go. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { CheckpointOptions } from "./checkpoint/publisher.ts";
+import { type CheckpointNeeds, checkpointNeeds } from "./checkpoint/witness.ts";
 import type { KernelOptions } from "./options.ts";
 import type { PermissionNeeds } from "./core/isolation/worker_permissions.ts";
 import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
-import { NOTHING, type PermissionSet, union } from "./core/isolation/permission_set.ts";
+import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
 import { MissingPermissionError } from "./launch/check.ts";
 import { type GuardedPath, loadPolicy } from "./core/policy/load.ts";
 import type { Policy } from "./core/policy/policy.ts";
@@ -53,6 +53,7 @@ export function resolveOptions(
     ...world,
     base: policyPath === undefined ? world.base : dirname(policyPath),
   };
+  const checkpoints = needsOfCheckpoints(options, logPath);
   const policy = loadPolicy(
     policyPath === undefined ? textOrObject(options.policy) : readPolicy(policyPath),
     {
@@ -62,7 +63,8 @@ export function resolveOptions(
       variables: options.variables ?? {},
       enforceExamples,
       guarded: [
-        ...guardedPaths(options, logPath, policyPath),
+        ...guardedPaths(logPath, policyPath),
+        ...checkpoints.guards,
         ...guardedStores(providers, logPath),
         ...guardedCode(providers),
         ...providers.flatMap(({ name, guards }) =>
@@ -73,7 +75,7 @@ export function resolveOptions(
   );
   const own: Partial<PermissionSet> = union(
     { read: logFiles(logPath), write: logFiles(logPath) },
-    checkpointPermissions(options.checkpoints, logPath),
+    checkpoints.permissions,
     policyPath === undefined ? {} : { read: [policyPath] },
     { read: providers.flatMap(moduleFolders) },
     ...providers.map(({ stores }) => ({ read: stores, write: stores })),
@@ -157,24 +159,13 @@ function resolveAction(action: string, spec: object, provider: string): ActionSp
   );
 }
 
-/** Everything that no action may change; the key, that none may even read. */
-function guardedPaths(
-  { checkpoints }: KernelOptions,
-  logPath: string,
-  policyPath: string | undefined,
-): GuardedPath[] {
+/** Everything of the kernel that no action may change. */
+function guardedPaths(logPath: string, policyPath: string | undefined): GuardedPath[] {
   const log = [...logFiles(logPath), `${logPath}.checkpoints`].map((path) => ({
     path,
     what: "audit log",
   }));
-  const policy = policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }];
-  if (checkpoints === undefined) return [...log, ...policy];
-  const key = absolutePath(checkpoints.key, "checkpoints.key");
-  const places = [checkpoints.also ?? []].flat().filter((place) => !/^https?:/i.test(place))
-    .map((place) => place.replace(/^command:/, "").split(" ")[0] ?? "")
-    .filter(isAbsolute)
-    .map((path) => ({ path, what: "place of checkpoints" }));
-  return [...log, ...policy, { path: key, what: "checkpoint key", secret: true }, ...places];
+  return policyPath === undefined ? log : [...log, { path: policyPath, what: "policy file" }];
 }
 
 /**
@@ -225,19 +216,14 @@ function logFiles(log: string): string[] {
   return [log, ...[".journal", ".journal.new", ".segments", ".torn"].map((suffix) => log + suffix)];
 }
 
-/** The key, the file of checkpoints, and the further places that they go to. */
-function checkpointPermissions(options: CheckpointOptions | undefined, log: string): PermissionSet {
-  if (options === undefined) return NOTHING;
-  const file = `${log}.checkpoints`;
-  const places = [options.also ?? []].flat().map((place): Partial<PermissionSet> => {
-    if (place.startsWith("command:")) {
-      return { run: [place.slice("command:".length).split(" ")[0] ?? ""] };
-    }
-    if (!/^https?:/i.test(place)) return { read: [place], write: [place] };
-    const { protocol, hostname, port } = new URL(place);
-    return { net: [`${hostname}:${port || (protocol === "https:" ? "443" : "80")}`] };
-  });
-  return union({ read: [options.key, file], write: [file] }, ...places);
+/** What the checkpoints of the options need: permissions, guarded files. */
+function needsOfCheckpoints(
+  { checkpoints }: KernelOptions,
+  log: string,
+): Pick<CheckpointNeeds, "permissions" | "guards"> {
+  if (checkpoints === undefined) return { permissions: {}, guards: [] };
+  const key = absolutePath(checkpoints.key, "checkpoints.key");
+  return checkpointNeeds({ ...checkpoints, key }, log);
 }
 
 /** A Worker's module and what it imports are loaded with the permissions of the process. */

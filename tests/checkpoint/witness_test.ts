@@ -1,28 +1,31 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { KeyError, readCheckpoints } from "../../src/checkpoint/checkpoint.ts";
 import {
-  CheckpointPublisher,
-  type CheckpointPublisherOptions,
-} from "../../src/checkpoint/publisher.ts";
+  checkpointNeeds,
+  type CheckpointOptions,
+  CheckpointWitness,
+  type WitnessContext,
+} from "../../src/checkpoint/witness.ts";
+import { AuditLogError } from "../../src/core/record/audit_log_error.ts";
 import { GENESIS } from "../../src/core/record/record.ts";
 import { Workspace } from "../workspace.ts";
 import { checkpoint, keyFile, keyPair, madeUp, ManualTimer, ORIGIN } from "./checkpoint_file.ts";
 
 const [A, B, C] = [madeUp("a"), madeUp("b"), madeUp("c")];
 
-/** A publisher, what it warned of, and its time. */
-function publisher(ws: Workspace, options: Partial<CheckpointPublisherOptions> = {}) {
+/** A witness, what it warned of, and its time. */
+function witness(
+  ws: Workspace,
+  { syncLog = () => {}, ...options }: Partial<CheckpointOptions & WitnessContext> = {},
+) {
   const timer = new ManualTimer();
   const warnings: string[] = [];
-  const file = ws.path("kernel.log.checkpoints");
-  const made = new CheckpointPublisher({
-    key: options.key ?? keyFile(ws),
-    file,
-    timer,
-    onWarning: (line) => warnings.push(line),
-    ...options,
-  });
-  return { publisher: made, timer, warnings, file };
+  const logPath = ws.path("kernel.log");
+  const made = new CheckpointWitness(
+    { key: options.key ?? keyFile(ws), ...options },
+    { logPath, timer, onWarning: (line) => warnings.push(line), syncLog },
+  );
+  return { witness: made, timer, warnings, file: `${logPath}.checkpoints` };
 }
 
 /** Sizes of the checkpoints in a file. */
@@ -79,7 +82,7 @@ function command(ws: Workspace, script: string, ...args: string[]): string {
 
 Deno.test("publish() has the checkpoint in the local file when it returns", async () => {
   using ws = new Workspace();
-  const { publisher: one, file, warnings } = publisher(ws);
+  const { witness: one, file, warnings } = witness(ws);
   const published = one.publish(10, A);
   assertEquals(Deno.readTextFileSync(file), checkpoint(10, A));
   await published;
@@ -92,46 +95,46 @@ Deno.test("publish() has the checkpoint in the local file when it returns", asyn
 
 Deno.test("publish() of the same state twice writes one checkpoint", async () => {
   using ws = new Workspace();
-  const { publisher: one, file } = publisher(ws);
+  const { witness: one, file } = witness(ws);
   await one.publish(0, GENESIS);
   await one.publish(0, GENESIS);
   assertEquals(sizes(file), "0");
 });
 
-Deno.test("recordsWritten() signs a checkpoint each thousand records", async () => {
+Deno.test("written() signs a checkpoint each thousand records", async () => {
   using ws = new Workspace();
-  const { publisher: one, file } = publisher(ws);
+  const { witness: one, file } = witness(ws);
   for (const size of [1, 999, 1000, 1001, 1999, 2000, 4500, 5499, 5500]) {
-    one.recordsWritten(size, A);
+    one.written(size, A);
   }
   assertEquals(sizes(file), "1000 2000 4500 5500");
   await one.close();
   assertEquals(sizes(file), "1000 2000 4500 5500");
 });
 
-Deno.test("recordsWritten() signs a checkpoint a minute after a record that is in none", async () => {
+Deno.test("written() signs a checkpoint a minute after a record that is in none", async () => {
   using ws = new Workspace();
-  const { publisher: one, file, timer } = publisher(ws);
+  const { witness: one, file, timer } = witness(ws);
   assertEquals(timer.waiting, 0);
-  one.recordsWritten(1, A);
+  one.written(1, A);
   timer.pass(59_999);
-  one.recordsWritten(2, B);
+  one.written(2, B);
   assertEquals(sizes(file), "no file");
   timer.pass(1);
   assertEquals(Deno.readTextFileSync(file), checkpoint(2, B));
   assertEquals(timer.waiting, 0, "nothing to wait for");
   timer.pass(1e6);
-  one.recordsWritten(3, C);
+  one.written(3, C);
   assertEquals(sizes(file), "2");
   timer.pass(60_000);
   assertEquals(sizes(file), "2 3");
   await one.close();
 });
 
-Deno.test("recordsWritten() follows everyRecords and everySeconds", async () => {
+Deno.test("written() follows everyRecords and everySeconds", async () => {
   using ws = new Workspace();
-  const { publisher: one, file, timer } = publisher(ws, { everyRecords: 3, everySeconds: 5 });
-  for (const size of [1, 2, 3, 4]) one.recordsWritten(size, A);
+  const { witness: one, file, timer } = witness(ws, { everyRecords: 3, everySeconds: 5 });
+  for (const size of [1, 2, 3, 4]) one.written(size, A);
   timer.pass(5000);
   assertEquals(sizes(file), "3 4");
   await one.close();
@@ -139,17 +142,17 @@ Deno.test("recordsWritten() follows everyRecords and everySeconds", async () => 
 
 Deno.test("close() publishes what is in no checkpoint yet, and stops the clock", async () => {
   using ws = new Workspace();
-  const { publisher: one, file, timer } = publisher(ws);
-  one.recordsWritten(7, A);
+  const { witness: one, file, timer } = witness(ws);
+  one.written(7, A);
   const closed = one.close();
   assertEquals(sizes(file), "7");
   await closed;
   assertEquals(timer.waiting, 0);
 });
 
-Deno.test("close() of a publisher that was told of nothing writes nothing", async () => {
+Deno.test("close() of a witness that was told of nothing writes nothing", async () => {
   using ws = new Workspace();
-  const { publisher: one, file } = publisher(ws);
+  const { witness: one, file } = witness(ws);
   await one.close();
   assertEquals(sizes(file), "no file");
 });
@@ -157,7 +160,7 @@ Deno.test("close() of a publisher that was told of nothing writes nothing", asyn
 Deno.test("a checkpoint is written only after the log reached the disk", async () => {
   using ws = new Workspace();
   const seen: string[] = [];
-  const { publisher: one, file, warnings } = publisher(ws, {
+  const { witness: one, file, warnings } = witness(ws, {
     syncLog() {
       seen.push(sizes(file));
       if (seen.length > 1) throw new Error("disk is gone");
@@ -172,10 +175,10 @@ Deno.test("a checkpoint is written only after the log reached the disk", async (
 
 Deno.test("a local file that cannot be written is told, does not stop the others, is tried again", async () => {
   using ws = new Workspace();
-  const { publisher: one, file, warnings } = publisher(ws, { also: ws.path("copy") });
+  const { witness: one, file, warnings } = witness(ws, { also: ws.path("copy") });
   ws.folder("kernel.log.checkpoints");
-  one.recordsWritten(1000, A);
-  one.recordsWritten(1001, A);
+  one.written(1000, A);
+  one.written(1001, A);
   assertEquals(warnings.length, 1, "not again with each write");
   assertStringIncludes(
     warnings[0] ?? "",
@@ -190,7 +193,7 @@ Deno.test("a torn checkpoint in the file stays there, marked, and the next one c
   using ws = new Workspace();
   const torn = checkpoint(10, A).slice(0, -20);
   const file = ws.file("kernel.log.checkpoints", checkpoint(5, C) + torn);
-  const { publisher: one } = publisher(ws);
+  const { witness: one } = witness(ws);
   await one.publish(20, B);
   assertEquals(Deno.readTextFileSync(file), `${checkpoint(5, C)}${torn}\n\n${checkpoint(20, B)}`);
   assertEquals(sizes(file), "5 torn 20");
@@ -198,49 +201,87 @@ Deno.test("a torn checkpoint in the file stays there, marked, and the next one c
 
 Deno.test("newest is the last checkpoint of the file, also behind many others", () => {
   using ws = new Workspace();
-  assertEquals(publisher(ws).publisher.newest, undefined);
+  assertEquals(witness(ws).witness.newest, undefined);
   const many = Array.from({ length: 100 }, (_, i) => checkpoint(i + 1, A)).join("");
   ws.file("kernel.log.checkpoints", many);
-  assertEquals(publisher(ws).publisher.newest, { origin: ORIGIN, size: 100, head: A });
+  assertEquals(witness(ws).witness.newest, { origin: ORIGIN, size: 100, head: A });
   ws.file("kernel.log.checkpoints", many + checkpoint(200, B, keyPair(2)) + "torn");
-  assertEquals(publisher(ws).publisher.newest?.size, 100);
+  assertEquals(witness(ws).witness.newest?.size, 100);
 });
 
 Deno.test("records since the newest checkpoint of the file count", async () => {
   using ws = new Workspace();
   const file = ws.file("kernel.log.checkpoints", checkpoint(500, A));
-  const { publisher: one } = publisher(ws);
-  one.recordsWritten(1499, B);
+  const { witness: one } = witness(ws);
+  one.written(1499, B);
   assertEquals(sizes(file), "500");
-  one.recordsWritten(1500, B);
+  one.written(1500, B);
   assertEquals(sizes(file), "500 1500");
   await one.close();
 });
 
-Deno.test("contradiction() finds a log that is shorter than the newest checkpoint, or another", () => {
+Deno.test("accept() refuses a log that is shorter than the newest checkpoint, or another", () => {
   using ws = new Workspace();
-  assertEquals(publisher(ws).publisher.contradiction(0, GENESIS), undefined);
+  witness(ws).witness.accept(0, GENESIS);
   const file = ws.file("kernel.log.checkpoints", checkpoint(10, A));
-  const { publisher: one } = publisher(ws);
-  assertEquals(one.contradiction(10, A), undefined);
-  assertEquals(one.contradiction(11, B), undefined);
-  assertStringIncludes(one.contradiction(9, B) ?? "", "has 9 records");
-  assertStringIncludes(one.contradiction(0, GENESIS) ?? "", "its end is missing");
-  assertStringIncludes(one.contradiction(10, B) ?? "", `10 records in "${file}"`);
+  const { witness: one } = witness(ws);
+  one.accept(10, A);
+  one.accept(11, B);
+  const refused = (size: number, head: string, reason: string) =>
+    assertThrows(() => one.accept(size, head), AuditLogError, reason);
+  refused(9, B, "has 9 records");
+  refused(0, GENESIS, "its end is missing");
+  refused(10, B, `10 records in "${file}"`);
+});
+
+Deno.test("checkpointNeeds() names what each destination has to be permitted, and what is guarded", () => {
+  const also = [
+    "/var/copy of log",
+    "command:/usr/bin/logger  -t agent",
+    "https://example.com/log?token=s3cret",
+    "http://[::1]:8080/",
+  ];
+  const { permissions, guards, destinations } = checkpointNeeds(
+    { key: "/etc/key", also },
+    "/k.log",
+  );
+  assertEquals(permissions, {
+    read: ["/etc/key", "/k.log.checkpoints", "/var/copy of log"],
+    write: ["/k.log.checkpoints", "/var/copy of log"],
+    net: ["[::1]:8080", "example.com:443"],
+    run: ["/usr/bin/logger"],
+  });
+  assertEquals(guards, [
+    { path: "/etc/key", what: "checkpoint key", secret: true },
+    { path: "/var/copy of log", what: "destination of checkpoints" },
+    { path: "/usr/bin/logger", what: "destination of checkpoints" },
+  ]);
+  assertEquals(destinations.map(({ name }) => name), [
+    "/var/copy of log",
+    "command:/usr/bin/logger",
+    "https://example.com",
+    "http://[::1]:8080",
+  ]);
+});
+
+Deno.test("checkpointNeeds() takes a relative file for the one in the working folder", () => {
+  const { permissions, guards } = checkpointNeeds({ key: "/etc/key", also: "copy" }, "/k.log");
+  assertEquals(permissions.write, ["/k.log.checkpoints", `${Deno.cwd()}/copy`].sort());
+  assertEquals(guards.at(-1)?.path, `${Deno.cwd()}/copy`);
 });
 
 Deno.test("publish() appends to a second file too", async () => {
   using ws = new Workspace();
   const copy = ws.file("copy", checkpoint(1, A));
-  const { publisher: one, file } = publisher(ws, { also: copy });
+  const { witness: one, file } = witness(ws, { also: copy });
   await one.publish(10, B);
   assertEquals([sizes(file), sizes(copy)], ["10", "1 10"]);
 });
 
-Deno.test("a second place that fails is told, and gets the next checkpoint", async () => {
+Deno.test("a second destination that fails is told, and gets the next checkpoint", async () => {
   using ws = new Workspace();
   const copies = [ws.path("late", "copy"), ws.path("copy")];
-  const { publisher: one, file, warnings } = publisher(ws, { also: copies });
+  const { witness: one, file, warnings } = witness(ws, { also: copies });
   await one.publish(10, A);
   assertEquals(sizes(file), "10");
   assertEquals(warnings.length, 1);
@@ -251,11 +292,11 @@ Deno.test("a second place that fails is told, and gets the next checkpoint", asy
   assertEquals(warnings.length, 1);
 });
 
-Deno.test("a second place that failed gets the last checkpoint when the log is closed", async () => {
+Deno.test("a second destination that failed gets the last checkpoint when the log is closed", async () => {
   using ws = new Workspace();
   const copies = [ws.path("late", "copy"), ws.path("copy")];
-  const { publisher: one, file } = publisher(ws, { everyRecords: 1, also: copies });
-  one.recordsWritten(1, A);
+  const { witness: one, file } = witness(ws, { everyRecords: 1, also: copies });
+  one.written(1, A);
   await one.publish(1, A);
   ws.folder("late");
   await one.close();
@@ -270,7 +311,7 @@ Deno.test("publish() gives the note to a program, with its arguments and an empt
     Deno.writeTextFileSync(Deno.args[0], JSON.stringify({ note, args: Deno.args.slice(1), env }));
   `;
   const also = command(ws, script, ws.path("got"), " $HOME", ";touch", ws.path("shell"));
-  const { publisher: one, warnings } = publisher(ws, { also });
+  const { witness: one, warnings } = witness(ws, { also });
   await one.publish(10, A);
   assertEquals(warnings, []);
   const { note, args, env } = JSON.parse(Deno.readTextFileSync(ws.path("got")));
@@ -285,7 +326,7 @@ Deno.test("publish() gives the note to a program, with its arguments and an empt
 Deno.test("a program that fails is told with its exit code, without its arguments", async () => {
   using ws = new Workspace();
   const also = command(ws, "Deno.exit(3);", "--token=s3cret");
-  const { publisher: one, file, warnings } = publisher(ws, { also });
+  const { witness: one, file, warnings } = witness(ws, { also });
   await one.publish(10, A);
   assertEquals(sizes(file), "10");
   assertEquals(warnings, [
@@ -295,14 +336,14 @@ Deno.test("a program that fails is told with its exit code, without its argument
 
 Deno.test("a program that reads nothing and succeeds is not told", async () => {
   using ws = new Workspace();
-  const { publisher: one, warnings } = publisher(ws, { also: command(ws, "Deno.exit(0);") });
+  const { witness: one, warnings } = witness(ws, { also: command(ws, "Deno.exit(0);") });
   await one.publish(10, A);
   assertEquals(warnings, []);
 });
 
 Deno.test("a program that is not there, or is not permitted, is told", async () => {
   using ws = new Workspace();
-  const { publisher: one, file, warnings } = publisher(ws, { also: "command:/none/program" });
+  const { witness: one, file, warnings } = witness(ws, { also: "command:/none/program" });
   await one.publish(10, A);
   assertEquals([sizes(file), warnings.length], ["10", 1]);
   assertStringIncludes(warnings[0] ?? "", "command:/none/program");
@@ -311,7 +352,7 @@ Deno.test("a program that is not there, or is not permitted, is told", async () 
 Deno.test("a program that does not end is ended after half a minute", async () => {
   using ws = new Workspace();
   const also = command(ws, "setInterval(() => {}, 1000);");
-  const { publisher: one, timer, warnings } = publisher(ws, { also });
+  const { witness: one, timer, warnings } = witness(ws, { also });
   const published = one.publish(10, A);
   await Promise.resolve(); // The program is started behind a microtask.
   assertEquals(timer.waiting, 1);
@@ -325,7 +366,7 @@ Deno.test("publish() posts the note to a server", async () => {
   using ws = new Workspace();
   await using server = serve(() => new Response("thanks", { status: 201 }));
   const also = `${server.origin}/log?token=s3cret`;
-  const { publisher: one, warnings, timer } = publisher(ws, { also });
+  const { witness: one, warnings, timer } = witness(ws, { also });
   await one.publish(10, A);
   assertEquals(warnings, []);
   const [{ method, type, url, body } = { url: new URL(also) }] = server.received;
@@ -346,7 +387,7 @@ Deno.test("a server that refuses is told without path and query, and asked again
     return new Response(null, { status, headers: { location: "/elsewhere" } });
   });
   const also = `${server.origin}/hook/s3cret?token=s3cret`;
-  const { publisher: one, file, warnings } = publisher(ws, { also });
+  const { witness: one, file, warnings } = witness(ws, { also });
   for (const size of [1, 2, 3]) await one.publish(size, A);
   assertEquals(sizes(file), "1 2 3");
   assertEquals(server.received.map(({ url }) => url.pathname), Array(3).fill("/hook/s3cret"));
@@ -363,7 +404,7 @@ Deno.test("a server that is not there is told without path and query", async () 
     await using server = serve(() => new Response());
     return server;
   })();
-  const { publisher: one, file, warnings } = publisher(ws, { also: `${origin}/s3cret?k=s3cret#x` });
+  const { witness: one, file, warnings } = witness(ws, { also: `${origin}/s3cret?k=s3cret#x` });
   await one.publish(1, A);
   assertEquals([sizes(file), warnings.length], ["1", 1]);
   assertStringIncludes(warnings[0] ?? "", `to "${origin}": `);
@@ -376,7 +417,7 @@ Deno.test("a server that does not answer is given up after half a minute", async
   const asked = Promise.withResolvers<void>();
   const end = Promise.withResolvers<Response>();
   await using server = serve(() => (asked.resolve(), end.promise));
-  const { publisher: one, timer, warnings } = publisher(ws, { also: server.origin });
+  const { witness: one, timer, warnings } = witness(ws, { also: server.origin });
   const published = one.publish(1, A);
   await asked.promise;
   timer.pass(30_000);
@@ -385,13 +426,13 @@ Deno.test("a server that does not answer is given up after half a minute", async
   end.resolve(new Response());
 });
 
-Deno.test("a slow place gets one checkpoint at a time, and of those that wait the newest", async () => {
+Deno.test("a slow destination gets one checkpoint at a time, and of those that wait the newest", async () => {
   using ws = new Workspace();
   const asked = Promise.withResolvers<void>();
   const first = Promise.withResolvers<Response>();
   const answers = [first.promise];
   await using server = serve(() => (asked.resolve(), answers.shift() ?? new Response()));
-  const { publisher: one, file } = publisher(ws, { also: server.origin });
+  const { witness: one, file } = witness(ws, { also: server.origin });
   const published = one.publish(1, A);
   await asked.promise;
   const later = [one.publish(2, B), one.publish(3, C)];
@@ -401,7 +442,7 @@ Deno.test("a slow place gets one checkpoint at a time, and of those that wait th
   assertEquals(server.received.map(({ body }) => body), [checkpoint(1, A), checkpoint(3, C)]);
 });
 
-const BAD_PLACES = [
+const BAD_DESTINATIONS = [
   "",
   "ftp://example.com/log",
   "commmand:/bin/true",
@@ -411,25 +452,25 @@ const BAD_PLACES = [
   "command:./publish",
   "http://",
 ];
-for (const also of BAD_PLACES) {
-  Deno.test(`new CheckpointPublisher() refuses the place "${also}"`, () => {
+for (const also of BAD_DESTINATIONS) {
+  Deno.test(`new CheckpointWitness() refuses the destination "${also}"`, () => {
     using ws = new Workspace();
-    assertThrows(() => publisher(ws, { also }), RangeError, "Cannot publish checkpoints");
+    assertThrows(() => witness(ws, { also }), RangeError, "Cannot publish checkpoints");
   });
 }
 
 for (const value of [0, -1, NaN, Infinity]) {
-  Deno.test(`new CheckpointPublisher() refuses ${value} as number of records or seconds`, () => {
+  Deno.test(`new CheckpointWitness() refuses ${value} as number of records or seconds`, () => {
     using ws = new Workspace();
     for (const name of ["everyRecords", "everySeconds"]) {
-      assertThrows(() => publisher(ws, { [name]: value }), RangeError, `${name} is ${value}`);
+      assertThrows(() => witness(ws, { [name]: value }), RangeError, `${name} is ${value}`);
     }
   });
 }
 
-Deno.test("new CheckpointPublisher() refuses a key that others may read", () => {
+Deno.test("new CheckpointWitness() refuses a key that others may read", () => {
   using ws = new Workspace();
   const key = keyFile(ws);
   Deno.chmodSync(key, 0o644);
-  assertThrows(() => publisher(ws, { key }), KeyError, "chmod 600");
+  assertThrows(() => witness(ws, { key }), KeyError, "chmod 600");
 });
