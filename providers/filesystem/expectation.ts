@@ -6,12 +6,13 @@
  */
 import { createHash } from "node:crypto";
 import { ProviderError, type ProviderRequest } from "../../src/worker/mod.ts";
-import { lstat, removeStray } from "./place.ts";
+import { lstat } from "./file_info.ts";
 import { RegularFile } from "./regular_file.ts";
+import { removeMisplaced } from "./staging.ts";
 
 /** What has to be at a path. Times are in milliseconds, finer ones Deno does not tell. */
 export interface Expected {
-  readonly kind: "absent" | "file" | "folder" | "other";
+  readonly kind: "absent" | "file" | "folder" | "link" | "other";
   readonly dev?: number;
   readonly ino?: number;
   readonly size?: number;
@@ -73,8 +74,11 @@ function looksAsExpected(path: string, expected: Expected): boolean {
   const info = lstat(path);
   if (info === undefined) return expected.kind === "absent";
   const { kind, dev, ino, size, mode, mtime } = expected;
-  if (kind === "other") return !info.isFile && !info.isDirectory;
-  if (info.dev !== dev || info.ino !== ino || ((info.mode ?? 0) & 0o7777) !== mode) return false;
+  if (kind === "other") return !info.isFile && !info.isDirectory && !info.isSymlink;
+  if (info.dev !== dev || info.ino !== ino) return false;
+  // Nobody can change a link: another goal is another link.
+  if (kind === "link") return info.isSymlink;
+  if (((info.mode ?? 0) & 0o7777) !== mode) return false;
   // The time of a folder tells of its entries; whether there are any is the system's to say.
   if (kind === "folder") return info.isDirectory;
   return kind === "file" && info.isFile && info.size === size &&
@@ -104,7 +108,7 @@ export function putInPlace(staged: string, target: string, expected: Expected | 
   if (expected?.kind === "absent") {
     try {
       Deno.linkSync(staged, target);
-      removeStray(staged);
+      removeMisplaced(staged);
       return;
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) throw new TargetChangedError(target);
