@@ -4,7 +4,7 @@
  * @module
  */
 import type { ActionResult, CanonicalRequest } from "../core/action.ts";
-import type { Captured, SavedAction, SnapshotStrategy, Undo } from "./strategy.ts";
+import type { Capture, SavedAction, SnapshotStrategy, Undo } from "./strategy.ts";
 import { checkTargetTemplate, fill, fillTarget, placeholdersOf, valueAt } from "./template.ts";
 
 /** The request that undoes an action, with placeholders. */
@@ -75,7 +75,7 @@ export class CompensationStrategy implements SnapshotStrategy {
   }
 
   /** Keeps what the template names of the request, and nothing else. */
-  capture({ target, params, agent }: CanonicalRequest): Promise<Captured> {
+  capture({ target, params, agent }: CanonicalRequest): Promise<Capture> {
     const values = pick(this.#compensate, "request", { target, params, agent });
     const snapshot: CompensationSnapshot = { compensate: this.#compensate, values };
     return Promise.resolve({ snapshot });

@@ -6,10 +6,23 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { ActionResult, CanonicalRequest } from "../core/action.ts";
-import { expectation, type FileState, isSame, look, lstat, missingParents } from "./file_state.ts";
-import { change, emptied, isLeft, type Left, undoPath } from "./path_undo.ts";
+import {
+  expectation,
+  type FileState,
+  isSame,
+  lstat,
+  missingParents,
+  stateOf,
+} from "./file_state.ts";
+import {
+  matches,
+  removeEmptyFolders,
+  type ResultingState,
+  stepsToRestore,
+  undoPath,
+} from "./path_undo.ts";
 import type {
-  Captured,
+  Capture,
   SavedAction,
   SnapshotReader,
   SnapshotSaver,
@@ -21,7 +34,7 @@ import type {
 /** A path that an action changes. */
 interface PathSnapshot {
   readonly before: FileState;
-  readonly after?: Left;
+  readonly after?: ResultingState;
   readonly parents: readonly string[];
 }
 
@@ -31,8 +44,8 @@ export class FsWriteSnapshotStrategy implements SnapshotStrategy {
   readonly action = "fs.write";
 
   /** Saves the file that will be replaced. */
-  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
-    const before = await lookAt(target, saver.save);
+  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
+    const before = await restorableState(target, saver);
     const sha256 = digestOfContent(params);
     // A file that is replaced keeps its mode, but for the highest bits; a new one gets what the system gives.
     const mode = before.kind === "file" ? { mode: before.mode & 0o777 } : {};
@@ -64,8 +77,8 @@ export class FsDeleteSnapshotStrategy implements SnapshotStrategy {
   readonly action = "fs.delete";
 
   /** Saves what will be deleted. */
-  async capture({ target }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
-    const before = await lookAt(target, saver.save);
+  async capture({ target }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
+    const before = await restorableState(target, saver);
     const snapshot: PathSnapshot = { before, after: { kind: "absent" }, parents: [] };
     return { snapshot, preparation: prepared(saver, { target: before }) };
   }
@@ -82,8 +95,8 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
   readonly action = "fs.mkdir";
 
   /** Sees which folders are missing. */
-  async capture({ target }: CanonicalRequest): Promise<Captured> {
-    const before = await lookAt(target);
+  async capture({ target }: CanonicalRequest): Promise<Capture> {
+    const before = await restorableState(target);
     const parents = before.kind === "absent" ? missingParents(target) : [];
     return { snapshot: { before, after: { kind: "folder" }, parents } satisfies PathSnapshot };
   }
@@ -99,8 +112,8 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
   async undo({ target, snapshot }: SavedAction, reader: SnapshotReader): Promise<Undo> {
     const { before, parents } = snapshot as PathSnapshot;
     if (before.kind !== "absent") return { steps: [] };
-    const now = await look(target);
-    if (now.kind === "absent") return { steps: emptied(parents, target, reader.folder) };
+    const now = await stateOf(target);
+    if (now.kind === "absent") return { steps: removeEmptyFolders(parents, target, reader.folder) };
     if (now.kind !== "folder") {
       return { steps: [], impossible: `"${target}" is no folder any more` };
     }
@@ -112,8 +125,8 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
       };
     }
     const steps = [
-      ...change(target, { now, before }, reader),
-      ...emptied(parents, target, reader.folder),
+      ...stepsToRestore(target, { now, before }, reader),
+      ...removeEmptyFolders(parents, target, reader.folder),
     ];
     return { steps };
   }
@@ -143,10 +156,10 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
   }
 
   /** Saves the file that is moved, and the one that will be overwritten. */
-  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
+  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
     const to = String(params["to"]);
-    const source = await lookAt(target, saver.save);
-    const replaced = await lookAt(to, params["overwrite"] === true ? saver.save : undefined);
+    const source = await restorableState(target, saver);
+    const replaced = await restorableState(to, params["overwrite"] === true ? saver : undefined);
     const parents = replaced.kind === "absent" ? missingParents(to) : [];
     const snapshot: MoveSnapshot = { to, source, replaced, parents };
     return { snapshot, preparation: prepared(saver, { target: source, to: replaced }) };
@@ -155,21 +168,22 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
   /** Moves the file back, then restores what it had overwritten. */
   async undo({ target, snapshot, state }: SavedAction, reader: SnapshotReader): Promise<Undo> {
     const { to, source, replaced, parents } = snapshot as MoveSnapshot;
-    const [here, there] = [await look(target), await look(to)];
-    if (source.kind !== "file") return { steps: [] }; // The move cannot have happened.
+    const [here, there] = [await stateOf(target), await stateOf(to)];
+    // Nothing else can be moved.
+    if (source.kind !== "file" && source.kind !== "link") return { steps: [] };
     if (isSame(here, source)) {
       // It did not happen, or the file is back already.
-      const after: Left = there.kind === "absent" ? there : source;
+      const after: ResultingState = there.kind === "absent" ? there : source;
       return await undoPath({ path: to, before: replaced, after, parents }, reader);
     }
-    if (isLeft(there, source)) {
+    if (matches(there, source)) {
       const back = moveBack({ target, here, to, there }, reader.folder);
       const steps = [back, ...restTo(to, { now: { kind: "absent" }, replaced, parents }, reader)];
       if (here.kind === "absent") return { steps };
       return { steps, conflict: `there is something at "${target}" again, which was moved away` };
     }
     const steps = [
-      ...change(target, { now: here, before: source }, reader),
+      ...stepsToRestore(target, { now: here, before: source }, reader),
       ...restTo(to, { now: there, replaced, parents }, reader),
     ];
     // Only a death in the middle leaves it at neither end.
@@ -206,8 +220,10 @@ function restTo(
   },
   reader: SnapshotReader,
 ): UndoStep[] {
-  const steps = isSame(now, replaced) ? [] : change(to, { now, before: replaced }, reader);
-  return replaced.kind === "absent" ? [...steps, ...emptied(parents, to, reader.folder)] : steps;
+  const steps = isSame(now, replaced) ? [] : stepsToRestore(to, { now, before: replaced }, reader);
+  return replaced.kind === "absent"
+    ? [...steps, ...removeEmptyFolders(parents, to, reader.folder)]
+    : steps;
 }
 
 /** The strategies for everything that the filesystem provider changes. */
@@ -221,15 +237,15 @@ export function filesystemStrategies(): readonly SnapshotStrategy[] {
 }
 
 /**
- * As `look`, before an action.
+ * The state of a path before an action.
  *
- * @throws {Error} There is something that could not be made again, for example a named pipe.
+ * @throws {Error} It could not be restored, for example a named pipe.
  */
-async function lookAt(path: string, save?: SnapshotSaver["save"]): Promise<FileState> {
-  const state = await look(path, save);
+async function restorableState(path: string, saver?: SnapshotSaver): Promise<FileState> {
+  const state = await stateOf(path, saver);
   if (state.kind !== "other") return state;
   throw new Error(
-    `"${path}" is neither a file nor a folder: only files and folders can be brought back`,
+    `"${path}" is a device, pipe or socket: only files, folders and symbolic links can be restored`,
   );
 }
 

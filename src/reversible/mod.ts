@@ -33,7 +33,7 @@ export {
   type SnapshotStoreOptions,
 } from "./store.ts";
 export type {
-  Captured,
+  Capture,
   SavedAction,
   SnapshotReader,
   SnapshotSaver,

@@ -28,6 +28,7 @@ export async function describeChange(
   path: string,
   { from, to }: { readonly from: Content; readonly to: Content },
 ): Promise<string> {
+  if (from === NOTHING && to === NOTHING) return ""; // A link or a folder.
   const names = [from === NOTHING ? "/dev/null" : path, to === NOTHING ? "/dev/null" : path];
   const [old = "", now = ""] = names.map(visible);
   if (from.size > MAX_TEXT_BYTES || to.size > MAX_TEXT_BYTES) return summary(old, now, from, to);

@@ -4,10 +4,12 @@
  * @module
  */
 import { isAbsolute } from "@std/path";
+import { systemFailure } from "../core/errors.ts";
 import { tryLock } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
 import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
+import { isLinkName, Links } from "./links.ts";
 import type { SavedAction } from "./strategy.ts";
 
 /** Options of {@linkcode SnapshotStore.open}. */
@@ -81,6 +83,7 @@ export class SnapshotStore implements Disposable {
   readonly #clock: () => Date;
   readonly #lock: Deno.FsFile;
   readonly #blobs: Blobs;
+  readonly #links: Links;
   readonly #index: ActionIndex;
   /** How many users each content has: actions, and captures under way. */
   readonly #uses = new Map<string, number>();
@@ -104,11 +107,12 @@ export class SnapshotStore implements Disposable {
       this.#nextExpiry = least(this.#nextExpiry, expires);
     }
     this.#blobs = new Blobs(`${this.folder}/blobs`);
+    this.#links = new Links(`${this.folder}/links`);
     this.gc();
     // After a loss of power, or if somebody cleaned up in the folder.
-    const there = new Set(this.#blobs.names);
+    const present = new Set([...this.#blobs.names, ...this.#links.names]);
     for (const { recordId, blobs } of this.list()) {
-      if (blobs.some((sha256) => !there.has(sha256))) this.change(recordId, { state: "lost" });
+      if (blobs.some((name) => !present.has(name))) this.change(recordId, { state: "lost" });
     }
   }
 
@@ -124,7 +128,7 @@ export class SnapshotStore implements Disposable {
     if (!isAbsolute(folder)) {
       throw new RangeError(`Cannot open the snapshot store "${folder}": expected an absolute path`);
     }
-    for (const path of [folder, `${folder}/blobs`]) makePrivate(path);
+    for (const path of [folder, `${folder}/blobs`, `${folder}/links`]) makePrivate(path);
     const real = Deno.realPathSync(folder);
     if (real !== folder) {
       throw new SnapshotError(
@@ -192,9 +196,30 @@ export class SnapshotStore implements Disposable {
     }
   }
 
+  /**
+   * Saves a symbolic link for a capture under way.
+   *
+   * @param path Where the link is.
+   * @returns The name by which a rollback restores it.
+   * @throws {SnapshotError} The link is on another file system than the store.
+   */
+  async saveLink(path: string): Promise<string> {
+    try {
+      const name = await this.#links.add(path);
+      this.#use(name, 1);
+      return name;
+    } catch (error) {
+      if (systemFailure(error)?.code !== "OTHER_FILE_SYSTEM") throw error;
+      throw new SnapshotError(
+        `the symbolic link "${path}" is on another file system than the snapshot store "${this.folder}"`,
+        { cause: error },
+      );
+    }
+  }
+
   /** Gives back contents of a capture that came to nothing. */
   release(blobs: Iterable<string>): void {
-    for (const sha256 of blobs) this.#use(sha256, -1);
+    for (const name of blobs) this.#use(name, -1);
   }
 
   /** Reads a content and makes sure that it is the one that was saved. */
@@ -263,6 +288,7 @@ export class SnapshotStore implements Disposable {
     const expired = this.#expire();
     const orphans = this.#blobs.names.filter((sha256) => !this.#uses.has(sha256));
     for (const sha256 of orphans) this.#blobs.delete(sha256);
+    for (const name of this.#links.names) if (!this.#uses.has(name)) this.#links.delete(name);
     return { expired, contents: orphans.length, bytes: this.#blobs.bytes };
   }
 
@@ -333,16 +359,18 @@ export class SnapshotStore implements Disposable {
   }
 
   #append(event: IndexEvent): void {
-    for (const sha256 of this.#index.append(event)) this.#use(sha256, -1);
+    for (const name of this.#index.append(event)) this.#use(name, -1);
   }
 
-  #use(sha256: string, by: 1 | -1): void {
-    const uses = (this.#uses.get(sha256) ?? 0) + by;
-    if (uses > 0) this.#uses.set(sha256, uses);
-    else {
-      this.#uses.delete(sha256);
-      this.#blobs.delete(sha256);
+  #use(name: string, by: 1 | -1): void {
+    const uses = (this.#uses.get(name) ?? 0) + by;
+    if (uses > 0) {
+      this.#uses.set(name, uses);
+      return;
     }
+    this.#uses.delete(name);
+    if (isLinkName(name)) this.#links.delete(name);
+    else this.#blobs.delete(name);
   }
 }
 

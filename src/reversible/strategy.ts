@@ -6,8 +6,8 @@
 import type { ActionResult, CanonicalRequest } from "../core/action.ts";
 import type { Preparation } from "../core/stage.ts";
 
-/** What a strategy found out before an action. */
-export interface Captured {
+/** What a strategy saved before an action. */
+export interface Capture {
   /** What it needs to undo the action: JSON. Contents belong into the store, see {@linkcode SnapshotSaver}. */
   readonly snapshot: unknown;
   /** What the provider has to know, for example what it may replace. */
@@ -24,6 +24,13 @@ export interface SnapshotSaver {
    * @returns Its SHA-256, by which {@linkcode SnapshotReader.read} finds it.
    */
   save(content: Uint8Array | Deno.FsFile): Promise<string>;
+  /**
+   * Saves a symbolic link. It has to be on the file system of the store.
+   *
+   * @param path Where the link is.
+   * @returns The name by which the filesystem provider restores it.
+   */
+  saveLink(path: string): Promise<string>;
 }
 
 /** Where a strategy finds them again. */
@@ -105,7 +112,7 @@ export interface SnapshotStrategy {
    *
    * @throws It cannot be saved; the layer's `onCaptureFailure` tells what follows.
    */
-  capture(request: CanonicalRequest, saver: SnapshotSaver): Promise<Captured>;
+  capture(request: CanonicalRequest, saver: SnapshotSaver): Promise<Capture>;
   /**
    * Adds to the snapshot what only shows when the action has ended.
    *

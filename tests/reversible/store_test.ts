@@ -164,11 +164,10 @@ Deno.test("an action that is under way makes no room for others", async () => {
     kernel: {
       submit: (request, options) =>
         scene.kernel.submit(request, {
-          prepare: async (...args) => {
-            const preparation = await options?.prepare?.(...args);
-            inner.push((await scene.do("fs.delete", "b")).code ?? "");
-            return preparation;
-          },
+          stages: [...options?.stages ?? [], {
+            name: "meanwhile",
+            enter: async () => void inner.push((await scene.do("fs.delete", "b")).code ?? ""),
+          }],
         }),
     },
   });
@@ -212,13 +211,17 @@ Deno.test("contents without an action, and half copies, are removed at the start
   scene.ws.file(`snapshots/blobs/${"a".repeat(64)}`, "orphan");
   scene.ws.file("snapshots/blobs/new-1234", "half");
   scene.ws.file("snapshots/index.new", "half");
+  scene.ws.link(`snapshots/links/link-${crypto.randomUUID()}`, "orphan");
+  scene.ws.file("snapshots/links/other", "orphan");
   await scene.start();
   assertEquals(contents(scene), []);
   assertEquals(Array.from(Deno.readDirSync(scene.snapshots), ({ name }) => name).sort(), [
     "blobs",
     "index",
+    "links",
     "lock",
   ]);
+  assertEquals(Array.from(Deno.readDirSync(`${scene.snapshots}/links`)), []);
 });
 
 Deno.test("an index that is cut anywhere is good up to there", async () => {
