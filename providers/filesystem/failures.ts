@@ -26,6 +26,9 @@ export function notAFolder(path: string): ProviderError {
   return new ProviderError("NOT_A_FOLDER", `Not a folder: ${path}`);
 }
 
+/** The longest path that is shown whole, in characters. */
+const MAX_SHOWN_PATH = 512;
+
 /** What each action does, for messages. */
 const VERBS: Readonly<Record<string, string>> = {
   "fs.read": "read",
@@ -46,14 +49,20 @@ const VERBS: Readonly<Record<string, string>> = {
 export function failureOf(error: unknown, { action, target, params }: ProviderRequest): unknown {
   if (error instanceof ProviderError || error instanceof DOMException) return error;
   const { to } = params;
-  const goal = action === "fs.move" && typeof to === "string" ? ` to "${to}"` : "";
+  const goal = action === "fs.move" && typeof to === "string" ? ` to "${shortened(to)}"` : "";
   const { code, reason } = systemFailure(error) ??
     { code: "PROVIDER_ERROR", reason: withoutErrno(messageOf(error)) };
   return new ProviderError(
     code,
-    `Cannot ${VERBS[action] ?? action} "${target}"${goal}: ${reason}`,
+    `Cannot ${VERBS[action] ?? action} "${shortened(target)}"${goal}: ${reason}`,
     { cause: error },
   );
+}
+
+/** A path for a message, in which the reason has to have room. */
+function shortened(path: string): string {
+  const half = MAX_SHOWN_PATH / 2;
+  return path.length <= MAX_SHOWN_PATH ? path : `${path.slice(0, half)}…${path.slice(-half)}`;
 }
 
 /** Deno adds the number of a system error, and the call, to the system's own words. */
