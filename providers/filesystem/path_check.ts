@@ -43,7 +43,7 @@ export function now(): Moment {
   return Date.now();
 }
 
-/** What tells a file from another, or from itself at another time. */
+/** What distinguishes a file from another one, or from itself at another time. */
 export type FileIdentity = Pick<
   Deno.FileInfo,
   "dev" | "ino" | "size" | "birthtime" | "mtime" | "ctime"
@@ -154,16 +154,16 @@ export interface StabilityOptions {
 }
 
 /**
- * Asserts that the path leads through no link and did not since the moment given; so what was done
- * to the path since then was done to what is there.
+ * Asserts that the path leads through no link and did not since the moment given; so what was done to
+ * the path since then was done to what is at the path now.
  *
  * A swap changes the `ctime` of the folder in which it happens, and nobody can set that back. If no
  * folder on the way has changed since then, one look at the path proves it.
  *
- * Otherwise the path, and whether something else holds of what is there, are looked at many times in
- * random order. While a swapper has the path lead elsewhere the one does not hold, while it is right
- * the other does not: whatever the swapper does at a moment, it is wrong for the look that it cannot
- * foresee with a chance of one half. To deceive all 32 it has a chance of 1 in 2^32.
+ * Otherwise two questions are asked many times in random order: does the path lead through no link, and
+ * is what was acted on still at the path? If the action went elsewhere, a swapper has to make the way
+ * right for the first question and wrong for the second. It cannot foresee which one is next, so that
+ * it fails each time with a chance of one half, and passes all 32 with a chance of 1 in 2^32.
  *
  * @param holds Whether what was done was done to what is at the path now.
  * @returns The folders of which none has changed; `undefined` if one has.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ProviderContext, type ProviderRequest } from "../../src/worker/mod.ts";
+import type { ProviderContext, ProviderRequest } from "../../src/worker/mod.ts";
 import { encodeBase64 } from "./base64.ts";
 import { decodeText } from "./content.ts";
 import { notAFile, notAFolder, notFound } from "./failures.ts";

@@ -1,5 +1,5 @@
 /**
- * Files, links and folders as they were, from the store of a reversible layer.
+ * Restoring files, symbolic links and folders from the store of a reversible layer.
  *
  * @module
  */
@@ -76,7 +76,7 @@ async function restoreFile(
   if (now !== undefined && !now.isFile && !now.isSymlink) {
     throw new ProviderError("NOT_A_FILE", `Not a file, so no file is restored there: ${target}`);
   }
-  // Looked at once here, so that nothing large is copied in vain.
+  // Checked here too, so that nothing large is copied in vain.
   assertExpected(target, expect.target);
   makeParents(target);
   const folder = privateFolder(target);
@@ -86,7 +86,7 @@ async function restoreFile(
       mtime,
       context,
     });
-    // By name, but out of everybody's reach.
+    // By name, but where nobody else can reach it.
     Deno.chmodSync(folder.slot, mode);
     assertExpected(target, expect.target);
     putInPlace(folder.slot, target, expect.target);
@@ -126,8 +126,8 @@ export function restoreFolder(
 }
 
 /**
- * INVARIANT: only a rollback of the host's own layer restores. A request alone, whatever is in it,
- * cannot: it could fetch old contents of files that the agent may no longer read.
+ * INVARIANT: only a rollback of the host's own layer restores. A request alone cannot, whatever it
+ * contains: it could fetch old contents of files that the agent may no longer read.
  */
 function permitted(request: ProviderRequest, { config }: ProviderContext): FilePreparation {
   const preparation = preparationOf(request, config);
@@ -160,7 +160,7 @@ function privateFolder(target: string): PrivateFolder {
   }
 }
 
-/** The name of a blob is the digest of its content, so that a copy proves itself. */
+/** Copies a blob and verifies the copy: the name of a blob is the digest of its content. */
 async function copy(
   from: string,
   to: string,

@@ -1,5 +1,5 @@
 /**
- * The actions of the filesystem provider.
+ * How the actions of the filesystem provider are saved and undone.
  *
  * @module
  */
@@ -31,14 +31,14 @@ import type {
   UndoStep,
 } from "./strategy.ts";
 
-/** A path that an action changes. */
+/** What is saved of a path that an action changes. */
 interface PathSnapshot {
   readonly before: FileState;
   readonly after?: ResultingState;
   readonly parents: readonly string[];
 }
 
-/** `fs.write`: the file before, byte for byte with mode and time, or that there was none. */
+/** `fs.write`: saves the file that is replaced, with its mode and time, or that there was none. */
 export class FsWriteSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
   readonly action = "fs.write";
@@ -47,7 +47,7 @@ export class FsWriteSnapshotStrategy implements SnapshotStrategy {
   async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
     const before = await restorableState(target, saver);
     const sha256 = digestOfContent(params);
-    // A file that is replaced keeps its mode, but for the highest bits; a new one gets what the system gives.
+    // A file that is replaced keeps its mode except for the highest bits; the system chooses that of a new one.
     const mode = before.kind === "file" ? { mode: before.mode & 0o777 } : {};
     const snapshot: PathSnapshot = {
       before,
@@ -71,7 +71,7 @@ export class FsWriteSnapshotStrategy implements SnapshotStrategy {
   }
 }
 
-/** `fs.delete`: the file, or the empty folder, with mode and time. */
+/** `fs.delete`: saves the file or the empty folder with mode and time, or the symbolic link. */
 export class FsDeleteSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
   readonly action = "fs.delete";
@@ -83,32 +83,32 @@ export class FsDeleteSnapshotStrategy implements SnapshotStrategy {
     return { snapshot, preparation: prepared(saver, { target: before }) };
   }
 
-  /** Makes it again. */
+  /** Restores it. */
   undo(saved: SavedAction, reader: SnapshotReader): Promise<Undo> {
     return undoPath({ path: saved.target, ...saved.snapshot as PathSnapshot }, reader);
   }
 }
 
-/** `fs.mkdir`: which folders were not there. */
+/** `fs.mkdir`: saves which folders did not exist. */
 export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
   readonly action = "fs.mkdir";
 
-  /** Sees which folders are missing. */
+  /** Saves which folders do not exist. */
   async capture({ target }: CanonicalRequest): Promise<Capture> {
     const before = await restorableState(target);
     const parents = before.kind === "absent" ? missingParents(target) : [];
     return { snapshot: { before, after: { kind: "folder" }, parents } satisfies PathSnapshot };
   }
 
-  /** A folder that somebody else was first to make is not this action's. */
+  /** Notes whether the folder was made by this action or existed already. */
   settle({ snapshot }: SavedAction, { data }: ActionResult): unknown {
     const saved = snapshot as PathSnapshot;
     const made = (data as { created?: unknown } | null | undefined)?.created;
     return made === false ? { before: { kind: "other" }, parents: [] } : saved;
   }
 
-  /** Deletes the folders that were made, if nothing is in them. */
+  /** Deletes the folders that were made, if they are empty. */
   async undo({ target, snapshot }: SavedAction, reader: SnapshotReader): Promise<Undo> {
     const { before, parents } = snapshot as PathSnapshot;
     if (before.kind !== "absent") return { steps: [] };
@@ -135,16 +135,16 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
 /** What a move changes. */
 interface MoveSnapshot {
   readonly to: string;
-  /** The moved file. */
+  /** The moved file or link. */
   readonly source: FileState;
-  /** What was where it went. */
+  /** What was at the path to which it was moved. */
   readonly replaced: FileState;
   readonly parents: readonly string[];
 }
 
 /**
- * `fs.move`: the moved file, and the one that was overwritten. The moved file is saved too: a process
- * that dies within the move leaves it at neither end.
+ * `fs.move`: saves the moved file or link, and the one that is overwritten. The moved one is saved too:
+ * a process that is killed during the move leaves it at neither end.
  */
 export class FsMoveSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
@@ -155,7 +155,7 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
     return [target, String(params["to"])];
   }
 
-  /** Saves the file that is moved, and the one that will be overwritten. */
+  /** Saves the file or link that is moved, and the one that will be overwritten. */
   async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
     const to = String(params["to"]);
     const source = await restorableState(target, saver);
@@ -165,7 +165,7 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
     return { snapshot, preparation: prepared(saver, { target: source, to: replaced }) };
   }
 
-  /** Moves the file back, then restores what it had overwritten. */
+  /** Moves it back, then restores what it had overwritten. */
   async undo({ target, snapshot, state }: SavedAction, reader: SnapshotReader): Promise<Undo> {
     const { to, source, replaced, parents } = snapshot as MoveSnapshot;
     const [here, there] = [await stateOf(target), await stateOf(to)];
@@ -186,7 +186,7 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
       ...stepsToRestore(target, { now: here, before: source }, reader),
       ...restTo(to, { now: there, replaced, parents }, reader),
     ];
-    // Only a death in the middle leaves it at neither end.
+    // Only a process that was killed during the move leaves it at neither end.
     const torn = here.kind === "absent" && (there.kind === "absent" || isSame(there, replaced));
     if (torn && state === "pending") return { steps };
     return { steps, conflict: `"${to}" is no longer the file that was moved there` };
@@ -210,7 +210,7 @@ function moveBack(
   };
 }
 
-/** What is to be done where the file was moved to. */
+/** The steps at the path to which the file was moved. */
 function restTo(
   to: string,
   { now, replaced, parents }: {
@@ -226,7 +226,7 @@ function restTo(
     : steps;
 }
 
-/** The strategies for everything that the filesystem provider changes. */
+/** The strategies for all actions by which the filesystem provider changes files. */
 export function filesystemStrategies(): readonly SnapshotStrategy[] {
   return [
     new FsWriteSnapshotStrategy(),
@@ -257,7 +257,7 @@ function prepared(
   return { snapshots: folder, expect: Object.fromEntries(expect) };
 }
 
-/** Of what `fs.write` will leave behind; `undefined` if its params are none that it takes. */
+/** SHA-256 of the content that `fs.write` will leave; `undefined` if its params are malformed. */
 function digestOfContent({ content, encoding }: CanonicalRequest["params"]): string | undefined {
   if (typeof content !== "string") return undefined;
   const bytes = Buffer.from(content, encoding === "base64" ? "base64" : "utf-8");

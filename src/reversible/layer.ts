@@ -1,5 +1,5 @@
 /**
- * The reversible layer: it saves what actions are going to change, and has them undone.
+ * The reversible layer: saves what actions are going to change, and rolls them back.
  *
  * @module
  */
@@ -40,8 +40,8 @@ export interface ReversibleOptions {
   /** How actions are undone; the first that fits is taken. @default those of the filesystem provider */
   readonly strategies?: readonly SnapshotStrategy[];
   /**
-   * What becomes of an action of which no snapshot could be taken: it is denied with the code
-   * `SNAPSHOT_FAILED`, or it is done and cannot be undone. @default "deny"
+   * What happens to an action of which no snapshot could be taken. `"deny"`: it is denied with the code
+   * `SNAPSHOT_FAILED`. `"proceed"`: it is done and cannot be undone. @default "deny"
    */
   readonly onCaptureFailure?: "deny" | "proceed";
 }
@@ -50,16 +50,16 @@ export interface ReversibleOptions {
 export interface ReversibleResult extends ActionResult {
   /** Whether `rollback(recordId)` can undo it. */
   readonly reversible: boolean;
-  /** Why not. */
+  /** Why it cannot be undone. */
   readonly why?: string;
-  /** Earlier actions that can no longer be undone, because this one needed their room. */
+  /** Record ids of earlier actions that can no longer be undone, because this one needed their room. */
   readonly evicted?: readonly string[];
 }
 
 /**
- * Stands before a gate and has its `submit`. Before an allowed action is carried out it saves what the
- * action is going to change; `rollback` undoes it by actions that go through the gate like any
- * other, and are recorded with the id of the record that they undo.
+ * Wraps a gate and has the same `submit`. After an action is allowed and before it is carried out, it
+ * saves what the action is going to change. `rollback` undoes it by actions that go through the gate like
+ * any other; their records name the record that they undo.
  *
  * @example
  * ```ts ignore
@@ -118,33 +118,42 @@ export class ReversibleActionLayer {
     }
   }
 
-  /** What a rollback would change, as things are now. Changes nothing, and decides nothing. */
+  /**
+   * What a rollback would change now. Changes nothing, and decides nothing.
+   *
+   * @param recordId Of the action.
+   */
   async preview(recordId: string): Promise<RollbackPreview> {
     const found = this.#find(recordId);
     if (!("saved" in found)) return { ...found, text: "" };
     const { undo, ...failure } = await this.#undo(found);
     if (undo === undefined) return { ...failure as RollbackResult, text: "" };
-    const told = undo.conflict ?? undo.impossible;
+    const obstacle = undo.conflict ?? undo.impossible;
     const code = undo.conflict === undefined ? "ROLLBACK_IMPOSSIBLE" : "ROLLBACK_CONFLICT";
-    let texts: string[];
+    let descriptions: string[];
     try {
-      texts = await Promise.all(undo.steps.map((step) => step.describe?.() ?? described(step)));
+      descriptions = await Promise.all(
+        undo.steps.map((step) => step.describe?.() ?? described(step)),
+      );
     } catch (error) {
       const failure = failed("ERROR", recordId, "ROLLBACK_FAILED", messageOf(error));
       return { ...failure, steps: [], text: "" };
     }
     return {
       recordId,
-      status: told === undefined ? "OK" : "ERROR",
-      ...(told === undefined ? {} : { code, error: told }),
+      status: obstacle === undefined ? "OK" : "ERROR",
+      ...(obstacle === undefined ? {} : { code, error: obstacle }),
       steps: undo.steps.map(({ action, target }) => ({ action, target })),
-      text: texts.join(""),
+      text: descriptions.join(""),
     };
   }
 
   /**
-   * Undoes an action. What was changed after it is not lost, unless forced: then the rollback ends
-   * with `ROLLBACK_CONFLICT`. A rollback is not itself saved, and cannot be rolled back.
+   * Undoes an action. If something was changed after the action, the rollback ends with
+   * `ROLLBACK_CONFLICT` unless it is forced. A rollback is not itself saved, and cannot be rolled back.
+   *
+   * @param recordId Of the action.
+   * @returns How it ended; never rejects for what the policy or the files say.
    */
   async rollback(
     recordId: string | undefined,
@@ -164,7 +173,11 @@ export class ReversibleActionLayer {
     }
   }
 
-  /** Undoes many actions, the latest first. Stops at the first that cannot be undone. */
+  /**
+   * Undoes many actions, the latest first. Stops at the first that cannot be undone.
+   *
+   * @param selection Which actions, and how.
+   */
   async rollbackAll(selection: RollbackSelection = {}): Promise<RollbackReport> {
     const { since, of, ...options } = selection;
     const from = since?.toISOString() ?? "";
@@ -200,12 +213,11 @@ export class ReversibleActionLayer {
     if (saved.state === "rolled back") {
       return no(
         "ALREADY_ROLLED_BACK",
-        `${saved.action} of "${saved.target}" was rolled back before`,
+        `${saved.action} of "${saved.target}" was rolled back already`,
       );
     }
     if (saved.state === "lost") {
-      const error =
-        `no snapshot found for "${recordId}": it is gone, because others needed its room`;
+      const error = `no snapshot found for "${recordId}": it was removed to make room for others`;
       return no("NO_SNAPSHOT", error);
     }
     const strategy = this.#strategyFor(saved.action);
@@ -239,11 +251,11 @@ export class ReversibleActionLayer {
       return { ...failed("ERROR", recordId, "ROLLBACK_CONFLICT", conflict), steps: [] };
     }
     try {
-      // Should the process die in the middle, this tells that something was under way.
+      // If the process is killed during the rollback, this shows that something was being changed.
       if (undo.steps.length > 0) this.#store.change(recordId, { state: "pending" });
       const result = await this.#carryOut(undo.steps, recordId, agent);
       if (result.status === "OK") this.#store.change(recordId, { state: "rolled back" });
-      // Not always "done": what a death cut short is undone in other ways, the next time too.
+      // Not always "done": an action that was interrupted is undone in other ways, the next time too.
       else if (!isUnsure(result.code)) this.#store.change(recordId, { state });
       return result;
     } catch (error) {
@@ -268,18 +280,18 @@ export class ReversibleActionLayer {
       steps.push({ action, target, ...result });
       if (result.status === "OK" || optional === true) continue;
       const { status, error = "", code = "ROLLBACK_FAILED" } = result;
-      const place = `step ${i + 1} of ${planned.length}, ${action} of "${target}"`;
-      const which = `${place}: ${error}${lackedBy(step, result)}`;
-      const told = code === "TARGET_CHANGED" ? "ROLLBACK_CONFLICT" : code;
-      return { ...failed(status, recordId, told, which), steps };
+      const name = `step ${i + 1} of ${planned.length}, ${action} of "${target}"`;
+      const which = `${name}: ${error}${lackedBy(step, result)}`;
+      const reported = code === "TARGET_CHANGED" ? "ROLLBACK_CONFLICT" : code;
+      return { ...failed(status, recordId, reported, which), steps };
     }
     return { status: "OK", recordId, steps };
   }
 }
 
 /**
- * INVARIANT: what is restored goes to where it came from. Somebody may have put a link on the way
- * since then, which the gate would follow.
+ * INVARIANT: what is restored goes to where it came from. Somebody may have put a link on the way since
+ * then, which the gate would follow.
  */
 function preparedFor(step: UndoStep, canonical: CanonicalRequest): StageAnswer {
   const { target, params = {}, preparation } = step;

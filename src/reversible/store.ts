@@ -1,5 +1,5 @@
 /**
- * Where snapshots are kept.
+ * The snapshot store: contents by digest, and an index of the actions that they belong to.
  *
  * @module
  */
@@ -10,72 +10,52 @@ import { ActionIndex, type IndexEvent } from "./action_index.ts";
 import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
 import { isLinkName, Links } from "./links.ts";
+import { SnapshotError, SnapshotStoreBusyError } from "./snapshot_error.ts";
 import type { SavedAction } from "./strategy.ts";
 
 /** Options of {@linkcode SnapshotStore.open}. */
 export interface SnapshotStoreOptions {
   /**
-   * Absolute path of a folder for this store alone, reached through no symbolic link; it is made if it
-   * is not there. The same as `snapshots` of the filesystem provider.
+   * Absolute path of a folder for this store alone, reached through no symbolic link; it is made if it does
+   * not exist. The same as `snapshots` of the filesystem provider.
    */
   readonly folder: string;
   /** How long an action can be undone, in milliseconds. @default 86400000, a day */
   readonly ttlMs?: number;
-  /** The most that all contents together may take, in bytes. @default 1073741824, 1 GiB */
+  /** The most that all contents may take together, in bytes. @default 1073741824, 1 GiB */
   readonly maxBytes?: number;
   /** The most actions that are kept. @default 10000 */
   readonly maxCount?: number;
-  /** Wall clock, for ages. @default the system's */
+  /** Wall clock, from which ages follow. @default the system's */
   readonly clock?: () => Date;
 }
 
-/** What was removed, and what is left. */
+/** What {@linkcode SnapshotStore.gc} removed, and what is left. */
 export interface Collected {
-  /** Actions that can no longer be undone because their time is over. */
+  /** Actions that can no longer be undone because they have expired. */
   readonly expired: number;
-  /** Contents that belonged to no action any more. */
+  /** Contents that belonged to no action. */
   readonly contents: number;
   /** Bytes of the contents that are left. */
   readonly bytes: number;
 }
 
-/** A snapshot could not be kept, or found. */
-export class SnapshotError extends Error {
-  /** The name of this class. */
-  override name = "SnapshotError";
-}
-
-/** Another layer has the store open. */
-export class SnapshotStoreBusyError extends Error {
-  /** The name of this class. */
-  override name = "SnapshotStoreBusyError";
-  /** Stable code of this class of errors. */
-  readonly code = "SNAPSHOT_STORE_BUSY";
-
-  /** Made by the store. */
-  constructor(folder: string) {
-    super(
-      `Cannot open the snapshot store "${folder}": another process, or another store of this one, has it open`,
-    );
-  }
-}
-
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
-/** Behind every time stamp. */
+/** Sorts after every time stamp. */
 const NEVER = "~";
 
 /**
- * Snapshots in a folder that only its owner may look into: contents by their SHA-256, each once, and
- * an index of the actions that they belong to. Both survive the death of the process at any moment,
- * and are on the disk before the action runs.
+ * Snapshots in a folder that only its owner may read: contents by their SHA-256, each once, and an index
+ * of the actions that they belong to. Both are on the disk before the action runs, and stay good if the
+ * process is killed at any moment.
  *
- * One store a folder: it is locked for as long as it is open.
+ * A folder is locked as long as its store is open.
  */
 export class SnapshotStore implements Disposable {
   /** The real path of its folder. */
   readonly folder: string;
-  /** Lines of the index that could not be read when it was opened. */
+  /** How many lines of the index could not be read when it was opened. */
   readonly damaged: number;
   readonly #ttlMs: number;
   readonly #maxBytes: number;
@@ -87,9 +67,9 @@ export class SnapshotStore implements Disposable {
   readonly #index: ActionIndex;
   /** How many users each content has: actions, and captures under way. */
   readonly #uses = new Map<string, number>();
-  /** Actions that somebody is working with. */
+  /** Actions that are being carried out or rolled back. */
   readonly #held = new Set<string>();
-  /** When the first action expires; before, there is no need to look. */
+  /** When the first action expires; before that there is no need to look. */
   #nextExpiry = NEVER;
   #closed = false;
 
@@ -117,10 +97,12 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Opens a store, and makes its folder if it is not there. What a death left behind is removed.
+   * Opens a store, and makes its folder if it does not exist. What a killed process left unfinished is
+   * removed.
    *
-   * @throws {SnapshotStoreBusyError} It is open elsewhere.
-   * @throws {SnapshotError} The folder is not one that can be trusted.
+   * @param options The folder and the limits.
+   * @throws {SnapshotStoreBusyError} Another process, or another store of this one, has it open.
+   * @throws {SnapshotError} The folder, or a file in it, is a link or something else.
    * @throws {RangeError} A limit is not positive.
    */
   static open(options: SnapshotStoreOptions): SnapshotStore {
@@ -148,10 +130,10 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Reads what actions a store knows, without opening it; also while somebody else has it open.
+   * Reads the actions of a store without opening it; also while another process has it open.
    *
    * @param folder The folder of the store.
-   * @returns `undefined` if there is no store.
+   * @returns The oldest first; `undefined` if there is no store.
    */
   static list(folder: string): SavedAction[] | undefined {
     if (lstat(`${folder}/index`) === undefined) return undefined;
@@ -159,12 +141,12 @@ export class SnapshotStore implements Disposable {
     return ActionIndex.read(`${folder}/index`).filter(({ expires }) => expires > now);
   }
 
-  /** The actions that it knows, the oldest first. */
+  /** The actions that have not expired, the oldest first. */
   list(): SavedAction[] {
     return this.#index.actions.filter((one) => !this.#isExpired(one));
   }
 
-  /** An action by the id of its record. */
+  /** An action by the id of its record; `undefined` if there is none, or if it has expired. */
   get(recordId: string): SavedAction | undefined {
     const saved = this.#index.get(recordId);
     return saved === undefined || this.#isExpired(saved) ? undefined : saved;
@@ -176,16 +158,18 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Saves a content for a capture under way.
+   * Saves a content while an action is captured.
    *
-   * @param evicted Gets the ids of actions that had to make room.
-   * @throws {SnapshotError} It does not fit, whatever makes room.
+   * @param content Bytes, or a file that is read from its position to its end.
+   * @param evicted Gets the ids of actions whose snapshots were removed to make room.
+   * @returns Its SHA-256, when it is on the disk.
+   * @throws {SnapshotError} It does not fit, whatever is removed.
    */
   async save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<string> {
     const held: string[] = [];
     try {
       return await this.#blobs.add(content, (sha256, bytes) => {
-        // First of all, so that it does not itself make room.
+        // Before the rest, so that it is not itself removed to make room.
         this.#use(sha256, 1);
         held.push(sha256);
         this.#makeRoom(bytes, 0, evicted);
@@ -197,7 +181,7 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Saves a symbolic link for a capture under way.
+   * Saves a symbolic link while an action is captured.
    *
    * @param path Where the link is.
    * @returns The name by which a rollback restores it.
@@ -217,21 +201,26 @@ export class SnapshotStore implements Disposable {
     }
   }
 
-  /** Gives back contents of a capture that came to nothing. */
+  /** Gives up contents of a capture that failed. */
   release(blobs: Iterable<string>): void {
     for (const name of blobs) this.#use(name, -1);
   }
 
-  /** Reads a content and makes sure that it is the one that was saved. */
+  /**
+   * Reads a content and verifies its digest.
+   *
+   * @throws {Error} It is missing, or is not what was saved.
+   */
   read(sha256: string): Promise<Uint8Array> {
     return this.#blobs.read(sha256);
   }
 
   /**
-   * Puts an action into the index, as pending and held. It takes over the contents saved for it, and
-   * gives them back if that fails.
+   * Adds an action to the index, as pending and held. It owns the contents that were saved for it from now
+   * on; if this fails, they are given up.
    *
-   * @param evicted Gets the ids of actions that had to make room.
+   * @param action What is known before it is carried out.
+   * @param evicted Gets the ids of actions whose snapshots were removed to make room.
    * @returns When it is on the disk.
    */
   async add(
@@ -259,7 +248,7 @@ export class SnapshotStore implements Disposable {
     }
   }
 
-  /** What is known of an action now. */
+  /** Changes what is known of an action. */
   change(recordId: string, to: Partial<Pick<SavedAction, "state" | "snapshot">>): void {
     const done = to.state === "rolled back" || to.state === "lost";
     this.#append({
@@ -269,7 +258,7 @@ export class SnapshotStore implements Disposable {
     });
   }
 
-  /** Forgets an action that came to nothing. */
+  /** Forgets an action that was not carried out. */
   forget(recordId: string): void {
     this.#held.delete(recordId);
     if (this.#index.get(recordId) !== undefined) {
@@ -277,13 +266,13 @@ export class SnapshotStore implements Disposable {
     }
   }
 
-  /** Keeps an action from making room for others, or lets it again. */
+  /** Protects the snapshot of an action from being removed to make room, or no longer. */
   hold(recordId: string, held: boolean): void {
     if (held) this.#held.add(recordId);
     else this.#held.delete(recordId);
   }
 
-  /** Removes the actions whose time is over, and contents that belong to none. */
+  /** Removes actions that have expired, and contents that belong to no action. */
   gc(): Collected {
     const expired = this.#expire();
     const orphans = this.#blobs.names.filter((sha256) => !this.#uses.has(sha256));
@@ -292,12 +281,12 @@ export class SnapshotStore implements Disposable {
     return { expired, contents: orphans.length, bytes: this.#blobs.bytes };
   }
 
-  /** Closes it and gives up the lock. */
+  /** Closes the store and releases its lock. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#index.close();
-    // At once, also while a read of it ends.
+    // Explicitly: an asynchronous read could keep the file open for a moment.
     this.#lock.unlockSync();
     this.#lock.close();
   }
@@ -316,7 +305,7 @@ export class SnapshotStore implements Disposable {
     if (now < this.#nextExpiry && this.#index.size <= 2 * this.#maxCount) return 0;
     const ids: string[] = [];
     this.#nextExpiry = NEVER;
-    // Of those that are past undoing it is only known why; not of endlessly many.
+    // Of actions that cannot be undone any more only the reason is kept, for a bounded number.
     let tooMany = this.#index.size - 2 * this.#maxCount;
     for (const { recordId: id, expires, state } of this.#index.actions) {
       const gone = isPast(state) && tooMany-- > 0;
@@ -328,18 +317,18 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Those that nobody will need go first: what was rolled back, then the oldest. Never one that
-   * somebody is working with.
+   * Removes the snapshots of the oldest actions until there is room, never of one that is being carried
+   * out or rolled back.
    */
   #makeRoom(bytes: number, count: number, evicted: Set<string>): void {
-    // Most often there is room without a closer look.
+    // In most cases there is room, and the actions need not be listed.
     const { size } = this.#index;
     if (this.#blobs.bytes + bytes <= this.#maxBytes && size + count <= this.#maxCount) return;
     const actions = this.#index.actions.filter(({ state }) => !isPast(state));
     let kept = actions.length;
     const fits = () =>
       this.#blobs.bytes + bytes <= this.#maxBytes && kept + count <= this.#maxCount;
-    // What can never fit makes nothing else go.
+    // Nothing is removed for what can never fit.
     if (bytes > this.#maxBytes) throw this.#full(bytes);
     for (const { recordId } of actions) {
       if (fits()) return;
@@ -374,7 +363,7 @@ export class SnapshotStore implements Disposable {
   }
 }
 
-/** Whether it can no longer be undone. */
+/** Whether an action can no longer be undone. */
 function isPast(state: SavedAction["state"]): boolean {
   return state === "rolled back" || state === "lost";
 }
@@ -389,7 +378,7 @@ function makePrivate(folder: string): void {
   else if (!info.isDirectory) {
     throw new SnapshotError(`Cannot open the snapshot store: "${folder}" is no folder`);
   }
-  // Whose folder it is not fails here.
+  // Fails if the folder belongs to another user.
   if (((info?.mode ?? 0) & 0o777) !== 0o700) Deno.chmodSync(folder, 0o700);
 }
 

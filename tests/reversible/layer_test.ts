@@ -218,7 +218,7 @@ Deno.test("rollback of an unknown, an undone and an undoing action has its own c
       [undefined, "NO_SNAPSHOT", "no snapshot found"],
       [crypto.randomUUID(), "NO_SNAPSHOT", "no snapshot found"],
       [steps[0]?.recordId, "NO_SNAPSHOT", "no snapshot found"],
-      [id, "ALREADY_ROLLED_BACK", "was rolled back before"],
+      [id, "ALREADY_ROLLED_BACK", "was rolled back already"],
     ] as const
   ) {
     const result = await scene.layer.rollback(recordId);

@@ -117,7 +117,7 @@ Deno.test("the oldest actions make room, and the result of the new one names the
   assertEquals([c.reversible, c.evicted], [true, [a]]);
   const lost = await scene.layer.rollback(a);
   assertEquals(lost.code, "NO_SNAPSHOT");
-  assertStringIncludes(lost.error ?? "", "needed its room");
+  assertStringIncludes(lost.error ?? "", "removed to make room");
   const report = await scene.layer.rollbackAll();
   assertEquals([report.rolledBack, report.stopped?.recordId], [[c.recordId, b], a]);
 });
@@ -405,6 +405,6 @@ Deno.test({
     scene.ws.file("w/small", "old");
     // The provider was told of another folder: that is as far as it comes.
     assertEquals((await scene.do("fs.delete", "small")).code, "SNAPSHOT_FAILED");
-    assertStringIncludes((await scene.do("fs.delete", "small")).error ?? "", "was not told");
+    assertStringIncludes((await scene.do("fs.delete", "small")).error ?? "", "does not know the snapshot store");
   },
 });
