@@ -3,11 +3,17 @@
  *
  * @module
  */
-import type { ActionRequest, CanonicalRequest } from "../action.ts";
-import type { ActionSpec, FurtherResource, KindName } from "../resource/kind.ts";
+import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
+import type {
+  ActionSpec,
+  FurtherResource,
+  ImpliedAction,
+  KindName,
+  ResolveOptions,
+} from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, type World } from "../resource/world.ts";
-import { decide, type Decision, stricter } from "./decide.ts";
+import { decide, type Decision, denialOf, stricter } from "./decide.ts";
 import type { Policy } from "./policy.ts";
 
 /** A verdict together with what it is about. */
@@ -18,7 +24,7 @@ export interface Authorisation {
 }
 
 /** One resource of a request under way to its canonical form. */
-interface Resource {
+interface Resource extends ResolveOptions {
   readonly param?: string;
   readonly kind: KindName;
   readonly action: string;
@@ -37,7 +43,8 @@ const UNDECLARED: ActionSpec = { kind: "name" };
 export function authorise(policy: Policy, request: ActionRequest, world: World): Authorisation {
   const { action } = request;
   const spec = Object.hasOwn(policy.actions, action) ? policy.actions[action] : undefined;
-  const { kind, defaults, canonicalParams, resources: further = [] } = spec ?? UNDECLARED;
+  const { kind, follow = "all", defaults, canonicalParams, resources: further = [] } = spec ??
+    UNDECLARED;
   const given = { ...defaults, ...request.params };
   if (!policy.index.has(action)) {
     // No rule speaks of it: it is denied whatever the target is, or whether it is any.
@@ -48,13 +55,15 @@ export function authorise(policy: Policy, request: ActionRequest, world: World):
     };
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
-  const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
+  const target = KINDS[kind].normalise(request.target, world);
+  const main: Resource = { kind, action, follow, target };
   const resources: [Resource, ...Resource[]] = [main];
   for (const declared of further) {
     const target = normaliseFurther(declared, params, world);
     if (target === undefined) continue;
     params[declared.param] = target;
-    resources.push({ param: declared.param, kind: declared.kind, action: declared.action, target });
+    const { param, kind, action, follow = "all" } = declared;
+    resources.push({ param, kind, action, follow, target });
   }
   let decision = verdict(policy, resources, params);
   // A target that is denied by its text is not touched: no link of it is followed.
@@ -62,7 +71,10 @@ export function authorise(policy: Policy, request: ActionRequest, world: World):
     const links: string[] = [];
     for (const resource of resources) {
       const named = resource.target;
-      resource.target = KINDS[resource.kind].resolve(named, world);
+      resource.target = KINDS[resource.kind].resolve(named, world, resource);
+      if (resource.follow === "parents") {
+        decision = stricter(decision, guardOfGoal(policy, resource, world));
+      }
       if (resource.target === named) continue;
       if (resource.param !== undefined) params[resource.param] = resource.target;
       links.push(`"${named}" leads to "${resource.target}"`);
@@ -117,7 +129,42 @@ function verdict(
       decision.effect === "allow" ? decision : { ...decision, reason },
     );
   }
+  for (const implied of policy.actions[action]?.implies ?? []) {
+    strictest = stricter(strictest, impliedDenial(policy, [main, ...further], implied));
+  }
   return strictest;
+}
+
+/** What a deny rule says of an action that is part of this one; that no rule allows it is no denial. */
+function impliedDenial(
+  policy: Policy,
+  [main, ...further]: readonly [Resource, ...Resource[]],
+  { action, param }: ImpliedAction,
+): Decision | undefined {
+  const resource = param === undefined ? main : further.find((one) => one.param === param);
+  if (resource === undefined) return undefined;
+  const { target } = resource;
+  const params = policy.actions[action]?.defaults ?? {};
+  const denial = denialOf(policy, { action, target, params });
+  const part = `${main.action} is also ${action} of "${target}"`;
+  return denial && { ...denial, reason: `${denial.reason} (${part})` };
+}
+
+/**
+ * INVARIANT: no link by which the kernel finds one of its own files is taken away, although the action
+ * does nothing to what the link leads to.
+ */
+function guardOfGoal(policy: Policy, { kind, action, target }: Resource, world: World) {
+  try {
+    const goal = KINDS[kind].resolve(target, world);
+    const denial = goal === target
+      ? undefined
+      : denialOf(policy, { action, target: goal, params: {} });
+    return denial?.code === CODES.GUARDED ? denial : undefined;
+  } catch (error) {
+    if (error instanceof CanonicalError) return undefined; // A link that leads nowhere.
+    throw error;
+  }
 }
 
 function throughLinks(decision: Decision, links: readonly string[]): Decision {

@@ -4,6 +4,7 @@
  * @module
  */
 import { type CanonicalRequest, CODES } from "../action.ts";
+import { messageOf } from "../errors.ts";
 import { KINDS } from "../resource/table.ts";
 import { evaluate } from "./constraint.ts";
 import type { Policy, Rule } from "./policy.ts";
@@ -31,15 +32,13 @@ export function decide(
 ): Decision {
   const { action, target, params } = request;
   try {
+    // INVARIANT: a deny rule that may hold denies, whatever else allows.
+    const denial = denialOf(policy, request);
+    if (denial !== undefined) return denial;
     const rules = policy.index.get(action);
     if (rules === undefined) return denied(CODES.NO_RULE, `no rule allows ${action}`);
-    const segments = KINDS[rules.kind].segments(target);
 
-    // INVARIANT: a deny rule that may hold denies, whatever else allows.
-    const denying = first(rules.deny.match(segments), (holds) => holds !== false, params);
-    if (denying !== undefined) return deniedBy(denying, target);
-
-    const candidates = rules.allow.match(segments);
+    const candidates = rules.allow.match(KINDS[rules.kind].segments(target));
     const allowing = first(candidates, (holds) => holds === true, params);
     if (allowing !== undefined) return allowedBy(allowing);
     return candidates.length > 0
@@ -47,14 +46,34 @@ export function decide(
       : denied(CODES.NO_RULE, `no rule allows ${action} on "${target}"`);
   } catch (error) {
     // INVARIANT: an error never widens access.
-    const reason = error instanceof Error ? error.message : String(error);
-    return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${reason}`);
+    return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * The deny rule that speaks against a request, as a decision.
+ *
+ * @returns `undefined` if there is none, whether or not a rule allows it.
+ */
+export function denialOf(
+  policy: Policy,
+  { action, target, params }: Pick<CanonicalRequest, "action" | "target" | "params">,
+): Decision | undefined {
+  try {
+    const rules = policy.index.get(action);
+    if (rules === undefined) return undefined;
+    const matching = rules.deny.match(KINDS[rules.kind].segments(target));
+    const denying = first(matching, (holds) => holds !== false, params);
+    return denying === undefined ? undefined : deniedBy(denying, target);
+  } catch (error) {
+    // INVARIANT: an error never widens access.
+    return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${messageOf(error)}`);
   }
 }
 
 /** The stricter of two verdicts. */
-export function stricter(a: Decision, b: Decision): Decision {
-  return a.effect === "allow" && b.effect === "deny" ? b : a;
+export function stricter(a: Decision, b: Decision | undefined): Decision {
+  return a.effect === "allow" && b?.effect === "deny" ? b : a;
 }
 
 /** The first rule in the file without a constraint, or with one that is as it has to be. */
