@@ -222,8 +222,10 @@ export class Connection {
     if (/ZodError$|^SyntaxError$/.test(String(name))) {
       return this.fail("PROTOCOL_ERROR", "Its answer is not valid MCP");
     }
-    const status = typeof code === "number" && code >= 100 ? `HTTP status ${code}: ` : "";
-    return this.fail(otherwise, `${status}${messageOf(error)}`);
+    if (typeof code !== "number" || code < 100) return this.fail(otherwise, messageOf(error));
+    const said = messageOf(error)
+      .replace(/^Streamable HTTP error: (Error POSTing to endpoint: )?/, "").trim();
+    return this.fail(otherwise, `HTTP status ${code}${said === "" ? "" : `: ${said}`}`);
   }
 
   #stderr(): string {

@@ -41,7 +41,15 @@ async function execute(request: ProviderRequest, context: ProviderContext): Prom
   if (operation === undefined) {
     throw new ProviderError("UNKNOWN_ACTION", `There is no action "${request.action}"`);
   }
-  const server = request.target.split("/")[0] as string;
+  if (request.action === "mcp.call" && !request.target.includes("/")) {
+    throw new ProviderError(
+      "INVALID_TARGET",
+      `The target "${request.target}" of mcp.call must be 'server/tool' format`,
+    );
+  }
+  const server = request.action === "mcp.call"
+    ? request.target.slice(0, request.target.indexOf("/"))
+    : request.target;
   const sessions = sessionsOf(context);
   const timeoutMs = sessions.timeoutOf(server);
   using timeout = new SilenceTimeout(timeoutMs, SYSTEM_TIMER);
@@ -63,12 +71,6 @@ async function callTool(
   server: string,
   { request: { target, params }, context, signal, onProgress }: Call,
 ): Promise<unknown> {
-  if (!target.includes("/")) {
-    throw new ProviderError(
-      "INVALID_TARGET",
-      `The target "${target}" of mcp.call must be 'server/tool' format`,
-    );
-  }
   const name = target.slice(server.length + 1);
   const connection = await sessionsOf(context).toolOf(server, name, signal);
   const args = params["arguments"] ?? {};
@@ -83,14 +85,11 @@ async function callTool(
 
 async function list(
   server: string,
-  { request: { target, params }, context, signal }: Call,
+  { request: { params }, context, signal }: Call,
 ): Promise<unknown> {
   const { pin = true } = params;
   if (typeof pin !== "boolean") {
     throw new ProviderError("INVALID_PARAMS", 'The param "pin" has to be true or false');
-  }
-  if (target !== server) {
-    throw new ProviderError("UNKNOWN_SERVER", `Unknown MCP server: "${target}"`);
   }
   return bounded(await sessionsOf(context).list(server, { pin, signal }), context.maxOutputBytes);
 }

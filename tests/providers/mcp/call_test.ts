@@ -82,7 +82,11 @@ Deno.test("the policy decides by server and tool", async () => {
 
 Deno.test("concurrent calls share one connection, and get their own answers", async () => {
   await withMcp({ servers: SERVERS }, async ({ call }) => {
-    const pids = await Promise.all([call("h/pid"), call("h/pid"), call("other/pid")]);
+    const pids = await Promise.all([
+      call("h/instance"),
+      call("h/instance"),
+      call("other/instance"),
+    ]);
     const [a, b, c] = pids.map(textOf);
     assertEquals([a === b, a === c], [true, false]);
     const echoes = await Promise.all(

@@ -162,7 +162,7 @@ const TELLING: readonly (readonly [
     "what is no JSON",
     (token) => new Response(token, { headers: { "content-type": "application/json" } }),
     "PROTOCOL_ERROR",
-    /MCP server "web": Its answer is none$/,
+    /MCP server "web": Its answer is not valid MCP$/,
   ],
 ];
 for (const [what, respond, code, said] of TELLING) {
