@@ -4,7 +4,6 @@
  * @module
  */
 import { basename, isAbsolute, normalize } from "@std/path";
-import { messageOf } from "../../src/core/errors.ts";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
 import { childEnvironment, type EnvironmentOptions } from "../environment.ts";
 
@@ -128,10 +127,10 @@ export function serverConfig(
   { searchPath, timeoutMs: defaultMs }: ServerConfigOptions,
 ): ServerConfig {
   const refuse = (why: string) => new TypeError(`Cannot use MCP server "${name}": ${why}`);
+  if ("unavailable" in server) return { unavailable: String(server.unavailable) };
   if (!SERVER_NAME.test(name)) {
     throw refuse('expected a name of at most 64 letters, digits, "_", "-" and "."');
   }
-  if ("unavailable" in server) return { unavailable: String(server.unavailable) };
   const { command, url, timeoutMs = defaultMs } = server as Partial<StdioServer & HttpServer>;
   if (typeof timeoutMs !== "number" || !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
     throw refuse(
@@ -182,13 +181,20 @@ function headersOf(
   { headers = {} }: HttpServer,
   refuse: (why: string) => TypeError,
 ): Record<string, string> {
-  try {
-    new Headers(headers);
-  } catch (error) {
-    throw refuse(`its headers are not valid: ${messageOf(error)}`);
+  if (headers === null || typeof headers !== "object" || Array.isArray(headers)) {
+    throw refuse("headers is not an object of strings");
   }
-  // In a file they may be numbers.
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+  // In a file values may be numbers.
+  const entries = Object.entries(headers).map(([name, value]) => [name, String(value)] as const);
+  for (const [name, value] of entries) {
+    try {
+      new Headers([[name, value]]);
+    } catch {
+      // Whatever is wrong: the error would show the value, which may be a secret.
+      throw refuse(`the header "${name}" has a name or a value that HTTP does not allow`);
+    }
+  }
+  return Object.fromEntries(entries);
 }
 
 /** The host and port of a URL, in the form of Deno's net permission. */

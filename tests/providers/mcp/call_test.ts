@@ -95,3 +95,17 @@ Deno.test("concurrent calls share one connection, and get their own answers", as
     assertEquals(echoes.map(textOf), Array.from({ length: 100 }, (_, n) => `{"n":${n}}`));
   });
 });
+
+Deno.test("whole numbers beyond 2^53 in a result keep their digits", async () => {
+  await withMcp({ servers: SERVERS }, async ({ call, ws }) => {
+    const { data } = await call("h/numbers");
+    assertEquals(data, {
+      content: [{ type: "text", text: "id 1234567890123456789" }],
+      structuredContent: { id: "1234567890123456789", ids: ["-9007199254740993", 7], near: 0.1 },
+    });
+    assertEquals(
+      Deno.readTextFileSync(ws.path("kernel.log")).includes("1234567890123456800"),
+      false,
+    );
+  });
+});
