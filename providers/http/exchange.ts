@@ -30,10 +30,10 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Schemes that authenticate the connection, and so every later request on it (RFC 4559). */
 const CONNECTION_AUTHENTICATION = /^(negotiate|ntlm)\b/i;
 
-/** The params of one hop; their body may be dropped on the way. */
+/** The params of one hop. A redirect may drop the body. */
 type Params = Readonly<Record<string, unknown>>;
 
-/** Where the chain of redirects has come to. */
+/** One request in a chain of redirects. */
 interface Hop {
   readonly url: URL;
   readonly params: Params;
@@ -191,13 +191,13 @@ function redirectOf({ status, fields }: ResponseHead, params: Params): string | 
   if (more.length > 0) {
     throw new ProviderError(
       "RESPONSE_MALFORMED",
-      "The response is refused: it leads to two places",
+      "The response is refused: it has two locations",
     );
   }
   return location;
 }
 
-/** The next hop, as the gate allows it. @throws {DeniedError} It does not; the hop is named. */
+/** The next hop. @throws {DeniedError} The policy denies it; the message names it. */
 async function nextHop(
   from: Hop,
   status: number,
@@ -215,7 +215,7 @@ async function nextHop(
   const link = /[\t ]/.test(text) || !URL.canParse(text, from.url.href)
     ? undefined
     : new URL(text, from.url);
-  if (link === undefined) throw denied(text, "INVALID_TARGET", "it is no URL");
+  if (link === undefined) throw denied(text, "INVALID_TARGET", "it is not a URL");
   if (credentials.isIn(link.href)) {
     throw denied(link.href, "SECRET_IN_REDIRECT", "it would carry a secret on");
   }
@@ -229,7 +229,7 @@ async function nextHop(
   return { url: new URL(decision.target), params, crossed };
 }
 
-/** What a redirect leaves of the params (WHATWG Fetch Standard, "HTTP-redirect fetch"). */
+/** The params after a redirect (WHATWG Fetch Standard, "HTTP-redirect fetch"). */
 function paramsAfter(
   params: Params,
   status: number,

@@ -29,13 +29,13 @@ export interface ResponseHead {
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** Most bytes of everything before a body: interim responses, status line, header fields. */
+/** Most bytes before a body: interim responses, status line, header fields. */
 const MAX_HEAD_BYTES = 64 * 1024;
 /** Most bytes of a line between chunks, and of all trailers. */
 const MAX_CHUNK_LINE_BYTES = 4096;
-/** The ends of the two lines of a chunk. */
+/** Bytes of the two line ends of a chunk. */
 const FRAME_BYTES = 4;
-/** How much more framing than data the chunks of a body may have. */
+/** Most bytes that the framing of chunks may have beyond their data. */
 const MAX_FRAMING_BYTES = 1024 * 1024;
 
 /** The bytes of a request up to its body. */
@@ -49,7 +49,7 @@ export function headOf({ method, url, headers, body, keepAlive }: Outgoing): Uin
   });
   const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`];
   for (const [name, value] of fields) lines.push(`${name}: ${value}`);
-  // INVARIANT: no line can end before its end, nothing in it is more than one byte.
+  // INVARIANT: no header can contain a line break, and each character is one byte.
   const odd = lines.find((line) => /[^\t\x20-\x7e]/.test(line));
   if (odd !== undefined) {
     const name = odd.slice(0, odd.indexOf(":"));
@@ -149,12 +149,12 @@ export class ResponseReader {
       if (Number(`0x${size}`) === 0) break;
       data += Number(`0x${size}`);
       framing += line.length + FRAME_BYTES;
-      // Each chunk takes its time, whatever is in it.
+      // Each chunk costs time, even if it holds one byte.
       if (framing > MAX_FRAMING_BYTES + data) throw malformed("its chunks hold next to nothing");
       yield* this.#exactly(Number(`0x${size}`));
       if (await this.#line({ bytes: 2 }) !== "") throw malformed("a chunk is longer than its size");
     }
-    // Trailers are no part of the result, but have to be there whole.
+    // Trailers are not part of the result, but have to be complete.
     await this.#fields({ bytes: MAX_CHUNK_LINE_BYTES });
   }
 
@@ -204,7 +204,7 @@ export class ResponseReader {
     return line.slice(0, -2);
   }
 
-  /** A copy of what is there, at most so many bytes; `undefined` at the end. */
+  /** A copy of the next bytes, at most so many; `undefined` at the end of the stream. */
   async #some(most: number): Promise<Uint8Array | undefined> {
     if (this.#start === this.#end && !await this.#fill()) return undefined;
     const end = Math.min(this.#end, this.#start + most);

@@ -217,8 +217,8 @@ Deno.test("ADDRESS_DENIED shows the rules to add, and with them the request is a
   const { port } = server;
   // deno-fmt-ignore -- a row is a line
   const rows: readonly (readonly [what: string, url: string, allow: string, rules: readonly string[]])[] = [
-    ["an address that a wildcard covers", `http://127.0.0.1:${port}/a`, "http://**/a", [`http://127.0.0.1:${port}/**`]],
-    ["localhost that a wildcard covers", `http://localhost:${port}/a`, "http://**/a", [`http://localhost:${port}/**`]],
+    ["an address that a wildcard covers", `http://127.0.0.1:${port}/a`, `http://**:${port}/a`, [`http://127.0.0.1:${port}/**`]],
+    ["localhost that a wildcard covers", `http://localhost:${port}/a`, `http://**:${port}/a`, [`http://localhost:${port}/**`]],
   ];
   for (const [what, url, allow, rules] of rows) {
     await t.step(what, async () => {
