@@ -21,6 +21,9 @@ const GLOBAL_IPV6 = "2000::/3";
 /** Translates to the IPv4 address in its last 32 bits (RFC 6052). */
 const NAT64 = "64:ff9b::/96";
 
+/** The path of a rule that names a host or an address, and is to allow nothing else. */
+const UNUSED_PATH = "/none";
+
 /** A host of a URL, and the address that it leads to. */
 export interface Endpoint {
   /** The host of the URL, as it stands there. */
@@ -52,13 +55,14 @@ export function mayConnect(
 }
 
 /**
- * The resources that rules have to name, so that a connection to an address is allowed.
+ * The resources that rules have to name, so that a connection to an address is allowed. The request
+ * itself is allowed already, so that they open no path that is in use.
  *
  * @param url What is asked for.
  * @param address Where its host leads to, in canonical form; `undefined` if that is not known.
  * @param named The hosts that the policy names literally.
- * @returns At least one resource. A host name at a private address needs two: its own, and one that
- * opens the address (a path that nobody uses is enough).
+ * @returns At least one resource. A host name at a private address needs two: one that names the host,
+ * and one that names the address.
  */
 export function missingRules(
   { protocol, hostname, port }: URL,
@@ -66,13 +70,13 @@ export function missingRules(
   named: readonly string[],
 ): string[] {
   const suffix = port === "" ? "" : `:${port}`;
-  const own = `${protocol}//${hostname}${suffix}/**`;
+  const own = `${protocol}//${hostname}${suffix}${UNUSED_PATH}`;
   if (address === undefined || (isLocalName(hostname) && isLoopback(address))) return [own];
   const literal = literalOf(address);
   if (literal === hostname) return [own];
   const number = port || (protocol === "https:" ? "443" : "80");
   const isNamed = named.includes(hostname) || named.includes(`${hostname}:${number}`);
-  return [...(isNamed ? [] : [own]), `${protocol}//${literal}${suffix}/none`];
+  return [...(isNamed ? [] : [own]), `${protocol}//${literal}${suffix}${UNUSED_PATH}`];
 }
 
 /** Whether a canonical address is one of the public internet. */

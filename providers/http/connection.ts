@@ -144,6 +144,6 @@ function denied(url: URL, address: string, named: readonly string[]): DeniedErro
   return new DeniedError(
     "ADDRESS_DENIED",
     `Host "${url.hostname}" leads to ${address}, which is not on the public internet; to allow ` +
-      `it, add under capabilities: ${rules.join(" and ")}`,
+      `it, name it literally, with a path that opens nothing else: add ${rules.join(" and ")}`,
   );
 }
