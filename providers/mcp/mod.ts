@@ -17,7 +17,13 @@ import {
 } from "./server_options.ts";
 
 export type { EnvironmentOptions } from "../environment.ts";
-export type { HttpServer, McpServer, StdioServer, UnavailableServer } from "./server_options.ts";
+export type {
+  HttpServer,
+  McpServer,
+  ServerLimits,
+  StdioServer,
+  UnavailableServer,
+} from "./server_options.ts";
 export { toolDefs, type ToolDefsOptions } from "./tool_defs.ts";
 
 /** Options of {@linkcode McpProvider}. */

@@ -7,8 +7,8 @@ import { basename, isAbsolute, normalize } from "@std/path";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
 import { childEnvironment, type EnvironmentOptions } from "../environment.ts";
 
-/** What all servers have. */
-interface CommonOptions {
+/** Limits of any server. */
+export interface ServerLimits {
   /**
    * How long a call may take, in milliseconds: counted from its start, and again from each progress
    * that the server reports. The provider's `deadlineMs` bounds it. @default 30000
@@ -17,7 +17,7 @@ interface CommonOptions {
 }
 
 /** A server that is started as a program and talked to over its standard input and output. */
-export interface StdioServer extends CommonOptions, EnvironmentOptions {
+export interface StdioServer extends ServerLimits, EnvironmentOptions {
   /** Bare name, looked up in the search folders, or absolute path. */
   readonly command: string;
   /** Its arguments. @default [] */
@@ -33,7 +33,7 @@ export interface StdioServer extends CommonOptions, EnvironmentOptions {
 }
 
 /** A server that is reached over streamable HTTP. */
-export interface HttpServer extends CommonOptions {
+export interface HttpServer extends ServerLimits {
   /** Its endpoint, `http:` or `https:`. */
   readonly url: string;
   /** Headers of every request, for example with a token. @default {} */
