@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import type { Timer } from "../../src/core/timer.ts";
 
 /** How long calls wait for a slot while none becomes free, in milliseconds. */

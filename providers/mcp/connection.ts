@@ -13,7 +13,7 @@ import {
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { messageOf } from "../../src/core/errors.ts";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { VERSION } from "../../src/version.ts";
 import { escape } from "../../src/visible_text.ts";
 import { Credentials } from "./credentials.ts";

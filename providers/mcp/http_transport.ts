@@ -6,7 +6,7 @@
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { messageOf } from "../../src/core/errors.ts";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { messageBody } from "./message_body.ts";
 
 /** What a transport is made with. */

@@ -5,7 +5,7 @@
  */
 import { isAbsolute, normalize, resolve } from "@std/path";
 import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
-import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
+import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
 import {
   BUBBLEWRAP,
   DEFAULT_TIMEOUT_MS,

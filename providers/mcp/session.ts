@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DeniedError, ProviderError } from "../../src/core/isolation/provider.ts";
+import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";
 import { SYSTEM_TIMER } from "../../src/core/timer.ts";
 import { escape } from "../../src/visible_text.ts";
 import { CallSlots } from "./call_slots.ts";

@@ -10,7 +10,7 @@ import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { type JSONRPCMessage, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
 import { messageOf } from "../../src/core/errors.ts";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import type { Credentials } from "./credentials.ts";
 import { markLargeNumbers } from "./exact_numbers.ts";
 import { messageLines } from "./message_lines.ts";

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { canonicalJson, copyJson } from "../../src/core/json.ts";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { escape } from "../../src/visible_text.ts";
 import type { Connection } from "./connection.ts";
 import { withExactNumbers } from "./exact_numbers.ts";

@@ -6,7 +6,7 @@
 import type { ActionResult, SubmitFn } from "../../src/core/action.ts";
 import { ToolDef } from "../../src/agent/tool_def.ts";
 import { messageOf } from "../../src/core/errors.ts";
-import { DeniedError, ProviderError } from "../../src/core/isolation/provider.ts";
+import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";
 import { escape, escapedText } from "../../src/visible_text.ts";
 import type { ListedTool } from "./pin.ts";
 import type { InvalidTool } from "./tool_definition.ts";

@@ -2,7 +2,8 @@ import { resolve } from "@std/path";
 import { readPins, writePins } from "../../providers/mcp/lock_file.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
 import { difference, type ListedTool, type Pins } from "../../providers/mcp/pin.ts";
-import { Kernel } from "../core/kernel.ts";
+import type { InvalidTool } from "../../providers/mcp/tool_definition.ts";
+import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
 import { type Command, EXIT, type Invocation, optional, required, UsageError } from "./command.ts";
@@ -83,7 +84,13 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
         codes.push(EXIT.FAILED);
         continue;
       }
-      const { tools } = data as { readonly tools: readonly ListedTool[] };
+      const { tools, invalid } = data as {
+        readonly tools: readonly ListedTool[];
+        readonly invalid: readonly InvalidTool[];
+      };
+      for (const { name, problem } of invalid) {
+        complain(`${escape(server)}/${name}: cannot be used: ${problem}`);
+      }
       const { lockFile } = file;
       const context = { lockFile, named, json: values["json"] === true };
       codes.push(work(server, tools, { ...context, pins: readPins(lockFile, server) }));
