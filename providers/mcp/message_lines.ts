@@ -1,5 +1,5 @@
 /**
- * A stream of bytes as lines, none of which may fill the memory.
+ * A stream of bytes as lines of bounded length.
  *
  * @module
  */
