@@ -8,7 +8,7 @@ import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
 import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
 import { hostOf, type McpConfig, type McpServer, serverConfig } from "./server_options.ts";
 
-export type { EnvironmentOptions } from "../environment.ts";
+export type { EnvironmentOptions } from "../child_environment.ts";
 export type { HttpServer, McpServer, StdioServer } from "./server_options.ts";
 export { toolDefs, type ToolDefsOptions } from "./tool_defs.ts";
 

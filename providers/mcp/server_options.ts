@@ -5,7 +5,7 @@
  */
 import { isAbsolute, normalize } from "@std/path";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
-import { childEnvironment, type EnvironmentOptions } from "../environment.ts";
+import { childEnvironment, type EnvironmentOptions } from "../child_environment.ts";
 
 /** A server that is started as a program and talked to over its standard input and output. */
 export interface StdioServer extends EnvironmentOptions {

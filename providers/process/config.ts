@@ -4,8 +4,14 @@
  * @module
  */
 
-/** Whether programs run in a sandbox: if there is one, or not at all, or never. */
+/** When programs run in a sandbox: if there is one, always (or not at all), or never. */
 export type SandboxMode = "auto" | "required" | "off";
+
+/**
+ * What of the network a program in the sandbox reaches: what the policy allows, through a proxy;
+ * nothing; or all that the host reaches.
+ */
+export type NetworkMode = "policy" | "none" | "host";
 
 /** The options of the provider with their defaults. */
 export interface ProcessConfig {
@@ -14,8 +20,8 @@ export interface ProcessConfig {
   readonly bubblewrap: string;
   readonly supervisor?: string;
   readonly systemPaths: readonly string[];
-  /** Whether programs may have the network if the policy gives it. */
-  readonly network: boolean;
+  readonly network: NetworkMode;
+  readonly home: string | undefined;
   readonly stdoutShare: number;
   readonly maxEntries: number;
   readonly deadlineMs: number;
