@@ -235,7 +235,7 @@ function hostFor(
   const surroundings = {
     files: fileView(policy),
     network: allowsNetwork(policy),
-    hosts: namedHosts(policy, needs.actions),
+    hosts: namedHosts(policy, [...needs.actions, ...needs.uses ?? []]),
   };
   if (provider.isolation === "none") {
     return new InProcessHost(provider, { surroundings, onWarning, timer });

@@ -21,6 +21,8 @@ export interface ProcessConfig {
   readonly supervisor?: string;
   readonly systemPaths: readonly string[];
   readonly network: NetworkMode;
+  /** Absolute path of Deno, which runs the relay of a program that reaches the network. */
+  readonly deno: string | undefined;
   readonly home: string | undefined;
   readonly stdoutShare: number;
   readonly maxEntries: number;

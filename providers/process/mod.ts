@@ -58,6 +58,11 @@ export interface ProcessOptions extends ProviderLimits {
    */
   readonly network?: NetworkMode;
   /**
+   * Absolute path of the `deno` that runs in the sandbox of a program which may reach the network.
+   * @default the one that runs this process
+   */
+  readonly deno?: string;
+  /**
    * Absolute, real path of a folder that is the home of programs in the sandbox: they may read and
    * change it whatever the policy allows, and what one program leaves there the next one finds.
    * @default an empty folder that goes away with the program
@@ -126,6 +131,7 @@ export class ProcessProvider extends Provider {
         absolute(path, "systemPaths")
       ),
       network,
+      deno: network === "policy" ? absolute(options.deno ?? Deno.execPath(), "deno") : undefined,
       home,
       stdoutShare,
       maxEntries,
@@ -147,6 +153,7 @@ export class ProcessProvider extends Provider {
         ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),
       },
       readsFiles: sandbox !== "off",
+      uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
     });
   }
 }

@@ -10,12 +10,15 @@ import {
   serveProvider,
 } from "../../src/worker/mod.ts";
 import { type Arguments, argumentsOf } from "./arguments.ts";
-import { type CommandLine, type Ended, run } from "./child.ts";
+import { type CommandLine, type Ended, run, type Stdio } from "./child.ts";
 import { ConcurrencyGroup } from "./concurrency_group.ts";
 import type { ProcessConfig } from "./config.ts";
 import { kindOf } from "./file_system.ts";
 import { type Mounts, planMounts } from "./mounts.ts";
 import { findSandbox, inSandbox, type Sandbox } from "./sandbox.ts";
+import { Multiplexer } from "./multiplexer.ts";
+import { Proxy } from "./proxy.ts";
+import { STDIO, underRelay } from "./relay.ts";
 import { signalOf } from "./signals.ts";
 import { supervised, worksAsSupervisor } from "./supervisor.ts";
 
@@ -28,6 +31,8 @@ interface Prepared {
   readonly sandboxed: boolean;
   /** Of the result, besides what the program did. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** What it reaches the network through, if it reaches any of it. */
+  readonly proxy?: Proxy | undefined;
 }
 
 serveProvider("process", async (request, context) => {
@@ -45,9 +50,10 @@ serveProvider("process", async (request, context) => {
     signal,
   );
   try {
-    const command = inside(sandbox, request, given, { config, mounts, context });
+    const proxy = config.network === "policy" && context.network ? new Proxy(context) : undefined;
+    const command = inside(sandbox, request, given, { config, mounts, proxy, context });
     const facts = boundedList("hidden", mounts.hidden, context.maxOutputBytes * LIST_SHARE);
-    return await carryOut({ command, sandboxed: true, facts }, { request, given }, context);
+    return await carryOut({ command, sandboxed: true, facts, proxy }, { request, given }, context);
   } finally {
     group.leave();
   }
@@ -68,7 +74,10 @@ async function carryOut(
   const signals = [context.signal];
   const isBound = given.timeoutMs < config.deadlineMs;
   if (isBound) signals.push(AbortSignal.timeout(given.timeoutMs));
-  const frame = RESULT_FRAME + JSON.stringify(prepared.facts).length - "{}".length;
+  const { proxy } = prepared;
+  const listBytes = proxy === undefined ? 0 : context.maxOutputBytes * LIST_SHARE;
+  const frame = RESULT_FRAME + Math.ceil(listBytes) + JSON.stringify(prepared.facts).length -
+    "{}".length;
   const room = Math.max(0, context.maxOutputBytes - frame);
   const bytes = given.encoding === "base64" ? Math.floor(room / 4) * 3 : room;
   const stdout = Math.floor(bytes * config.stdoutShare);
@@ -77,15 +86,29 @@ async function carryOut(
       stdin: given.stdin,
       maxBytes: { stdout, stderr: bytes - stdout },
       signal: AbortSignal.any(signals),
+      ...(proxy === undefined ? {} : { unwrap: (stdio, fail) => unwrap(stdio, proxy, fail) }),
     });
-    return resultOf(ended, given, prepared, context);
+    const connections = boundedList("connections", proxy?.connections ?? [], listBytes);
+    const facts = { ...prepared.facts, ...connections };
+    return resultOf(ended, given, { ...prepared, facts }, context);
   } catch (error) {
     if (!isBound || context.signal.aborted || !(error instanceof DOMException)) throw error;
     throw new ProviderError(
       "DEADLINE_EXCEEDED",
       `${target} did not end within ${given.timeoutMs / 1000} s and was ended`,
     );
+  } finally {
+    await proxy?.close();
   }
+}
+
+/** The program's own streams; what else comes from the sandbox is for the proxy. */
+function unwrap({ stdin, stdout }: Stdio, proxy: Proxy, fail: () => void): Stdio {
+  const channels = new Multiplexer(stdin, { accept: (channel) => proxy.accept(channel) });
+  const own = channels.open(STDIO, { silent: true });
+  // The program has put itself in the place of its relay, and does not keep to the protocol.
+  channels.run(stdout).catch(fail);
+  return { stdin: own.writable, stdout: own.readable };
 }
 
 /** Found once a Worker. */
@@ -121,9 +144,10 @@ function inside(
   sandbox: Sandbox,
   { target }: ProviderRequest,
   { args, cwd = "/" }: Arguments,
-  { config: { env, home, systemPaths }, mounts, context }: {
+  { config: { env, home, systemPaths, deno }, mounts, proxy, context }: {
     readonly config: ProcessConfig;
     readonly mounts: Mounts;
+    readonly proxy: Proxy | undefined;
     readonly context: ProviderContext;
   },
 ): CommandLine {
@@ -131,14 +155,21 @@ function inside(
   if (cwd !== "/" && kindOf(cwd) !== "folder") {
     throw new ProviderError("NOT_A_FOLDER", `The param "cwd" leads to no folder: ${cwd}`);
   }
-  return inSandbox(sandbox, {
+  const plain = {
     command: [target, ...args],
-    tools: [],
     env: home === undefined ? env : { HOME: home, ...env },
+  };
+  if (proxy === undefined || deno === undefined) {
+    return inSandbox(sandbox, { ...plain, tools: [], cwd, mounts, systemPaths, network: false });
+  }
+  const relayed = underRelay(deno, plain);
+  return inSandbox(sandbox, {
+    ...relayed,
+    tools: [target],
     cwd,
     mounts,
     systemPaths,
-    network: false,
+    network: true,
   });
 }
 

@@ -159,6 +159,11 @@ export interface ProviderOptions extends ProviderLimits {
   /** Whether its Worker may look at the files that the policy allows to read or write. @default false */
   readonly readsFiles?: boolean;
   /**
+   * Actions of others that it carries out parts of, after it has asked the gate: its Worker also gets
+   * the permissions that rules for them imply, and the hosts that they name. @default none
+   */
+  readonly uses?: readonly string[];
+  /**
    * Absolute paths of folders in which the host keeps what no action may read or change, like the
    * snapshots of a reversible layer. The process needs to read and write them. @default none
    */
@@ -204,6 +209,8 @@ export class Provider {
   readonly permissions: Partial<PermissionSet>;
   /** Whether its Worker may look at the files that the policy allows. */
   readonly readsFiles: boolean;
+  /** Actions of others whose permissions its Worker needs. */
+  readonly uses: readonly string[];
   /** Folders of the host that no action may read or change. */
   readonly stores: readonly string[];
   /** Files that no action may change. */
@@ -240,6 +247,7 @@ export class Provider {
     this.config = options.config;
     this.permissions = options.permissions ?? {};
     this.readsFiles = options.readsFiles ?? false;
+    this.uses = Object.freeze([...options.uses ?? []]);
     this.stores = Object.freeze([...options.stores ?? []]);
     this.guards = Object.freeze([...options.guards ?? []]);
     const relative = this.guards.find((path) => !path.startsWith("/"));

@@ -27,6 +27,8 @@ export interface PermissionNeeds {
   readonly permissions?: Partial<PermissionSet>;
   /** Whether it looks at the files that the policy allows, whatever its actions. @default false */
   readonly readsFiles?: boolean;
+  /** Actions of others that it carries out parts of. @default none */
+  readonly uses?: readonly string[];
 }
 
 /**
@@ -38,17 +40,19 @@ export interface PermissionNeeds {
  * and that Deno's `*.host` includes `host` itself and every depth below it.
  */
 export function workerPermissions(policy: Policy, needs: PermissionNeeds): PermissionSet {
-  const sets = policy.rules.filter((rule) => rule.effect === "allow").flatMap((rule) =>
-    rule.actions.filter((action) => needs.actions.includes(action)).flatMap((action) => {
-      const spec = specOf(policy, action);
-      return (rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern));
-    })
-  );
+  const setsOf = (actions: readonly string[]) =>
+    policy.rules.filter((rule) => rule.effect === "allow").flatMap((rule) =>
+      rule.actions.filter((action) => actions.includes(action)).flatMap((action) => {
+        const spec = specOf(policy, action);
+        return (rule.patterns.get(spec.kind) ?? []).map((pattern) => grant(spec, pattern));
+      })
+    );
+  const sets = setsOf(needs.actions);
   // Where nothing is allowed the Worker is never started, whatever it is configured with.
   if (sets.length === 0) return NOTHING;
   const files = needs.readsFiles ? fileView(policy) : undefined;
   const looked = [...files?.readable ?? [], ...files?.writable ?? []].map(({ path }) => path);
-  const implied = union(...sets, { read: looked });
+  const implied = union(...sets, ...setsOf(needs.uses ?? []), { read: looked });
   return union({
     ...implied,
     read: outside(implied.read, deniedFolders(policy, "read")),

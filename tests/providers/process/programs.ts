@@ -38,6 +38,7 @@ export interface Said {
   readonly stderr_truncated?: true;
   readonly sandboxed: boolean;
   readonly hidden?: readonly string[];
+  readonly connections?: readonly object[];
 }
 
 /** A kernel whose policy allows the shell, and what else a test gives. */
