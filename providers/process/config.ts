@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Prlimit } from "./limits.ts";
+
 /** When programs run in a sandbox: if there is one, always (or not at all), or never. */
 export type SandboxMode = "auto" | "required" | "off";
 
@@ -24,6 +26,8 @@ export interface ProcessConfig {
   /** Absolute path of Deno, which runs the relay of a program that reaches the network. */
   readonly deno: string | undefined;
   readonly home: string | undefined;
+  /** Set if there are limits. */
+  readonly prlimit: Prlimit | undefined;
   readonly stdoutShare: number;
   readonly maxEntries: number;
   readonly deadlineMs: number;

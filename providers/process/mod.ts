@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
 import { childEnvironment } from "../child_environment.ts";
+import { limitFlags, type Prlimit, type ResourceLimits } from "./limits.ts";
 import type { NetworkMode, ProcessConfig, SandboxMode } from "./config.ts";
 import { SHELL } from "./sandbox.ts";
 
 export type { NetworkMode, SandboxMode } from "./config.ts";
+export type { ResourceLimits } from "./limits.ts";
 
 /** What every program gets to see, read-only: its libraries and other programs, nobody's data. */
 const SYSTEM_PATHS: readonly string[] = [
@@ -68,6 +71,10 @@ export interface ProcessOptions extends ProviderLimits {
    * @default an empty folder that goes away with the program
    */
   readonly home?: string;
+  /** Bounds of what each program uses. @default none */
+  readonly limits?: ResourceLimits;
+  /** Absolute path of `prlimit` of util-linux, for `limits`. @default "/usr/bin/prlimit" */
+  readonly prlimit?: string;
   /** The part of `maxOutputBytes` that is for stdout, between 0 and 1. @default 0.5 */
   readonly stdoutShare?: number;
   /** How many files are looked at for rules whose patterns no mount can express. @default 10000 */
@@ -111,6 +118,7 @@ export class ProcessProvider extends Provider {
         "a sandbox, which keeps the network away",
       );
     }
+    const prlimit = prlimitOf(options);
     const home = options.home === undefined ? undefined : absolute(options.home, "home");
     if (!(stdoutShare >= 0 && stdoutShare <= 1)) {
       throw wrong(`stdoutShare is ${stdoutShare}`, "a number between 0 and 1");
@@ -133,6 +141,7 @@ export class ProcessProvider extends Provider {
       network,
       deno: network === "policy" ? absolute(options.deno ?? Deno.execPath(), "deno") : undefined,
       home,
+      prlimit,
       stdoutShare,
       maxEntries,
       deadlineMs: options.deadlineMs ?? 30_000,
@@ -149,12 +158,23 @@ export class ProcessProvider extends Provider {
         run: [
           ...(sandbox === "off" ? [] : [bubblewrap, SHELL]),
           ...(sandbox === "required" || supervisor === undefined ? [] : [supervisor]),
+          ...(sandbox === "required" || prlimit === undefined ? [] : [prlimit.path]),
         ],
         ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),
       },
       readsFiles: sandbox !== "off",
       uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
     });
+  }
+}
+
+function prlimitOf({ limits = {}, prlimit }: ProcessOptions): Prlimit | undefined {
+  const path = absolute(prlimit ?? "/usr/bin/prlimit", "prlimit");
+  try {
+    const flags = limitFlags(limits);
+    return flags.length === 0 ? undefined : { path, flags };
+  } catch (error) {
+    throw new RangeError(`Cannot make provider "process": ${messageOf(error)}`);
   }
 }
 

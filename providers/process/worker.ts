@@ -16,6 +16,7 @@ import type { ProcessConfig } from "./config.ts";
 import { kindOf } from "./file_system.ts";
 import { type Mounts, planMounts } from "./mounts.ts";
 import { findSandbox, inSandbox, type Sandbox } from "./sandbox.ts";
+import { withinLimits } from "./limits.ts";
 import { Multiplexer } from "./multiplexer.ts";
 import { Proxy } from "./proxy.ts";
 import { STDIO, underRelay } from "./relay.ts";
@@ -144,7 +145,7 @@ function inside(
   sandbox: Sandbox,
   { target }: ProviderRequest,
   { args, cwd = "/" }: Arguments,
-  { config: { env, home, systemPaths, deno }, mounts, proxy, context }: {
+  { config: { env, home, systemPaths, deno, prlimit }, mounts, proxy, context }: {
     readonly config: ProcessConfig;
     readonly mounts: Mounts;
     readonly proxy: Proxy | undefined;
@@ -155,21 +156,20 @@ function inside(
   if (cwd !== "/" && kindOf(cwd) !== "folder") {
     throw new ProviderError("NOT_A_FOLDER", `The param "cwd" leads to no folder: ${cwd}`);
   }
+  const program = [target, ...args];
   const plain = {
-    command: [target, ...args],
+    command: prlimit === undefined ? program : withinLimits(program, prlimit),
     env: home === undefined ? env : { HOME: home, ...env },
   };
-  if (proxy === undefined || deno === undefined) {
-    return inSandbox(sandbox, { ...plain, tools: [], cwd, mounts, systemPaths, network: false });
-  }
-  const relayed = underRelay(deno, plain);
+  const tools = [target, ...(prlimit === undefined ? [] : [prlimit.path])];
+  const network = proxy !== undefined && deno !== undefined;
   return inSandbox(sandbox, {
-    ...relayed,
-    tools: [target],
+    ...(network ? underRelay(deno, plain) : plain),
+    tools,
     cwd,
     mounts,
     systemPaths,
-    network: true,
+    network,
   });
 }
 
@@ -182,7 +182,12 @@ async function outside(
   { warn }: ProviderContext,
 ): Promise<CommandLine> {
   const env = { ...config.env, PWD: config.env["PWD"] ?? cwd };
-  const plain: CommandLine = { executable: target, args, env, cwd, deadly: "SIGKILL" };
+  const program = [target, ...args];
+  const { prlimit } = config;
+  const [executable = target, ...words] = prlimit === undefined
+    ? program
+    : withinLimits(program, prlimit);
+  const plain: CommandLine = { executable, args: words, env, cwd, deadly: "SIGKILL" };
   const path = config.supervisor;
   if (path === undefined) return plain;
   if (await (supervisor ??= worksAsSupervisor(path))) {
@@ -201,7 +206,7 @@ function resultOf(
   context: ProviderContext,
 ): unknown {
   const errors = stderr.text(encoding);
-  if (sandboxed && code === 1 && errors.startsWith("bwrap: ") && stdout.text("utf-8") === "") {
+  if (sandboxed && stdout.text("utf-8") === "" && didNotStart(code, errors)) {
     throw new ProviderError("SANDBOX_FAILED", `The program did not start: ${errors.trim()}`);
   }
   if (stdout.cut || stderr.cut) context.markTruncated();
@@ -216,6 +221,12 @@ function resultOf(
     sandboxed,
     ...facts,
   };
+}
+
+/** Whether this is how bubblewrap, or `prlimit`, ends when it cannot start a program. */
+function didNotStart(code: number, errors: string): boolean {
+  return code === 1 && errors.startsWith("bwrap: ") ||
+    (code === 126 || code === 127) && errors.startsWith("prlimit: failed to execute ");
 }
 
 /** The part of a result that a list may take. */
