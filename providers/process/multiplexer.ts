@@ -167,6 +167,8 @@ export class Multiplexer {
     const writable = new WritableStream<Uint8Array>({
       start: (controller) => {
         failWriter = () => controller.error(failed());
+        // A write that waits for credit would hold up an abort.
+        controller.signal.addEventListener("abort", () => reset());
       },
       write: async (chunk) => {
         for (let at = 0; at < chunk.length;) {
@@ -183,7 +185,6 @@ export class Multiplexer {
         this.#send(Multiplexer.#END, id, 0);
         if (isEnded) close();
       },
-      abort: () => reset(),
     });
     const fail = () => {
       if (!close()) return;
