@@ -238,7 +238,7 @@ function hostFor(
   const environment = {
     files: fileView(policy),
     network: allowsNetwork(policy),
-    hosts: namedHosts(policy, needs.actions),
+    hosts: namedHosts(policy, [...needs.actions, ...needs.uses ?? []]),
   };
   if (provider.isolation === "none") {
     return new InProcessHost(provider, { environment, onWarning, timer });

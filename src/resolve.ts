@@ -94,8 +94,8 @@ export function needsOf(
   byAction: ResolvedOptions["byAction"],
 ): PermissionNeeds {
   const actions = Array.from(byAction).flatMap(([action, one]) => one === provider ? [action] : []);
-  const { permissions, readsFiles } = provider;
-  return { actions, permissions, readsFiles };
+  const { permissions, readsFiles, uses } = provider;
+  return { actions, permissions, readsFiles, uses };
 }
 
 function providerList(providers: NonNullable<KernelOptions["providers"]>): Provider[] {

@@ -16,7 +16,7 @@ import {
   serverConfig,
 } from "./server_options.ts";
 
-export type { EnvironmentOptions } from "../environment.ts";
+export type { EnvironmentOptions } from "../child_environment.ts";
 export type {
   HttpServer,
   McpServer,

@@ -5,7 +5,7 @@
  */
 import { basename, isAbsolute, normalize } from "@std/path";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
-import { childEnvironment, type EnvironmentOptions } from "../environment.ts";
+import { childEnvironment, type EnvironmentOptions } from "../child_environment.ts";
 
 /** Limits of any server. */
 export interface ServerLimits {

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/mod.ts";
 import { BoundedOutput } from "./output.ts";
 
-/** What is really started: the program, or what the program runs in. */
+/** The command that is started: the program, or what the program runs in. */
 export interface CommandLine {
   readonly executable: string;
   readonly args: readonly string[];
@@ -24,6 +25,14 @@ export interface RunOptions {
   readonly maxBytes: { readonly stdout: number; readonly stderr: number };
   /** Ends it. */
   readonly signal: AbortSignal;
+  /** Gives the program's own input and output, where the command's are used for more than those. */
+  readonly unwrap?: (stdio: Stdio, fail: () => void) => Stdio;
+}
+
+/** The standard input and output of a program. */
+export interface Stdio {
+  readonly stdin: WritableStream<Uint8Array>;
+  readonly stdout: ReadableStream<Uint8Array>;
 }
 
 /** How a program ended by itself. */
@@ -48,12 +57,14 @@ const LEFT_BEHIND_MS = 250;
 export async function run(command: CommandLine, options: RunOptions): Promise<Ended> {
   const { signal, maxBytes } = options;
   signal.throwIfAborted();
-  const child = start(command, options.stdin !== undefined);
+  const hasInput = options.stdin !== undefined || options.unwrap !== undefined;
+  const child = start(command, hasInput);
   const end = () => kill(child, command.deadly);
   signal.addEventListener("abort", end);
-  const stdout = new BoundedOutput(child.stdout, maxBytes.stdout);
+  const stdio = options.unwrap?.(child, end) ?? child;
+  const stdout = new BoundedOutput(stdio.stdout, maxBytes.stdout);
   const stderr = new BoundedOutput(child.stderr, maxBytes.stderr);
-  const fed = options.stdin === undefined ? undefined : feed(child, options.stdin);
+  const fed = hasInput ? feed(stdio.stdin, options.stdin ?? "") : undefined;
   try {
     const status = await child.status;
     const all = Promise.all([stdout.ended, stderr.ended]);
@@ -79,8 +90,7 @@ function start({ executable, args, env, cwd }: CommandLine, stdin: boolean): Den
       stderr: "piped",
     }).spawn();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new ProviderError("CANNOT_START", `Cannot start ${executable}: ${message}`, {
+    throw new ProviderError("CANNOT_START", `Cannot start ${executable}: ${messageOf(error)}`, {
       cause: error,
     });
   }
@@ -101,14 +111,14 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
 }
 
 /** Writes all of the text, as fast as it is read. */
-function feed(child: Deno.ChildProcess, text: string): { giveUp(): Promise<void> } {
-  const writer = child.stdin.getWriter();
+function feed(stdin: WritableStream<Uint8Array>, text: string): { giveUp(): Promise<void> } {
+  const writer = stdin.getWriter();
   const written = (async () => {
     try {
       await writer.write(new TextEncoder().encode(text));
       await writer.close();
     } catch {
-      // It does not want to read on; that is its own matter.
+      // The program has closed its input: it may do that.
     }
   })();
   return {

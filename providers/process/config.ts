@@ -4,8 +4,16 @@
  * @module
  */
 
-/** Whether programs run in a sandbox: if there is one, or not at all, or never. */
+import type { Prlimit } from "./limits.ts";
+
+/** When programs run in a sandbox: if there is one, always (or not at all), or never. */
 export type SandboxMode = "auto" | "required" | "off";
+
+/**
+ * What of the network a program in the sandbox reaches: what the policy allows, through a proxy;
+ * nothing; or all that the host reaches.
+ */
+export type NetworkMode = "policy" | "none" | "host";
 
 /** The options of the provider with their defaults. */
 export interface ProcessConfig {
@@ -14,8 +22,12 @@ export interface ProcessConfig {
   readonly bubblewrap: string;
   readonly supervisor?: string;
   readonly systemPaths: readonly string[];
-  /** Whether programs may have the network if the policy gives it. */
-  readonly network: boolean;
+  readonly network: NetworkMode;
+  /** Absolute path of Deno, which runs the relay of a program that reaches the network. */
+  readonly deno: string | undefined;
+  readonly home: string | undefined;
+  /** Set if there are limits. */
+  readonly prlimit: Prlimit | undefined;
   readonly stdoutShare: number;
   readonly maxEntries: number;
   readonly deadlineMs: number;

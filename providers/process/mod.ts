@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
-import { childEnvironment } from "../environment.ts";
-import type { ProcessConfig, SandboxMode } from "./config.ts";
+import { childEnvironment } from "../child_environment.ts";
+import { limitFlags, type Prlimit, type ResourceLimits } from "./limits.ts";
+import type { NetworkMode, ProcessConfig, SandboxMode } from "./config.ts";
+import { SHELL } from "./sandbox.ts";
 
-export type { SandboxMode } from "./config.ts";
+export type { NetworkMode, SandboxMode } from "./config.ts";
+export type { ResourceLimits } from "./limits.ts";
 
 /** What every program gets to see, read-only: its libraries and other programs, nobody's data. */
 const SYSTEM_PATHS: readonly string[] = [
@@ -44,16 +48,33 @@ export interface ProcessOptions extends ProviderLimits {
    */
   readonly supervisor?: string | false;
   /**
-   * Absolute paths that a program in the sandbox can read beside those of the policy; those that do
+   * Absolute paths that a program in the sandbox can read whatever the policy allows; those that do
    * not exist are left out. @default /usr, /bin, /sbin, /lib, /lib32, /lib64, /etc/ld.so.cache,
    * /etc/alternatives
    */
   readonly systemPaths?: readonly string[];
   /**
-   * Whether a program in the sandbox has the network: `"policy"` if any rule allows `net.http`, then
-   * all of it; `"none"` never. @default "policy"
+   * What of the network a program in the sandbox reaches. `"policy"`: through a proxy, what rules
+   * for `net.connect` and `net.http` allow. `"none"`: nothing, and without a sandbox no program runs.
+   * `"host"`: all that this machine reaches, its own services and private networks among it,
+   * whatever the policy says. @default "policy"
    */
-  readonly network?: "policy" | "none";
+  readonly network?: NetworkMode;
+  /**
+   * Absolute path of the `deno` that runs in the sandbox of a program which may reach the network.
+   * @default the one that runs this process
+   */
+  readonly deno?: string;
+  /**
+   * Absolute, real path of a folder that is the home of programs in the sandbox: they may read and
+   * change it whatever the policy allows, and what one program leaves there the next one finds.
+   * @default an empty folder that goes away with the program
+   */
+  readonly home?: string;
+  /** Bounds of what each program uses. @default none */
+  readonly limits?: ResourceLimits;
+  /** Absolute path of `prlimit` of util-linux, for `limits`. @default "/usr/bin/prlimit" */
+  readonly prlimit?: string;
   /** The part of `maxOutputBytes` that is for stdout, between 0 and 1. @default 0.5 */
   readonly stdoutShare?: number;
   /** How many files are looked at for rules whose patterns no mount can express. @default 10000 */
@@ -73,13 +94,14 @@ export interface ProcessOptions extends ProviderLimits {
  * import { assertEquals } from "@std/assert";
  *
  * const provider = new ProcessProvider({ env: { LANG: "C" }, sandbox: "required" });
- * assertEquals(provider.permissions, { run: ["/usr/bin/bwrap"] });
+ * assertEquals(provider.permissions, { run: ["/usr/bin/bwrap", "/bin/sh"] });
  * ```
  */
 export class ProcessProvider extends Provider {
   /**
-   * A provider with these programs' surroundings.
+   * Describes the provider.
    *
+   * @param options How programs run.
    * @throws {TypeError | RangeError} An option is not of the required form.
    */
   constructor(options: ProcessOptions = {}) {
@@ -87,9 +109,17 @@ export class ProcessProvider extends Provider {
     if (!["auto", "required", "off"].includes(sandbox)) {
       throw wrong(`sandbox is "${sandbox}"`, '"auto", "required" or "off"');
     }
-    if (!["policy", "none"].includes(network)) {
-      throw wrong(`network is "${network}"`, '"policy" or "none"');
+    if (!["policy", "none", "host"].includes(network)) {
+      throw wrong(`network is "${network}"`, '"policy", "none" or "host"');
     }
+    if (network === "none" && sandbox === "off") {
+      throw wrong(
+        'network is "none" and sandbox is "off"',
+        "a sandbox, which keeps the network away",
+      );
+    }
+    const prlimit = prlimitOf(options);
+    const home = options.home === undefined ? undefined : absolute(options.home, "home");
     if (!(stdoutShare >= 0 && stdoutShare <= 1)) {
       throw wrong(`stdoutShare is ${stdoutShare}`, "a number between 0 and 1");
     }
@@ -108,7 +138,10 @@ export class ProcessProvider extends Provider {
       systemPaths: (options.systemPaths ?? SYSTEM_PATHS).map((path) =>
         absolute(path, "systemPaths")
       ),
-      network: network === "policy",
+      network,
+      deno: network === "policy" ? absolute(options.deno ?? Deno.execPath(), "deno") : undefined,
+      home,
+      prlimit,
       stdoutShare,
       maxEntries,
       deadlineMs: options.deadlineMs ?? 30_000,
@@ -123,12 +156,25 @@ export class ProcessProvider extends Provider {
       config,
       permissions: {
         run: [
-          ...(sandbox === "off" ? [] : [bubblewrap]),
+          ...(sandbox === "off" ? [] : [bubblewrap, SHELL]),
           ...(sandbox === "required" || supervisor === undefined ? [] : [supervisor]),
+          ...(sandbox === "required" || prlimit === undefined ? [] : [prlimit.path]),
         ],
+        ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),
       },
       readsFiles: sandbox !== "off",
+      uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
     });
+  }
+}
+
+function prlimitOf({ limits = {}, prlimit }: ProcessOptions): Prlimit | undefined {
+  const path = absolute(prlimit ?? "/usr/bin/prlimit", "prlimit");
+  try {
+    const flags = limitFlags(limits);
+    return flags.length === 0 ? undefined : { path, flags };
+  } catch (error) {
+    throw new RangeError(`Cannot make provider "process": ${messageOf(error)}`);
   }
 }
 

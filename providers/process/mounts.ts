@@ -25,8 +25,10 @@ export interface Mounts {
   readonly modes: ReadonlyMap<string, Mode>;
   /** Links that lead to what is there: path to goal. */
   readonly links: ReadonlyMap<string, string>;
-  /** What the operator would want to know. */
+  /** For the operator. */
   readonly notes: readonly string[];
+  /** What deny rules hide from the program, although the policy shows what is around it; sorted. */
+  readonly hidden: readonly string[];
   /** What is mounted inside of what programs may change, sorted. */
   readonly inChangeable: readonly string[];
 }
@@ -37,6 +39,8 @@ export interface MountOptions {
   readonly decide: ProviderContext["decide"];
   /** Folders and files that are there whatever the policy says. */
   readonly systemPaths: readonly string[];
+  /** A folder that programs may change whatever the policy allows; what it denies stays denied. */
+  readonly home: string | undefined;
   /** How many files are asked about at most. */
   readonly maxEntries: number;
   /** Ends the look at files. */
@@ -44,12 +48,12 @@ export interface MountOptions {
 }
 
 /** The sandbox has these of its own. */
-const OWN = ["/proc", "/dev"];
+const OWN = ["/proc", "/dev", "/sys"];
 
 /** More than these would not fit into the arguments of a program. */
 const MAX_MOUNTS = 2_000;
 
-/** Verdicts that say no whatever else allows. */
+/** Codes of decisions that say no whatever else allows. */
 const DENIALS = ["DENY_RULE", "GUARDED", "RULE_ERRORED"];
 
 /**
@@ -61,6 +65,7 @@ export async function planMounts(options: MountOptions): Promise<Mounts> {
   const plan = new Plan(options);
   const { readable, writable, denied } = options.files;
   for (const path of options.systemPaths) plan.modes.set(path, "ro");
+  if (options.home !== undefined) plan.allowHome(options.home);
   for (const entry of writable) plan.allow(entry, "rw", writable);
   for (const entry of readable) plan.allow(entry, "ro", readable);
   await plan.allowMatches(writable, "fs.write", "rw");
@@ -68,7 +73,7 @@ export async function planMounts(options: MountOptions): Promise<Mounts> {
   for (const entry of denied) if (entry.form !== "pattern") plan.deny(entry);
   for (const entry of denied) if (entry.form === "pattern") await plan.denyMatches(entry);
   plan.pinFoldersAbove();
-  plan.noteChangeable();
+  plan.finish();
   if (plan.modes.size > MAX_MOUNTS) {
     throw new ProviderError(
       "SANDBOX_TOO_LARGE",
@@ -83,9 +88,11 @@ class Plan implements Mounts {
   readonly modes = new Map<string, Mode>();
   readonly links = new Map<string, string>();
   readonly notes: string[] = [];
+  hidden: readonly string[] = [];
   inChangeable: readonly string[] = [];
   readonly #options: MountOptions;
   readonly #walk: Walk;
+  readonly #hidden = new Set<string>();
 
   constructor(options: MountOptions) {
     this.#options = options;
@@ -107,6 +114,17 @@ class Plan implements Mounts {
     const kind = kindOf(path);
     if (kind === "folder") this.#show(path, form === "folder" ? mode : "folder");
     else if (kind === "file" && form === "file") this.#show(path, mode);
+  }
+
+  /** Shows the home of programs. */
+  allowHome(path: string): void {
+    if (realPathOf(path) !== path || kindOf(path) !== "folder") {
+      throw new ProviderError(
+        "NOT_A_FOLDER",
+        `Cannot use the home of programs "${path}": expected an existing folder, by its real path`,
+      );
+    }
+    this.#show(path, "rw");
   }
 
   /** Shows what patterns match that no mount can express. */
@@ -179,7 +197,8 @@ class Plan implements Mounts {
     }
   }
 
-  noteChangeable(): void {
+  finish(): void {
+    this.hidden = [...this.#hidden].sort();
     this.inChangeable = [...this.modes.keys()].filter((path) => this.#modeAbove(path) === "rw")
       .sort();
   }
@@ -207,12 +226,15 @@ class Plan implements Mounts {
       );
     }
     for (const other of this.#atOrBelow(path)) {
-      if (!systemPaths.includes(other)) this.modes.delete(other);
+      if (systemPaths.includes(other)) continue;
+      if (isContent(this.modes.get(other))) this.#hidden.add(path);
+      this.modes.delete(other);
     }
     if (!isContent(this.#modeAbove(path))) return;
     const kind = kindOf(path);
     // A link shows nothing by itself: what it leads to is hidden where it is.
     if (kind === undefined || kind === "link") return;
+    this.#hidden.add(path);
     this.modes.set(path, kind === "folder" ? "hidden folder" : "hidden file");
   }
 
@@ -271,7 +293,8 @@ class Plan implements Mounts {
   }
 }
 
-function isContent(mode: Mode | undefined): boolean {
+/** Whether what is at a path outside is there inside, with all that is in it. */
+export function isContent(mode: Mode | undefined): boolean {
   return mode === "ro" || mode === "rw";
 }
 

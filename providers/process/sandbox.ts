@@ -3,29 +3,40 @@
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/mod.ts";
 import type { CommandLine } from "./child.ts";
 import { realPathOf } from "./file_system.ts";
-import { isAtOrBelow, type Mounts } from "./mounts.ts";
+import { isAtOrBelow, isContent, type Mounts } from "./mounts.ts";
+import { seccompFilter } from "./seccomp.ts";
 
 /** A sandbox that was seen to work. */
 export interface Sandbox {
   readonly bubblewrap: string;
   /** The namespaces that this machine lets it have. */
   readonly flags: readonly string[];
-  /** A folder of its own for temporary files. */
-  readonly temporary: readonly string[];
-  readonly network: boolean;
+  /** Bounds the next `--tmpfs`, if this version of bubblewrap can. */
+  readonly size: readonly string[];
+  /** The seccomp filter, as an argument of `printf`. */
+  readonly filter: string;
+  /** What hides the machine's files in `/proc`. */
+  readonly masks: readonly string[];
+  /** Whether programs have the network of the host. */
+  readonly hostNetwork: boolean;
 }
 
 /** What runs in a sandbox, and with what around it. */
 export interface Inside {
-  readonly executable: string;
-  readonly args: readonly string[];
+  /** The words of the command; the first one is the absolute path of an executable. */
+  readonly command: readonly string[];
+  /** Further executables that the command needs, absolute. */
+  readonly tools: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly mounts: Mounts;
   readonly systemPaths: readonly string[];
+  /** Whether the command reaches a part of the network, and so needs certificates. */
+  readonly network: boolean;
 }
 
 const FLAGS = [
@@ -39,51 +50,89 @@ const FLAGS = [
   "sandbox",
 ];
 
-/** What is kept in memory by programs that write there, in bytes. */
+/** What is kept in memory by programs that write to a temporary folder, in bytes. */
 const TEMPORARY_BYTES = 64 * 1024 * 1024;
 
-const TEMPORARY = ["--tmpfs", "/tmp"];
+/** The private home of a program. In `/tmp`, because a folder can be made there in every sandbox. */
+const HOME = "/tmp/home";
 
-/** What name resolution and TLS need where the network is shared. */
-const NETWORK_PATHS = [
-  "/etc/resolv.conf",
-  "/etc/hosts",
-  "/etc/nsswitch.conf",
-  "/etc/ssl/certs",
-  "/etc/pki/tls/certs",
+/** What TLS needs. */
+const CERTIFICATES = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
+
+/** What name resolution needs where the network is that of the host. */
+const RESOLVER = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"];
+
+/** The shell that starts bubblewrap. */
+export const SHELL = "/bin/sh";
+
+/**
+ * Hands bubblewrap its filter as file 9 and becomes bubblewrap. A here-document is the only pipe (or
+ * deleted file) that a POSIX shell holds itself: the process that Deno has started stays the one that
+ * it can kill, and no file has to be written. Its first line is read away, then the filter is put in.
+ */
+const START = `exec 9<<END
+.
+END
+read -r _ <&9 && printf "$0" >>/proc/self/fd/9 && exec "$@"`;
+
+/** Folders in `/proc` that are about the machine. */
+const MACHINE_FOLDERS = ["acpi", "asound", "bus", "dynamic_debug", "fs", "irq", "scsi"];
+
+/** Files in `/proc` that are about the machine; root could read them without a capability. */
+// deno-fmt-ignore -- a list
+const MACHINE_FILES = [
+  "config.gz", "iomem", "ioports", "kallsyms", "kcore", "key-users", "keys", "kmsg", "kpagecgroup",
+  "kpagecount", "kpageflags", "latency_stats", "mtrr", "pagetypeinfo", "sched_debug", "slabinfo",
+  "sysrq-trigger", "timer_list", "timer_stats", "vmallocinfo",
 ];
 
 /**
  * Finds out by trying whether there is a sandbox: bubblewrap may be missing, and user namespaces may
  * be forbidden, as they are in many containers.
  *
- * @returns Why there is none, as a text.
+ * @param bubblewrap Its absolute path.
+ * @returns The sandbox, or the reason why there is none.
  */
 export async function findSandbox(
   bubblewrap: string,
-  { network }: { readonly network: boolean },
+  { hostNetwork = false }: { readonly hostNetwork?: boolean } = {},
 ): Promise<Sandbox | string> {
-  const basic = {
-    ...{ bubblewrap, network, temporary: TEMPORARY },
-    flags: [...FLAGS, ...(network ? ["--share-net"] : [])],
+  const bytes = seccompFilter(Deno.build.arch);
+  if (bytes === undefined) return `there is no seccomp filter for ${Deno.build.arch}`;
+  const filter = Array.from(bytes, (byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  const basic: Sandbox = {
+    bubblewrap,
+    flags: [...FLAGS, ...(hostNetwork ? ["--share-net"] : [])],
+    size: [],
+    filter,
+    masks: [],
+    hostNetwork,
   };
-  const hardened = {
+  const hardened: Sandbox = {
     ...basic,
     flags: [...basic.flags, "--disable-userns"],
-    temporary: ["--size", String(TEMPORARY_BYTES), ...TEMPORARY],
+    size: ["--size", String(TEMPORARY_BYTES)],
   };
   let reason = "";
   // Older versions do not know all of it.
   for (const sandbox of [hardened, basic]) {
-    const root = ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"];
-    const args = [...sandbox.flags, ...root, ...sandbox.temporary, "--", bubblewrap, "--version"];
+    const args = [
+      ...["--ro-bind", "/", "/"],
+      ...ownFolders(sandbox),
+      ...["--", SHELL, "-c", "echo /proc/*"],
+    ];
     try {
-      const command = new Deno.Command(bubblewrap, { args, clearEnv: true, stdin: "null" });
-      const { success, stderr } = await command.output();
-      if (success) return sandbox;
+      const { executable, args: all } = started(sandbox, args);
+      const command = new Deno.Command(executable, {
+        args: [...all],
+        clearEnv: true,
+        stdin: "null",
+      });
+      const { success, stdout, stderr } = await command.output();
+      if (success) return { ...sandbox, masks: masks(new TextDecoder().decode(stdout)) };
       reason = new TextDecoder().decode(stderr).split("\n")[0] ?? "";
     } catch (error) {
-      reason = error instanceof Error ? error.message : String(error);
+      reason = messageOf(error);
     }
   }
   return reason;
@@ -95,22 +144,26 @@ export async function findSandbox(
  * @throws {ProviderError} What would be mounted is not what was decided any more.
  */
 export function inSandbox(sandbox: Sandbox, inside: Inside): CommandLine {
-  const { executable, mounts, systemPaths, cwd } = inside;
+  const { command, tools, mounts, systemPaths, cwd } = inside;
   const modes = new Map(mounts.modes);
   const isSeen = (path: string) =>
     Array.from(modes).some(([at, mode]) => mode !== "folder" && isAtOrBelow(path, at));
-  if (sandbox.network) {
-    for (const path of NETWORK_PATHS) if (!isSeen(path)) modes.set(path, "ro");
-  }
-  if (!isSeen(executable)) modes.set(executable, "ro");
+  const network = [
+    ...(inside.network || sandbox.hostNetwork ? CERTIFICATES : []),
+    ...(sandbox.hostNetwork ? RESOLVER : []),
+  ];
+  const executables = [command[0] as string, ...tools];
+  for (const path of [...network, ...executables]) if (!isSeen(path)) modes.set(path, "ro");
   if (!isSeen(cwd) && cwd !== "/") modes.set(cwd, "folder");
-  const ofSystem = new Set([...systemPaths, ...NETWORK_PATHS]);
+  const ofSystem = new Set([...systemPaths, ...network]);
   const root = modes.get("/");
+  const env = { HOME: isContent(modes.get("/tmp")) ? "/tmp" : HOME, ...inside.env };
   const args = [
-    ...sandbox.flags,
     ...(root === undefined ? [] : [root === "rw" ? "--bind" : "--ro-bind", "/", "/"]),
-    ...["--proc", "/proc", "--dev", "/dev"],
-    ...sandbox.temporary,
+    // INVARIANT: as root, a program could write to what is the machine's in there.
+    ...(isContent(root) ? ["--tmpfs", "/sys", "--remount-ro", "/sys"] : []),
+    ...ownFolders(sandbox),
+    ...["--dir", HOME],
     ...Array.from(modes).filter(([path]) => path !== "/").sort(([a], [b]) => a < b ? -1 : 1)
       .flatMap(([path, mode]) => {
         switch (mode) {
@@ -123,7 +176,7 @@ export function inSandbox(sandbox: Sandbox, inside: Inside): CommandLine {
             return ["--ro-bind", "/dev/null", path];
           default:
             if (mode === "ro" && ofSystem.has(path)) return ["--ro-bind-try", path, path];
-            if (path !== executable) assertReal(path);
+            if (!executables.includes(path)) assertReal(path);
             return [mode === "rw" ? "--bind" : "--ro-bind", path, path];
         }
       }),
@@ -131,13 +184,47 @@ export function inSandbox(sandbox: Sandbox, inside: Inside): CommandLine {
       .flatMap(([path, goal]) => ["--symlink", goal, path]),
     ...(root === undefined ? ["--remount-ro", "/"] : []),
     ...["--chdir", cwd],
-    ...Object.entries(inside.env).filter(([name]) => isForLoader(name))
+    ...Object.entries(env).filter(([name]) => isForLoader(name))
       .flatMap(([name, value]) => ["--setenv", name, value]),
-    ...["--", executable, ...inside.args],
+    ...["--", ...command],
   ];
   // Not as arguments, which every user of the machine can read.
-  const env = Object.fromEntries(Object.entries(inside.env).filter(([name]) => !isForLoader(name)));
-  return { executable: sandbox.bubblewrap, args, env, cwd: "/", deadly: "SIGKILL" };
+  const plain = Object.entries(env).filter(([name]) => !isForLoader(name));
+  return { ...started(sandbox, args), env: Object.fromEntries(plain) };
+}
+
+/** The command line that starts bubblewrap with the filter. */
+function started(sandbox: Sandbox, args: readonly string[]): CommandLine {
+  const { filter, bubblewrap, flags } = sandbox;
+  return {
+    executable: SHELL,
+    args: ["-c", START, filter, bubblewrap, "--seccomp", "9", ...flags, ...args],
+    env: {},
+    cwd: "/",
+    deadly: "SIGKILL",
+  };
+}
+
+/** The folders that a sandbox has of its own. */
+function ownFolders({ size, masks }: Sandbox): readonly string[] {
+  return [
+    // INVARIANT: nothing in it can be written. A file there that is the machine's is written by who
+    // owns it, and that is root: no capability is asked for (kernel/core_pattern, sysrq-trigger).
+    ...["--proc", "/proc", ...masks, "--remount-ro", "/proc"],
+    ...["--dev", "/dev", ...size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
+    ...[...size, "--tmpfs", "/tmp"],
+  ];
+}
+
+/** Hides what is listed of the machine's files. */
+function masks(listed: string): readonly string[] {
+  const there = new Set(listed.trim().split(" "));
+  const paths = (names: readonly string[]) =>
+    names.map((name) => `/proc/${name}`).filter((path) => there.has(path));
+  return [
+    ...paths(MACHINE_FOLDERS).flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
+    ...paths(MACHINE_FILES).flatMap((path) => ["--ro-bind", "/dev/null", path]),
+  ];
 }
 
 /** Deno starts nothing with these, and bubblewrap itself is not meant by them. */

@@ -10,17 +10,31 @@ import {
   serveProvider,
 } from "../../src/worker/mod.ts";
 import { type Arguments, argumentsOf } from "./arguments.ts";
-import { type CommandLine, type Ended, run } from "./child.ts";
-import { Company } from "./company.ts";
+import { type CommandLine, type Ended, run, type Stdio } from "./child.ts";
+import { ConcurrencyGroup } from "./concurrency_group.ts";
 import type { ProcessConfig } from "./config.ts";
 import { kindOf } from "./file_system.ts";
 import { type Mounts, planMounts } from "./mounts.ts";
 import { findSandbox, inSandbox, type Sandbox } from "./sandbox.ts";
+import { withinLimits } from "./limits.ts";
+import { Multiplexer } from "./multiplexer.ts";
+import { Proxy } from "./proxy.ts";
+import { STDIO, underRelay } from "./relay.ts";
 import { signalOf } from "./signals.ts";
 import { supervised, worksAsSupervisor } from "./supervisor.ts";
 
-/** What a result holds beside the output: names, numbers, a signal. */
+/** What a result holds besides output and lists: names, numbers, a signal. In bytes. */
 const RESULT_FRAME = 128;
+
+/** How a call runs: the command, and what the result says of it. */
+interface Prepared {
+  readonly command: CommandLine;
+  readonly sandboxed: boolean;
+  /** Of the result, besides what the program did. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** What it reaches the network through, if it reaches any of it. */
+  readonly proxy?: Proxy | undefined;
+}
 
 serveProvider("process", async (request, context) => {
   const config = context.config as ProcessConfig;
@@ -28,31 +42,32 @@ serveProvider("process", async (request, context) => {
   const sandbox = await sandboxFor(config, context);
   if (sandbox === undefined) {
     const command = await outside(request, given, config, context);
-    return await carryOut(command, { request, given, sandboxed: false }, context);
+    return await carryOut({ command, sandboxed: false, facts: {} }, { request, given }, context);
   }
   const { files, decide, signal } = context;
-  const { systemPaths, maxEntries } = config;
-  const mounts = await company.join(
-    () => planMounts({ files, decide, systemPaths, maxEntries, signal }),
+  const { systemPaths, maxEntries, home } = config;
+  const mounts = await group.join(
+    () => planMounts({ files, decide, systemPaths, home, maxEntries, signal }),
     signal,
   );
   try {
-    const command = inside(sandbox, request, given, { config, mounts, context });
-    return await carryOut(command, { request, given, sandboxed: true }, context);
+    const proxy = config.network === "policy" && context.network ? new Proxy(context) : undefined;
+    const command = inside(sandbox, request, given, { config, mounts, proxy, context });
+    const facts = boundedList("hidden", mounts.hidden, context.maxOutputBytes * LIST_SHARE);
+    return await carryOut({ command, sandboxed: true, facts, proxy }, { request, given }, context);
   } finally {
-    company.leave();
+    group.leave();
   }
 });
 
-const company = new Company();
+const group = new ConcurrencyGroup();
 
 /** Runs what was prepared. */
 async function carryOut(
-  command: CommandLine,
-  { request: { target }, given, sandboxed }: {
+  prepared: Prepared,
+  { request: { target }, given }: {
     readonly request: ProviderRequest;
     readonly given: Arguments;
-    readonly sandboxed: boolean;
   },
   context: ProviderContext,
 ): Promise<unknown> {
@@ -60,26 +75,44 @@ async function carryOut(
   const signals = [context.signal];
   const isBound = given.timeoutMs < config.deadlineMs;
   if (isBound) signals.push(AbortSignal.timeout(given.timeoutMs));
-  const room = Math.max(0, context.maxOutputBytes - RESULT_FRAME);
+  const { proxy } = prepared;
+  const listBytes = proxy === undefined ? 0 : context.maxOutputBytes * LIST_SHARE;
+  const frame = RESULT_FRAME + Math.ceil(listBytes) + JSON.stringify(prepared.facts).length -
+    "{}".length;
+  const room = Math.max(0, context.maxOutputBytes - frame);
   const bytes = given.encoding === "base64" ? Math.floor(room / 4) * 3 : room;
   const stdout = Math.floor(bytes * config.stdoutShare);
   try {
-    const ended = await run(command, {
+    const ended = await run(prepared.command, {
       stdin: given.stdin,
       maxBytes: { stdout, stderr: bytes - stdout },
       signal: AbortSignal.any(signals),
+      ...(proxy === undefined ? {} : { unwrap: (stdio, fail) => unwrap(stdio, proxy, fail) }),
     });
-    return resultOf(ended, given, sandboxed, context);
+    const connections = boundedList("connections", proxy?.connections ?? [], listBytes);
+    const facts = { ...prepared.facts, ...connections };
+    return resultOf(ended, given, { ...prepared, facts }, context);
   } catch (error) {
     if (!isBound || context.signal.aborted || !(error instanceof DOMException)) throw error;
     throw new ProviderError(
       "DEADLINE_EXCEEDED",
       `${target} did not end within ${given.timeoutMs / 1000} s and was ended`,
     );
+  } finally {
+    await proxy?.close();
   }
 }
 
-/** One attempt a Worker. */
+/** The program's own streams; what else comes from the sandbox is for the proxy. */
+function unwrap({ stdin, stdout }: Stdio, proxy: Proxy, fail: () => void): Stdio {
+  const channels = new Multiplexer(stdin, { accept: (channel) => proxy.accept(channel) });
+  const own = channels.open(STDIO, { silent: true });
+  // The program has put itself in the place of its relay, and does not keep to the protocol.
+  channels.run(stdout).catch(fail);
+  return { stdin: own.writable, stdout: own.readable };
+}
+
+/** Found once a Worker. */
 let found: Promise<Sandbox | string> | undefined;
 
 async function sandboxFor(
@@ -87,10 +120,16 @@ async function sandboxFor(
   context: ProviderContext,
 ): Promise<Sandbox | undefined> {
   if (config.sandbox === "off") return undefined;
-  const network = config.network && context.network;
-  const sandbox = await (found ??= findSandbox(config.bubblewrap, { network }));
-  if (typeof sandbox !== "string") return sandbox;
-  if (config.sandbox === "required") {
+  const hostNetwork = config.network === "host";
+  const sandbox = await (found ??= findSandbox(config.bubblewrap, { hostNetwork }));
+  if (typeof sandbox !== "string") {
+    if (hostNetwork) {
+      context.warn("programs have the whole network of this machine (network: host)");
+    }
+    return sandbox;
+  }
+  // INVARIANT: without a sandbox nothing keeps a program off the network.
+  if (config.sandbox === "required" || config.network === "none") {
     throw new ProviderError(
       "SANDBOX_UNAVAILABLE",
       `There is no sandbox, and it is required: ${config.bubblewrap} does not work (${sandbox})`,
@@ -106,9 +145,10 @@ function inside(
   sandbox: Sandbox,
   { target }: ProviderRequest,
   { args, cwd = "/" }: Arguments,
-  { config: { env, systemPaths }, mounts, context }: {
+  { config: { env, home, systemPaths, deno, prlimit }, mounts, proxy, context }: {
     readonly config: ProcessConfig;
     readonly mounts: Mounts;
+    readonly proxy: Proxy | undefined;
     readonly context: ProviderContext;
   },
 ): CommandLine {
@@ -116,7 +156,21 @@ function inside(
   if (cwd !== "/" && kindOf(cwd) !== "folder") {
     throw new ProviderError("NOT_A_FOLDER", `The param "cwd" leads to no folder: ${cwd}`);
   }
-  return inSandbox(sandbox, { executable: target, args, env, cwd, mounts, systemPaths });
+  const program = [target, ...args];
+  const plain = {
+    command: prlimit === undefined ? program : withinLimits(program, prlimit),
+    env: home === undefined ? env : { HOME: home, ...env },
+  };
+  const tools = [target, ...(prlimit === undefined ? [] : [prlimit.path])];
+  const network = proxy !== undefined && deno !== undefined;
+  return inSandbox(sandbox, {
+    ...(network ? underRelay(deno, plain) : plain),
+    tools,
+    cwd,
+    mounts,
+    systemPaths,
+    network,
+  });
 }
 
 let supervisor: Promise<boolean> | undefined;
@@ -128,7 +182,12 @@ async function outside(
   { warn }: ProviderContext,
 ): Promise<CommandLine> {
   const env = { ...config.env, PWD: config.env["PWD"] ?? cwd };
-  const plain: CommandLine = { executable: target, args, env, cwd, deadly: "SIGKILL" };
+  const program = [target, ...args];
+  const { prlimit } = config;
+  const [executable = target, ...words] = prlimit === undefined
+    ? program
+    : withinLimits(program, prlimit);
+  const plain: CommandLine = { executable, args: words, env, cwd, deadly: "SIGKILL" };
   const path = config.supervisor;
   if (path === undefined) return plain;
   if (await (supervisor ??= worksAsSupervisor(path))) {
@@ -143,11 +202,11 @@ async function outside(
 function resultOf(
   { code, signal, stdout, stderr }: Ended,
   { encoding }: Arguments,
-  sandboxed: boolean,
+  { sandboxed, facts }: Prepared,
   context: ProviderContext,
 ): unknown {
   const errors = stderr.text(encoding);
-  if (sandboxed && code === 1 && errors.startsWith("bwrap: ") && stdout.text("utf-8") === "") {
+  if (sandboxed && stdout.text("utf-8") === "" && didNotStart(code, errors)) {
     throw new ProviderError("SANDBOX_FAILED", `The program did not start: ${errors.trim()}`);
   }
   if (stdout.cut || stderr.cut) context.markTruncated();
@@ -160,5 +219,33 @@ function resultOf(
     ...(stdout.cut ? { stdout_truncated: true } : {}),
     ...(stderr.cut ? { stderr_truncated: true } : {}),
     sandboxed,
+    ...facts,
+  };
+}
+
+/** Whether this is how bubblewrap, or `prlimit`, ends when it cannot start a program. */
+function didNotStart(code: number, errors: string): boolean {
+  return code === 1 && errors.startsWith("bwrap: ") ||
+    (code === 126 || code === 127) && errors.startsWith("prlimit: failed to execute ");
+}
+
+/** The part of a result that a list may take. */
+const LIST_SHARE = 1 / 8;
+const MAX_LISTED = 100;
+
+/** A list of the result under its name, if it has entries, as far as it fits into so many bytes. */
+function boundedList(
+  name: string,
+  all: readonly unknown[],
+  maxBytes: number,
+): Readonly<Record<string, unknown>> {
+  if (all.length === 0) return {};
+  let left = maxBytes;
+  const listed = all.slice(0, MAX_LISTED).filter((entry) =>
+    (left -= new TextEncoder().encode(JSON.stringify(entry)).length + 1) >= 0
+  );
+  return {
+    [name]: listed,
+    ...(listed.length < all.length ? { [`${name}_more`]: all.length - listed.length } : {}),
   };
 }

@@ -51,6 +51,8 @@ export const STANDARD_ACTIONS: ActionTable = {
     canonicalConstraint: httpConstraint,
     params: ["method", "headers", "body", "encoding", "timeout", "follow_redirects", "max_bytes"],
   },
+  // A tunnel to a host and port, whatever goes through it. The target is `https://host:port/`.
+  "net.connect": { kind: "url", params: [] },
   "proc.exec": {
     kind: "command",
     defaults: { args: [], timeout: 30 },

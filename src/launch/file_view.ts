@@ -55,10 +55,15 @@ export function fileView(policy: Policy): FileView {
   };
 }
 
-/** Whether the policy allows any request to the network. */
+/**
+ * Whether the policy allows what a program can have of the network through a proxy: tunnels, or
+ * requests by plain HTTP. (Requests by HTTPS are out of a proxy's sight.)
+ */
 export function allowsNetwork(policy: Policy): boolean {
-  return policy.rules.some(({ effect, actions }) =>
-    effect === "allow" && actions.includes("net.http")
+  return policy.rules.some(({ effect, actions, patterns }) =>
+    effect === "allow" && (actions.includes("net.connect") ||
+      actions.includes("net.http") &&
+        (patterns.get("url") ?? []).some(({ steps }) => steps[0] !== "https"))
   );
 }
 

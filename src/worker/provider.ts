@@ -44,6 +44,11 @@ export interface ProviderOptions extends ProviderLimits {
   /** Whether its Worker may read the files on which the policy allows `fs.read` or `fs.write`. @default false */
   readonly readsFiles?: boolean;
   /**
+   * Actions of others that it carries out parts of, after it has asked the kernel: its Worker also
+   * gets the permissions that rules for them imply, and the hosts that they name. @default none
+   */
+  readonly uses?: readonly string[];
+  /**
    * Absolute paths of folders that no action may read or change and that the process itself reads and
    * writes, like the snapshots of a reversible layer. @default none
    */
@@ -89,6 +94,8 @@ export class Provider {
   readonly permissions: Partial<PermissionSet>;
   /** Whether its Worker may read the files that the policy allows. */
   readonly readsFiles: boolean;
+  /** Actions of others whose permissions its Worker needs. */
+  readonly uses: readonly string[];
   /** Folders of the host that no action may read or change. */
   readonly stores: readonly string[];
   /** Files that no action may change. */
@@ -139,6 +146,7 @@ export class Provider {
     this.config = options.config;
     this.permissions = options.permissions ?? {};
     this.readsFiles = options.readsFiles ?? false;
+    this.uses = Object.freeze([...options.uses ?? []]);
     this.stores = Object.freeze([...options.stores ?? []]);
     this.guards = Object.freeze([...guards]);
     this.deadlineMs = deadlineMs;

@@ -17,6 +17,8 @@ export interface PermissionNeeds {
   readonly permissions?: Partial<PermissionSet>;
   /** Whether it reads the files on which the policy allows `fs.read` or `fs.write`. @default false */
   readonly readsFiles?: boolean;
+  /** Actions of others that it carries out parts of. @default none */
+  readonly uses?: readonly string[];
 }
 
 /**
@@ -30,13 +32,19 @@ export interface PermissionNeeds {
  * @returns Nothing at all if the policy allows none of the actions.
  */
 export function workerPermissions(policy: Policy, needs: PermissionNeeds): PermissionSet {
-  const sets = allowRules(policy).flatMap(({ actions, patterns }) =>
-    actions.filter((action) => needs.actions.includes(action))
-      .map((action) => specOf(policy.actions, action))
-      .flatMap((spec) => (patterns.get(spec.kind) ?? []).map((one) => grantOf(spec, one)))
-  );
+  const setsOf = (wanted: readonly string[]) =>
+    allowRules(policy).flatMap(({ actions, patterns }) =>
+      actions.filter((action) => wanted.includes(action))
+        .map((action) => specOf(policy.actions, action))
+        .flatMap((spec) => (patterns.get(spec.kind) ?? []).map((one) => grantOf(spec, one)))
+    );
+  const sets = setsOf(needs.actions);
   if (sets.length === 0) return NOTHING;
-  const implied = union(...sets, needs.readsFiles ? { read: allowedFiles(policy) } : {});
+  const implied = union(
+    ...sets,
+    ...setsOf(needs.uses ?? []),
+    needs.readsFiles ? { read: allowedFiles(policy) } : {},
+  );
   return union({
     ...implied,
     read: outside(implied.read, deniedFolders(policy, "read")),

@@ -108,7 +108,7 @@ testInSandbox("programs die with a Worker that is terminated", async () => {
   const worker = new Worker(new URL(provider.module as string), {
     type: "module",
     name: workerName({ provider: "process", revoke: [] }),
-    deno: { permissions: { run: ["/usr/bin/bwrap"], read: [ws.path("out")] } },
+    deno: { permissions: { run: ["/usr/bin/bwrap", "/bin/sh"], read: [ws.path("out")] } },
   });
   const writable = [{ path: ws.path("out"), form: "folder" }] as const;
   const messages: ToWorker[] = [

@@ -5,7 +5,10 @@ import { Programs } from "./programs.ts";
 // deno-fmt-ignore -- a row is a line
 const REFUSED: readonly (readonly [options: unknown, message: string])[] = [
   [{ sandbox: "on" }, 'sandbox is "on", expected "auto", "required" or "off"'],
-  [{ network: true }, 'network is "true", expected "policy" or "none"'],
+  [{ network: true }, 'network is "true", expected "policy", "none" or "host"'],
+  [{ network: "none", sandbox: "off" }, "expected a sandbox"],
+  [{ home: "home" }, 'home has "home"'],
+  [{ home: "/" }, 'home has "/"'],
   [{ stdoutShare: 1.1 }, "stdoutShare is 1.1"],
   [{ stdoutShare: NaN }, "stdoutShare is NaN"],
   [{ maxEntries: -1 }, "maxEntries is -1"],

@@ -76,7 +76,8 @@ for (const sandbox of ["required", "off"] as const) {
         flags: ["--allow-env=PLANTED_HOME,UNSET_ANYWHERE"],
       });
       const [own, others] = results.map(({ data }) => (data as Said).stdout);
-      assertEquals(own, seen);
+      const home = sandbox === "required" ? ["HOME=/tmp/home"] : [];
+      assertEquals(own?.split("\n").sort(), [...home, ...seen.split("\n")].sort());
       if (sandbox === "required") assert(!others?.includes("hunter2"), others);
     }
   });
@@ -89,7 +90,7 @@ testInSandbox("variables of the loader reach the program, not bubblewrap", async
     requests: [exec("env | sort")],
   });
   const said = result?.data as Said;
-  assertEquals(said.stdout, "LD_LIBRARY_PATH=/none\nLD_PRELOAD_NOT=a\nPWD=/\n");
+  assertEquals(said.stdout, "HOME=/tmp/home\nLD_LIBRARY_PATH=/none\nLD_PRELOAD_NOT=a\nPWD=/\n");
 });
 
 Deno.test("without a sandbox, variables of the loader are refused by Deno, and that is said", async () => {
@@ -195,3 +196,41 @@ testInSandbox("programs die with a kernel that is killed", async () => {
   assertEquals(heard, "started\n");
   await ended;
 });
+
+testInSandbox(
+  "with the flags that its policy implies, a program reaches its hosts and no other",
+  async () => {
+    using ws = new Workspace();
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => new Response("hello"),
+    );
+    const { port } = server.addr;
+    const ask = (authority: string) =>
+      exec(`/usr/bin/python3 -c '
+import socket
+s = socket.create_connection(("127.0.0.1", 3128))
+s.sendall(b"CONNECT ${authority} HTTP/1.1\\r\\n\\r\\n")
+if b" 200 " in s.recv(999):
+  s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+  print(s.makefile().read().split("\\n")[-1])
+else: print("refused")'`);
+    const results = await resultsOf(ws, {
+      allow: [{
+        action: "net.connect",
+        resource: [`https://127.0.0.1:${port}/`, `https://*.localhost:${port}/`],
+      }],
+      options: { sandbox: "required" },
+      requests: [
+        ask(`127.0.0.1:${port}`),
+        ask(`a.localhost:${port}`),
+        ask(`127.0.0.1:${port ^ 1}`),
+      ],
+    });
+    assertEquals(results.map(({ data }) => (data as Said).stdout), [
+      "hello\n",
+      "refused\n",
+      "refused\n",
+    ]);
+  },
+);

@@ -15,7 +15,7 @@ export const SH: string = Deno.realPathSync("/bin/sh");
 export const NO_SANDBOX: string | undefined = await reasonAgainstSandbox();
 
 async function reasonAgainstSandbox(): Promise<string | undefined> {
-  const sandbox = await findSandbox("/usr/bin/bwrap", { network: false });
+  const sandbox = await findSandbox("/usr/bin/bwrap");
   return typeof sandbox === "string" ? sandbox : undefined;
 }
 
@@ -37,6 +37,8 @@ export interface Said {
   readonly stdout_truncated?: true;
   readonly stderr_truncated?: true;
   readonly sandboxed: boolean;
+  readonly hidden?: readonly string[];
+  readonly connections?: readonly object[];
 }
 
 /** A kernel whose policy allows the shell, and what else a test gives. */

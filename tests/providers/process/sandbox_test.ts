@@ -92,7 +92,7 @@ testInSandbox("in the sandbox, files are there as the policy has them", async (t
 testInSandbox("in the sandbox, nothing of other processes is to be seen", async () => {
   await using programs = await Programs.open(tree, { sandbox: "required", env: { MARK: "1" } });
   const { stdout } = await programs.said("cat /proc/[0-9]*/environ | tr '\\0' '\\n' | sort -u");
-  assertEquals(stdout, "MARK=1\nPWD=/\n");
+  assertEquals(stdout, "HOME=/tmp/home\nMARK=1\nPWD=/\n");
   const seen = await programs.said("echo /proc/[0-9]*");
   assertEquals(seen.stdout, "/proc/1 /proc/2\n");
   const outside = await programs.said(
@@ -117,28 +117,33 @@ try:
   s.connect(${address}); print("connected")
 except OSError as e: print(type(e).__name__, e.errno)'`;
 
-testInSandbox("in the sandbox, there is no network unless the policy gives it", async (t) => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const loopback = CONNECT("AF_INET", `("127.0.0.1", ${listener.addr.port})`);
-  const metadata = CONNECT("AF_INET", '("169.254.169.254", 80)');
-  const http = [{ action: "net.http", resource: "https://example.com/**" }];
-  const rows: [string, object[], "policy" | "none", string, RegExp][] = [
-    ["loopback", [], "policy", loopback, /^ConnectionRefusedError/],
-    ["another host", [], "policy", metadata, /^OSError 101/],
-    ["with a rule for net.http", http, "policy", loopback, /^connected/],
-    ["with such a rule, and a provider that gives none", http, "none", loopback, /^Conn.*Refused/],
-  ];
-  for (const [name, allow, network, script, expected] of rows) {
-    await t.step(name, async () => {
-      await using programs = await Programs.open(() => ({ allow }), {
-        sandbox: "required",
-        network,
+testInSandbox(
+  "in the sandbox, there is no network of the host unless the provider gives it by name",
+  async (t) => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const loopback = CONNECT("AF_INET", `("127.0.0.1", ${listener.addr.port})`);
+    const metadata = CONNECT("AF_INET", '("169.254.169.254", 80)');
+    const http = [{ action: "net.http", resource: "https://example.com/**" }];
+    const rows: [string, object[], "policy" | "none" | "host", string, RegExp][] = [
+      ["loopback", [], "policy", loopback, /^ConnectionRefusedError/],
+      ["another host", [], "policy", metadata, /^OSError 101/],
+      ["loopback, with a rule for net.http", http, "policy", loopback, /^Conn.*Refused/],
+      ["another host, with a rule for net.http", http, "policy", metadata, /^OSError 101/],
+      ["loopback, with such a rule and no network", http, "none", loopback, /^Conn.*Refused/],
+      ["loopback, with the network of the host", [], "host", loopback, /^connected/],
+    ];
+    for (const [name, allow, network, script, expected] of rows) {
+      await t.step(name, async () => {
+        await using programs = await Programs.open(() => ({ allow }), {
+          sandbox: "required",
+          network,
+        });
+        assertMatch((await programs.said(script)).stdout, expected);
       });
-      assertMatch((await programs.said(script)).stdout, expected);
-    });
-  }
-  listener.close();
-});
+    }
+    listener.close();
+  },
+);
 
 testInSandbox("in the sandbox, abstract sockets of others are not there", async () => {
   const name = `agent-kernel-${crypto.randomUUID()}`;

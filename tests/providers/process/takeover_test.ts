@@ -90,8 +90,8 @@ for (const sandbox of ["auto", "required", "off"] as const) {
 
 /** What such a Worker may start beside the programs of the policy: with it, any program. */
 const STARTERS: readonly [options: ProcessOptions, starters: string[]][] = [
-  [{ sandbox: "auto" }, ["/usr/bin/bwrap", "/usr/bin/timeout"]],
-  [{ sandbox: "required" }, ["/usr/bin/bwrap"]],
+  [{ sandbox: "auto" }, ["/usr/bin/bwrap", "/bin/sh", "/usr/bin/timeout"]],
+  [{ sandbox: "required" }, ["/usr/bin/bwrap", "/bin/sh"]],
   [{ sandbox: "off" }, ["/usr/bin/timeout"]],
   [{ sandbox: "off", supervisor: false }, []],
 ];

@@ -1,29 +1,29 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Company } from "../../../providers/process/company.ts";
+import { ConcurrencyGroup } from "../../../providers/process/concurrency_group.ts";
 import { Programs, testInSandbox } from "./programs.ts";
 
 const NEVER = new AbortController().signal;
 const planned = (...inChangeable: string[]) => () => Promise.resolve({ inChangeable });
 
-Deno.test("Company lets programs run together that have the same mounts in what they may change", async () => {
-  const company = new Company();
-  for (let i = 0; i < 3; i++) await company.join(planned("/w/.git"), NEVER);
+Deno.test("ConcurrencyGroup.join() lets programs with the same mounts in what they may change run at the same time", async () => {
+  const group = new ConcurrencyGroup();
+  for (let i = 0; i < 3; i++) await group.join(planned("/w/.git"), NEVER);
 });
 
-Deno.test("Company has others wait until all have left, and looks again then", async () => {
-  const company = new Company();
-  await company.join(planned(), NEVER);
-  await company.join(planned(), NEVER);
+Deno.test("ConcurrencyGroup.join() waits until all others have left, and plans again then", async () => {
+  const group = new ConcurrencyGroup();
+  await group.join(planned(), NEVER);
+  await group.join(planned(), NEVER);
   let looks = 0;
-  const third = company.join(
+  const third = group.join(
     () => Promise.resolve({ inChangeable: ["/w/.git", ...(looks++ === 0 ? [] : ["/w/.hg"])] }),
     NEVER,
   );
-  const fourth = company.join(planned("/w/.git"), AbortSignal.abort(new Error("too long")));
+  const fourth = group.join(planned("/w/.git"), AbortSignal.abort(new Error("too long")));
   await assertRejects(() => fourth, Error, "too long");
   assertEquals(looks, 1);
-  company.leave();
-  company.leave();
+  group.leave();
+  group.leave();
   assertEquals(await third, { inChangeable: ["/w/.git", "/w/.hg"] });
 });
 
