@@ -1,5 +1,5 @@
 /**
- * Tools of LangChain.js (`npm:@langchain/core`) whose calls go through the gate.
+ * Tools for LangChain.js (`npm:@langchain/core`) whose calls the kernel decides and records.
  *
  * @module
  */
@@ -11,14 +11,16 @@ import { type AdapterOptions, malformedArguments, ToolGate } from "./tool_gate.t
 export type { AdapterOptions } from "./tool_gate.ts";
 
 /**
- * Makes tools of LangChain, for `bindTools`, `ToolNode` and `createAgent`. A call is submitted once;
- * a denial is no exception: `{status, error, code}` as JSON, in a `ToolMessage` with the status
- * `error`. The `artifact` of the message is the whole result, which the model does not see.
+ * Makes LangChain tools for `bindTools`, `ToolNode` and `createAgent`. A call is submitted once. A
+ * denial is not an exception: it is `{status, error, code}` as JSON, in a `ToolMessage` with the status
+ * `error`. The `artifact` of the message is the whole result, which the model does not get.
  *
- * The JSON Schema reaches the model as it is, and arguments are checked against it by the
- * `ToolDef`, not by LangChain.
+ * The model gets the JSON Schema unchanged. The `ToolDef` checks arguments against it, not LangChain.
  *
- * @throws {TypeError | RangeError} An option is not of the required form.
+ * @param options The kernel and the tools.
+ * @returns One LangChain tool for each tool.
+ * @throws {TypeError | RangeError} An option has not the required form, or two tools have the same
+ * name.
  *
  * @example
  * ```ts ignore
@@ -35,7 +37,7 @@ export function langchainTools(options: AdapterOptions): StructuredTool[] {
   return Array.from(gate.tools.values(), (tool) => new KernelTool(gate, tool));
 }
 
-/** LangChain hands over the arguments of a call that it found to be JSON, and nothing else. */
+/** A tool whose arguments are checked by the `ToolDef` only. */
 class KernelTool extends StructuredTool {
   override readonly name: string;
   override readonly description: string;
@@ -54,12 +56,12 @@ class KernelTool extends StructuredTool {
 
   // deno-lint-ignore no-explicit-any -- the types of what LangChain returns depend on its inputs
   override call(args: any, config?: any, tags?: string[]): Promise<any> {
-    // The class above would check the arguments itself, without bounds, throw, and leave no record.
+    // StructuredTool would check the arguments without bounds, throw, and leave no record.
     const unchecked = Object.create(this, {
       schema: { value: {} },
       _call: { value: this._call.bind(this) },
     });
-    // INVARIANT: arguments that look like a call are not unwrapped: they are what an approver saw.
+    // INVARIANT: arguments that look like a call are not unwrapped: an approver saw them as they are.
     const given = Object(args).type === "tool_call" ? JSON.stringify(args) : args;
     return super.call.call(unchecked, given, config, tags);
   }
@@ -85,11 +87,11 @@ class KernelTool extends StructuredTool {
 type Schema = Exclude<StructuredTool["schema"], { readonly parse: unknown }>;
 
 /**
- * Makes calls with malformed JSON, which LangChain sets aside as `invalid_tool_calls`, calls like
- * the others: the tools have them recorded as `INVALID` and tell the model what is wrong.
+ * Moves calls with malformed JSON from `invalid_tool_calls`, where LangChain puts them, to
+ * `tool_calls`. The tools then record them as `INVALID` and tell the model what is wrong.
  *
  * @param message An answer of a model.
- * @returns The message, or one in its place if it has such calls.
+ * @returns The message itself, or a copy if it has such calls.
  *
  * @example
  * ```ts ignore

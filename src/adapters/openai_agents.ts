@@ -1,5 +1,5 @@
 /**
- * Tools of the OpenAI Agents SDK (`npm:@openai/agents`) whose calls go through the gate.
+ * Tools for the OpenAI Agents SDK (`npm:@openai/agents`) whose calls the kernel decides and records.
  *
  * @module
  */
@@ -11,13 +11,11 @@ export type { AdapterOptions } from "./tool_gate.ts";
 
 /** Options of {@linkcode openAiAgentsTools}. */
 export interface OpenAiAgentsOptions extends AdapterOptions {
-  /**
-   * Which tools the SDK asks a human about, before the gate decides. @default none
-   */
+  /** Whether the SDK asks a human before a call of the tool is submitted. @default never */
   readonly needsApproval?: (tool: ToolDef) => boolean;
 }
 
-/** How the SDK types a schema that is not strict; what else it has, is not looked at. */
+/** The type that the SDK has for a schema that is not strict. */
 interface Arguments {
   type: "object";
   properties: Record<string, never>;
@@ -26,13 +24,16 @@ interface Arguments {
 }
 
 /**
- * Makes tools of the Agents SDK. A call is submitted once; a denial is an output like any other:
- * `{status, error, code}` as JSON. What `submit` throws, ends the run.
+ * Makes tools for the Agents SDK. A call is submitted once. A denial is an output like any other:
+ * `{status, error, code}` as JSON. What `submit` throws ends the run.
  *
- * The tools are not strict: the JSON Schema reaches the model as it is, and arguments are checked
- * against it by the `ToolDef`. Approvals of the SDK come before the gate and cannot replace it.
+ * The tools are not strict: the model gets the JSON Schema unchanged, and the `ToolDef` checks
+ * arguments against it. Approvals of the SDK come before the policy's decision and cannot replace it.
  *
- * @throws {TypeError | RangeError} An option is not of the required form.
+ * @param options The kernel, the tools, and which of them need an approval of the SDK.
+ * @returns One tool of the SDK for each tool.
+ * @throws {TypeError | RangeError} An option has not the required form, or two tools have the same
+ * name.
  *
  * @example
  * ```ts ignore
@@ -58,14 +59,17 @@ export function openAiAgentsTools(options: OpenAiAgentsOptions): Tool[] {
         const { content } = await gate.call(one, input, details?.signal);
         return content;
       },
-      // Else the model would be told of errors that are not its own.
+      // Else the SDK would send the model the errors of the host program.
       errorFunction: null,
     }));
 }
 
 /**
- * Wraps a model so that calls with malformed JSON reach the tools, which have them recorded as
- * `INVALID` and tell the model what is wrong. Without it the SDK answers them, without a record.
+ * Wraps a model so that calls with malformed JSON reach the tools, which record them as `INVALID` and
+ * tell the model what is wrong. Without it the SDK answers such calls, and no record is written.
+ *
+ * @param model A model of the SDK.
+ * @returns A model with the same answers, except for malformed arguments.
  *
  * @example
  * ```ts ignore
@@ -76,14 +80,17 @@ export function withMalformedCalls(model: Model): Model {
   return {
     async getResponse(request) {
       const response = await model.getResponse(request);
-      return { ...response, output: response.output.map(mended) };
+      return { ...response, output: response.output.map(withWrappedArguments) };
     },
     async *getStreamedResponse(request) {
       for await (const event of model.getStreamedResponse(request)) {
         yield event.type === "response_done"
           ? {
             ...event,
-            response: { ...event.response, output: event.response.output.map(mended) },
+            response: {
+              ...event.response,
+              output: event.response.output.map(withWrappedArguments),
+            },
           }
           : event;
       }
@@ -93,7 +100,7 @@ export function withMalformedCalls(model: Model): Model {
   };
 }
 
-function mended<T extends { readonly type?: string | undefined }>(item: T): T {
+function withWrappedArguments<T extends { readonly type?: string | undefined }>(item: T): T {
   const { type, arguments: text } = item as T & { readonly arguments?: unknown };
   if (type !== "function_call" || typeof text !== "string" || isObjectJson(text)) {
     return item;

@@ -1,5 +1,5 @@
 /**
- * Where the tool calls of another SDK enter the gate.
+ * Submits the tool calls of another SDK to the kernel.
  *
  * @module
  */
@@ -8,34 +8,41 @@ import { unlessAborted } from "../agent/interruption.ts";
 import { type CalledTool, callTool, type CallToolOptions } from "../agent/submission.ts";
 import type { ToolDef } from "../agent/tool_def.ts";
 
-/** What every adapter takes. One of `kernel` and `submit` is needed. */
+/** Options of every adapter. One of `kernel` and `submit` is needed. */
 export interface AdapterOptions extends CallToolOptions {
-  /** What the model may ask for; what it gets is up to the policy. */
+  /** The tools that the model may call. What it gets is decided by the policy. */
   readonly tools: readonly ToolDef[];
 }
 
-/**
- * Arguments that are no JSON stand below this name, where an SDK only hands over what it could
- * parse.
- */
+/** Key for arguments that are not JSON, for SDKs that only hand over what they could parse. */
 const MALFORMED = "$malformed";
 
-/** Arguments as an SDK can carry them that are no JSON; {@linkcode ToolGate.call} refuses them. */
+/**
+ * Wraps arguments that are not JSON in an object, so that an SDK hands them over.
+ * {@linkcode ToolGate.call} refuses them.
+ *
+ * @param text The arguments as the model wrote them.
+ */
 export function malformedArguments(text: string): Record<string, unknown> {
   return { [MALFORMED]: text };
 }
 
-/** Whether a text is the JSON of an object. */
+/**
+ * Whether a string is the JSON of an object.
+ *
+ * @param text The arguments as the model wrote them.
+ */
 export function isObjectJson(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
     return value !== null && typeof value === "object" && !Array.isArray(value);
   } catch {
+    // Not JSON: the tool then refuses it.
     return false;
   }
 }
 
-/** The tools of an adapter, and the one thing that a call of them can do. */
+/** The tools of an adapter, and the only way from their calls to an action. */
 export class ToolGate {
   /** The tools by name. */
   readonly tools: ReadonlyMap<string, ToolDef>;
@@ -45,7 +52,9 @@ export class ToolGate {
   /**
    * Checks the options.
    *
-   * @throws {TypeError | RangeError} An option is not of the required form.
+   * @param options The kernel, the tools and their bounds.
+   * @throws {TypeError | RangeError} An option has not the required form, or two tools have the same
+   * name.
    */
   constructor({ kernel, submit, tools, agent, maxResultChars = 50_000 }: AdapterOptions) {
     const gate = submit ?? kernel?.submit.bind(kernel);
@@ -70,23 +79,28 @@ export class ToolGate {
   }
 
   /**
-   * Has a call decided, carried out and recorded. Arguments that do not fit are recorded as
-   * `INVALID`.
+   * Submits a call. Arguments that do not fit are recorded as `INVALID`.
    *
-   * @param args The arguments as the SDK has parsed them.
-   * @throws {unknown} The reason of the signal, or what `submit` threw. A denial is no exception.
+   * @param tool The tool that is called.
+   * @param args The arguments as the SDK parsed them; their types are not trusted.
+   * @param signal Ends the wait; an action that is under way goes on to its end and its record.
+   * @returns The result, and the part of it for the model. A denial is a result.
+   * @throws {unknown} The reason of the signal, or what `submit` threw.
    */
   async call(tool: ToolDef, args: unknown, signal?: AbortSignal): Promise<CalledTool> {
     signal?.throwIfAborted();
     const work = callTool(tool, submittable(args), this.#options);
     if (signal === undefined) return await work;
-    // What is under way goes on, to its end and its record.
     const called = await unlessAborted(work, signal);
     if (called === undefined) throw signal.reason;
     return called;
   }
 
-  /** Puts the call of a tool on record that does not exist. */
+  /**
+   * Records the call of a tool that does not exist, as `INVALID`.
+   *
+   * @param name The name that the model called.
+   */
   async recordUnknown(name: string): Promise<void> {
     const { agent } = this.#options;
     await this.#submit(
@@ -96,10 +110,10 @@ export class ToolGate {
   }
 }
 
-/** Arguments as they can be handed on. */
+/** Arguments in the form that {@linkcode callTool} takes. */
 function submittable(args: unknown): unknown {
-  // INVARIANT: a text within the arguments is never parsed into other arguments: what an approver of
-  // the SDK was asked about is what is submitted.
+  // INVARIANT: a string is never parsed into other arguments: what an approver of the SDK saw is what
+  // is submitted.
   if (typeof args === "string") return JSON.stringify(args);
   if (args === null || typeof args !== "object" || !Object.hasOwn(args, MALFORMED)) return args;
   const text = String((args as Record<string, unknown>)[MALFORMED]);

@@ -1,5 +1,5 @@
 /**
- * Tools of the Vercel AI SDK (`npm:ai`) whose calls go through the gate.
+ * Tools for the Vercel AI SDK (`npm:ai`) whose calls the kernel decides and records.
  *
  * @module
  */
@@ -15,25 +15,28 @@ import { type AdapterOptions, malformedArguments, ToolGate } from "./tool_gate.t
 
 export type { AdapterOptions } from "./tool_gate.ts";
 
-/** What `generateText`, `streamText` and `ToolLoopAgent` take. */
+/** Options for `generateText`, `streamText` and `ToolLoopAgent`. */
 export interface VercelAiTools {
   /** The tools, by name. */
   readonly tools: ToolSet;
   /**
-   * Has calls recorded that the SDK cannot parse. Malformed JSON is then answered by the tool;
-   * unknown tools are answered by the SDK.
+   * Records calls that the SDK cannot parse. The tool then answers malformed JSON; the SDK answers
+   * calls of unknown tools.
    */
   readonly repairToolCall: ToolCallRepairFunction<ToolSet>;
 }
 
 /**
- * Makes tools of the AI SDK, to be spread into its calls. A call is submitted once; a denial is an
+ * Makes tools for the AI SDK, to be spread into its options. A call is submitted once. A denial is an
  * output like any other: `{status, error, code}`.
  *
- * The JSON Schema reaches the model as it is, and arguments are checked against it by the
- * `ToolDef`. Approvals of the SDK (`toolApproval`) come before the gate and cannot replace it.
+ * The model gets the JSON Schema unchanged, and the `ToolDef` checks arguments against it. Approvals of
+ * the SDK (`toolApproval`) come before the policy's decision and cannot replace it.
  *
- * @throws {TypeError | RangeError} An option is not of the required form.
+ * @param options The kernel and the tools.
+ * @returns Options for the calls of the SDK.
+ * @throws {TypeError | RangeError} An option has not the required form, or two tools have the same
+ * name.
  *
  * @example
  * ```ts ignore
@@ -56,7 +59,7 @@ export function vercelAiTools(options: AdapterOptions): VercelAiTools {
     const { name, description, parameters } = one;
     const adapted: Tool = dynamicTool({
       description,
-      // Without a check of its own, so that what does not fit is put on record.
+      // Without a check by the SDK, so that arguments that do not fit are recorded.
       inputSchema: jsonSchema(structuredClone(parameters) as JSONSchema7),
       async execute(input, { abortSignal }) {
         const { content } = await gate.call(one, input, abortSignal);
@@ -72,7 +75,7 @@ export function vercelAiTools(options: AdapterOptions): VercelAiTools {
       if (gate.tools.has(toolName)) {
         return { ...toolCall, input: JSON.stringify(malformedArguments(input)) };
       }
-      // Tools that are not the kernel's are none of its business.
+      // Tools of the program itself are not recorded.
       if (!Object.hasOwn(all, toolName)) await gate.recordUnknown(toolName);
       return null;
     },

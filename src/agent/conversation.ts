@@ -9,34 +9,44 @@ import { copyJson, type JsonLimits } from "../core/json.ts";
 export interface ToolCall {
   /** Unique in a conversation. */
   readonly id: string;
-  /** The name that the model gave; if it had none of the right form, a placeholder. */
+  /** The name that the model gave, or a placeholder if that name has not the required form. */
   readonly name: string;
   /** JSON of an object. */
   readonly arguments: string;
-  /** What the host added and wants back with the call, like a signature; JSON. */
+  /** A JSON value that the host wants back with the call, such as a signature. */
   readonly extra?: unknown;
 }
 
 /** One message. There is no system message: instructions belong to the loop. */
 export type Message =
   | {
-    /** What a human, or the program, says. */
+    /** A message of a human, or of the program. */
     readonly role: "user";
     /** The text. */
     readonly content: string;
   }
   | {
-    /** What the model says. */
+    /** An answer of the model. */
     readonly role: "assistant";
     /** The text, which may be empty. */
     readonly content: string;
-    /** What it calls. */
+    /** The tool calls. @default none */
     readonly toolCalls?: readonly ToolCall[];
+    /**
+     * Fields that the host wants back with the message, such as `reasoning_content`; JSON values.
+     * Kept for messages with tool calls only. @default none
+     */
+    readonly extra?: Readonly<Record<string, unknown>>;
+    /**
+     * The model that sent `extra`, here or in a call. Another host does not get it. @default unknown:
+     * every host gets it
+     */
+    readonly model?: string;
   }
   | {
-    /** What came of a call. */
+    /** The result of a tool call. */
     readonly role: "tool";
-    /** Of the call that it answers. */
+    /** Id of the call. */
     readonly toolCallId: string;
     /** JSON of `{status, data?, error?, code?}`. */
     readonly content: string;
@@ -44,27 +54,27 @@ export type Message =
 
 /** Tokens and requests, summed up. */
 export interface Usage {
-  /** Tokens of requests. */
+  /** Tokens of the requests. */
   readonly inputTokens: number;
-  /** Tokens of answers. */
+  /** Tokens of the answers. */
   readonly outputTokens: number;
-  /** Answers of the model. */
+  /** Number of answers. */
   readonly requests: number;
-  /** Some of the tokens were estimated, because the model did not tell them. */
+  /** Some of the tokens are estimated, because the host does not report them. */
   readonly estimated?: true;
 }
 
 /** A conversation as it is stored. */
 export interface Conversation {
-  /** The format. */
+  /** Version of the format. */
   readonly version: 1;
   /** All messages, the oldest first. */
   readonly messages: readonly Message[];
-  /** What it has cost so far. */
+  /** Tokens and requests so far. */
   readonly usage: Usage;
 }
 
-/** Usage of nothing. */
+/** No tokens and no requests. */
 export const NO_USAGE: Usage = Object.freeze({ inputTokens: 0, outputTokens: 0, requests: 0 });
 
 /** The sum of two usages. */
@@ -77,12 +87,17 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
+type Untyped = Readonly<Record<string, unknown>>;
+
 const LIMITS: JsonLimits = { depth: 32, nodes: 1_000_000, characters: 512 * 1024 * 1024 };
 
 /**
- * Takes over a stored conversation, whatever it is.
+ * Checks and copies a stored conversation.
  *
- * @throws {TypeError} It is none, or a call in it has not exactly one answer, right behind it.
+ * @param stored Anything, for example parsed JSON.
+ * @returns A copy, without unknown fields.
+ * @throws {TypeError} It is not a conversation, or a tool call in it does not have exactly one
+ * result in the messages that follow it directly.
  */
 export function restoreConversation(stored: unknown): Conversation {
   const copy = copyJson(stored, "conversation", LIMITS) as Partial<Conversation> | null;
@@ -94,51 +109,54 @@ export function restoreConversation(stored: unknown): Conversation {
   const seen = new Set<string>();
   let open: string[] = [];
   const restored = messages.map((message: unknown, i): Message => {
-    const place = `messages[${i}]`;
-    const one = checked(message, place);
-    if (one.role === "tool") {
-      if (!open.includes(one.toolCallId)) throw wrong(place, "answers no call before it");
-      open = open.filter((id) => id !== one.toolCallId);
-      return one;
+    const where = `messages[${i}]`;
+    const restored = restoreMessage(message, where);
+    if (restored.role === "tool") {
+      if (!open.includes(restored.toolCallId)) throw wrong(where, "answers no call before it");
+      open = open.filter((id) => id !== restored.toolCallId);
+      return restored;
     }
-    if (open.length > 0) throw wrong(place, `the call "${open[0]}" has no answer`);
-    for (const { id } of one.role === "assistant" ? one.toolCalls ?? [] : []) {
-      if (seen.has(id)) throw wrong(place, `the id "${id}" is not unique`);
+    if (open.length > 0) throw wrong(where, `the call "${open[0]}" has no answer`);
+    for (const { id } of restored.role === "assistant" ? restored.toolCalls ?? [] : []) {
+      if (seen.has(id)) throw wrong(where, `the id "${id}" is not unique`);
       seen.add(id);
       open.push(id);
     }
-    return one;
+    return restored;
   });
   if (open.length > 0) throw wrong("messages", `the call "${open[0]}" has no answer`);
-  return { version: 1, messages: restored, usage: checkedUsage(usage) };
+  return { version: 1, messages: restored, usage: restoreUsage(usage) };
 }
 
-function checked(message: unknown, place: string): Message {
-  const { role, content, toolCalls, toolCallId } = Object(message) as Record<string, unknown>;
-  if (typeof content !== "string") throw wrong(place, "content is no text");
+function restoreMessage(message: unknown, where: string): Message {
+  const { role, content, toolCalls, toolCallId, extra, model } = Object(message) as Untyped;
+  if (typeof content !== "string") throw wrong(where, "content is not a string");
   if (role === "user") return { role, content };
   if (role === "tool" && typeof toolCallId === "string") return { role, toolCallId, content };
-  if (role !== "assistant") throw wrong(place, "expected role user, assistant or tool");
+  if (role !== "assistant") throw wrong(where, "expected role user, assistant or tool");
   if (toolCalls === undefined) return { role, content };
-  if (!Array.isArray(toolCalls)) throw wrong(place, "toolCalls is no list");
+  if (!Array.isArray(toolCalls)) throw wrong(where, "toolCalls is not a list");
+  if (extra !== undefined && !isObject(extra)) throw wrong(where, "extra is not an object");
+  if (model !== undefined && typeof model !== "string") throw wrong(where, "model is not a string");
   return {
     role,
     content,
-    toolCalls: toolCalls.map((call: unknown): ToolCall => {
-      const { id, name, arguments: args, extra } = Object(call) as Record<string, unknown>;
-      if (typeof id !== "string" || typeof name !== "string" || typeof args !== "string") {
-        throw wrong(place, "expected calls {id, name, arguments}, all of them texts");
-      }
-      return { id, name, arguments: args, ...(extra === undefined ? {} : { extra }) };
-    }),
+    toolCalls: toolCalls.map((call: unknown) => restoreCall(call, where)),
+    ...(extra === undefined ? {} : { extra }),
+    ...(model === undefined ? {} : { model }),
   };
 }
 
-function checkedUsage(usage: unknown): Usage {
-  const { inputTokens, outputTokens, requests, estimated } = Object(usage ?? NO_USAGE) as Record<
-    string,
-    unknown
-  >;
+function restoreCall(call: unknown, where: string): ToolCall {
+  const { id, name, arguments: args, extra } = Object(call) as Untyped;
+  if (typeof id !== "string" || typeof name !== "string" || typeof args !== "string") {
+    throw wrong(where, "expected calls {id, name, arguments} whose values are strings");
+  }
+  return { id, name, arguments: args, ...(extra === undefined ? {} : { extra }) };
+}
+
+function restoreUsage(usage: unknown): Usage {
+  const { inputTokens, outputTokens, requests, estimated } = Object(usage ?? NO_USAGE) as Untyped;
   if (![inputTokens, outputTokens, requests].every((one) => Number.isSafeInteger(one))) {
     throw wrong("usage", "expected whole numbers inputTokens, outputTokens and requests");
   }
@@ -150,6 +168,10 @@ function checkedUsage(usage: unknown): Usage {
   };
 }
 
-function wrong(place: string, why: string): TypeError {
-  return new TypeError(`Cannot restore the conversation: ${place}: ${why}`);
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+function wrong(where: string, why: string): TypeError {
+  return new TypeError(`Cannot restore the conversation: ${where}: ${why}`);
 }

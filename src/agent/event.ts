@@ -1,5 +1,5 @@
 /**
- * What happens in a run, one thing at a time.
+ * The events of a run.
  *
  * @module
  */
@@ -8,11 +8,14 @@ import type { ToolCall, Usage } from "./conversation.ts";
 import type { ModelError } from "./model_client.ts";
 
 /**
- * How a run ended. `final`: the model had nothing more to call. `max_…`: a budget was used up.
- * `aborted`: by the signal. `failed`: the model could not be asked, or the gate is closed.
+ * How a run ended. `final`: the model finished. `truncated`: its last answer was cut off at a limit.
+ * `withheld`: the host or the model refused to give it. `max_…`: a budget was used up. `aborted`: by
+ * the signal. `failed`: the model could not be asked, or the kernel is closed.
  */
-export type Outcome =
+export type RunOutcome =
   | "final"
+  | "truncated"
+  | "withheld"
   | "max_turns"
   | "max_tool_calls"
   | "max_tokens"
@@ -20,70 +23,78 @@ export type Outcome =
   | "aborted"
   | "failed";
 
-/** What a run was worth. */
+/** The end of a run. */
 export interface RunResult {
   /** How it ended. */
-  readonly outcome: Outcome;
-  /** The final text of the model; of other outcomes, what {@linkcode AgentLoop.run} returns. */
+  readonly outcome: RunOutcome;
+  /**
+   * With `final`, `truncated` and `withheld` the text of the model's last answer, else the outcome in
+   * brackets, such as `[max turns reached]`.
+   */
   readonly text: string;
   /** Tokens and requests of this run. */
   readonly usage: Usage;
-  /** Of `failed` and `aborted`: what {@linkcode AgentLoop.run} throws. */
+  /**
+   * With `final`, `truncated` and `withheld` the host's own word for why the answer ended, such as
+   * `stop`, `length` or `content_filter`.
+   */
+  readonly finishReason?: string;
+  /** With `truncated`, `withheld`, `failed` and `aborted` what {@linkcode AgentLoop.run} throws. */
   readonly error?: unknown;
 }
 
-/** Something that happened in a run. */
+/** An event of a run. */
 export type AgentEvent =
   | {
-    /** The model said more. */
+    /** A piece of the model's text arrived. */
     readonly type: "text";
     /** The piece. */
     readonly text: string;
   }
   | {
-    /** The model wants something done; nothing is decided yet. */
+    /** A tool call is submitted; nothing is decided yet. */
     readonly type: "tool_call";
     /** The call. */
     readonly call: ToolCall;
-    /** What goes to the gate. */
+    /** The request that it becomes. */
     readonly request: ActionRequest;
-    /** Why it goes there to be put on record as `INVALID` only. */
+    /** Why the request is only recorded, as `INVALID`. */
     readonly problem?: string;
   }
   | {
-    /** The gate has decided. It comes right before the action is carried out, or refused. */
+    /** The kernel has decided. `allow` comes right before the action is carried out. */
     readonly type: "decision";
     /** Id of the call. */
     readonly id: string;
-    /** `none`: nothing was decided, because the call is invalid or could not be recorded. */
+    /** `none`: nothing was decided, because the call is invalid or cannot be recorded. */
     readonly effect: "allow" | "deny" | "none";
   }
   | {
-    /** The gate has answered. */
+    /** The kernel has answered. */
     readonly type: "result";
     /** Id of the call. */
     readonly id: string;
-    /** The whole result, also what the model is not told. */
+    /** The whole result, including what the model does not get. */
     readonly result: ActionResult;
-    /** What the model is told. */
+    /** The content of the tool message that the model gets. */
     readonly content: string;
   }
   | {
-    /** What an answer of the model has cost. */
+    /** An answer of the model is complete. */
     readonly type: "usage";
-    /** This answer. */
+    /** Tokens of this answer. */
     readonly usage: Usage;
-    /** The run so far. */
+    /** Tokens and requests of the run so far. */
     readonly total: Usage;
   }
   | {
-    /** The model is asked again; what it said in this turn is void. */
+    /** The model is asked again; its text since the last event `usage` is void. */
     readonly type: "retry";
-    /** What went wrong. */
+    /** Why the attempt failed. */
     readonly error: ModelError;
-    /** How many attempts have failed. */
+    /** Number of attempts that have failed. */
     readonly attempt: number;
-    /** How long it is waited before, in milliseconds. */
+    /** The wait before the next attempt, in milliseconds. */
     readonly delayMs: number;
   }
   | (RunResult & {
@@ -91,7 +102,7 @@ export type AgentEvent =
     readonly type: "done";
   });
 
-/** Events on their way from a run to who reads them. */
+/** Queue of events between a run and its reader. */
 export class EventQueue {
   readonly #events: AgentEvent[] = [];
   #wake: (() => void) | undefined;
@@ -103,13 +114,13 @@ export class EventQueue {
     this.#wake?.();
   }
 
-  /** No more events come. */
+  /** Ends the queue: no event follows. */
   end(): void {
     this.#ended = true;
     this.#wake?.();
   }
 
-  /** Gives the events as they come; for one reader. */
+  /** Reads the events as they arrive; for one reader. */
   async *read(): AsyncGenerator<AgentEvent, void, void> {
     while (true) {
       const events = this.#events.splice(0);

@@ -1,14 +1,17 @@
 /**
- * Waiting that ends when it is no longer wanted.
+ * Waits that an abort signal ends.
  *
  * @module
  */
 import type { Timer } from "../core/timer.ts";
 
 /**
- * Waits for work unless the signal is aborted: then the work goes on, but nobody waits.
+ * Waits for a promise until the signal is aborted. An abort does not stop the work.
  *
- * @returns What came of it; `undefined` after an abort.
+ * @param work The promise.
+ * @param signal Ends the wait.
+ * @returns The result; `undefined` after an abort.
+ * @throws {unknown} The reason of the promise.
  */
 export async function unlessAborted<T>(
   work: Promise<T>,
@@ -23,15 +26,17 @@ export async function unlessAborted<T>(
     return await Promise.race([promise, aborted.promise]);
   } finally {
     signal.removeEventListener("abort", stop);
-    // Nobody is left to hear of it.
+    // After an abort nobody handles its rejection.
     promise.catch(() => {});
   }
 }
 
 /**
- * Reads to the end, also from what ignores the signal.
+ * Reads an iterable to its end or to an abort, even if the iterable ignores the signal.
  *
- * @throws {unknown} The reason of the signal.
+ * @param source The iterable.
+ * @param signal Ends the reading.
+ * @throws {unknown} The reason of the signal, or what the iterable throws.
  */
 export async function* untilAborted<T>(
   source: AsyncIterable<T>,
@@ -50,12 +55,19 @@ export async function* untilAborted<T>(
       yield next.value;
     }
   } finally {
-    // Without waiting for it: it may be stuck.
+    // Not awaited: the iterable may hang.
     if (!ended) Promise.resolve(iterator.return?.()).catch(() => {});
   }
 }
 
-/** Waits; an abort ends it by throwing the reason. */
+/**
+ * Waits for a time.
+ *
+ * @param timer The clock.
+ * @param ms The time, in milliseconds.
+ * @param signal Ends the wait.
+ * @throws {unknown} The reason of the signal.
+ */
 export function wait(timer: Timer, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     function stop(): void {

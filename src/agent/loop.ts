@@ -1,5 +1,5 @@
 /**
- * The loop between a model and the gate.
+ * The loop between a model and the kernel.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
   restoreConversation,
   type Usage,
 } from "./conversation.ts";
-import { type AgentEvent, EventQueue, type Outcome, type RunResult } from "./event.ts";
+import { type AgentEvent, EventQueue, type RunOutcome, type RunResult } from "./event.ts";
 import { untilAborted, wait } from "./interruption.ts";
 import {
   type AgentLoopOptions,
@@ -23,18 +23,19 @@ import {
   type RunOptions,
   toolsByName,
 } from "./loop_options.ts";
-import type { ModelClient, ModelError } from "./model_client.ts";
+import { type ModelClient, ModelError } from "./model_client.ts";
 import { openAiClient } from "./openai_client.ts";
 import { planCall } from "./planned_call.ts";
 import { retryDelay, type RetryOptions } from "./retry.ts";
 import { submitCalls } from "./submission.ts";
 import type { ToolDef } from "./tool_def.ts";
 
-/** Thrown into the run by itself when its time is over. */
+/** Reason of the abort when `maxDurationMs` is over. */
 const TIME_IS_OVER = new DOMException("The time of the run is over", "TimeoutError");
 
-const TEXTS: Readonly<Record<Outcome, string>> = {
-  final: "",
+type Interrupted = Exclude<RunOutcome, "final" | "truncated" | "withheld">;
+
+const OUTCOME_TEXT: Readonly<Record<Interrupted, string>> = {
   max_turns: "[max turns reached]",
   max_tool_calls: "[max tool calls reached]",
   max_tokens: "[max tokens reached]",
@@ -43,7 +44,13 @@ const TEXTS: Readonly<Record<Outcome, string>> = {
   failed: "[failed]",
 };
 
-/** What a run carries along. */
+/** Why an answer that is not complete is an error. */
+const INCOMPLETE = {
+  truncated: ["ANSWER_TRUNCATED", "it was cut off at a limit; maxOutputTokens may be too small"],
+  withheld: ["ANSWER_WITHHELD", "the host or the model refused to give it"],
+} as const;
+
+/** The state of a run. */
 interface Run {
   readonly emit: (event: AgentEvent) => void;
   readonly signal: AbortSignal;
@@ -52,12 +59,11 @@ interface Run {
 }
 
 /**
- * Asks a model, has its tool calls decided, carried out and recorded by the kernel, tells it the
- * results, and so on, until it has nothing more to call.
+ * Asks a model, submits its tool calls to the kernel, returns the results to the model, and repeats
+ * this until the model calls no tool.
  *
- * The only thing it does to the world is to call `submit`. What the model says, what it calls and
- * what comes back are data to it: a tool's result becomes a message of the role `tool`, and nothing
- * else.
+ * Its only effect is to call `submit`. What the model says, what it calls and what tools return are
+ * data: the result of a tool becomes a message with the role `tool`, and nothing else.
  *
  * @example
  * ```ts ignore
@@ -89,10 +95,11 @@ export class AgentLoop {
   #running = false;
 
   /**
-   * Checks the options; a model by name is resolved, and its key read.
+   * Checks the options. If the model is a name, this finds its host and reads the key.
    *
-   * @throws {TypeError | RangeError} An option is not of the required form, or two tools have the
-   * same name.
+   * @param options The kernel, the model, the tools and the bounds.
+   * @throws {TypeError | RangeError} An option has not the required form, or two tools have the same
+   * name.
    * @throws {ModelError} `KEY_MISSING`
    */
   constructor(options: AgentLoopOptions) {
@@ -125,42 +132,49 @@ export class AgentLoop {
     return [...this.#messages];
   }
 
-  /** What all runs together have cost. */
+  /** Tokens and requests of all runs. */
   get usage(): Usage {
     return this.#usage;
   }
 
-  /** The conversation, to be stored, and gone on with by another loop. */
+  /** The conversation, to be stored, and continued by another loop. */
   toJSON(): Conversation {
     return { version: 1, messages: this.messages, usage: this.#usage };
   }
 
   /**
-   * Says something to the model and waits for the end. The next run continues the conversation.
+   * Sends a message to the model and waits for the end. The next run continues the conversation.
    *
+   * @param prompt The message.
+   * @param options A signal that ends the run.
    * @returns The final text of the model. If a budget is used up: `[max turns reached]`,
    * `[max tool calls reached]`, `[max tokens reached]` or `[max duration reached]`.
-   * @throws {ModelError} The model cannot be asked.
-   * @throws {unknown} The reason of the signal; what `submit` threw.
+   * @throws {ModelError} The model cannot be asked, or its last answer was cut off
+   * (`ANSWER_TRUNCATED`) or refused (`ANSWER_WITHHELD`).
+   * @throws {unknown} The reason of the signal, or what `submit` threw.
    */
   async run(prompt: string, options: RunOptions = {}): Promise<string> {
     for await (const event of this.stream(prompt, options)) {
       if (event.type !== "done") continue;
-      if (event.outcome === "failed" || event.outcome === "aborted") throw event.error;
+      if (THROWN.includes(event.outcome)) throw event.error;
       return event.text;
     }
     throw new Error("The run ended without an outcome");
   }
 
   /**
-   * The same, event by event. It does not throw: the last event, `done`, says how the run ended. Who
-   * stops reading ends the run.
+   * As {@linkcode AgentLoop.run}, event by event. The last event, `done`, says how the run ended; what
+   * fails in the run is not thrown. Ending the iteration ends the run.
+   *
+   * @param prompt The message.
+   * @param options A signal that ends the run.
+   * @throws {TypeError} The prompt is not a string, or this loop is running.
    */
   async *stream(
     prompt: string,
     { signal }: RunOptions = {},
   ): AsyncGenerator<AgentEvent, void, void> {
-    if (typeof prompt !== "string") throw new TypeError("Cannot run: expected a text");
+    if (typeof prompt !== "string") throw new TypeError("Cannot run: expected a string as prompt");
     if (this.#running) throw new TypeError("Cannot run: this loop is running");
     this.#running = true;
     const stopped = new AbortController();
@@ -191,18 +205,17 @@ export class AgentLoop {
     }
   }
 
-  /** A whole run; never rejects. */
+  /** Performs a run. Never rejects. */
   async #drive(run: Run): Promise<RunResult> {
     try {
       for (let turn = 0; turn < this.#limits.turns; turn++) {
         run.signal.throwIfAborted();
-        const { text, calls } = await this.#ask(run);
-        if (calls.length === 0) {
-          this.#messages.push({ role: "assistant", content: text });
-          return { outcome: "final", text, usage: run.usage };
+        const answer = await this.#ask(run);
+        if (answer.ending !== "complete" || answer.calls.length === 0) {
+          return this.#finish(answer, run);
         }
-        const over = await this.#answer(text, calls, run);
-        if (over !== undefined) return end(over, run);
+        const exceeded = await this.#submitCalls(answer, run);
+        if (exceeded !== undefined) return end(exceeded, run);
       }
       return end("max_turns", run);
     } catch (error) {
@@ -213,7 +226,7 @@ export class AgentLoop {
     }
   }
 
-  /** One answer of the model, however often it has to be asked. */
+  /** Gets one answer of the model, with retries. */
   async #ask(run: Run): Promise<Answer> {
     for (let attempt = 1;; attempt++) {
       try {
@@ -241,15 +254,15 @@ export class AgentLoop {
       if (text !== "") run.emit({ type: "text", text });
     }
     const answer = builder.end();
-    const usage = this.#cost(answer);
+    const usage = this.#usageOf(answer);
     run.usage = addUsage(run.usage, usage);
     this.#usage = addUsage(this.#usage, usage);
     run.emit({ type: "usage", usage, total: run.usage });
     return answer;
   }
 
-  /** Some hosts do not tell: then about four characters are a token. */
-  #cost({ text, calls, tokens }: Answer): Usage {
+  /** Hosts that report no tokens are counted at four characters a token. */
+  #usageOf({ text, calls, tokens }: Answer): Usage {
     if (tokens !== undefined) return { ...tokens, requests: 1 };
     const characters = (values: unknown) => Math.ceil(JSON.stringify(values).length / 4);
     return {
@@ -260,12 +273,27 @@ export class AgentLoop {
     };
   }
 
+  /** Ends a run with an answer without tool calls. */
+  #finish({ text, ending, finishReason }: Answer, { usage }: Run): RunResult {
+    // Hosts refuse a conversation with an empty answer of the model.
+    if (text !== "" || ending === "complete") {
+      this.#messages.push({ role: "assistant", content: text });
+    }
+    if (ending === "complete") return { outcome: "final", text, usage, finishReason };
+    const [code, why] = INCOMPLETE[ending];
+    const error = new ModelError(
+      code,
+      `Cannot use the answer of "${this.#model.name}": ${why} (finish reason "${finishReason}")`,
+    );
+    return { outcome: ending, text, usage, finishReason, error };
+  }
+
   /**
-   * Has the calls of one answer submitted, and puts their results behind it.
+   * Submits the calls of an answer, and adds the answer and the results to the conversation.
    *
    * @returns The budget that is used up.
    */
-  async #answer(text: string, calls: Answer["calls"], run: Run): Promise<Outcome | undefined> {
+  async #submitCalls({ text, calls, extra }: Answer, run: Run): Promise<Interrupted | undefined> {
     const planned = calls.map((raw) => {
       const plan = planCall(raw, this.#tools, {
         usedIds: this.#ids,
@@ -279,10 +307,14 @@ export class AgentLoop {
       role: "assistant",
       content: text,
       toolCalls: planned.map(({ call }) => call),
+      ...(extra === undefined ? {} : { extra }),
+      ...(extra === undefined && calls.every((call) => call.extra === undefined)
+        ? {}
+        : { model: this.#model.name }),
     });
     const { inputTokens, outputTokens } = run.usage;
-    const broke = inputTokens + outputTokens > this.#limits.tokens;
-    const granted = broke ? 0 : Math.max(0, this.#limits.toolCalls - run.toolCalls);
+    const isOverBudget = inputTokens + outputTokens > this.#limits.tokens;
+    const granted = isOverBudget ? 0 : Math.max(0, this.#limits.toolCalls - run.toolCalls);
     run.toolCalls += planned.length;
     const contents: string[] = [];
     try {
@@ -295,18 +327,18 @@ export class AgentLoop {
         emit: run.emit,
       });
     } finally {
-      // INVARIANT: each call has one answer, in the order of the calls, however the run ends.
-      // INVARIANT: what a result contains becomes a message of the role "tool", and nothing else.
+      // INVARIANT: each call has one result, in the order of the calls, however the run ends.
+      // INVARIANT: the content of a result becomes a message with the role "tool", and nothing else.
       this.#messages.push(...planned.map(({ call }, i): Message => ({
         role: "tool",
         toolCallId: call.id,
         content: contents[i] ?? "",
       })));
     }
-    return broke ? "max_tokens" : planned.length > granted ? "max_tool_calls" : undefined;
+    return isOverBudget ? "max_tokens" : planned.length > granted ? "max_tool_calls" : undefined;
   }
 
-  /** Nine letters and digits: the form that the strictest host wants. */
+  /** Nine letters and digits: the form that the strictest host, Mistral, accepts. */
   #freshId(): string {
     let id: string;
     do id = `k${String(++this.#freshIds).padStart(8, "0")}`; while (this.#ids.has(id));
@@ -317,8 +349,10 @@ export class AgentLoop {
 /**
  * Makes a loop and runs it once.
  *
- * @param prompt What the model is told.
+ * @param prompt The message to the model.
+ * @param options Options of the loop and of the run.
  * @returns As {@linkcode AgentLoop.run}.
+ * @throws {unknown} As the constructor and {@linkcode AgentLoop.run}.
  */
 export function runAgentLoop(
   prompt: string,
@@ -328,6 +362,8 @@ export function runAgentLoop(
   return new AgentLoop(options).run(prompt, signal === undefined ? {} : { signal });
 }
 
-function end(outcome: Outcome, { usage }: Run): RunResult {
-  return { outcome, text: TEXTS[outcome], usage };
+const THROWN: readonly RunOutcome[] = ["truncated", "withheld", "aborted", "failed"];
+
+function end(outcome: Interrupted, { usage }: Run): RunResult {
+  return { outcome, text: OUTCOME_TEXT[outcome], usage };
 }

@@ -1,5 +1,5 @@
 /**
- * What a loop is made with, and its bounds.
+ * Options of the loop, and their checks.
  *
  * @module
  */
@@ -12,37 +12,37 @@ import type { ToolDef } from "./tool_def.ts";
 
 /** Options of {@linkcode AgentLoop}. One of `kernel` and `submit` is needed. */
 export interface AgentLoopOptions {
-  /** The kernel, or what wraps one. */
+  /** The kernel, or an object that wraps its `submit`. */
   readonly kernel?: { readonly submit: SubmitFn };
-  /** The gate as a function; it wins over `kernel`. */
+  /** The function that submits; takes precedence over `kernel`. */
   readonly submit?: SubmitFn;
   /** The model: a name like `"anthropic/claude-sonnet-4-5"`, or a client. */
   readonly model: string | ModelClient;
-  /** For a model by name. @default {} */
+  /** Options of the client, if `model` is a name. @default {} */
   readonly modelOptions?: OpenAiClientOptions;
-  /** The system's text. @default none */
+  /** The system prompt. @default none */
   readonly instructions?: string;
-  /** What the model may ask for; what it gets is up to the policy. @default [] */
+  /** The tools that the model may call. What it gets is decided by the policy. @default [] */
   readonly tools?: readonly ToolDef[];
-  /** Who asks; appears in the records. @default none */
+  /** Name of the agent, for the records. @default none */
   readonly agent?: string;
-  /** A conversation to go on with, as {@linkcode AgentLoop.toJSON} gave it. @default a new one */
+  /** A conversation to continue, from {@linkcode AgentLoop.toJSON}. @default a new one */
   readonly conversation?: unknown;
   /** Most answers of the model in one run. @default 20 */
   readonly maxTurns?: number;
   /** Most tool calls in one run. @default 200 */
   readonly maxToolCalls?: number;
-  /** Most tokens in one run, those of requests included; looked at after each answer. @default Infinity */
+  /** Most tokens in one run, including those of requests; checked after each answer. @default Infinity */
   readonly maxTokens?: number;
   /** Longest time of a run, in milliseconds. @default Infinity */
   readonly maxDurationMs?: number;
-  /** Most characters of a result that the model gets to see. @default 50000 */
+  /** Most characters of a result that the model gets. @default 50000 */
   readonly maxResultChars?: number;
   /** Most tool calls at the same time. @default 8 */
   readonly concurrency?: number;
-  /** When the model is asked again. @default {} */
+  /** When the model is asked again after a failure. @default {} */
   readonly retry?: RetryOptions;
-  /** For waits and durations. @default the platform's */
+  /** Clock of waits and durations. @default the platform's */
   readonly timer?: Timer;
 }
 
@@ -52,7 +52,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The bounds of a run. */
+/** The bounds of a run; see {@linkcode AgentLoopOptions}. */
 export interface Limits {
   readonly turns: number;
   readonly toolCalls: number;
@@ -62,7 +62,12 @@ export interface Limits {
   readonly concurrency: number;
 }
 
-/** The bounds that options ask for. @throws {RangeError} One is not positive. */
+/**
+ * The bounds of a run.
+ *
+ * @param options The options of the loop.
+ * @throws {RangeError} A bound is not a positive number.
+ */
 export function limitsOf(options: AgentLoopOptions): Limits {
   return {
     turns: positive(options.maxTurns ?? 20, "maxTurns", true),
@@ -74,14 +79,19 @@ export function limitsOf(options: AgentLoopOptions): Limits {
   };
 }
 
-function positive(value: number, what: string, whole = false): number {
+function positive(value: number, name: string, whole = false): number {
   if (value > 0 && (!whole || Number.isInteger(value) || value === Infinity)) return value;
   throw new RangeError(
-    `Cannot make a loop: ${what} is ${value}, expected a positive ${whole ? "whole " : ""}number`,
+    `Cannot make a loop: ${name} is ${value}, expected a positive ${whole ? "whole " : ""}number`,
   );
 }
 
-/** Tools by name. @throws {TypeError} Two have the same. */
+/**
+ * Tools by name.
+ *
+ * @param tools The tools of a loop.
+ * @throws {TypeError} Two tools have the same name.
+ */
 export function toolsByName(tools: readonly ToolDef[]): ReadonlyMap<string, ToolDef> {
   const map = new Map<string, ToolDef>();
   for (const tool of tools) {

@@ -1,5 +1,5 @@
 /**
- * The schema of schemas.
+ * The meta-schema: which forms the keywords of a JSON Schema may have.
  *
  * @module
  */
@@ -9,14 +9,14 @@ const SCHEMA = { $ref: "#/$defs/schema" };
 const SCHEMAS = { type: "array", minItems: 1, items: SCHEMA };
 const SCHEMA_MAP = { type: "object", additionalProperties: SCHEMA };
 const COUNT = { type: "integer", minimum: 0 };
-const TEXT = { type: "string" };
-const NAMES = { type: "array", items: TEXT };
+const STRING = { type: "string" };
+const NAMES = { type: "array", items: STRING };
 const TYPE = { enum: ["array", "boolean", "integer", "null", "number", "object", "string"] };
 const LIMIT = { type: ["number", "boolean"] };
 
 /**
- * The forms that the keywords of JSON Schema may have, those of drafts 4, 7, 2019-09 and 2020-12 in
- * one. Unknown keywords are allowed, as the standard wants it.
+ * One meta-schema for the drafts 4, 7, 2019-09 and 2020-12. Unknown keywords are allowed, as the
+ * standard requires.
  */
 export const META_SCHEMA: Schema = {
   $ref: "#/$defs/schema",
@@ -24,7 +24,17 @@ export const META_SCHEMA: Schema = {
     schema: {
       type: ["object", "boolean"],
       properties: {
-        ...same(TEXT, "$id", "id", "$schema", "$ref", "$anchor", "title", "description", "format"),
+        ...same(
+          STRING,
+          "$id",
+          "id",
+          "$schema",
+          "$ref",
+          "$anchor",
+          "title",
+          "description",
+          "format",
+        ),
         ...same(SCHEMA, "additionalProperties", "unevaluatedProperties", "propertyNames"),
         ...same(SCHEMA, "additionalItems", "unevaluatedItems", "contains"),
         ...same(SCHEMA, "not", "if", "then", "else"),

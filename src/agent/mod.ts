@@ -1,10 +1,10 @@
 /**
- * The agent loop: any model's tool calls go through the gate.
+ * The agent loop: asks a model, submits its tool calls to the kernel, and returns the results to it.
  *
  * @module
  */
 export { type Conversation, type Message, type ToolCall, type Usage } from "./conversation.ts";
-export type { AgentEvent, Outcome, RunResult } from "./event.ts";
+export type { AgentEvent, RunOutcome, RunResult } from "./event.ts";
 export { AgentLoop, runAgentLoop } from "./loop.ts";
 export type { AgentLoopOptions, RunOptions } from "./loop_options.ts";
 export {

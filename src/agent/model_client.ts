@@ -1,27 +1,27 @@
 /**
- * What a model is to the loop: something that answers messages with text and tool calls.
+ * The interface between the loop and a model: messages and tools go in, pieces of an answer come out.
  *
  * @module
  */
 import type { Message } from "./conversation.ts";
 
-/** A tool as a model is told of it; every {@linkcode ToolDef} is one. */
+/** The description of a tool that a model gets; every {@linkcode ToolDef} is one. */
 export interface ToolDescription {
-  /** What the model calls it. */
+  /** The name by which the model calls it. */
   readonly name: string;
-  /** What it is for. */
+  /** What the tool is for. */
   readonly description: string;
-  /** JSON Schema of its arguments. */
+  /** JSON Schema of the arguments. */
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
 /** One request to a model. */
 export interface ModelRequest {
-  /** The system's text, before all messages. */
+  /** The system prompt. */
   readonly instructions?: string;
   /** The conversation so far. */
   readonly messages: readonly Message[];
-  /** What the model may call. */
+  /** The tools that the model may call. */
   readonly tools: readonly ToolDescription[];
   /** Aborted when the answer is no longer wanted. */
   readonly signal: AbortSignal;
@@ -33,27 +33,33 @@ export interface ModelRequest {
  */
 export type ModelDelta =
   | {
-    /** More of the text. */
+    /** A piece of the text. */
     readonly type: "text";
     /** The piece. */
     readonly text: string;
   }
   | {
-    /** More of a tool call. */
+    /** A piece of a tool call. */
     readonly type: "tool_call";
-    /** Which call of this answer it belongs to; without it, the one of that `id`, or the last. */
+    /** Number of the call in this answer. @default the call with the same `id`, else the last one */
     readonly index?: number;
-    /** The id of the call, at least once. */
+    /** Id of the call, in at least one piece. */
     readonly id?: string;
-    /** The tool's name, at least once. */
+    /** Name of the tool, in at least one piece. */
     readonly name?: string;
     /** A piece of the arguments, which are JSON. */
     readonly arguments?: string;
-    /** What the host wants back with the call; JSON. */
+    /** A JSON value that the host wants back with the call. */
     readonly extra?: unknown;
   }
   | {
-    /** What the answer has cost. */
+    /** Fields that the host wants back with the message, such as `reasoning_content`. */
+    readonly type: "extra";
+    /** The fields by name, or pieces of them: strings and lists are joined. */
+    readonly fields: Readonly<Record<string, unknown>>;
+  }
+  | {
+    /** How many tokens the answer took. */
     readonly type: "usage";
     /** Tokens of the request. */
     readonly inputTokens: number;
@@ -61,25 +67,27 @@ export type ModelDelta =
     readonly outputTokens: number;
   }
   | {
-    /** The answer is complete; without it, it was cut off. */
+    /** The end of the answer. Without this delta the connection broke. */
     readonly type: "finish";
-    /** Why: `"stop"`, `"tool_calls"`, `"length"`, or another word of the model. */
+    /** The host's word: `"stop"`, `"tool_calls"`, `"length"`, `"content_filter"` or another one. */
     readonly reason: string;
   };
 
-/** A model that can be asked. Other SDKs fit behind it. */
+/** A client of a model. Implement it to use another SDK. */
 export interface ModelClient {
-  /** For messages to humans. */
+  /** The name of the model, for messages. Up to the first `/` it names the host. */
   readonly name: string;
   /**
-   * Asks once, without retrying.
+   * Asks the model once, without retrying.
    *
-   * @throws {ModelError} While it is asked or read.
+   * @param request The conversation, the tools and a signal.
+   * @returns The pieces of the answer as they arrive.
+   * @throws {ModelError} From the iteration, if the host fails.
    */
   ask(request: ModelRequest): AsyncIterable<ModelDelta>;
 }
 
-/** Why a model did not answer; stable codes. */
+/** Why a model gave no usable answer; stable codes. */
 export type ModelErrorCode =
   | "KEY_MISSING"
   | "KEY_REFUSED"
@@ -90,7 +98,9 @@ export type ModelErrorCode =
   | "SERVER_FAILED"
   | "REQUEST_REFUSED"
   | "RESPONSE_CUT"
-  | "RESPONSE_INVALID";
+  | "RESPONSE_INVALID"
+  | "ANSWER_TRUNCATED"
+  | "ANSWER_WITHHELD";
 
 const RETRYABLE: readonly ModelErrorCode[] = [
   "UNREACHABLE",
@@ -99,21 +109,26 @@ const RETRYABLE: readonly ModelErrorCode[] = [
   "RESPONSE_CUT",
 ];
 
-/** A model could not be asked, or its answer could not be read. */
+/** A model could not be asked, or its answer cannot be used. */
 export class ModelError extends Error {
   /** The name of this class. */
   override name = "ModelError";
   /** Stable code. */
   readonly code: ModelErrorCode;
-  /** How long the server wants to be left alone, in milliseconds. */
+  /** The wait that the host asks for before the next request, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  /** An error with a code. */
+  /**
+   * An error with a code.
+   *
+   * @param code Stable code.
+   * @param message What failed and why.
+   */
   constructor(
     code: ModelErrorCode,
     message: string,
     { retryAfterMs }: {
-      /** How long the server wants to be left alone, in milliseconds. */
+      /** The wait that the host asks for before the next request, in milliseconds. */
       readonly retryAfterMs?: number | undefined;
     } = {},
   ) {

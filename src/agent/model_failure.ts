@@ -1,102 +1,136 @@
 /**
- * What went wrong with a model, said so that it can be mended.
+ * Errors of hosts as {@linkcode ModelError}: what failed, why, and what to do.
  *
  * @module
  */
+import { messageOf } from "../core/errors.ts";
+import { hostMessage, onOneLine } from "./host_message.ts";
 import { ModelError, type ModelErrorCode } from "./model_client.ts";
 
-/** What is known about where a model was asked. */
-export interface Place {
+/** The host that was asked. */
+export interface AskedHost {
+  /** Name of the model, with the prefix of the host. */
   readonly name: string;
   readonly baseURL: string;
   /** Environment variable of the key. */
   readonly keyName: string | undefined;
-  /** To keep it out of messages. */
+  /** The key, to keep it out of messages. */
   readonly key: string | undefined;
 }
 
-/** Most characters of a host's own words. */
-const MAX_SHOWN = 300;
+/** An answer of a host that is an error. */
+export interface HostError {
+  /** HTTP status. @default the code in the body, if it is a status */
+  readonly status?: number | undefined;
+  /** The body, parsed or not. */
+  readonly body: unknown;
+  readonly headers: Headers | undefined;
+}
+
+/** What a status means; `key` stands for where the key comes from. */
+type Meaning = readonly [code: ModelErrorCode, why: (status: number, key: string) => string];
+
+const MEANINGS: Readonly<Record<number, Meaning>> = {
+  401: ["KEY_REFUSED", (status, key) => `the key was refused (${status}), check ${key}`],
+  403: ["KEY_REFUSED", (status, key) => `the key may not do this (${status}), check ${key}`],
+  404: ["MODEL_UNKNOWN", (status) => `no such model, or no such address (${status})`],
+  408: ["SERVER_FAILED", (status) => `the host failed (${status})`],
+  409: ["SERVER_FAILED", (status) => `the host failed (${status})`],
+  429: ["RATE_LIMITED", (status) => `too many requests, or no credit (${status})`],
+};
+const SERVER_FAILED: Meaning = ["SERVER_FAILED", (status) => `the host failed (${status})`];
+const REFUSED: Meaning = ["REQUEST_REFUSED", (status) => `the request was refused (${status})`];
 
 /**
- * What a host's answer means.
+ * The error for a host that answered with one.
  *
- * INVARIANT: nothing of the request, so not the key either, gets into the error. It has no `cause`:
+ * INVARIANT: nothing of the request gets into the error, so neither does the key. It has no `cause`:
  * the errors of the client hold headers and bodies.
+ *
+ * @param error What the host sent.
+ * @param host The host.
+ * @param otherwise What an error without a status means. @default a request that was refused
  */
-export function explain(error: unknown, place: Place): ModelError {
-  const { status, headers, error: body } = Object(error) as Record<string, unknown>;
-  const words = ownWords(body, place);
-  const say = sayer(place, retryAfter(headers));
-  if (typeof status !== "number") {
-    return body === undefined || body === null
-      ? say("RESPONSE_INVALID", "the answer has not the form of an answer")
-      : say("SERVER_FAILED", `the host broke off${words}`);
-  }
-  const key = place.keyName ?? "apiKey";
-  switch (true) {
-    case status === 401:
-      // The host's words often repeat the key.
-      return say("KEY_REFUSED", `the key was refused (401), check ${key}`);
-    case status === 403:
-      return say("KEY_REFUSED", `the key may not do this (403), check ${key}${words}`);
-    case status === 404:
-      return say("MODEL_UNKNOWN", `no such model, or no such address (404)${words}`);
-    case status === 429:
-      return say("RATE_LIMITED", `too many requests, or no credit (429)${words}`);
-    case status >= 500 || status === 408 || status === 409:
-      return say("SERVER_FAILED", `the host failed (${status})${words}`);
-    default:
-      return say("REQUEST_REFUSED", `the request was refused (${status})${words}`);
-  }
+export function hostFailure(
+  { status, body, headers }: HostError,
+  host: AskedHost,
+  { otherwise = ["REQUEST_REFUSED", "the request was refused"] }: {
+    readonly otherwise?: readonly [code: ModelErrorCode, why: string];
+  } = {},
+): ModelError {
+  const known = status ?? statusIn(body);
+  const words = hostMessage(body, host.key);
+  const [code, why] = known === undefined ? otherwise : meaningOf(known, host.keyName ?? "apiKey");
+  // The words of a 401 often repeat the key, with some of its letters replaced.
+  const shown = words === "" || known === 401 ? "" : `: ${words}`;
+  return failure(host, code, `${why}${shown}`, retryAfter(headers));
 }
 
-/** What a failed connection means. */
-export function explainConnection(error: unknown, place: Place): ModelError {
-  const say = sayer(place);
-  if (error instanceof ModelError) return say(error.code, error.message);
+/**
+ * The error for an answer that is not one.
+ *
+ * @param body What the host sent. @default not known
+ */
+export function noAnswer(host: AskedHost, body?: unknown): ModelError {
+  const words = hostMessage(body, host.key);
+  const shown = words === "" ? "" : `: ${words}`;
+  return failure(host, "RESPONSE_INVALID", `the answer has not the form of an answer${shown}`);
+}
+
+/**
+ * The error for a connection that failed.
+ *
+ * @param error What was thrown.
+ */
+export function connectionFailure(error: unknown, host: AskedHost): ModelError {
+  if (error instanceof ModelError) return failure(host, error.code, error.message);
   if (error instanceof Deno.errors.NotCapable) {
-    const flag = `--allow-net=${hostOf(place)}`;
-    return say("NOT_PERMITTED", `the process may not connect to it, start it with ${flag}`);
+    const flag = `--allow-net=${addressOf(host)}`;
+    return failure(
+      host,
+      "NOT_PERMITTED",
+      `the process may not connect to it, start it with ${flag}`,
+    );
   }
-  const why = cleaned(error instanceof Error ? error.message : String(error), place);
-  return say("UNREACHABLE", `no connection, or it broke off (${why})`);
+  const why = onOneLine(messageOf(error), host.key);
+  return failure(host, "UNREACHABLE", `no connection, or it broke off (${why})`);
 }
 
-function sayer(
-  place: Place,
+function meaningOf(status: number, key: string): readonly [ModelErrorCode, string] {
+  const [code, why] = MEANINGS[status] ?? (status >= 500 ? SERVER_FAILED : REFUSED);
+  return [code, why(status, key)];
+}
+
+function failure(
+  host: AskedHost,
+  code: ModelErrorCode,
+  why: string,
   retryAfterMs?: number,
-): (code: ModelErrorCode, why: string) => ModelError {
-  return (code, why) =>
-    new ModelError(code, `Cannot ask "${place.name}" at ${hostOf(place)}: ${why}`, {
-      retryAfterMs,
-    });
+): ModelError {
+  return new ModelError(code, `Cannot ask "${host.name}" at ${addressOf(host)}: ${why}`, {
+    retryAfterMs,
+  });
 }
 
-function hostOf({ baseURL }: Place): string {
+function addressOf({ baseURL }: AskedHost): string {
   try {
     const { hostname, port, protocol } = new URL(baseURL);
     return `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`;
   } catch {
+    // Only a message becomes less precise.
     return "its address";
   }
 }
 
-function ownWords(body: unknown, place: Place): string {
-  const { message } = Object(body) as Record<string, unknown>;
-  const words = typeof message === "string" ? message : typeof body === "string" ? body : "";
-  return words === "" ? "" : `: ${cleaned(words, place)}`;
+/** Gateways answer 200 and put the status of the model's host into the body. */
+function statusIn(body: unknown): number | undefined {
+  const { code, status } = Object(body) as Record<string, unknown>;
+  return [code, status].map(Number).find((one) => Number.isInteger(one) && one >= 400 && one < 600);
 }
 
-function cleaned(text: string, { key }: Place): string {
-  const safe = key === undefined ? text : text.replaceAll(key, "[key]");
-  // deno-lint-ignore no-control-regex -- what a host says may end up on a terminal
-  return safe.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, MAX_SHOWN);
-}
-
-/** RFC 9110 §10.2.3: seconds or a date; a date counts from the `Date` of the same answer. */
-function retryAfter(headers: unknown): number | undefined {
-  if (!(headers instanceof Headers)) return undefined;
+/** RFC 9110, section 10.2.3: seconds or a date; a date counts from the `Date` of the same answer. */
+function retryAfter(headers: Headers | undefined): number | undefined {
+  if (headers === undefined) return undefined;
   const exact = Number(headers.get("retry-after-ms") ?? NaN);
   if (exact >= 0) return exact;
   const value = headers.get("retry-after");

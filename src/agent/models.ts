@@ -1,32 +1,32 @@
 /**
- * Where models are, and what is special about each place.
+ * Hosts of models, and what is special about each.
  *
  * @module
  */
 
-/** A place that serves models in the form of OpenAI's chat completions. */
+/** A host that serves models in the form of OpenAI's chat completions. */
 export interface ModelHost {
-  /** Where its API is. @default none: `baseURL` or `baseURLFrom` has to say it */
+  /** Address of the API. @default none: the option `baseURL` or `baseURLFrom` is needed */
   readonly baseURL?: string;
-  /** Environment variable with the address, for hosts that each user has one of. */
+  /** Environment variable with the address, for hosts whose address differs from user to user. */
   readonly baseURLFrom?: string;
-  /** What is appended to an address from `baseURLFrom`. @default "" */
+  /** Path that is appended to an address from `baseURLFrom`. @default "" */
   readonly path?: string;
   /** Environment variable with the key. @default none: no key is sent */
   readonly key?: string;
-  /** It answers without a key too. @default false */
+  /** The host answers without a key too. @default false */
   readonly keyOptional?: boolean;
   /** Header of the key. @default "authorization": `Bearer` and the key */
   readonly keyHeader?: "authorization" | "api-key";
-  /** Name of the parameter that bounds an answer. @default "max_tokens" */
+  /** Name of the parameter that bounds the tokens of an answer. @default "max_tokens" */
   readonly maxTokens?: "max_tokens" | "max_completion_tokens";
-  /** Understands `stream_options`. @default true */
+  /** The host accepts `stream_options`. @default true */
   readonly streamOptions?: boolean;
-  /** Parameters of every request's address, like Azure's `api-version`. @default {} */
+  /** Query parameters of each request, such as `api-version` of Azure. @default {} */
   readonly query?: Readonly<Record<string, string>>;
 }
 
-/** The hosts that are known by a prefix: `"groq/llama-3.3-70b"`. A bare name is OpenAI's. */
+/** The hosts by prefix: `"groq/llama-3.3-70b"`. A name without a prefix is a model of OpenAI. */
 export const MODELS: Readonly<Record<string, ModelHost>> = Object.freeze({
   openai: {
     baseURL: "https://api.openai.com/v1",
@@ -65,11 +65,11 @@ export const MODELS: Readonly<Record<string, ModelHost>> = Object.freeze({
   litellm: { baseURL: "http://127.0.0.1:4000/v1", key: "LITELLM_API_KEY", keyOptional: true },
 });
 
-/** A model, and where it is asked. */
+/** A model and its host. */
 export interface ResolvedModel {
-  /** As it was given. */
+  /** The name with the prefix. */
   readonly name: string;
-  /** What the host calls it. */
+  /** The host's name of the model. */
   readonly model: string;
   /** The host. */
   readonly host: ModelHost;
@@ -79,8 +79,9 @@ export interface ResolvedModel {
  * Finds the host of a model: `"anthropic/claude-sonnet-4-5"`, `"openrouter/qwen/qwen3-coder"`,
  * `"gpt-5"`.
  *
- * @param name The prefix of a host, `/`, and what the host calls the model.
- * @param models The hosts: {@linkcode MODELS}, or `{...MODELS, mine: {baseURL, key}}`.
+ * @param name The prefix of a host, `/`, and the host's name of the model.
+ * @param models The hosts by prefix: {@linkcode MODELS}, or `{...MODELS, mine: {baseURL, key}}`.
+ * @returns The model and its host.
  * @throws {RangeError} There is no host with that prefix.
  */
 export function resolveModel(

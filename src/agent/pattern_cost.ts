@@ -1,32 +1,34 @@
 /**
- * Which regular expressions of a schema can be run without risk.
+ * The cost of regular expressions in schemas: which can be run without risk (CWE-1333).
  *
  * @module
  */
 
-/** Longest pattern that is looked at. */
+/** Longest pattern that is analysed. */
 const MAX_PATTERN = 256;
-/** `*`, `+` and ranges that may compete for the same text; a text has at most 256 characters then. */
+/** Most `*`, `+` and ranges: they may compete for the same characters, of which there are at most 256. */
 const MAX_UNBOUNDED = 3;
 const MAX_OPTIONAL = 4;
 const MAX_REPEATS = 1000;
 
 interface Group {
-  /** How often something in it can repeat, multiplied. */
+  /** Product of the repetitions of what is in it. */
   repeats: number;
-  /** There is more than one way to match something in it. */
+  /** Something in it can match in more than one way. */
   ambiguous: boolean;
 }
 
-/** How a text is matched against a pattern: not at all, or by one that takes little time. */
+/** How long it takes to match a string against a pattern. */
 export type PatternCost = "linear" | "bounded" | "unknown";
 
 /**
- * Schemas come from MCP servers, texts from models; together they must not be able to stop the
- * process (CWE-1333). V8's regular expressions backtrack, so only forms are run that cannot do so
- * exponentially: no repetition in a repetition, no look-around, no back-references.
+ * Estimates the cost of a pattern. Patterns come from MCP servers and strings from models; together
+ * they must not be able to stop the process. V8 matches by backtracking, so only patterns are run that
+ * cannot backtrack exponentially: no repetition in a repetition, no look-around, no back-references.
  *
- * @returns `linear`: fine for any text. `bounded`: fine for texts of at most 256 characters.
+ * @param pattern A regular expression, as in the keyword `pattern`.
+ * @returns `linear`: fast on any string. `bounded`: fast on strings of at most 256 characters.
+ * `unknown`: not to be run.
  */
 export function patternCost(pattern: string): PatternCost {
   if (pattern.length > MAX_PATTERN) return "unknown";

@@ -1,35 +1,42 @@
 /**
- * What a model's calls ask of the gate.
+ * Tool calls of a model as requests to the kernel.
  *
  * @module
  */
+import { messageOf } from "../core/errors.ts";
 import type { ActionRequest } from "../core/action.ts";
 import type { RawCall } from "./answer.ts";
 import type { ToolCall } from "./conversation.ts";
+import { parseExactJson } from "./exact_json.ts";
 import type { ToolDef, Translation } from "./tool_def.ts";
 
-/** What a call asks of the gate. */
+/** The request that a call becomes. */
 export interface PlannedRequest {
-  /** The request that it becomes. */
   readonly request: ActionRequest;
-  /** Why it is not to be carried out. */
+  /** Why the request is only recorded, as `INVALID`, and not decided. */
   readonly problem?: string;
 }
 
-/** A model's call with what it asks of the gate. */
+/** A call with the request that it becomes. */
 export interface PlannedCall extends PlannedRequest {
-  /** The call as it stands in the conversation. */
+  /** The call as it appears in the conversation. */
   readonly call: ToolCall;
 }
 
 /** Largest arguments of one call, in characters. */
 const MAX_ARGUMENTS = 8 * 1024 * 1024;
-/** What of unusable arguments, and names, stays in the conversation. */
+/** Most characters of unusable arguments, and of unknown names, that are repeated. */
 const MAX_SHOWN = 200;
 const ID = /^[a-zA-Z0-9_.:-]{1,128}$/;
 const NAME = /^[a-zA-Z0-9_-]{1,64}$/;
 
-/** Turns a model's call into a request. What it takes from the call has been checked. */
+/**
+ * Turns a call of a model into a request. Nothing of the call is trusted.
+ *
+ * @param raw The call as the model made it.
+ * @param tools The tools that the model may call, by name.
+ * @param context Ids of the conversation, and the name of the agent.
+ */
 export function planCall(
   raw: RawCall,
   tools: ReadonlyMap<string, ToolDef>,
@@ -60,7 +67,13 @@ export function planCall(
   return { call, ...plan(translation, tool?.action ?? raw.name, agent) };
 }
 
-/** The same for arguments that others have taken out of a model's answer, or their JSON. */
+/**
+ * Turns arguments into a request.
+ *
+ * @param tool The tool that is called.
+ * @param args The arguments, or their JSON as a string.
+ * @param agent Name of the agent.
+ */
 export function planArguments(
   tool: ToolDef,
   args: unknown,
@@ -83,10 +96,11 @@ function plan(
 ): PlannedRequest {
   const who = agent === undefined ? {} : { agent };
   if (request !== undefined) return { request: { ...request, ...who } };
-  // INVARIANT: this is no valid request, also for a submit that does not know of problems.
+  // INVARIANT: without a target the request is invalid, also for a submit that ignores the problem.
   return { request: { action, target: "", ...who }, problem };
 }
 
+/** A value, or why there is none. */
 interface Parsed {
   readonly value?: unknown;
   readonly problem?: string;
@@ -97,10 +111,13 @@ function parse(text: string): Parsed {
     return { problem: `they have more than ${MAX_ARGUMENTS} characters` };
   }
   try {
-    const value: unknown = JSON.parse(text);
+    // INVARIANT: what is decided and carried out has the numbers that the model wrote.
+    const value = parseExactJson(text);
     if (value !== null && typeof value === "object" && !Array.isArray(value)) return { value };
     return { problem: "expected a JSON object" };
   } catch (error) {
-    return { problem: `malformed JSON: ${error instanceof Error ? error.message : error}` };
+    return {
+      problem: `${error instanceof SyntaxError ? "malformed JSON: " : ""}${messageOf(error)}`,
+    };
   }
 }

@@ -5,23 +5,25 @@
  */
 import { ModelError } from "./model_client.ts";
 
-/** How a model is asked again after a failure that may pass. */
+/** How a model is asked again after a transient failure: exponential backoff with jitter. */
 export interface RetryOptions {
-  /** How often, at most. @default 4 */
+  /** Most retries. @default 4 */
   readonly retries?: number;
-  /** The first wait, in milliseconds; each further one may be twice as long. @default 500 */
+  /** The first wait, in milliseconds; it doubles with each retry. @default 500 */
   readonly baseMs?: number;
-  /** The longest wait, also if the host asks for more: then it is not asked again. @default 60000 */
+  /** The longest wait, in milliseconds. If the host asks for more, there is no retry. @default 60000 */
   readonly maxMs?: number;
-  /** Numbers from 0 up to 1, to spread the waits. @default Math.random */
+  /** Source of the jitter: numbers from 0 up to 1. @default Math.random */
   readonly random?: () => number;
 }
 
 /**
- * How long to wait before the next attempt: what the host asks for (`Retry-After`), else a random
- * part of a time that doubles.
+ * The wait before the next attempt: what the host asks for (`Retry-After`), else 50 to 100 % of a
+ * time that doubles.
  *
- * @param attempt How many have failed, from 1.
+ * @param error Why the attempt failed.
+ * @param attempt Number of attempts that have failed, from 1.
+ * @param options Number and length of the waits.
  * @returns Milliseconds; `undefined`: do not ask again.
  */
 export function retryDelay(

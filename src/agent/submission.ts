@@ -1,5 +1,5 @@
 /**
- * Tool calls on their way through the gate.
+ * Submits the tool calls of one answer.
  *
  * @module
  */
@@ -13,11 +13,11 @@ import { toolContent } from "./tool_content.ts";
 /** How the calls of one answer are submitted. */
 export interface Submission {
   readonly submit: SubmitFn;
-  /** How many of them may be. */
+  /** How many of them may be submitted; the others are answered with `NOT_SUBMITTED`. */
   readonly granted: number;
-  /** Most at the same time. */
+  /** Most calls at the same time. */
   readonly concurrency: number;
-  /** Most characters of what the model is told of one. */
+  /** Most characters of a result that the model gets. */
   readonly resultChars: number;
   readonly signal: AbortSignal;
   readonly emit: (event: AgentEvent) => void;
@@ -26,10 +26,12 @@ export interface Submission {
 /**
  * Submits calls, several at a time, each at most once.
  *
- * @returns What the model is told of each, in their order; also if it throws, `contents` has one
- * for each.
- * @throws {unknown} What `submit` threw, or the reason of the signal, when no call is under way any
- * more but those that an abort left behind.
+ * @param calls The calls of one answer, in their order.
+ * @param contents Gets the content of the tool message of each call, at the index of the call; also
+ * if this throws.
+ * @param submission How they are submitted.
+ * @throws {unknown} What `submit` threw, or the reason of the signal. No call is under way then,
+ * except those that the signal interrupted.
  */
 export async function submitCalls(
   calls: readonly PlannedCall[],
@@ -75,9 +77,9 @@ async function submitOne(
     signal,
   );
   if (result === undefined) {
-    return told(
+    return errorContent(
       "ABORTED",
-      "the run ended before the result was there; it may have been carried out",
+      "the run ended before the result arrived; the action may have been carried out",
     );
   }
   decide(effectOf(result));
@@ -94,38 +96,43 @@ async function submitPlanned(
 ): Promise<ActionResult> {
   const result: unknown = await submit(
     request,
-    problem === undefined ? { prepare: onAllowed } : { problem },
+    problem === undefined ? { stages: [{ name: "agent_loop", enter: onAllowed }] } : { problem },
   );
   const { status } = Object(result) as Record<string, unknown>;
   if (status === "OK" || status === "DENIED" || status === "ERROR") return result as ActionResult;
-  throw new TypeError("Cannot go on: submit gave something that is no result of the gate");
+  throw new TypeError("Cannot go on: submit returned something that is not an ActionResult");
 }
 
 /** Options of {@linkcode callTool}. One of `kernel` and `submit` is needed. */
 export interface CallToolOptions {
-  /** The kernel, or what wraps one. */
+  /** The kernel, or an object that wraps its `submit`. */
   readonly kernel?: { readonly submit: SubmitFn };
-  /** The gate as a function; it wins over `kernel`. */
+  /** The function that submits; takes precedence over `kernel`. */
   readonly submit?: SubmitFn;
-  /** Who asks; appears in the record. @default none */
+  /** Name of the agent, for the record. @default none */
   readonly agent?: string;
-  /** Most characters of what the model is told. @default 50000 */
+  /** Most characters of `content`. @default 50000 */
   readonly maxResultChars?: number;
 }
 
-/** What came of a call. */
+/** The result of a tool call. */
 export interface CalledTool {
   /** The whole result. */
   readonly result: ActionResult;
-  /** What the model is told: JSON of `{status, data?, error?, code?}`. */
+  /** The part of it for the model: JSON of `{status, data?, error?, code?}`. */
   readonly content: string;
 }
 
 /**
- * One call of a tool through the gate, for agents that have a loop of their own. Arguments that do not
- * fit are put on record as `INVALID` and answered, as {@linkcode AgentLoop} does it.
+ * Submits one call of a tool, for agents that have their own loop. Arguments that do not fit are
+ * recorded as `INVALID` and answered with an error, as {@linkcode AgentLoop} does it.
  *
- * @param args The arguments, or their JSON; anything is taken.
+ * @param tool The tool.
+ * @param args The arguments, or their JSON as a string; the types are not trusted. Pass the JSON: in
+ * parsed arguments, whole numbers beyond 2^53 - 1 may already have been changed, and are refused.
+ * @param options Where the call is submitted.
+ * @returns The result, and the part of it for the model. A denial is a result.
+ * @throws {TypeError} There is neither `kernel` nor `submit`.
  * @throws {unknown} What `submit` throws.
  */
 export async function callTool(
@@ -146,9 +153,9 @@ function effectOf({ status, code, recordId }: ActionResult): "allow" | "deny" | 
 }
 
 function notSubmitted(why: string): string {
-  return told("NOT_SUBMITTED", `not submitted: ${why}`);
+  return errorContent("NOT_SUBMITTED", `not submitted: ${why}`);
 }
 
-function told(code: string, error: string): string {
+function errorContent(code: string, error: string): string {
   return JSON.stringify({ status: "ERROR", error, code });
 }

@@ -1,18 +1,24 @@
 /**
- * What a model is told of a result.
+ * Results of actions as the content of tool messages.
  *
  * @module
  */
 import type { ActionResult } from "../core/action.ts";
 
-/** What the model is told: JSON of at most so many characters. */
+/**
+ * The part of a result that the model gets.
+ *
+ * @param result The result.
+ * @param maxCharacters Most characters of the content; more is cut, with a note.
+ * @returns JSON of `{status, data, truncated?}` or `{status, error, code}`.
+ */
 export function toolContent(result: ActionResult, maxCharacters: number): string {
   const { status, data, error, code, truncated } = result;
-  // Rule ids, and whatever a wrapper of submit adds, stay here.
-  const told = status === "OK"
+  // The model does not get rule ids, nor what a wrapper of submit adds.
+  const shown = status === "OK"
     ? { status, data: data ?? null, ...(truncated ? { truncated } : {}) }
     : { status, error: error ?? "", ...(code === undefined ? {} : { code }) };
-  const whole = stringify(told) ?? stringify({ status, error: "the result is no JSON" }) ?? "";
+  const whole = stringify(shown) ?? stringify({ status, error: "the result is not JSON" }) ?? "";
   if (whole.length <= maxCharacters) return whole;
   const text = status === "OK"
     ? typeof data === "string" ? data : stringify(data) ?? ""
@@ -33,6 +39,7 @@ function stringify(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch {
+    // Results that do not come from the kernel can be cyclic; the model then gets an error.
     return undefined;
   }
 }

@@ -1,39 +1,40 @@
 /**
- * Tools as data: what the model is told, and what its calls become.
+ * Tools as data: a description for the model, and a mapping of arguments to requests.
  *
  * @module
  */
 import type { ActionRequest } from "../core/action.ts";
-import { copyJson, JsonError } from "../core/json.ts";
+import { messageOf } from "../core/errors.ts";
+import { copyJson } from "../core/json.ts";
 import { ArgumentSchema } from "./argument_schema.ts";
 
-/** Describes a tool. Exactly one of `targetFrom` and `target` is given. */
+/** Options of {@linkcode ToolDef}. Exactly one of `targetFrom` and `target` is needed. */
 export interface ToolDefOptions {
-  /** What the model calls it: letters, digits, `_` and `-`, at most 64. */
+  /** The name by which the model calls it: 1 to 64 letters, digits, `_` and `-`. */
   readonly name: string;
-  /** What the model is told about it. */
+  /** What the tool is for, for the model. */
   readonly description: string;
   /** JSON Schema of the arguments, of type `object`. @default no arguments */
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** The action that a call becomes, for example `"fs.read"`. */
   readonly action: string;
   /**
-   * Where the target comes from: the name of an argument, which then is not among the params, or a
+   * The source of the target: the name of an argument, which is then not among the params, or a
    * function of the arguments.
    */
   readonly targetFrom?: string | ((args: Readonly<Record<string, unknown>>) => string);
   /** The same target for all calls. */
   readonly target?: string;
   /**
-   * The params of the action: its param → the argument that it is taken from. `"*"` stands for all
-   * arguments as one object. @default all arguments under their own names, but that of `targetFrom`
+   * The params of the action: name of the param → name of the argument. `"*"` stands for all arguments
+   * as one object. @default all arguments except that of `targetFrom`, under their own names
    */
   readonly paramsFrom?: Readonly<Record<string, string>>;
-  /** Params that the model cannot choose; they win over its arguments. @default {} */
+  /** Params that the model cannot choose; they replace its arguments. @default {} */
   readonly fixedParams?: Readonly<Record<string, unknown>>;
 }
 
-/** What arguments became: a request, or what is wrong with them. */
+/** The result of a translation: a request, or what is wrong with the arguments. */
 export type Translation =
   | { readonly request: ActionRequest; readonly problem?: never }
   | { readonly problem: string; readonly request?: never };
@@ -41,10 +42,10 @@ export type Translation =
 type Arguments = Readonly<Record<string, unknown>>;
 
 /**
- * A tool of a model: a name, a schema, and how arguments become an action's target and params. It
- * holds no execution logic; only {@linkcode Kernel.submit} carries an action out.
+ * A tool of a model: a name, a schema, and the mapping of arguments to the target and the params of an
+ * action. It executes nothing; only {@linkcode Kernel.submit} does.
  *
- * The schema is help for the model, not a guard: what may be done is decided by the policy.
+ * The schema helps the model to make correct calls. It is not a guard: the policy decides.
  *
  * @example
  * ```ts
@@ -71,30 +72,31 @@ type Arguments = Readonly<Record<string, unknown>>;
  * ```
  */
 export class ToolDef {
-  /** What the model calls it. */
+  /** The name by which the model calls it. */
   readonly name: string;
-  /** What the model is told about it. */
+  /** What the tool is for, for the model. */
   readonly description: string;
   /** JSON Schema of the arguments. */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** The action that a call becomes. */
   readonly action: string;
-  /** Where the target comes from, if it is not always the same. */
+  /** The source of the target, if it differs from call to call. */
   readonly targetFrom: ToolDefOptions["targetFrom"];
   /** The target of all calls, if it is always the same. */
   readonly target: string | undefined;
-  /** Param → argument; `undefined`: all arguments that are not the target. */
+  /** Name of the param → name of the argument; `undefined`: all arguments except the target. */
   readonly paramsFrom: Readonly<Record<string, string>> | undefined;
   /** Params that the model cannot choose. */
   readonly fixedParams: Readonly<Record<string, unknown>>;
-  /** What of the schema is not checked before a call, because it could take too long. */
+  /** The parts of the schema that are not checked, because that could take too long. */
   readonly unchecked: readonly string[];
   readonly #schema: ArgumentSchema;
 
   /**
-   * Checks the description.
+   * Checks the options.
    *
-   * @throws {TypeError | RangeError} It is not of the required form; the message names the tool.
+   * @param options Name, description, schema and mapping.
+   * @throws {TypeError | RangeError} An option has not the required form; the message names the tool.
    */
   constructor(options: ToolDefOptions) {
     const { name, description, action, targetFrom, target, paramsFrom, fixedParams = {} } = options;
@@ -106,7 +108,7 @@ export class ToolDef {
         `Cannot make tool "${name}": expected a name of 1 to 64 letters, digits, "_" and "-"`,
       );
     }
-    if (typeof description !== "string") refuse("description is no text");
+    if (typeof description !== "string") refuse("its description is not a string");
     if (typeof action !== "string" || action === "") refuse("it has no action");
     if ((targetFrom === undefined) === (target === undefined)) {
       refuse("expected either targetFrom or target");
@@ -115,7 +117,7 @@ export class ToolDef {
       this.#schema = new ArgumentSchema(options.parameters ?? { type: "object", properties: {} });
       this.fixedParams = Object.freeze(copyJson(fixedParams, "fixedParams") as Arguments);
     } catch (error) {
-      refuse(error instanceof Error ? error.message : String(error), error);
+      refuse(messageOf(error), error);
       throw error;
     }
     const known = Object.keys(this.#schema.schema.properties ?? {});
@@ -123,8 +125,8 @@ export class ToolDef {
       ...(typeof targetFrom === "string" ? [targetFrom] : []),
       ...Object.values(paramsFrom ?? {}).filter((from) => from !== ALL_ARGUMENTS),
     ];
-    const lost = needed.find((from) => !known.includes(from));
-    if (lost !== undefined) refuse(`"${lost}" is no property of its parameters`);
+    const unknown = needed.find((from) => !known.includes(from));
+    if (unknown !== undefined) refuse(`"${unknown}" is not a property of its parameters`);
     this.name = name;
     this.description = description;
     this.parameters = this.#schema.schema;
@@ -136,28 +138,39 @@ export class ToolDef {
     Object.freeze(this);
   }
 
-  /** Turns arguments into a request for the gate; does nothing else. It never throws. */
+  /**
+   * Turns arguments into a request. Never throws.
+   *
+   * A null for an argument that is optional and may not be null counts as left out: some models send
+   * each optional argument as null. Whole numbers beyond 2^53 - 1 do not fit, because they may have
+   * been changed when they were parsed.
+   *
+   * @param args The arguments; their types are not trusted.
+   * @returns The request, or what is wrong with the arguments.
+   */
   translate(args: unknown): Translation {
-    let own: Arguments;
+    let copy: Arguments;
     try {
-      own = copyJson(args, "arguments") as Arguments;
+      copy = copyJson(args, "arguments", { exactIntegers: true }) as Arguments;
     } catch (error) {
-      return this.#unfit(error instanceof JsonError ? error.message : "they could not be read");
+      // INVARIANT: arguments that cannot be copied lead to no request.
+      return this.#unfit(messageOf(error));
     }
-    if (own === null || typeof own !== "object" || Array.isArray(own)) {
+    if (copy === null || typeof copy !== "object" || Array.isArray(copy)) {
       return this.#unfit("expected an object");
     }
-    const problem = this.#schema.problemOf(own);
+    const given = this.#schema.withoutNulls(copy);
+    const problem = this.#schema.problemOf(given);
     if (problem !== undefined) return this.#unfit(problem);
-    const target = this.#targetOf(own);
+    const target = this.#targetOf(given);
     if (typeof target !== "string" || target === "") {
       return this.#unfit(
         typeof this.targetFrom === "string"
-          ? `/${this.targetFrom}: expected a text that is not empty`
-          : "no target follows from them",
+          ? `/${this.targetFrom}: expected a string that is not empty`
+          : "they give no target",
       );
     }
-    const params = { ...this.#paramsOf(own), ...this.fixedParams };
+    const params = { ...this.#paramsOf(given), ...this.fixedParams };
     return { request: { action: this.action, target, params } };
   }
 
@@ -171,7 +184,7 @@ export class ToolDef {
     try {
       return this.targetFrom?.(structuredClone(args));
     } catch {
-      // INVARIANT: a function of the user that throws leads to no request.
+      // INVARIANT: a targetFrom that throws leads to no request.
       return undefined;
     }
   }

@@ -7,87 +7,155 @@ import { ToolDef } from "./tool_def.ts";
 
 const PATH = { type: "string", description: "Path of the file or folder" };
 const COUNT = { type: "integer", minimum: 0 };
+/** INVARIANT: a tool takes what the errors of its provider recommend. */
+const ENCODING = { type: "string", enum: ["utf-8", "base64"] };
 
-function tool(
-  name: string,
-  action: string,
-  description: string,
-  properties: Readonly<Record<string, object>>,
-  [targetFrom, ...required]: readonly [string, ...string[]],
-): ToolDef {
+/** The parts of a standard tool. The first of the required arguments is the target. */
+interface StandardTool {
+  readonly action: string;
+  readonly description: string;
+  readonly properties: Readonly<Record<string, object>>;
+  readonly required: readonly [target: string, ...others: string[]];
+}
+
+function tool(name: string, { action, description, properties, required }: StandardTool): ToolDef {
   return new ToolDef({
     name,
     description,
     action,
-    targetFrom,
+    targetFrom: required[0],
     parameters: {
       type: "object",
       properties,
-      required: [targetFrom, ...required],
+      required: [...required],
       additionalProperties: false,
     },
   });
 }
 
 const READING: readonly ToolDef[] = [
-  tool("read_file", "fs.read", "Reads a text file", {
-    path: PATH,
-    offset: { ...COUNT, description: "Byte to begin at" },
-    length: { ...COUNT, description: "How many bytes to read" },
-  }, ["path"]),
-  tool("list_folder", "fs.list", "Lists the names and types of what is in a folder", {
-    path: PATH,
-  }, ["path"]),
-  tool("stat_path", "fs.stat", "Tells type, size and times of a file or folder", {
-    path: PATH,
-  }, ["path"]),
+  tool("read_file", {
+    action: "fs.read",
+    description: "Reads a file",
+    properties: {
+      path: PATH,
+      encoding: {
+        ...ENCODING,
+        description: 'How the content is given: "utf-8" (default) or "base64"',
+      },
+      offset: { ...COUNT, description: "First byte to read" },
+      length: { ...COUNT, description: "Number of bytes to read" },
+    },
+    required: ["path"],
+  }),
+  tool("list_folder", {
+    action: "fs.list",
+    description: "Lists the names and types of the entries of a folder",
+    properties: { path: PATH },
+    required: ["path"],
+  }),
+  tool("stat_path", {
+    action: "fs.stat",
+    description: "Gives type, size and times of a file or folder",
+    properties: { path: PATH },
+    required: ["path"],
+  }),
 ];
 
 const CHANGING: readonly ToolDef[] = [
-  tool("write_file", "fs.write", "Writes a text file, replacing what was in it", {
-    path: PATH,
-    content: { type: "string", description: "The whole new content" },
-  }, ["path", "content"]),
-  tool("delete_file", "fs.delete", "Deletes a file or an empty folder", { path: PATH }, ["path"]),
-  tool("make_folder", "fs.mkdir", "Makes a folder", { path: PATH }, ["path"]),
-  tool("move_file", "fs.move", "Moves or renames a file", {
-    path: PATH,
-    to: { type: "string", description: "The new path" },
-    overwrite: { type: "boolean", description: "Replace a file that is there" },
-  }, ["path", "to"]),
+  tool("write_file", {
+    action: "fs.write",
+    description: "Writes a file and replaces its content",
+    properties: {
+      path: PATH,
+      content: { type: "string", description: "The whole new content" },
+      encoding: { ...ENCODING, description: 'How content is given: "utf-8" (default) or "base64"' },
+    },
+    required: ["path", "content"],
+  }),
+  tool("delete_file", {
+    action: "fs.delete",
+    description: "Deletes a file or an empty folder",
+    properties: { path: PATH },
+    required: ["path"],
+  }),
+  tool("make_folder", {
+    action: "fs.mkdir",
+    description: "Makes a folder",
+    properties: { path: PATH },
+    required: ["path"],
+  }),
+  tool("move_file", {
+    action: "fs.move",
+    description: "Moves or renames a file",
+    properties: {
+      path: PATH,
+      to: { type: "string", description: "The new path" },
+      overwrite: { type: "boolean", description: "Replace an existing file" },
+    },
+    required: ["path", "to"],
+  }),
 ];
 
-const HTTP = tool("http_request", "net.http", "Sends an HTTP request", {
-  url: { type: "string", description: "http or https URL" },
-  method: { enum: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] },
-  headers: { type: "object", additionalProperties: { type: "string" } },
-  body: { description: "A text, or a value that is sent as JSON" },
-}, ["url"]);
+const HTTP = tool("http_request", {
+  action: "net.http",
+  description: "Sends an HTTP request",
+  properties: {
+    url: { type: "string", description: "http or https URL" },
+    method: { enum: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] },
+    headers: { type: "object", additionalProperties: { type: "string" } },
+    body: { description: "A string, or a value that is sent as JSON" },
+    encoding: { ...ENCODING, description: '"base64" if body holds bytes as base64' },
+  },
+  required: ["url"],
+});
 
-const PROCESS = tool("run_command", "proc.exec", "Runs a program, without a shell", {
-  command: { type: "string", description: "Name or path of the program" },
-  args: { type: "array", items: { type: "string" } },
-  cwd: { type: "string", description: "Folder to run it in" },
-  stdin: { type: "string", description: "What it reads from standard input" },
-  timeout: { type: "number", exclusiveMinimum: 0, description: "Seconds" },
-}, ["command"]);
+const PROCESS = tool("run_command", {
+  action: "proc.exec",
+  description: "Runs a program, without a shell",
+  properties: {
+    command: { type: "string", description: "Name or path of the program" },
+    args: { type: "array", items: { type: "string" } },
+    cwd: { type: "string", description: "Folder to run it in" },
+    stdin: { type: "string", description: "Its standard input" },
+    timeout: { type: "number", exclusiveMinimum: 0, description: "Seconds" },
+    encoding: {
+      ...ENCODING,
+      description: 'How its output is given: "utf-8" (default) or "base64"',
+    },
+  },
+  required: ["command"],
+});
 
-/** Tools for `fs.read`, `fs.list`, `fs.stat`, and for what changes files unless `readOnly`. */
+/**
+ * The tools for files: `fs.read`, `fs.list`, `fs.stat`, `fs.write`, `fs.delete`, `fs.mkdir` and
+ * `fs.move`.
+ *
+ * @returns Tools for `AgentLoop` and the adapters.
+ */
 export function fsTools(
   { readOnly = false }: {
-    /** Leave out what changes files. @default false */
+    /** Leave out the tools that change files. @default false */
     readonly readOnly?: boolean;
   } = {},
 ): ToolDef[] {
   return readOnly ? [...READING] : [...READING, ...CHANGING];
 }
 
-/** The tool for `net.http`. */
+/**
+ * The tool for `net.http`.
+ *
+ * @returns Tools for `AgentLoop` and the adapters.
+ */
 export function httpTools(): ToolDef[] {
   return [HTTP];
 }
 
-/** The tool for `proc.exec`. */
+/**
+ * The tool for `proc.exec`.
+ *
+ * @returns Tools for `AgentLoop` and the adapters.
+ */
 export function procTools(): ToolDef[] {
   return [PROCESS];
 }

@@ -83,7 +83,7 @@ export class Transcript {
       ? colour("done", "green")
       : outcome === "failed" || outcome === "aborted"
       ? colour(outcome === "failed" ? "failed" : "interrupted", "yellow")
-      : colour(`stopped ${text}`, "yellow");
+      : colour(error === undefined ? `stopped ${text}` : `answer ${outcome}`, "yellow");
     const parts = [
       how,
       `${calls} ${calls === 1 ? "call" : "calls"}` +
@@ -92,7 +92,7 @@ export class Transcript {
       `log ${escape(logPath)}`,
     ];
     this.line("");
-    if (outcome === "failed") {
+    if (error !== undefined && outcome !== "aborted") {
       this.line(escape(error instanceof Error ? error.message : String(error)));
     }
     this.line(parts.join(" · "));

@@ -1,38 +1,43 @@
 /**
- * What a host of OpenAI's chat completions refuses.
+ * Checks of requests, as a host of OpenAI's chat completions makes them.
  *
  * @module
  */
 
 type Untyped = Readonly<Record<string, unknown>>;
 
-/** What is wrong with the body of a request, if anything is. */
+/**
+ * Checks the body of a request.
+ *
+ * @param body The parsed body.
+ * @returns What is wrong with it; `undefined` if nothing is.
+ */
 export function problemOfRequest(body: unknown): string | undefined {
   const { messages, tools } = Object(body) as Untyped;
   if (!Array.isArray(messages) || messages.length === 0) return "messages: expected a list";
   let open: string[] = [];
   for (const [i, message] of messages.entries()) {
     const { role, content, tool_calls, tool_call_id } = Object(message) as Untyped;
-    const place = `messages[${i}]`;
+    const where = `messages[${i}]`;
     if (role === "tool") {
-      if (!open.includes(String(tool_call_id))) return `${place}: answers no tool call`;
+      if (!open.includes(String(tool_call_id))) return `${where}: answers no tool call`;
       open = open.filter((id) => id !== tool_call_id);
-      if (content === undefined || content === null) return `${place}: has no content`;
+      if (content === undefined || content === null) return `${where}: has no content`;
       continue;
     }
-    if (open.length > 0) return `${place}: the tool calls ${open.join(", ")} have no answer`;
+    if (open.length > 0) return `${where}: the tool calls ${open.join(", ")} have no answer`;
     if (!["system", "developer", "user", "assistant"].includes(String(role))) {
-      return `${place}: unknown role`;
+      return `${where}: unknown role`;
     }
     if (role !== "assistant" && (content === undefined || content === null)) {
-      return `${place}: has no content`;
+      return `${where}: has no content`;
     }
     for (const call of Array.isArray(tool_calls) ? tool_calls : []) {
       const { id, function: called } = Object(call) as Untyped;
       const problem = problemOfCall(called);
-      if (problem !== undefined) return `${place}: ${problem}`;
+      if (problem !== undefined) return `${where}: ${problem}`;
       if (typeof id !== "string" || id === "" || open.includes(id)) {
-        return `${place}: expected tool calls with ids that are unique`;
+        return `${where}: expected tool calls with ids that are unique`;
       }
       open.push(id);
     }
@@ -49,7 +54,9 @@ function problemOfCall(called: unknown): string | undefined {
   }
   try {
     JSON.parse(String(args));
+    return undefined;
   } catch {
-    return "the arguments of a call are no JSON";
+    // The sentence is the refusal: the host gets no such request.
+    return "the arguments of a call are not JSON";
   }
 }

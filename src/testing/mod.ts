@@ -1,5 +1,6 @@
 /**
- * What users need to test their own policies and providers.
+ * Helps for tests of agents, policies and providers: a scripted model, and the conformance tests of
+ * providers.
  *
  * @module
  */

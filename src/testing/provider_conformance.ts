@@ -1,5 +1,5 @@
 /**
- * What every provider has to do right, as tests.
+ * The conformance tests of providers.
  *
  * @module
  */
@@ -13,21 +13,21 @@ import { workerPermissions } from "../core/isolation/worker_permissions.ts";
 import type { PermissionSet } from "../core/isolation/permission_set.ts";
 import type { Provider, ProviderLimits } from "../worker/provider.ts";
 
-/** A test of the suite that does not fit a provider. */
+/** A conformance test that does not apply to a provider. */
 export interface SkippedTest {
   /** Its name, without the name of the provider. */
   readonly test: string;
-  /** Why. */
+  /** Why it does not apply. */
   readonly reason: string;
 }
 
-/** Describes a provider to its tests. */
+/** A provider, and requests that show how it behaves. */
 export interface ProviderTestOptions {
   /** Makes the provider, with these limits. */
   readonly provider: (limits: ProviderLimits) => Provider;
   /** A policy, as an object, under which `works` and `fails` are allowed and `denied` is not. */
   readonly policy: object;
-  /** A request that succeeds, every time anew. */
+  /** A request that succeeds each time. */
   readonly works: ActionRequest;
   /** A request that is allowed and that the provider answers with an error. */
   readonly fails: ActionRequest;
@@ -37,16 +37,18 @@ export interface ProviderTestOptions {
   readonly large: ActionRequest;
   /** A request that would take longer than 100 ms. */
   readonly slow?: ActionRequest;
-  /** All that the provider's Worker may do under the policy, literally. */
+  /** The permissions of the provider's Worker under the policy: lists that are left out are empty. */
   readonly permissions: Partial<PermissionSet>;
   /** Folder for the audit logs. @default a new temporary folder */
   readonly folder?: string;
-  /** Tests that do not fit, each with its reason. @default [] */
+  /** Tests that do not apply, each with its reason. @default [] */
   readonly skip?: readonly SkippedTest[];
 }
 
 /**
  * Registers the conformance tests of a provider with `Deno.test`.
+ *
+ * @param options The provider, and requests that show how it behaves.
  *
  * @example
  * ```ts ignore
@@ -171,7 +173,7 @@ const TESTS: Readonly<Record<string, (options: ProviderTestOptions) => void | Pr
   },
 };
 
-/** Runs submits on a fresh kernel and holds the records against the expected statuses. */
+/** Runs submits on a new kernel, and compares the records with the expected statuses. */
 async function withKernel(
   { provider, policy, folder }: ProviderTestOptions,
   limits: ProviderLimits,

@@ -8,24 +8,24 @@
 export interface ScriptedCall {
   /** Id of the call. @default "call_1", "call_2", … */
   readonly id?: string;
-  /** The tool. */
+  /** Name of the tool. */
   readonly name: string;
-  /** The arguments: a value, or a text that is sent as it is, JSON or not. @default {} */
+  /** The arguments: a value, or a string that is sent unchanged, JSON or not. @default {} */
   readonly arguments?: unknown;
 }
 
 /**
- * One answer, as data. In every text `{{name}}` stands for a value of `variables`; `{{prompt}}` for
- * the last message of the user, `{{result}}` for the content of the last message of a tool.
+ * One answer, as data. In each string `{{name}}` stands for a value of `variables`, `{{prompt}}` for
+ * the last message of the user, and `{{result}}` for the content of the last message of a tool.
  */
 export interface ScriptedTurn {
-  /** What the model says. @default "" */
+  /** Text of the answer. @default "" */
   readonly text?: string;
-  /** What it calls. @default [] */
+  /** Tool calls. @default [] */
   readonly calls?: readonly ScriptedCall[];
-  /** Why it stops. @default "stop", or "tool_calls" */
+  /** The finish reason. @default "stop", or "tool_calls" if there are calls */
   readonly finish?: string;
-  /** Tokens. @default counted by words; `null`: they are not told */
+  /** Tokens; `null`: none are reported. @default the number of words */
   readonly usage?: { readonly input: number; readonly output: number } | null;
   /** Answers with this HTTP status instead, in the form of OpenAI's errors. */
   readonly status?: number;
@@ -33,15 +33,15 @@ export interface ScriptedTurn {
   readonly error?: string;
   /** Headers of the answer, for example `{"retry-after": "1"}`. @default {} */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Answers with exactly this body: a text, or bytes. */
+  /** The whole body of the answer: a string, or bytes. */
   readonly body?: string | readonly number[];
-  /** Breaks the connection after so many bytes of the body. */
+  /** Number of bytes of the body after which the connection breaks. */
   readonly cutAfter?: number;
   /** Never ends the body. @default false */
   readonly hang?: boolean;
 }
 
-/** A request that the server got. */
+/** A request that the server received. */
 export interface ScriptedRequest {
   /** Path and query. */
   readonly path: string;
@@ -51,9 +51,9 @@ export interface ScriptedRequest {
   readonly body: ChatRequest;
 }
 
-/** What of a request's body a script usually looks at. */
+/** The members of a request's body that scripts usually need. */
 export interface ChatRequest {
-  /** The model that is asked for. */
+  /** Name of the model. */
   readonly model?: string;
   /** Whether the answer is streamed. */
   readonly stream?: boolean;
@@ -73,13 +73,13 @@ export interface ChatRequest {
     /** The call that a tool's message answers. */
     readonly tool_call_id?: string;
   }[];
-  /** What the model may call. */
+  /** The tools that the model may call. */
   readonly tools?: readonly {
     /** The tool. */
     readonly function: {
       /** Its name. */
       readonly name: string;
-      /** What it is for. */
+      /** What the tool is for. */
       readonly description?: string;
       /** JSON Schema of its arguments. */
       readonly parameters?: unknown;
@@ -87,34 +87,35 @@ export interface ChatRequest {
   }[];
 }
 
-/** A turn, or a function that makes one of the request. */
+/** An answer, or a function of the request that gives one. */
 export type ScriptStep = ScriptedTurn | ((request: ScriptedRequest) => ScriptedTurn);
 
-/** The fields of a turn, and what each has to be. */
+/** The fields of a turn, and the check of each. */
 const FIELDS: Readonly<Record<keyof ScriptedTurn, (value: unknown) => boolean>> = {
-  text: isText,
+  text: isString,
   calls: (value) => Array.isArray(value) && value.every(isCall),
-  finish: isText,
+  finish: isString,
   usage: (value) => value === null || isRecord(value, (one) => Number.isFinite(one)),
   status: (value) => Number.isInteger(value),
-  error: isText,
-  headers: (value) => isRecord(value, isText),
-  body: (value) => isText(value) || Array.isArray(value) && value.every(Number.isInteger),
+  error: isString,
+  headers: (value) => isRecord(value, isString),
+  body: (value) => isString(value) || Array.isArray(value) && value.every(Number.isInteger),
   cutAfter: (value) => Number.isInteger(value),
   hang: (value) => typeof value === "boolean",
 };
 
 /**
- * A script that comes from a file.
+ * Checks a script, for example one from a file.
  *
  * @param value A list of turns, for example parsed JSON.
- * @throws {TypeError} It is none; the message says which turn, and which field of it.
+ * @returns The script.
+ * @throws {TypeError} It is not a script; the message names the turn and the field.
  */
 export function scriptFrom(value: unknown): ScriptedTurn[] {
   if (!Array.isArray(value)) throw new TypeError("Cannot use the script: expected a list of turns");
   return value.map((turn: unknown, i) => {
     if (!isRecord(turn, () => true)) {
-      throw new TypeError(`Cannot use the script: turn ${i + 1} is no object`);
+      throw new TypeError(`Cannot use the script: turn ${i + 1} is not an object`);
     }
     for (const [field, inner] of Object.entries(turn)) {
       const check = Object.hasOwn(FIELDS, field) ? FIELDS[field as keyof ScriptedTurn] : undefined;
@@ -132,7 +133,7 @@ export function scriptFrom(value: unknown): ScriptedTurn[] {
   });
 }
 
-function isText(value: unknown): value is string {
+function isString(value: unknown): value is string {
   return typeof value === "string";
 }
 
@@ -144,5 +145,5 @@ function isRecord(value: unknown, check: (inner: unknown) => boolean): value is 
 function isCall(value: unknown): boolean {
   if (!isRecord(value, () => true)) return false;
   const { id, name, arguments: _, ...others } = value as Record<string, unknown>;
-  return isText(name) && (id === undefined || isText(id)) && Object.keys(others).length === 0;
+  return isString(name) && (id === undefined || isString(id)) && Object.keys(others).length === 0;
 }

@@ -1,5 +1,5 @@
 /**
- * Scripted turns as bytes of an HTTP answer.
+ * Scripted answers in the form of OpenAI's chat completions.
  *
  * @module
  */
@@ -14,10 +14,17 @@ export interface Scripted {
   readonly hang: boolean;
 }
 
-/** Characters of a streamed piece. */
+/** Characters of each piece of a streamed text. */
 const PIECE = 16;
 
-/** What a turn looks like on the wire. */
+/**
+ * Makes the HTTP answer of a turn.
+ *
+ * @param turn The turn.
+ * @param request The request that it answers.
+ * @param position Number of the turn, from 0.
+ * @param variables Values for `{{name}}`.
+ */
 export function bytesOfTurn(
   turn: ScriptedTurn,
   request: ScriptedRequest,
@@ -121,7 +128,7 @@ function valuesOf({ body: { messages } }: ScriptedRequest): Record<string, strin
   return { prompt: text(last("user")), result: text(last("tool")) };
 }
 
-/** A turn with its placeholders filled in; what has no value stays as it is. */
+/** Replaces the placeholders in all strings; one without a value stays as it is. */
 function filled(value: unknown, values: Readonly<Record<string, string>>): unknown {
   if (typeof value === "string") {
     return value.replace(/\{\{(\w+)\}\}/g, (whole, name) => values[name] ?? whole);

@@ -1,5 +1,5 @@
 /**
- * A model that plays a script, behind a real server.
+ * A server that answers as a model does, by a script.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { bytesOfTurn, type Scripted } from "./scripted_answer.ts";
 export interface ScriptedModelOptions {
   /** Values for `{{name}}` in the script. @default {} */
   readonly variables?: Readonly<Record<string, string>>;
-  /** When the script is over: an error 400, or the last turn again and again. @default "error" */
+  /** After the last turn: an error 400, or the last turn again. @default "error" */
   readonly whenOver?: "error" | "repeat";
-  /** The only key that is accepted; the refusal repeats the key, as some hosts do. @default any */
+  /** The only accepted key; the error for another one repeats it, as some hosts do. @default any */
   readonly apiKey?: string;
   /** The only models that exist. @default any */
   readonly models?: readonly string[];
@@ -22,9 +22,9 @@ export interface ScriptedModelOptions {
 }
 
 /**
- * A server with OpenAI's chat completions on 127.0.0.1 that plays a script, streamed or not, and
- * keeps the requests. Like the real one it refuses conversations that are not well-formed, for
- * example a tool call without an answer. It needs `--allow-net=127.0.0.1`.
+ * A server with OpenAI's chat completions on 127.0.0.1. It answers by a script, streamed or not, and
+ * keeps the requests. Like real hosts it refuses malformed conversations, for example a tool call
+ * without a result. It needs `--allow-net=127.0.0.1`.
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export interface ScriptedModelOptions {
  * ```
  */
 export class ScriptedModel implements AsyncDisposable {
-  /** What a client takes as `baseURL`. */
+  /** The `baseURL` for clients. */
   readonly baseURL: string;
   /** All requests so far. */
   readonly requests: readonly ScriptedRequest[];
@@ -62,7 +62,13 @@ export class ScriptedModel implements AsyncDisposable {
     this.baseURL = `http://127.0.0.1:${server.addr.port}/v1`;
   }
 
-  /** Starts a server. @param script The turns, one for each request. */
+  /**
+   * Starts a server.
+   *
+   * @param script The turns, one for each request.
+   * @param options Variables, and what the server accepts.
+   * @returns The server, to be closed.
+   */
   static start(
     script: readonly ScriptStep[],
     options: ScriptedModelOptions = {},
@@ -113,13 +119,13 @@ export class ScriptedModel implements AsyncDisposable {
     return new ScriptedModel(server, requests, hanging);
   }
 
-  /** Ends the server, and the answers that hang. */
+  /** Stops the server, and ends the answers that hang. */
   async close(): Promise<void> {
     for (const release of this.#hanging) release();
     await this.#server.shutdown();
   }
 
-  /** The same as {@linkcode ScriptedModel.close}, for `await using`. */
+  /** Calls {@linkcode ScriptedModel.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -157,6 +163,6 @@ function respond(
     },
   });
   // A body that is shorter than announced has the server break the connection.
-  const announced = hang ? {} : { "content-length": String(bytes.length) };
+  const announced: Record<string, string> = hang ? {} : { "content-length": `${bytes.length}` };
   return new Response(body, { status, headers: { ...headers, ...announced } });
 }

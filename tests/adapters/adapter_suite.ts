@@ -8,7 +8,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import type { SubmitFn } from "../../mod.ts";
 import type { AdapterOptions } from "../../src/adapters/tool_gate.ts";
 import { ScriptedModel, type ScriptStep } from "../../src/testing/mod.ts";
-import { CountedGate, toldOf, TOOLS } from "../agent/counted_gate.ts";
+import { CountedGate, toolMessagesOf, TOOLS } from "../agent/counted_gate.ts";
 
 /** One run of an agent of the SDK until it has nothing more to call. */
 export interface RunOptions {
@@ -59,7 +59,12 @@ const MISTAKES: readonly (readonly [what: string, args: unknown, told: RegExp])[
   ["a missing argument", {}, /required property "key"/],
   ["an argument of another type", { key: 5 }, /\/key: .*Expected "string"/],
   ["an argument too many", { key: "open/a", more: 1 }, /more/],
-  ["an empty target", { key: "" }, /\/key: expected a text that is not empty/],
+  [
+    "a whole number beyond 2^53 - 1",
+    '{"key": "open/a", "tag": 1234567890123456789}',
+    /cannot be kept exactly|Cannot keep all digits/,
+  ],
+  ["an empty target", { key: "" }, /\/key: expected a string that is not empty/],
   ["a list", "[1]", /expected an? (JSON )?object/],
   ["null", "null", /expected an? (JSON )?object/],
   ["JSON in JSON", JSON.stringify('{"key": "open/a"}'), /expected a JSON object/],
@@ -75,7 +80,13 @@ const MISTAKES: readonly (readonly [what: string, args: unknown, told: RegExp])[
   ],
 ];
 
-/** Registers the tests for one SDK. @param streams Which answers it is tried with. */
+/**
+ * Registers the tests for one SDK.
+ *
+ * @param name Name of the SDK.
+ * @param run Runs an agent of the SDK.
+ * @param streams Whether answers are streamed; the tests run once for each value.
+ */
 export function adapterSuite(
   name: string,
   run: RunAgent,
@@ -97,7 +108,7 @@ export function adapterSuite(
         { action: "kv.get", target: "open/a", params: { tag: "x" } },
         { action: "kv.set", target: "open/b", params: { value: [1, { two: null }] } },
       ]);
-      assertEquals(toldOf(requests), [
+      assertEquals(toolMessagesOf(requests), [
         { status: "OK", data: { value: "value of open/a" } },
         { status: "OK", data: { value: "value of open/b" } },
       ]);
@@ -117,7 +128,7 @@ export function adapterSuite(
         { text: "A pity" },
       ], { stream });
       assertEquals(text, "A pity");
-      const [denied, unnamed] = toldOf(requests);
+      const [denied, unnamed] = toolMessagesOf(requests);
       assertEquals(Object.keys(denied ?? {}), ["status", "error", "code"]);
       assertEquals([denied?.status, denied?.code], ["DENIED", "DENY_RULE"]);
       assertStringIncludes(String(denied?.error), "Secrets stay secret");
@@ -140,7 +151,7 @@ export function adapterSuite(
         { text: "Mended" },
       ]);
       assertEquals(text, "Mended");
-      const [told] = toldOf(requests);
+      const [told] = toolMessagesOf(requests);
       assertEquals([told?.status, told?.code], ["ERROR", "INVALID_REQUEST"]);
       assert(expected.test(String(told?.error)), String(told?.error));
       assertEquals(gate.effects.length, 1);
@@ -156,7 +167,7 @@ export function adapterSuite(
       { text: "Mended" },
     ]);
     assertEquals(text, "Mended");
-    const told = toldOf(requests);
+    const told = toolMessagesOf(requests);
     const wrong = told.find(({ status }) => status === "ERROR");
     assertEquals(wrong?.code, "INVALID_REQUEST");
     assertStringIncludes(String(wrong?.error), "malformed JSON");
@@ -197,7 +208,7 @@ export function adapterSuite(
       { calls: [call("get", { key: "open/a" }), call("get", { key: "open/b" })] },
       { text: "Done" },
     ]);
-    assertEquals(toldOf(requests).map(({ data }) => data), ["open/a", "open/b"]);
+    assertEquals(toolMessagesOf(requests).map(({ data }) => data), ["open/a", "open/b"]);
     await gate.assertAgreement();
   });
 
@@ -257,7 +268,7 @@ export function adapterSuite(
       { calls: [call("get", { key: "open/a" })] },
       { text: "Done" },
     ], { maxResultChars: 500 });
-    const [told] = toldOf(requests);
+    const [told] = toolMessagesOf(requests);
     assertEquals(told?.status, "OK");
     assertStringIncludes(String(told?.note), "of 10000 characters");
     assert(JSON.stringify(told).length <= 500);

@@ -9,7 +9,7 @@ import {
 import OpenAI from "openai";
 import { openAiAgentsTools, withMalformedCalls } from "../../src/adapters/openai_agents.ts";
 import { ScriptedModel, type ScriptStep } from "../../src/testing/mod.ts";
-import { CountedGate, toldOf, TOOLS } from "../agent/counted_gate.ts";
+import { CountedGate, toolMessagesOf, TOOLS } from "../agent/counted_gate.ts";
 import { adapterSuite, play, type RunAgent, type RunOptions } from "./adapter_suite.ts";
 
 // Else the SDK sends what the tools get and give to OpenAI.
@@ -53,7 +53,7 @@ for (const stream of [false, true]) {
   Deno.test(`OpenAI Agents SDK: without the wrapped model a malformed ${how} call has no effect and no record, and a strict host refuses what follows`, async () => {
     await using gate = await CountedGate.open();
     const bare: RunAgent = ({ adapter, baseURL }) => runOn(bareModelAt(baseURL), adapter, stream);
-    await assertRejects(() => play(bare, gate, MALFORMED), Error, "are no JSON");
+    await assertRejects(() => play(bare, gate, MALFORMED), Error, "are not JSON");
     assertEquals([gate.effects, await gate.records()], [[], []]);
   });
 
@@ -61,7 +61,7 @@ for (const stream of [false, true]) {
     await using gate = await CountedGate.open();
     const { text, requests } = await play(run, gate, MALFORMED, { stream });
     assertEquals(text, "Oh");
-    assertEquals(toldOf(requests).map(({ code }) => code), ["INVALID_REQUEST"]);
+    assertEquals(toolMessagesOf(requests).map(({ code }) => code), ["INVALID_REQUEST"]);
     assertEquals((await gate.assertAgreement()).map(({ status }) => status), ["INVALID"]);
   });
 }

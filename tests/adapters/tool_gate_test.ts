@@ -5,7 +5,7 @@ import { CountedGate, TOOLS } from "../agent/counted_gate.ts";
 
 const [GET] = TOOLS as [ToolDef];
 
-Deno.test("tools cannot be adapted without a gate, with a name twice, or a bound that is none", () => {
+Deno.test("tools cannot be adapted without a kernel, with two tools of one name, or with a bound that is not positive", () => {
   const submit = () => Promise.resolve({ status: "OK" as const });
   assertThrows(() => new ToolGate({ tools: TOOLS }), TypeError, "expected kernel or submit");
   assertThrows(
@@ -23,7 +23,7 @@ Deno.test("tools cannot be adapted without a gate, with a name twice, or a bound
   assertEquals([...new ToolGate({ submit, tools: TOOLS }).tools.keys()], ["get", "set"]);
 });
 
-Deno.test("values that are no JSON are recorded as INVALID, and not carried out", async () => {
+Deno.test("values that are not JSON are recorded as INVALID, and not carried out", async () => {
   await using gate = await CountedGate.open();
   const tools = new ToolGate({ kernel: gate.kernel, tools: TOOLS });
   const cyclic: Record<string, unknown> = { key: "open/a" };
@@ -37,8 +37,8 @@ Deno.test("values that are no JSON are recorded as INVALID, and not carried out"
   assertEquals(records.map(({ status }) => status), Array(7).fill("INVALID"));
 });
 
-Deno.test("a gate that answers with something else than a result ends the call", async () => {
+Deno.test("a submit that resolves to something that is not an ActionResult ends the call", async () => {
   const submit = () => Promise.resolve({ status: "FINE" } as never);
   const tools = new ToolGate({ submit, tools: TOOLS });
-  await assertRejects(() => tools.call(GET, { key: "a" }), TypeError, "no result of the gate");
+  await assertRejects(() => tools.call(GET, { key: "a" }), TypeError, "not an ActionResult");
 });

@@ -85,12 +85,15 @@ for (const [what, pieces, calls] of STREAMS) {
   Deno.test(`in an answer ${what}`, () => assertEquals(build(pieces), calls));
 }
 
-Deno.test("no arguments are not an empty object when the answer was cut short", () => {
-  assertEquals(build([[0, "a", "get", ""]], "length"), [["a", "get", ""]]);
-  assertEquals(build([[0, "a", "get", ""]], "content_filter"), [["a", "get", ""]]);
+Deno.test("an answer that is not known to be complete has no calls, whatever their arguments are", () => {
+  for (
+    const reason of ["length", "content_filter", "max_tokens", "MAX_TOKENS", "SAFETY", "riddle"]
+  ) {
+    assertEquals(build([[0, "a", "get", ""], [1, "b", "get", "{}"]], reason), [], reason);
+  }
 });
 
-Deno.test("deltas that are none are left out", () => {
+Deno.test("deltas of an unknown form are left out", () => {
   const builder = new AnswerBuilder();
   for (const odd of [null, undefined, 5, "text", [], {}, { type: "text" }, { type: "other" }]) {
     builder.add(odd as unknown as ModelDelta);
@@ -101,11 +104,13 @@ Deno.test("deltas that are none are left out", () => {
   assertEquals(builder.end(), {
     text: "Hi \ufffd",
     calls: [],
+    ending: "complete",
+    finishReason: "stop",
     tokens: { inputTokens: 0, outputTokens: 0 },
   });
 });
 
-Deno.test("an answer has bounds: calls, characters, and pieces without any", () => {
+Deno.test("an answer that exceeds its bounds of calls, characters or pieces is refused", () => {
   const calls = new AnswerBuilder();
   assertThrows(
     () => {
@@ -123,7 +128,7 @@ Deno.test("an answer has bounds: calls, characters, and pieces without any", () 
       for (let i = 0; i < 16; i++) text.add({ type: "text", text: piece });
     },
     ModelError,
-    "longer than",
+    "more than 16777216 characters",
   );
   const empty = new AnswerBuilder();
   assertThrows(
@@ -131,6 +136,6 @@ Deno.test("an answer has bounds: calls, characters, and pieces without any", () 
       while (true) empty.add({ type: "text", text: "" });
     },
     ModelError,
-    "longer than",
+    "more than 16777216 characters",
   );
 });

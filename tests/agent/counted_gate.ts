@@ -180,7 +180,7 @@ export function hastyTimer(waits: number[]): NonNullable<AgentLoopOptions["timer
 }
 
 /** What a model was told of its calls in the last request. */
-export function toldOf(requests: ScriptedModel["requests"]): Record<string, unknown>[] {
+export function toolMessagesOf(requests: ScriptedModel["requests"]): Record<string, unknown>[] {
   const { messages = [] } = requests.at(-1)?.body ?? {};
   return messages.filter(({ role }) => role === "tool")
     .map(({ content }) => JSON.parse(String(content)));

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AgentLoop, runAgentLoop, type ToolDef } from "../../src/agent/mod.ts";
 import { ScriptedModel } from "../../src/testing/mod.ts";
-import { clientOf, CountedGate, play, toldOf, TOOLS } from "./counted_gate.ts";
+import { clientOf, CountedGate, play, toolMessagesOf, TOOLS } from "./counted_gate.ts";
 
 const call = (name: string, args: unknown, id?: string) => ({
   name,
@@ -20,7 +20,7 @@ for (const stream of [true, false]) {
     ], { client: { stream }, instructions: "Be brief" });
     assertEquals([done.outcome, done.text], ["final", "Both are there."]);
     assertEquals(gate.effects.map(({ target }) => target).sort(), ["open/a", "open/b"]);
-    assertEquals(toldOf(requests), [
+    assertEquals(toolMessagesOf(requests), [
       { status: "OK", data: "value of open/a" },
       { status: "OK", data: "value of open/b" },
     ]);
@@ -67,7 +67,7 @@ Deno.test("a denial reaches the model with the reason of its rule and nothing of
     { calls: [call("get", { key: "open/secret" }), call("get", { key: "closed" })] },
     { text: "A pity" },
   ]);
-  const [denied, unnamed] = toldOf(requests);
+  const [denied, unnamed] = toolMessagesOf(requests);
   assertEquals(Object.keys(denied ?? {}), ["status", "error", "code"]);
   assertEquals([denied?.status, denied?.code], ["DENIED", "DENY_RULE"]);
   assert(String(denied?.error).includes("Secrets stay secret"));
@@ -92,7 +92,7 @@ const MISTAKES: readonly (readonly [string, string, unknown, RegExp])[] = [
   ["a missing argument", "get", {}, /required property "key"/],
   ["an argument of another type", "get", { key: 5 }, /\/key: .*Expected "string"/],
   ["an argument too many", "get", { key: "open/a", more: 1 }, /more/],
-  ["an empty target", "get", { key: "" }, /\/key: expected a text that is not empty/],
+  ["an empty target", "get", { key: "" }, /\/key: expected a string that is not empty/],
   ["a key __proto__", "get", '{"key": "open/a", "__proto__": {"x": 1}}', /__proto__/],
 ];
 for (const [what, name, args, expected] of MISTAKES) {
@@ -104,7 +104,7 @@ for (const [what, name, args, expected] of MISTAKES) {
       { text: "Mended" },
     ]);
     assertEquals(done.outcome, "final");
-    const [told] = toldOf(requests);
+    const [told] = toolMessagesOf(requests);
     assertEquals([told?.status, told?.code], ["ERROR", "INVALID_REQUEST"]);
     assert(expected.test(String(told?.error)), String(told?.error));
     assertEquals(gate.effects.length, 1);
@@ -122,7 +122,7 @@ Deno.test("an invalid call is no valid request for a submit that does not know o
     { calls: [call("get", { key: "open/a", more: 1 }), call("kv.get", { key: "open/a" })] },
     { text: "Done" },
   ], { submit: (request) => gate.kernel.submit(request) });
-  assertEquals(toldOf(requests).map(({ status }) => status), ["ERROR", "ERROR"]);
+  assertEquals(toolMessagesOf(requests).map(({ status }) => status), ["ERROR", "ERROR"]);
   assertEquals(gate.effects, []);
 });
 
@@ -139,7 +139,7 @@ Deno.test("calls of one answer run at the same time and are answered in their or
     { calls: [call("get", { key: "open/1" }), call("get", { key: "open/2" })] },
     { text: "Done" },
   ]);
-  assertEquals(toldOf(requests).map(({ data }) => data), ["open/1", "open/2"]);
+  assertEquals(toolMessagesOf(requests).map(({ data }) => data), ["open/1", "open/2"]);
 });
 
 Deno.test("a result that is too long is cut with a note, and stays JSON", async () => {
@@ -165,7 +165,7 @@ Deno.test("a result just below the bound is not cut", async () => {
     { calls: [call("get", { key: "open/a" })] },
     { text: "Done" },
   ], { maxResultChars: '{"status":"OK","data":"some value"}'.length });
-  assertEquals(toldOf(requests), [{ status: "OK", data: "some value" }]);
+  assertEquals(toolMessagesOf(requests), [{ status: "OK", data: "some value" }]);
 });
 
 Deno.test("run() gives the text of the end, also of a used-up budget", async () => {
@@ -202,7 +202,7 @@ Deno.test("calls beyond a budget are answered, not submitted, and the conversati
   assertEquals(next.text, "Fine");
 });
 
-Deno.test("tokens that a host does not tell are estimated", async () => {
+Deno.test("tokens that a host does not report are estimated", async () => {
   await using gate = await CountedGate.open();
   const { done } = await play(gate, [{ text: "x".repeat(400), usage: null }]);
   assertEquals(done.usage.estimated, true);
@@ -254,10 +254,10 @@ const BAD_CONVERSATIONS: readonly (readonly [string, unknown, RegExp])[] = [
     version: 1,
     messages: [{ role: "tool", toolCallId: "a", content: "{}" }],
   }, /answers no call/],
-  ["a content that is no text", {
+  ["a content that is not a string", {
     version: 1,
     messages: [{ role: "user", content: { toJSON: 1 } }],
-  }, /content is no text/],
+  }, /content is not a string/],
 ];
 for (const [what, conversation, expected] of BAD_CONVERSATIONS) {
   Deno.test(`a stored conversation with ${what} is refused`, () => {
@@ -346,7 +346,7 @@ Deno.test("the time of a run ends it, also with a client that ignores the signal
   assertEquals(await loop.run("Go"), "[max duration reached]");
 });
 
-Deno.test("who stops reading the events ends the run", async () => {
+Deno.test("a reader that stops reading the events ends the run", async () => {
   await using gate = await CountedGate.open();
   await using model = ScriptedModel.start([{ text: "Endless", hang: true }, { text: "Again" }]);
   const loop = new AgentLoop({ kernel: gate.kernel, model: clientOf(model) });
@@ -354,7 +354,7 @@ Deno.test("who stops reading the events ends the run", async () => {
   assertEquals(await loop.run("Go on"), "Again");
 });
 
-Deno.test("a gate that is closed ends the run with its error; later calls are not submitted", async () => {
+Deno.test("a kernel that is closed ends the run with its error; later calls are not submitted", async () => {
   await using gate = await CountedGate.open();
   await gate.kernel.close();
   const { done, loop } = await play(gate, [{
@@ -381,7 +381,7 @@ Deno.test("after a submit that throws no further call is submitted", async () =>
   assertEquals(asked, ["open/1"]);
 });
 
-Deno.test("a submit that gives no result of the gate ends the run", async () => {
+Deno.test("a submit that resolves to something that is not an ActionResult ends the run", async () => {
   await using gate = await CountedGate.open();
   for (const result of [undefined, null, "OK", { status: "YES" }]) {
     const { done } = await play(gate, [{ calls: [call("get", { key: "open/1" })] }], {
@@ -400,7 +400,7 @@ Deno.test("a loop refuses to run twice at the same time", async () => {
   assertEquals(await first, "One");
 });
 
-Deno.test("a loop is refused without a gate, with two tools of one name, and with odd bounds", () => {
+Deno.test("a loop is refused without a kernel, with two tools of one name, and with bounds that are not positive", () => {
   const model = { name: "none", ask: async function* () {} };
   const submit = () => Promise.reject(new Error("unused"));
   assertThrows(() => new AgentLoop({ model }), TypeError, "kernel or submit");

@@ -23,7 +23,7 @@ Deno.test("retryDelay() waits as long as the host asks, and not at all if that i
   assertEquals(retryDelay(failure("RATE_LIMITED", 60_001), 1), undefined);
 });
 
-Deno.test("retryDelay() is for failures that may pass", () => {
+Deno.test("retryDelay() is defined for transient failures only", () => {
   for (
     const code of [
       "KEY_REFUSED",
@@ -130,7 +130,7 @@ Deno.test("an abort ends the wait before the next attempt", async () => {
   assertEquals(outcome, ["aborted", "Enough"]);
 });
 
-Deno.test("a host that wants to be left alone for longer than a minute ends the run, saying so", async () => {
+Deno.test("a host that asks for a wait of more than a minute ends the run, and the error tells the wait", async () => {
   await using gate = await CountedGate.open();
   const { done, requests } = await play(gate, [
     { status: 429, headers: { "retry-after": "3600" } },

@@ -110,7 +110,7 @@ for (const [what, options, message] of REFUSED) {
   });
 }
 
-Deno.test("a tool is data: frozen, without anything that acts, and JSON keeps what the model is told", () => {
+Deno.test("a tool is frozen data without methods that act, and JSON keeps all of it", () => {
   const parameters = { type: "object", properties: { key: { type: "string" } } };
   const tool = new ToolDef({ ...BASE, parameters, targetFrom: "key" });
   parameters.properties.key.type = "number";
@@ -132,7 +132,7 @@ Deno.test("a tool is data: frozen, without anything that acts, and JSON keeps wh
   });
 });
 
-Deno.test("a targetFrom that throws, or gives no text, leads to no request", () => {
+Deno.test("a targetFrom that throws, or returns no string, leads to no request", () => {
   const functions = [
     () => {
       throw new Error("mine");
@@ -144,7 +144,7 @@ Deno.test("a targetFrom that throws, or gives no text, leads to no request", () 
   for (const targetFrom of functions) {
     const tool = new ToolDef({ ...BASE, targetFrom });
     assertEquals(tool.translate({}), {
-      problem: "the arguments of t do not fit: no target follows from them",
+      problem: "the arguments of t do not fit: they give no target",
     });
   }
 });
@@ -160,7 +160,7 @@ Deno.test("a targetFrom that changes the arguments does not change the params", 
   assertEquals(tool.translate({ key: "given" }).request?.params, { key: "given" });
 });
 
-Deno.test("translate() takes anything", () => {
+Deno.test("translate() never throws, whatever the arguments are", () => {
   const tool = new ToolDef({ ...BASE, target: "x" });
   const cyclic: Record<string, unknown> = {};
   cyclic.self = cyclic;
@@ -208,7 +208,7 @@ Deno.test("the ready tools cover the standard actions with their params", () => 
   for (const tool of tools) assertEquals(tool.unchecked, [], tool.name);
 });
 
-Deno.test("callTool() takes one call through the gate, whatever the arguments are", async () => {
+Deno.test("callTool() submits one call, whatever the arguments are", async () => {
   await using gate = await CountedGate.open();
   const [get] = TOOLS as [ToolDef];
   const call = (args: unknown) => callTool(get, args, { kernel: gate.kernel, agent: "other" });

@@ -184,13 +184,14 @@ Deno.test("the agent loop has one call of submit, and no other way to the world 
   assertEquals(found(/\bawait fetch\(/), ["src/agent/bounded_fetch.ts"]);
   assertEquals(
     [...new Set(found(/\bDeno\./))].sort(),
-    ["src/agent/model_failure.ts", "src/agent/openai_client.ts"],
+    ["src/agent/loopback.ts", "src/agent/model_failure.ts", "src/agent/openai_client.ts"],
   );
   // Of the kernel it knows the types of what goes in and comes out, and values.
   const outside = agent.flatMap(({ imports }) => imports.map(({ target }) => target ?? ""))
     .filter((target) => target !== "" && !target.startsWith("src/agent/"));
   assertEquals([...new Set(outside)].sort(), [
     "src/core/action.ts",
+    "src/core/errors.ts",
     "src/core/json.ts",
     "src/core/timer.ts",
   ]);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { AgentLoop, type ModelDelta, ModelError, ToolDef } from "../../src/agent/mod.ts";
 import type { ScriptStep } from "../../src/testing/mod.ts";
-import { CountedGate, play, toldOf, TOOLS } from "../agent/counted_gate.ts";
+import { CountedGate, play, toolMessagesOf, TOOLS } from "../agent/counted_gate.ts";
 
 const GOOD = '{"key":"open/a"}';
 
@@ -35,7 +35,7 @@ for (const [what, args] of ARGUMENTS) {
       { text: "Done" },
     ]);
     assertEquals([done.outcome, done.text], ["final", "Done"], String(done.error));
-    assertEquals(toldOf(requests).length, 1);
+    assertEquals(toolMessagesOf(requests).length, 1);
     assertEquals(gate.effects, []);
     const records = await gate.assertAgreement();
     assertEquals(records.length, 1);
@@ -54,7 +54,7 @@ Deno.test("arguments that are just good enough lead to the effect (the near miss
     },
     { text: "Done" },
   ]);
-  assertEquals(toldOf(requests).map(({ status }) => status), ["OK", "OK", "OK"]);
+  assertEquals(toolMessagesOf(requests).map(({ status }) => status), ["OK", "OK", "OK"]);
   await gate.assertAgreement();
 });
 
@@ -67,7 +67,7 @@ Deno.test("arguments of megabytes arrive whole, or are refused whole", async () 
     { text: "Done" },
   ], { client: { stream: false } });
   assertEquals(done.outcome, "final", String(done.error));
-  const [first, second] = toldOf(requests);
+  const [first, second] = toolMessagesOf(requests);
   assertEquals([first?.status, second?.status], ["OK", "ERROR"]);
   assert(String(second?.error).includes("more than"));
   assertEquals(gate.effects.map(({ params }) => (params.value as string).length), [big.length]);
@@ -97,8 +97,8 @@ Deno.test("names of all kinds lead to records, and to a conversation that a host
     { text: "Done" },
   ]);
   assertEquals(done.text, "Done", String(done.error));
-  assertEquals(toldOf(requests).length, names.length);
-  assert(toldOf(requests).every(({ code }) => code === "INVALID_REQUEST"));
+  assertEquals(toolMessagesOf(requests).length, names.length);
+  assert(toolMessagesOf(requests).every(({ code }) => code === "INVALID_REQUEST"));
   assertEquals(gate.effects, []);
   const records = await gate.assertAgreement();
   assertEquals(records.length, names.length);
@@ -150,7 +150,7 @@ Deno.test("calls that share an id are submitted once; empty ids are replaced", a
     "open/4",
     "open/5",
   ]);
-  assertEquals(toldOf(requests).map(({ status }) => status), [
+  assertEquals(toolMessagesOf(requests).map(({ status }) => status), [
     "OK",
     "ERROR",
     "ERROR",
@@ -210,7 +210,7 @@ Deno.test("a tool's result is a tool's message, whatever it contains", async () 
     ...results.map(() => "tool"),
   ]);
   assertEquals(messages[0]?.content, "Be careful");
-  assertEquals(toldOf(requests), results.map((data) => ({ status: "OK", data })));
+  assertEquals(toolMessagesOf(requests), results.map((data) => ({ status: "OK", data })));
   assertEquals(events.filter(({ type }) => type === "tool_call").length, results.length);
   assertEquals(gate.effects.length, results.length);
 });
@@ -354,7 +354,7 @@ Deno.test("random calls: each effect has one record, each call one answer", asyn
   const { done, requests } = await play(gate, script, { maxTurns: 100, maxToolCalls: 1000 });
   assertEquals(done.text, "Done", String(done.error));
   const records = await gate.assertAgreement();
-  assertEquals(toldOf(requests).length, records.length);
+  assertEquals(toolMessagesOf(requests).length, records.length);
   const statuses = new Set(records.map(({ status }) => status));
   assertEquals([...statuses].sort(), ["DENIED", "INVALID", "OK"]);
 });

@@ -73,7 +73,7 @@ const REFUSALS: readonly (readonly [string, ScriptedModelOptions, object[], stri
     role: "assistant",
     tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: "{}" } }],
   }], "400 messages: the tool calls a have no answer"],
-  ["arguments that are no JSON", {}, [{
+  ["arguments that are not JSON", {}, [{
     role: "assistant",
     tool_calls: [{ id: "a", type: "function", function: { name: "f", arguments: "{" } }],
   }, { role: "tool", tool_call_id: "a", content: "x" }], "400 messages[0]: the arguments"],
@@ -104,7 +104,7 @@ Deno.test("scriptFrom() takes turns as data, and says what is wrong with others"
   for (
     const [bad, message] of [
       [{}, "expected a list"],
-      [["x"], "turn 1 is no object"],
+      [["x"], "turn 1 is not an object"],
       [[{ text: "Hi" }, { txt: "Hi" }], 'turn 2 has an unknown field "txt"'],
       [[{ constructor: 1 }], 'unknown field "constructor"'],
       [[{ text: 5 }], 'malformed "text"'],
