@@ -248,7 +248,7 @@ export class CoreKernel {
     const { log, timer } = this.#parts;
     try {
       // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
-      if (log.failure !== undefined) throw log.failure;
+      log.assertWritable();
       if (specOf(policy.actions, request.action).effect !== "none") {
         const intent = { status: "INTERRUPTED", rule, stages: admission.fields } as const;
         await log.intend(this.#body({ request, paramsDigest, policy }, intent), recordId);
