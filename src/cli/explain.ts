@@ -7,9 +7,7 @@ import { planOf, POLICY_OPTIONS, REQUEST_OPTIONS, requestOf } from "./policy_opt
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
 
 /** Says how a request would be decided, and why. */
-export const EXPLAIN: Command = {
-  name: "explain",
-  summary: "say how a request would be decided, and why",
+export const COMMAND: Command = {
   usage: "--policy FILE --action NAME --target TEXT [--params JSON]",
   details:
     `Decides with the code of the gate, does nothing and records nothing. Exit code 0 for an allow, 2

@@ -5,9 +5,7 @@ import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
 import { escapedJson, print } from "./terminal.ts";
 
 /** Prints the Deno permissions that a policy implies. */
-export const PERMISSIONS: Command = {
-  name: "permissions",
-  summary: "print the Deno permissions that a policy implies",
+export const COMMAND: Command = {
   usage: "--policy FILE [--format flags|json|deno-json]",
   details:
     `flags: for deno run. json: of the process and of each provider's Worker. deno-json: an entry for

@@ -1,15 +1,16 @@
 /**
- * The options by which commands are told of a policy.
+ * The options of the commands that load a policy.
  *
  * @module
  */
-import { resolve, toFileUrl } from "@std/path";
+import { toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
-import { ProcessProvider } from "../../providers/process/mod.ts";
+import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
 import type { KernelOptions } from "../options.ts";
+import { absolutePath } from "./absolute_path.ts";
 import {
   type CommandOption,
   noPositionals,
@@ -25,6 +26,11 @@ import { mcpOptions, readMcpFile } from "./mcp_file.ts";
 export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
   policy: { type: "string", value: "FILE", help: "the policy (YAML)" },
   "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
+  "checkpoint-key": {
+    type: "string",
+    value: "FILE",
+    help: "sign checkpoints of the log with this private key (keygen's FILE)",
+  },
   base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
   var: {
     type: "string",
@@ -38,7 +44,28 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: "DIRS",
     help: "folders for bare command names, separated by :",
   },
+  sandbox: {
+    type: "string",
+    value: "MODE",
+    help: "for proc.exec: required (no sandbox, no program), auto (default) or off",
+  },
+  network: {
+    type: "string",
+    value: "WHICH",
+    help: "for programs in the sandbox: none, or policy (default)",
+  },
 };
+
+/**
+ * Searched for bare command names. Both processes search the same folders: the second one may not
+ * read `PATH`.
+ */
+const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The folders of `--search-path`. */
+export function searchPathOf(values: Values): string[] {
+  return (optional(values, "search-path") ?? SEARCH_PATH).split(":");
+}
 
 /** Options of every command that takes a request. */
 export const REQUEST_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -64,26 +91,47 @@ export function kernelOptions(
   noPositionals(values["policy"] === undefined ? more : positionals);
   const policy = first ?? required(values, "policy");
   const base = optional(values, "base");
-  const searchPath = optional(values, "search-path");
-  const searching = searchPath === undefined ? {} : { searchPath: searchPath.split(":") };
+  const searchPath = searchPathOf(values);
   const snapshots = optional(values, "snapshots");
+  const key = optional(values, "checkpoint-key");
   const file = optional(values, "mcp");
-  const mcp = file === undefined ? undefined : readMcpFile(file);
+  const mcp = file === undefined ? undefined : readMcpFile(absolutePath(file));
   return {
-    policy: toFileUrl(resolve(policy)),
+    policy: toFileUrl(absolutePath(policy)),
     providers: [
       new FilesystemProvider(snapshots === undefined ? {} : { snapshots }),
-      new ProcessProvider(),
+      new ProcessProvider(processOptions(values)),
       new HttpProvider(),
       ...(mcp === undefined
         ? []
-        : [new McpProvider(mcpOptions(mcp, { inherits: underPolicy, ...searching }))]),
+        : [new McpProvider(mcpOptions(mcp, { inherits: underPolicy, searchPath }))]),
     ],
-    logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
-    ...(base === undefined ? {} : { base: resolve(base) }),
-    ...searching,
+    logPath: absolutePath(optional(values, "log-path") ?? "kernel.log"),
+    ...(key === undefined ? {} : { checkpoints: { key: absolutePath(key) } }),
+    ...(base === undefined ? {} : { base: absolutePath(base) }),
+    searchPath,
     variables: variables(values["var"]),
   };
+}
+
+function processOptions(values: Values): ProcessOptions {
+  const sandbox = choice(values, "sandbox", ["auto", "required", "off"] as const);
+  const network = choice(values, "network", ["policy", "none"] as const);
+  return {
+    ...(sandbox === undefined ? {} : { sandbox }),
+    ...(network === undefined ? {} : { network }),
+  };
+}
+
+function choice<T extends string>(
+  values: Values,
+  name: string,
+  allowed: readonly T[],
+): T | undefined {
+  const value = optional(values, name);
+  const found = allowed.find((one) => one === value);
+  if (value === undefined || found !== undefined) return found;
+  throw new UsageError(`--${name} ${value} is unknown, expected ${allowed.join(" or ")}`);
 }
 
 /** What the process that acts needs to read the same options. */
@@ -91,7 +139,7 @@ export function launchOptions(values: Values): LaunchOptions {
   const verbose = values["verbose"] === true;
   const file = optional(values, "mcp");
   if (file === undefined) return { verbose };
-  const { path, inheritEnv } = readMcpFile(file);
+  const { path, inheritEnv } = readMcpFile(absolutePath(file));
   return { verbose, read: [path], env: inheritEnv };
 }
 

@@ -1,12 +1,13 @@
 /**
- * The options by which commands are told of a snapshot store.
+ * The options of the commands that use a snapshot store.
  *
  * @module
  */
-import { basename, dirname, resolve } from "@std/path";
+import { basename, dirname } from "@std/path";
 import { Kernel } from "../open.ts";
 import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
+import { absolutePath } from "./absolute_path.ts";
 import { type CommandOption, type Invocation, optional, type Values } from "./command.ts";
 import { launch } from "./launch.ts";
 import { kernelOptions, launchOptions, planOf } from "./policy_options.ts";
@@ -24,7 +25,7 @@ export const SNAPSHOT_OPTIONS: Readonly<Record<string, CommandOption>> = {
 /** The real path of the store, which need not exist. */
 export function snapshotFolder(values: Values): string {
   const log = optional(values, "log-path") ?? "kernel.log";
-  const folder = resolve(optional(values, "snapshots") ?? `${log}.snapshots`);
+  const folder = absolutePath(optional(values, "snapshots") ?? `${log}.snapshots`);
   return `${Deno.realPathSync(dirname(folder)).replace(/\/$/, "")}/${basename(folder)}`;
 }
 

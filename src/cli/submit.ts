@@ -1,4 +1,4 @@
-import type { ActionResult, SubmitFn } from "../core/action.ts";
+import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
 import { Kernel } from "../open.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";
@@ -10,25 +10,24 @@ import {
   REQUEST_OPTIONS,
   requestOf,
 } from "./policy_options.ts";
+import { actAs } from "./second_process.ts";
 import { SNAPSHOT_OPTIONS, withLayer } from "./snapshot_options.ts";
-import { complain, escape, escapedJson, print } from "./terminal.ts";
+import { complain, escape, escapedJson, isTerminal, print, statusColour } from "./terminal.ts";
 
 const EXITS = { OK: EXIT.OK, DENIED: EXIT.DENIED, ERROR: EXIT.FAILED } as const;
 
 /** Submits one action through the gate. */
-export const SUBMIT: Command = {
-  name: "submit",
-  summary: "have one action decided, done and recorded",
+export const COMMAND: Command = {
   usage: "--policy FILE --action NAME --target TEXT [--params JSON] [--reversible]",
   details: `The action runs in a second process, started with exactly the Deno permissions that the
-policy implies; --verbose prints them. The result is printed as JSON. With --reversible the rollback
+policy implies; --verbose prints them. The result is text on a terminal, JSON in a pipe. With --reversible the rollback
 command can undo the action; if that cannot be promised, it is denied.`,
   options: {
     ...POLICY_OPTIONS,
     ...REQUEST_OPTIONS,
     reversible: { type: "boolean", help: "save what the action changes before it is done" },
     ...SNAPSHOT_OPTIONS,
-    json: { type: "boolean", help: "the result on one line" },
+    json: { type: "boolean", help: "the result as JSON on one line" },
     verbose: { type: "boolean", help: "print the permissions of the second process" },
   },
   async run(invocation: Invocation): Promise<number> {
@@ -53,12 +52,39 @@ command can undo the action; if that cannot be promised, it is denied.`,
 
 async function submitted(
   gate: { readonly submit: SubmitFn },
-  request: ReturnType<typeof requestOf>,
+  request: ActionRequest,
   oneLine: boolean,
 ): Promise<number> {
-  const result: ActionResult = await gate.submit(request);
+  const result = await gate.submit(request);
+  if (!oneLine && isTerminal()) { for (const line of asText(request, result)) print(line); }
+  else print(escapedJson(asJson(result), oneLine ? undefined : 2));
+  return EXITS[result.status];
+}
+
+function asJson(result: ActionResult): unknown {
   const { status, data = null, error = null, recordId, ...rest } = result;
   const record = recordId === undefined ? {} : { record_id: recordId };
-  print(escapedJson({ status, data, error, ...record, ...rest }, oneLine ? undefined : 2));
-  return EXITS[status];
+  return { status, data, error, ...record, ...rest };
 }
+
+/** For a person: what happened in the first lines, then the data. */
+function asText(
+  { action, target }: ActionRequest,
+  { status, data, error, code, rule, recordId, ...rest }: ActionResult,
+): string[] {
+  const notes = { because: error, code, rule, record: recordId, ...rest };
+  return [
+    `${statusColour(status)}  ${escape(action)}  ${escape(target)}`,
+    ...Object.entries(notes).filter(([, value]) => value !== undefined).map(([name, value]) =>
+      `  ${name.padEnd(7)}  ${typeof value === "string" ? escape(value) : escapedJson(value)}`
+    ),
+    ...(data === undefined ? [] : dataLines(data)),
+  ];
+}
+
+function dataLines(data: unknown): string[] {
+  if (typeof data !== "string") return escapedJson(data, 2).split("\n");
+  return data.replace(/\n$/, "").split("\n").map(escape);
+}
+
+if (import.meta.main) await actAs("submit", COMMAND);

@@ -8,9 +8,7 @@ import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";
 import { colour, escape, escapedJson, print } from "./terminal.ts";
 
 /** Runs the examples of a policy, and others. */
-export const TEST_POLICY: Command = {
-  name: "test-policy",
-  summary: "run the examples of a policy, and say which rules none of them reaches",
+export const COMMAND: Command = {
   usage: "--policy FILE [--examples FILE]",
   options: {
     ...POLICY_OPTIONS,

@@ -1,0 +1,49 @@
+import { messageOf } from "../core/errors.ts";
+import { type Command, EXIT, parseCommandLine, UsageError } from "./command.ts";
+import { complain, escape } from "./terminal.ts";
+
+/** What a command is run with. */
+export interface RunOptions {
+  /** What follows the name of the command. */
+  readonly args: readonly string[];
+  /** Whether this is the process that runs under the policy's own permissions. */
+  readonly underPolicy: boolean;
+}
+
+/**
+ * Runs a command, and says on standard error what went wrong.
+ *
+ * @returns The exit code.
+ */
+export async function runCommand(
+  name: string,
+  command: Command,
+  { args, underPolicy }: RunOptions,
+): Promise<number> {
+  try {
+    const { values, positionals } = parseCommandLine(command, args);
+    return await command.run({ values, positionals, args: [name, ...args], underPolicy });
+  } catch (error) {
+    return reportFailure(error, name, command);
+  }
+}
+
+/** By the stable `code` of an error, so that their classes need not be loaded. */
+function reportFailure(error: unknown, name: string, { usage }: Command): number {
+  const shown = messageOf(error).split("\n").map(escape).join("\n");
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  if (error instanceof UsageError) {
+    complain(`agent-kernel ${name}: ${shown}`);
+    complain(`usage: agent-kernel ${name} ${usage}`);
+    return EXIT.USAGE;
+  }
+  if (code === "POLICY_INVALID") {
+    complain(`Policy invalid: ${shown}`);
+    return EXIT.INVALID_POLICY;
+  }
+  const hint = error instanceof Deno.errors.NotCapable
+    ? " (start agent-kernel with --allow-read --allow-env --allow-run=deno)"
+    : "";
+  complain(`agent-kernel ${name}: ${shown}${hint}`);
+  return EXIT.FAILED;
+}
