@@ -84,16 +84,19 @@ reached; 3 invalid policy; 64 wrong usage; 130 after Ctrl-C, when what was under
 };
 
 /** Starts the second process. */
-function start({ values, args }: Invocation, { script, net, env }: ModelChoice): Promise<number> {
+async function start(
+  { values, args }: Invocation,
+  { script, net, env }: ModelChoice,
+): Promise<number> {
   const snapshots = values["reversible"] === true ? snapshotFolder(values) : undefined;
-  const plan = planOf(snapshots === undefined ? values : { ...values, snapshots });
+  const plan = await planOf(snapshots === undefined ? values : { ...values, snapshots });
   // A wrong name is told here, where it is the end of it.
   toolsFor(plan.policy, optional(values, "tools"));
   // Before a prompt that "--" sets off. "=": a path may look like an option. The last one counts.
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const more = snapshots === undefined ? [] : [`--snapshots=${snapshots}`];
   const { verbose, read = [], env: inherited = [] } = launchOptions(values);
-  return launch(plan, [...args.slice(0, end), ...more, ...args.slice(end)], {
+  return await launch(plan, [...args.slice(0, end), ...more, ...args.slice(end)], {
     verbose,
     read: [...read, ...(script === undefined ? [] : [script])],
     env: [...inherited, ...(env === undefined ? [] : [env])],
@@ -104,7 +107,7 @@ function start({ values, args }: Invocation, { script, net, env }: ModelChoice):
 type LoopOptions = Omit<AgentLoopOptions, "kernel" | "submit">;
 
 async function runAgent(prompt: string, values: Values, options: LoopOptions): Promise<number> {
-  const kernelOpts = kernelOptions(values, [], { underPolicy: true });
+  const kernelOpts = await kernelOptions(values, [], { underPolicy: true });
   const { logPath = "" } = kernelOpts;
   await using kernel = await Kernel.open({
     ...kernelOpts,

@@ -13,9 +13,9 @@ export const COMMAND: Command = {
     `Decides with the code of the gate, does nothing and records nothing. Exit code 0 for an allow, 2
 for a deny, 1 for a request that is malformed.`,
   options: { ...POLICY_OPTIONS, ...REQUEST_OPTIONS, json: { type: "boolean", help: "as JSON" } },
-  run({ values, positionals }: Invocation): Promise<number> {
+  async run({ values, positionals }: Invocation): Promise<number> {
     noPositionals(positionals);
-    const plan = planOf(values);
+    const plan = await planOf(values);
     const { request, problem } = receive(requestOf(values));
     const explanation = problem === undefined
       ? explain(plan.policy, request, plan.world)
@@ -23,9 +23,9 @@ for a deny, 1 for a request that is malformed.`,
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
     if (values["json"] === true) print(escapedJson(asJson(explanation, plan.policy, invalidCode)));
     else for (const line of asText(explanation, plan.policy)) print(line);
-    if (explanation.authorisation === undefined) return Promise.resolve(EXIT.FAILED);
+    if (explanation.authorisation === undefined) return EXIT.FAILED;
     const { effect } = explanation.authorisation.decision;
-    return Promise.resolve(effect === "allow" ? EXIT.OK : EXIT.DENIED);
+    return effect === "allow" ? EXIT.OK : EXIT.DENIED;
   },
 };
 

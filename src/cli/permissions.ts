@@ -14,8 +14,8 @@ export const COMMAND: Command = {
     ...POLICY_OPTIONS,
     format: { type: "string", value: "FORM", help: "flags (default), json or deno-json" },
   },
-  run({ values, positionals }: Invocation): Promise<number> {
-    const { process, flags, denoJson, workers } = permissionsOf(planOf(values, positionals));
+  async run({ values, positionals }: Invocation): Promise<number> {
+    const { process, flags, denoJson, workers } = permissionsOf(await planOf(values, positionals));
     const format = optional(values, "format") ?? "flags";
     if (format === "flags") print(flags.map(shellQuoted).join(" "));
     else if (format === "deno-json") {
@@ -23,6 +23,6 @@ export const COMMAND: Command = {
     } else if (format === "json") {
       print(escapedJson({ process, workers }, 2));
     } else throw new UsageError(`--format ${format} is unknown, expected flags, json or deno-json`);
-    return Promise.resolve(EXIT.OK);
+    return EXIT.OK;
   },
 };

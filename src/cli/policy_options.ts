@@ -7,8 +7,8 @@ import { toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
-import { McpProvider } from "../../providers/mcp/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
+import type { Provider } from "../core/isolation/provider.ts";
 import type { KernelOptions } from "../options.ts";
 import { absolutePath } from "./absolute_path.ts";
 import {
@@ -82,11 +82,11 @@ export interface ReadingOptions {
 }
 
 /** The options of a kernel, with absolute paths. */
-export function kernelOptions(
+export async function kernelOptions(
   values: Values,
   positionals: readonly string[] = [],
   { underPolicy = false }: ReadingOptions = {},
-): KernelOptions {
+): Promise<KernelOptions> {
   const [first, ...more] = positionals;
   noPositionals(values["policy"] === undefined ? more : positionals);
   const policy = first ?? required(values, "policy");
@@ -94,17 +94,13 @@ export function kernelOptions(
   const searchPath = searchPathOf(values);
   const snapshots = optional(values, "snapshots");
   const key = optional(values, "checkpoint-key");
-  const file = optional(values, "mcp");
-  const mcp = file === undefined ? undefined : readMcpFile(absolutePath(file));
   return {
     policy: toFileUrl(absolutePath(policy)),
     providers: [
       new FilesystemProvider(snapshots === undefined ? {} : { snapshots }),
       new ProcessProvider(processOptions(values)),
       new HttpProvider(),
-      ...(mcp === undefined
-        ? []
-        : [new McpProvider(mcpOptions(mcp, { inherits: underPolicy, searchPath }))]),
+      ...await mcpProvider(values, { inherits: underPolicy, searchPath }),
     ],
     logPath: absolutePath(optional(values, "log-path") ?? "kernel.log"),
     ...(key === undefined ? {} : { checkpoints: { key: absolutePath(key) } }),
@@ -112,6 +108,17 @@ export function kernelOptions(
     searchPath,
     variables: variables(values["var"]),
   };
+}
+
+/** The SDK of MCP is slow to load, so it is loaded only with `--mcp`. */
+async function mcpProvider(
+  values: Values,
+  options: Parameters<typeof mcpOptions>[1],
+): Promise<Provider[]> {
+  const file = optional(values, "mcp");
+  if (file === undefined) return [];
+  const { McpProvider } = await import("../../providers/mcp/mod.ts");
+  return [new McpProvider(mcpOptions(readMcpFile(absolutePath(file)), options))];
 }
 
 function processOptions(values: Values): ProcessOptions {
@@ -144,8 +151,11 @@ export function launchOptions(values: Values): LaunchOptions {
 }
 
 /** Everything that follows from the options of a command. */
-export function planOf(values: Values, positionals: readonly string[] = []): ResolvedOptions {
-  return resolveOptions(kernelOptions(values, positionals));
+export async function planOf(
+  values: Values,
+  positionals: readonly string[] = [],
+): Promise<ResolvedOptions> {
+  return resolveOptions(await kernelOptions(values, positionals));
 }
 
 /** The request that the options describe. */

@@ -11,8 +11,9 @@ import {
   type Values,
 } from "./command.ts";
 import { POLICY_OPTIONS } from "./policy_options.ts";
+import { withLayer } from "./reversible_gate.ts";
 import { actAs } from "./second_process.ts";
-import { SNAPSHOT_OPTIONS, withLayer } from "./snapshot_options.ts";
+import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
 import { complain, escape, escapedJson, print } from "./terminal.ts";
 import { timeOf } from "./time.ts";
 

@@ -1,4 +1,4 @@
-import { messageOf } from "../core/errors.ts";
+import { messageOf, systemFailure } from "../core/errors.ts";
 import { type Command, EXIT, parseCommandLine, UsageError } from "./command.ts";
 import { complain, escape } from "./terminal.ts";
 
@@ -30,7 +30,7 @@ export async function runCommand(
 
 /** By the stable `code` of an error, so that their classes need not be loaded. */
 function reportFailure(error: unknown, name: string, { usage }: Command): number {
-  const shown = messageOf(error).split("\n").map(escape).join("\n");
+  const shown = describe(error).split("\n").map(escape).join("\n");
   const { code } = (error ?? {}) as { readonly code?: unknown };
   if (error instanceof UsageError) {
     complain(`agent-kernel ${name}: ${shown}`);
@@ -46,4 +46,13 @@ function reportFailure(error: unknown, name: string, { usage }: Command): number
     : "";
   complain(`agent-kernel ${name}: ${shown}${hint}`);
   return EXIT.FAILED;
+}
+
+/** A system error in words, with the file that it is about. */
+function describe(error: unknown): string {
+  const path = error instanceof Error ? /^[^']*: \w+ '(.+)'$/s.exec(error.message)?.[1] : undefined;
+  const failure = systemFailure(error);
+  return failure === undefined || path === undefined || failure.code === "NO_PERMISSION"
+    ? messageOf(error)
+    : `Cannot use "${path}": ${failure.reason}`;
 }

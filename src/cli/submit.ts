@@ -1,5 +1,4 @@
 import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
-import { Kernel } from "../open.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";
 import {
@@ -11,7 +10,7 @@ import {
   requestOf,
 } from "./policy_options.ts";
 import { actAs } from "./second_process.ts";
-import { SNAPSHOT_OPTIONS, withLayer } from "./snapshot_options.ts";
+import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
 import { complain, escape, escapedJson, isTerminal, print, statusColour } from "./terminal.ts";
 
 const EXITS = { OK: EXIT.OK, DENIED: EXIT.DENIED, ERROR: EXIT.FAILED } as const;
@@ -36,14 +35,16 @@ command can undo the action; if that cannot be promised, it is denied.`,
     const request = requestOf(values);
     const oneLine = values["json"] === true;
     if (values["reversible"] === true) {
+      const { withLayer } = await import("./reversible_gate.ts");
       return await withLayer(invocation, (layer) => submitted(layer, request, oneLine));
     }
     if (values["snapshots"] !== undefined) throw new UsageError("--snapshots needs --reversible");
     if (!underPolicy) {
-      return await launch(planOf(values), args, launchOptions(values));
+      return await launch(await planOf(values), args, launchOptions(values));
     }
+    const { Kernel } = await import("../open.ts");
     await using kernel = await Kernel.open({
-      ...kernelOptions(values, [], { underPolicy }),
+      ...await kernelOptions(values, [], { underPolicy }),
       onWarning: (line) => complain(escape(line)),
     });
     return await submitted(kernel, request, oneLine);

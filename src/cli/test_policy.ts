@@ -19,10 +19,13 @@ export const COMMAND: Command = {
     },
     json: { type: "boolean", help: "as JSON" },
   },
-  run({ values, positionals }: Invocation): Promise<number> {
-    const { policy, policyWorld: world } = resolveOptions(kernelOptions(values, positionals), {
-      enforceExamples: false,
-    });
+  async run({ values, positionals }: Invocation): Promise<number> {
+    const { policy, policyWorld: world } = resolveOptions(
+      await kernelOptions(values, positionals),
+      {
+        enforceExamples: false,
+      },
+    );
     const file = optional(values, "examples");
     const examples = [...policy.examples, ...(file === undefined ? [] : readExamples(file))];
     const outcomes = examples.map((example) => ({
@@ -54,7 +57,7 @@ export const COMMAND: Command = {
       }
       print(`${outcomes.length - failed} passed, ${failed} failed`);
     }
-    return Promise.resolve(failed === 0 ? EXIT.OK : EXIT.FAILED);
+    return failed === 0 ? EXIT.OK : EXIT.FAILED;
   },
 };
 

@@ -16,8 +16,8 @@ import {
 export const COMMAND: Command = {
   usage: "--policy FILE",
   options: { ...POLICY_OPTIONS, json: { type: "boolean", help: "as JSON" } },
-  run({ values, positionals }: Invocation): Promise<number> {
-    const { policy } = planOf(values, positionals);
+  async run({ values, positionals }: Invocation): Promise<number> {
+    const { policy } = await planOf(values, positionals);
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {
       print(escapedJson({
@@ -33,7 +33,7 @@ export const COMMAND: Command = {
           reason,
         })),
       }));
-      return Promise.resolve(EXIT.OK);
+      return EXIT.OK;
     }
     const capabilities = rules.filter(({ effect }) => effect === "allow");
     print(`Policy valid: ${capabilities.length} capability rules loaded`);
@@ -43,7 +43,7 @@ export const COMMAND: Command = {
       print(`  ${line}`);
     }
     for (const warning of policy.warnings) complain(`warning: ${escape(warning)}`);
-    return Promise.resolve(EXIT.OK);
+    return EXIT.OK;
   },
 };
 
