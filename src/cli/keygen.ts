@@ -1,7 +1,7 @@
+import { resolve } from "@std/path";
 import { writeKeyPair } from "../checkpoint/checkpoint.ts";
 import { toFlags } from "../launch/flags.ts";
 import { NOTHING } from "../core/isolation/permission_set.ts";
-import { absolutePath } from "./absolute_path.ts";
 import {
   type Command,
   EXIT,
@@ -37,7 +37,7 @@ cannot be changed from, and the private key away from the agent.`,
       print(escape(writeKeyPair(out, name)));
       return EXIT.OK;
     }
-    const path = absolutePath(out);
+    const path = resolve(out);
     const write = [path, `${path}.pub`];
     const flags = toFlags({
       allow: { ...NOTHING, write },

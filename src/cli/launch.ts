@@ -75,11 +75,15 @@ export async function launchWith(
 ): Promise<number> {
   // The module of a command that acts has the command's name, and is the main module here.
   const main = new URL(`./${name}.ts`, import.meta.url);
-  const config = main.protocol === "file:"
-    ? [`--config=${fromFileUrl(new URL("../../deno.json", import.meta.url))}`]
-    : [];
-  const command = ["run", "--quiet", ...config, ...flags, main.href, ...args];
+  const command = ["run", "--quiet", ...checkoutFlags(), ...flags, main.href, ...args];
   return await handOnSignals(spawn(command, named));
+}
+
+/** A checkout has a configuration, and a lock file of what the command line imports. */
+function checkoutFlags(): string[] {
+  if (!import.meta.url.startsWith("file:")) return [];
+  const path = (name: string) => fromFileUrl(new URL(name, import.meta.url));
+  return [`--config=${path("../../deno.json")}`, `--lock=${path("./deno.lock")}`, "--frozen"];
 }
 
 function spawn(args: string[], named: readonly string[]): Deno.ChildProcess {
@@ -104,10 +108,11 @@ function spawn(args: string[], named: readonly string[]): Deno.ChildProcess {
       return start({ ...env, ...emptied });
     }
   } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no deno in the PATH"
+      : messageOf(error);
     throw new Error(
-      `Cannot start the process that acts: ${
-        messageOf(error)
-      }; agent-kernel needs --allow-run=deno, and deno in the PATH`,
+      `Cannot start the process that acts: ${reason}; agent-kernel needs --allow-run=deno, and deno in the PATH`,
       { cause: error },
     );
   }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { messageOf } from "../core/errors.ts";
 import { type Command, EXIT } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { help, overview } from "./help.ts";
@@ -21,7 +22,16 @@ const HELP = ["help", "--help", "-h"];
  * @returns The exit code: 0 done, 1 failed, 2 denied, 3 invalid policy, 64 wrong usage, 130
  * interrupted.
  */
-export async function main([first, ...rest]: readonly string[]): Promise<number> {
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    complain(`agent-kernel: ${escape(messageOf(error))}`);
+    return EXIT.FAILED;
+  }
+}
+
+async function run([first, ...rest]: readonly string[]): Promise<number> {
   const name = first === "--version" ? "version" : first ?? "help";
   if (Object.hasOwn(COMMANDS, name)) {
     const command = await load(name);
@@ -46,8 +56,19 @@ export async function main([first, ...rest]: readonly string[]): Promise<number>
 async function load(name: string): Promise<Command> {
   const { module } = COMMANDS[name] as { readonly module: string };
   // Deno loads what a literal import() names with this module, also if it is never called.
-  const { COMMAND } = await import(new URL(module, import.meta.url).href);
-  return COMMAND;
+  try {
+    const { COMMAND } = await import(new URL(module, import.meta.url).href);
+    return COMMAND;
+  } catch (error) {
+    // The other lines say where it was imported.
+    const [reason] = messageOf(error).split("\n");
+    throw new Error(
+      `Cannot load "${name}": ${
+        messageOf(error)
+      }; packages are kept in DENO_DIR, or below HOME: one has to be a folder that this user may write to`,
+      { cause: error },
+    );
+  }
 }
 
 function asksForHelp(args: readonly string[]): boolean {

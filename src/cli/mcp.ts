@@ -1,3 +1,4 @@
+import { resolve } from "@std/path";
 import { readPins, writePins } from "../../providers/mcp/lock_file.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
 import { difference, type ListedTool, type Pins } from "../../providers/mcp/pin.ts";
@@ -5,7 +6,6 @@ import type { InvalidTool } from "../../providers/mcp/tool_definition.ts";
 import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
-import { absolutePath } from "./absolute_path.ts";
 import {
   type Command,
   type CommandOption,
@@ -61,7 +61,7 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
     const [verb = "", only, ...named] = positionals;
     const work = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
     if (work === undefined) throw new UsageError(`expected list, pin or diff, not "${verb}"`);
-    const file = readMcpFile(absolutePath(required(values, "mcp")));
+    const file = readMcpFile(required(values, "mcp"));
     const all = Object.keys(file.servers);
     if (only !== undefined && !all.includes(only)) {
       throw new UsageError(`"${only}" is none of the servers of ${file.path}: ${all.join(", ")}`);
@@ -137,8 +137,8 @@ function optionsFor(
         pins: writes ? "first-use" : "required",
       }),
     ],
-    logPath: absolutePath(logPath),
-    ...(checkpointKey === undefined ? {} : { checkpoints: { key: absolutePath(checkpointKey) } }),
+    logPath: resolve(logPath),
+    ...(checkpointKey === undefined ? {} : { checkpoints: { key: resolve(checkpointKey) } }),
   };
 }
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { resolve } from "@std/path";
 import { type ModelHost, resolveModel } from "../agent/models.ts";
 import { type ScriptedTurn, scriptFrom } from "../testing/script.ts";
-import { absolutePath } from "./absolute_path.ts";
 import { type CommandOption, optional, required, UsageError, type Values } from "./command.ts";
 
 /** Options of every command that asks a model. */
@@ -40,7 +40,7 @@ export function modelChoice(values: Values): ModelChoice {
   if (name.startsWith(SCRIPTED)) {
     if (baseURL !== undefined) throw new UsageError("a scripted model has no --base-url");
     // Its server takes a free port, which is not known before.
-    return { name, script: absolutePath(name.slice(SCRIPTED.length)), net: "127.0.0.1" };
+    return { name, script: resolve(name.slice(SCRIPTED.length)), net: "127.0.0.1" };
   }
   const { key } = hostOf(name);
   return {

@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { toFileUrl } from "@std/path";
+import { resolve, toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
 import type { Provider } from "../core/isolation/provider.ts";
 import type { KernelOptions } from "../options.ts";
-import { absolutePath } from "./absolute_path.ts";
 import {
   type CommandOption,
   noPositionals,
@@ -95,16 +94,16 @@ export async function kernelOptions(
   const snapshots = optional(values, "snapshots");
   const key = optional(values, "checkpoint-key");
   return {
-    policy: toFileUrl(absolutePath(policy)),
+    policy: toFileUrl(resolve(policy)),
     providers: [
       new FilesystemProvider(snapshots === undefined ? {} : { snapshots }),
       new ProcessProvider(processOptions(values)),
       new HttpProvider(),
       ...await mcpProvider(values, { inherits: underPolicy, searchPath }),
     ],
-    logPath: absolutePath(optional(values, "log-path") ?? "kernel.log"),
-    ...(key === undefined ? {} : { checkpoints: { key: absolutePath(key) } }),
-    ...(base === undefined ? {} : { base: absolutePath(base) }),
+    logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
+    ...(key === undefined ? {} : { checkpoints: { key: resolve(key) } }),
+    ...(base === undefined ? {} : { base: resolve(base) }),
     searchPath,
     variables: variables(values["var"]),
   };
@@ -118,7 +117,7 @@ async function mcpProvider(
   const file = optional(values, "mcp");
   if (file === undefined) return [];
   const { McpProvider } = await import("../../providers/mcp/mod.ts");
-  return [new McpProvider(mcpOptions(readMcpFile(absolutePath(file)), options))];
+  return [new McpProvider(mcpOptions(readMcpFile(file), options))];
 }
 
 function processOptions(values: Values): ProcessOptions {
@@ -146,7 +145,7 @@ export function launchOptions(values: Values): LaunchOptions {
   const verbose = values["verbose"] === true;
   const file = optional(values, "mcp");
   if (file === undefined) return { verbose };
-  const { path, inheritEnv } = readMcpFile(absolutePath(file));
+  const { path, inheritEnv } = readMcpFile(file);
   return { verbose, read: [path], env: inheritEnv };
 }
 

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { basename, dirname } from "@std/path";
-import { absolutePath } from "./absolute_path.ts";
+import { basename, dirname, resolve } from "@std/path";
 import { type CommandOption, optional, type Values } from "./command.ts";
 
 /** Options of every command that uses a store. */
@@ -19,6 +18,6 @@ export const SNAPSHOT_OPTIONS: Readonly<Record<string, CommandOption>> = {
 /** The real path of the store, which need not exist. */
 export function snapshotFolder(values: Values): string {
   const log = optional(values, "log-path") ?? "kernel.log";
-  const folder = absolutePath(optional(values, "snapshots") ?? `${log}.snapshots`);
+  const folder = resolve(optional(values, "snapshots") ?? `${log}.snapshots`);
   return `${Deno.realPathSync(dirname(folder)).replace(/\/$/, "")}/${basename(folder)}`;
 }
