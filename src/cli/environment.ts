@@ -4,6 +4,16 @@
  * @module
  */
 
+const PROXIES = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "http_proxy",
+  "https_proxy",
+  "all_proxy",
+];
+const LOOPBACK = ["localhost", "127.0.0.1", "::1"];
+
 /** Variables that the second process gets if they are set. It may read none of them but those named. */
 const HANDED_ON: readonly string[] = [
   // For Deno: where its cache is, and how to find it.
@@ -12,8 +22,8 @@ const HANDED_ON: readonly string[] = [
   ...["TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LANG", "LANGUAGE", "TZ"],
   ...["LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME"],
   // How the host of a model is reached.
-  ...["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"],
-  ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"],
+  ...PROXIES,
+  ...["NO_PROXY", "no_proxy"],
   // Which certificates and registries are trusted.
   ...["DENO_CERT", "DENO_TLS_CA_STORE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"],
   ...["JSR_URL", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG"],
@@ -46,6 +56,9 @@ export function childEnvironment(named: readonly string[]): ChildEnvironment {
     const value = Deno.env.get(name);
     if (value !== undefined) env[name] = value;
   }
+  // A proxy does not lead to this machine: models and scripted models may be on it.
+  const direct = [env["NO_PROXY"] ?? env["no_proxy"], ...LOOPBACK].filter(Boolean).join(",");
+  if (PROXIES.some((name) => env[name])) env["NO_PROXY"] = env["no_proxy"] = direct;
   return { clearEnv: true, env };
 }
 

@@ -3,7 +3,13 @@ import { explain, type Explanation } from "../policy_tools/explain.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
 import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
-import { planOf, POLICY_OPTIONS, REQUEST_OPTIONS, requestOf } from "./policy_options.ts";
+import {
+  planOf,
+  POLICY_OPTIONS,
+  relativeHint,
+  REQUEST_OPTIONS,
+  requestOf,
+} from "./policy_options.ts";
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
 
 /** Says how a request would be decided, and why. */
@@ -30,7 +36,7 @@ for a deny, 1 for a request that is malformed.`,
 };
 
 function asJson(
-  { authorisation, invalid, rule, nearMisses }: Explanation,
+  { authorisation, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
   invalidCode: string,
 ): unknown {
@@ -40,6 +46,9 @@ function asJson(
     reason: authorisation?.decision.reason ?? invalid,
     request: authorisation?.request,
     rule: rule === undefined ? null : { id: rule.id, at: placeOf(rule, policy) },
+    lacking: lacking === undefined
+      ? null
+      : { action: lacking.action, target: lacking.target, param: lacking.param ?? null },
     closest: nearMisses.map(({ rule, lacks }) => ({
       id: rule.id,
       at: placeOf(rule, policy),
@@ -49,14 +58,20 @@ function asJson(
 }
 
 function asText(
-  { authorisation, invalid, rule, nearMisses }: Explanation,
+  { authorisation, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
 ): string[] {
-  if (authorisation === undefined) return [`${statusColour("INVALID")}: ${escape(invalid ?? "")}`];
+  if (authorisation === undefined) {
+    const hint = relativeHint(invalid);
+    return [
+      `${statusColour("INVALID")}: ${escape(invalid ?? "")}`,
+      ...(hint === undefined ? [] : [`  hint     ${hint}`]),
+    ];
+  }
   const { decision, request } = authorisation;
-  const verdict = decision.effect === "allow" ? colour("ALLOWED", "green") : statusColour("DENIED");
+  const shown = decision.effect === "allow" ? colour("ALLOWED", "green") : statusColour("DENIED");
   const lines = [
-    `${verdict}  ${escape(request.action)}  ${escape(request.target)}`,
+    `${shown}  ${escape(request.action)}  ${escape(request.target)}`,
     `  because  ${escape(decision.reason)}`,
     `  code     ${decision.code}`,
     `  rule     ${
@@ -65,6 +80,13 @@ function asText(
         : `${escape(rule.id)}  ${placeOf(rule, policy)}`
     }`,
   ];
+  if (lacking?.param !== undefined) {
+    lines.push(
+      `  lacking  ${escape(lacking.action)} on ${
+        escape(lacking.target)
+      }, which the param "${lacking.param}" names`,
+    );
+  }
   if (nearMisses.length > 0) lines.push("  closest rules, and what they lacked:");
   for (const { rule, lacks } of nearMisses) {
     lines.push(`    ${colour(escape(rule.id), "bold")}  ${placeOf(rule, policy)}`);
@@ -72,7 +94,9 @@ function asText(
   }
   if (decision.effect === "deny" && rule === undefined && nearMisses.length === 0) {
     lines.push(
-      `  needed: a rule under "capabilities" with this action and a resource that matches`,
+      `  needed: a rule under "capabilities" with the action ${
+        escape(lacking?.action ?? request.action)
+      } and a resource that matches`,
     );
   }
   return lines;

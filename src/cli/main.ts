@@ -55,17 +55,15 @@ async function run([first, ...rest]: readonly string[]): Promise<number> {
 /** Loads the module of a command, and nothing of the others. */
 async function load(name: string): Promise<Command> {
   const { module } = COMMANDS[name] as { readonly module: string };
-  // Deno loads what a literal import() names with this module, also if it is never called.
   try {
+    // Deno loads what a literal import() names with this module, also if it is never called.
     const { COMMAND } = await import(new URL(module, import.meta.url).href);
     return COMMAND;
   } catch (error) {
     // The other lines say where it was imported.
     const [reason] = messageOf(error).split("\n");
     throw new Error(
-      `Cannot load "${name}": ${
-        messageOf(error)
-      }; packages are kept in DENO_DIR, or below HOME: one has to be a folder that this user may write to`,
+      `Cannot load "${name}": ${reason}; packages are kept in DENO_DIR, or below HOME: one has to be a folder that this user may write to`,
       { cause: error },
     );
   }

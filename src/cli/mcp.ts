@@ -67,6 +67,10 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
       throw new UsageError(`"${only}" is none of the servers of ${file.path}: ${all.join(", ")}`);
     }
     const servers = only === undefined ? all : [only];
+    if (servers.length === 0) {
+      complain(`agent-kernel mcp: ${escape(file.path)} names no servers`);
+      return EXIT.OK;
+    }
     const options = optionsFor(file, servers, {
       writes: verb === "pin",
       inherits: underPolicy,

@@ -194,3 +194,10 @@ function variables(given: Values[string]): Record<string, string> {
     return [entry.slice(0, at), entry.slice(at + 1)];
   }));
 }
+
+/** What to do about a target that is refused because it is relative. */
+export function relativeHint(error: string | undefined): string | undefined {
+  return error?.includes("is relative, expected an absolute path")
+    ? "--base DIR names the folder that relative targets are relative to"
+    : undefined;
+}

@@ -6,6 +6,7 @@ import {
   launchOptions,
   planOf,
   POLICY_OPTIONS,
+  relativeHint,
   REQUEST_OPTIONS,
   requestOf,
 } from "./policy_options.ts";
@@ -59,6 +60,8 @@ async function submitted(
   const result = await gate.submit(request);
   if (!oneLine && isTerminal()) { for (const line of asText(request, result)) print(line); }
   else print(escapedJson(asJson(result), oneLine ? undefined : 2));
+  const hint = relativeHint(result.error);
+  if (hint !== undefined) complain(`hint: ${hint}`);
   return EXITS[result.status];
 }
 
