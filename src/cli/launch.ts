@@ -79,11 +79,11 @@ export async function launchWith(
   return await handOnSignals(spawn(command, named));
 }
 
-/** A checkout has a configuration, and a lock file of what the command line imports. */
+/** A checkout has a configuration, and a lock file of what the command line imports; `--frozen` is among the flags. */
 function checkoutFlags(): string[] {
   if (!import.meta.url.startsWith("file:")) return [];
   const path = (name: string) => fromFileUrl(new URL(name, import.meta.url));
-  return [`--config=${path("../../deno.json")}`, `--lock=${path("./deno.lock")}`, "--frozen"];
+  return [`--config=${path("../../deno.json")}`, `--lock=${path("./deno.lock")}`];
 }
 
 function spawn(args: string[], named: readonly string[]): Deno.ChildProcess {
