@@ -8,8 +8,8 @@ import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
-import type { Provider } from "../core/isolation/provider.ts";
 import type { KernelOptions } from "../options.ts";
+import type { Provider } from "../worker/provider.ts";
 import {
   type CommandOption,
   noPositionals,

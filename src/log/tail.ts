@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { open } from "../core/record/record.ts";
-import { realLog, segmentsOf } from "../core/record/segments.ts";
+import { parseRecord } from "../core/record/record.ts";
+import { segmentsOf } from "../core/record/segments.ts";
+import { realLog } from "./log_lines.ts";
 import { passes, type ReadLine, type RecordFilter } from "./reader.ts";
 
 const CHUNK = 64 * 1024;
@@ -29,9 +30,9 @@ export function readLastRecords(
   const found: ReadLine[] = [];
   for (const bytes of linesBackwards(realLog(path))) {
     if (found.length >= count) break;
-    const opened = open(bytes);
-    if (!opened.ok) return undefined;
-    const { record } = opened;
+    const parsed = parseRecord(bytes);
+    if (!parsed.ok) return undefined;
+    const { record } = parsed;
     if (passes(record, filter)) found.push({ line: record.seq + 1, record });
   }
   return found.reverse();
