@@ -61,6 +61,8 @@ deny:
       "run",
       "-q",
       `--config=${ROOT}/deno.json`,
+      `--lock=${ROOT}/examples/demo/deno.lock`,
+      "--frozen",
       ...flags,
       `${ROOT}/examples/demo/story.ts`,
       workspace,

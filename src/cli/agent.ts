@@ -18,6 +18,8 @@ import {
 import { launch } from "./launch.ts";
 import { MODEL_OPTIONS, type ModelChoice, modelChoice, readScript } from "./model_choice.ts";
 import { kernelOptions, launchOptions, planOf, POLICY_OPTIONS } from "./policy_options.ts";
+import { actAs } from "./second_process.ts";
+import { type HandedOn, SIGNAL_EXITS } from "./signals.ts";
 import { SNAPSHOT_OPTIONS, snapshotFolder } from "./snapshot_options.ts";
 import { complain, escape, escapedJson, isTerminal, print, printText } from "./terminal.ts";
 import { Transcript } from "./transcript.ts";
@@ -26,9 +28,7 @@ const INSTRUCTIONS = "You work with tools. What a tool may do is decided by a po
   "cannot change: a call that is denied stays denied, so do not repeat it; say what you could not do.";
 
 /** Runs an agent, every tool call of which goes through the gate. */
-export const AGENT: Command = {
-  name: "agent",
-  summary: "run an agent whose every tool call goes through the gate",
+export const COMMAND: Command = {
   usage: '--policy FILE --model NAME [--tools fs,http,proc,mcp] "PROMPT"',
   details:
     `The text of the model goes to standard output, each call with its verdict and a summary to standard
@@ -84,16 +84,19 @@ reached; 3 invalid policy; 64 wrong usage; 130 after Ctrl-C, when what was under
 };
 
 /** Starts the second process. */
-function start({ values, args }: Invocation, { script, net, env }: ModelChoice): Promise<number> {
+async function start(
+  { values, args }: Invocation,
+  { script, net, env }: ModelChoice,
+): Promise<number> {
   const snapshots = values["reversible"] === true ? snapshotFolder(values) : undefined;
-  const plan = planOf(snapshots === undefined ? values : { ...values, snapshots });
+  const plan = await planOf(snapshots === undefined ? values : { ...values, snapshots });
   // A wrong name is told here, where it is the end of it.
   toolsFor(plan.policy, optional(values, "tools"));
   // Before a prompt that "--" sets off. "=": a path may look like an option. The last one counts.
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const more = snapshots === undefined ? [] : [`--snapshots=${snapshots}`];
   const { verbose, read = [], env: inherited = [] } = launchOptions(values);
-  return launch(plan, [...args.slice(0, end), ...more, ...args.slice(end)], {
+  return await launch(plan, [...args.slice(0, end), ...more, ...args.slice(end)], {
     verbose,
     read: [...read, ...(script === undefined ? [] : [script])],
     env: [...inherited, ...(env === undefined ? [] : [env])],
@@ -104,7 +107,7 @@ function start({ values, args }: Invocation, { script, net, env }: ModelChoice):
 type LoopOptions = Omit<AgentLoopOptions, "kernel" | "submit">;
 
 async function runAgent(prompt: string, values: Values, options: LoopOptions): Promise<number> {
-  const kernelOpts = kernelOptions(values, [], { underPolicy: true });
+  const kernelOpts = await kernelOptions(values, [], { underPolicy: true });
   const { logPath = "" } = kernelOpts;
   await using kernel = await Kernel.open({
     ...kernelOpts,
@@ -179,31 +182,51 @@ function transcriptOnTerminal(): Transcript {
   });
 }
 
-function exitCode({ outcome }: RunResult, { signal }: Interruption): number {
-  if (signal.aborted) return EXIT.INTERRUPTED;
+function exitCode({ outcome }: RunResult, { signal, code }: Interruption): number {
+  if (signal.aborted) return code;
   return outcome === "final" ? EXIT.OK : EXIT.FAILED;
 }
 
-/** Ctrl-C: the first time ends the run, the second time the process. */
+/**
+ * A signal ends the run: what is under way is awaited. A second Ctrl-C ends the process at once, and
+ * what was under way becomes `INTERRUPTED` when the log is next opened.
+ */
 class Interruption implements Disposable {
   readonly #controller = new AbortController();
-  readonly #listener = () => {
-    // What is under way then becomes INTERRUPTED, by the journal, at the next start.
-    if (this.signal.aborted) Deno.exit(EXIT.INTERRUPTED);
-    complain("\nStopping; what is under way is awaited. Ctrl-C again ends at once.");
-    this.#controller.abort(new DOMException("Interrupted", "AbortError"));
-  };
+  readonly #listeners: readonly { signal: HandedOn; listener: () => void }[];
+  #code: number = EXIT.INTERRUPTED;
 
   constructor() {
-    Deno.addSignalListener("SIGINT", this.#listener);
+    // SIGQUIT keeps its own meaning: end now.
+    this.#listeners = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
+      const listener = () => this.#end(signal);
+      Deno.addSignalListener(signal, listener);
+      return { signal, listener };
+    });
   }
 
+  /** Aborted when a signal has come. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
+  /** The exit code of a run that a signal ended. */
+  get code(): number {
+    return this.#code;
+  }
+
+  #end(signal: HandedOn): void {
+    if (this.signal.aborted) {
+      if (signal === "SIGINT") Deno.exit(EXIT.INTERRUPTED);
+      return;
+    }
+    this.#code = SIGNAL_EXITS[signal];
+    complain("\nStopping; what is under way is awaited. Ctrl-C again ends at once.");
+    this.#controller.abort(new DOMException("Interrupted", "AbortError"));
+  }
+
   [Symbol.dispose](): void {
-    Deno.removeSignalListener("SIGINT", this.#listener);
+    for (const { signal, listener } of this.#listeners) Deno.removeSignalListener(signal, listener);
   }
 }
 
@@ -253,3 +276,5 @@ function limitsOf(values: Values): Pick<
     ...(seconds === undefined ? {} : { maxDurationMs: seconds * 1000 }),
   };
 }
+
+if (import.meta.main) await actAs("agent", COMMAND);

@@ -45,9 +45,7 @@ export interface Invocation {
 
 /** One command. */
 export interface Command {
-  readonly name: string;
-  readonly summary: string;
-  /** What stands behind the name in the usage line. */
+  /** What follows the name in the usage line. */
   readonly usage: string;
   /** Further lines of help. */
   readonly details?: string;
@@ -68,7 +66,7 @@ export function parseCommandLine(
   args: readonly string[],
 ): { values: Values; positionals: string[] } {
   const descriptors = Object.fromEntries(
-    Object.entries({ ...options, help: { type: "boolean" as const } }).map((
+    Object.entries(options).map((
       [name, option],
     ): [string, ParseArgsOptionDescriptor] => [
       name,
@@ -84,7 +82,7 @@ export function parseCommandLine(
     });
     return { values: values as Values, positionals };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError((error as Error).message);
   }
 }
 

@@ -3,21 +3,25 @@ import { explain, type Explanation } from "../policy_tools/explain.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
 import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
-import { planOf, POLICY_OPTIONS, REQUEST_OPTIONS, requestOf } from "./policy_options.ts";
+import {
+  planOf,
+  POLICY_OPTIONS,
+  relativeHint,
+  REQUEST_OPTIONS,
+  requestOf,
+} from "./policy_options.ts";
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
 
 /** Says how a request would be decided, and why. */
-export const EXPLAIN: Command = {
-  name: "explain",
-  summary: "say how a request would be decided, and why",
+export const COMMAND: Command = {
   usage: "--policy FILE --action NAME --target TEXT [--params JSON]",
   details:
     `Decides with the code of the gate, does nothing and records nothing. Exit code 0 for an allow, 2
 for a deny, 1 for a request that is malformed.`,
   options: { ...POLICY_OPTIONS, ...REQUEST_OPTIONS, json: { type: "boolean", help: "as JSON" } },
-  run({ values, positionals }: Invocation): Promise<number> {
+  async run({ values, positionals }: Invocation): Promise<number> {
     noPositionals(positionals);
-    const plan = planOf(values);
+    const plan = await planOf(values);
     const { request, problem } = receive(requestOf(values));
     const explanation = problem === undefined
       ? explain(plan.policy, request, plan.world)
@@ -25,14 +29,14 @@ for a deny, 1 for a request that is malformed.`,
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
     if (values["json"] === true) print(escapedJson(asJson(explanation, plan.policy, invalidCode)));
     else for (const line of asText(explanation, plan.policy)) print(line);
-    if (explanation.authorisation === undefined) return Promise.resolve(EXIT.FAILED);
+    if (explanation.authorisation === undefined) return EXIT.FAILED;
     const { effect } = explanation.authorisation.decision;
-    return Promise.resolve(effect === "allow" ? EXIT.OK : EXIT.DENIED);
+    return effect === "allow" ? EXIT.OK : EXIT.DENIED;
   },
 };
 
 function asJson(
-  { authorisation, invalid, rule, nearMisses }: Explanation,
+  { authorisation, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
   invalidCode: string,
 ): unknown {
@@ -42,6 +46,9 @@ function asJson(
     reason: authorisation?.decision.reason ?? invalid,
     request: authorisation?.request,
     rule: rule === undefined ? null : { id: rule.id, at: placeOf(rule, policy) },
+    lacking: lacking === undefined
+      ? null
+      : { action: lacking.action, target: lacking.target, param: lacking.param ?? null },
     closest: nearMisses.map(({ rule, lacks }) => ({
       id: rule.id,
       at: placeOf(rule, policy),
@@ -51,14 +58,20 @@ function asJson(
 }
 
 function asText(
-  { authorisation, invalid, rule, nearMisses }: Explanation,
+  { authorisation, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
 ): string[] {
-  if (authorisation === undefined) return [`${statusColour("INVALID")}: ${escape(invalid ?? "")}`];
+  if (authorisation === undefined) {
+    const hint = relativeHint(invalid);
+    return [
+      `${statusColour("INVALID")}: ${escape(invalid ?? "")}`,
+      ...(hint === undefined ? [] : [`  hint     ${hint}`]),
+    ];
+  }
   const { decision, request } = authorisation;
-  const verdict = decision.effect === "allow" ? colour("ALLOWED", "green") : statusColour("DENIED");
+  const shown = decision.effect === "allow" ? colour("ALLOWED", "green") : statusColour("DENIED");
   const lines = [
-    `${verdict}  ${escape(request.action)}  ${escape(request.target)}`,
+    `${shown}  ${escape(request.action)}  ${escape(request.target)}`,
     `  because  ${escape(decision.reason)}`,
     `  code     ${decision.code}`,
     `  rule     ${
@@ -67,6 +80,13 @@ function asText(
         : `${escape(rule.id)}  ${placeOf(rule, policy)}`
     }`,
   ];
+  if (lacking?.param !== undefined) {
+    lines.push(
+      `  lacking  ${escape(lacking.action)} on ${
+        escape(lacking.target)
+      }, which the param "${lacking.param}" names`,
+    );
+  }
   if (nearMisses.length > 0) lines.push("  closest rules, and what they lacked:");
   for (const { rule, lacks } of nearMisses) {
     lines.push(`    ${colour(escape(rule.id), "bold")}  ${placeOf(rule, policy)}`);
@@ -74,7 +94,9 @@ function asText(
   }
   if (decision.effect === "deny" && rule === undefined && nearMisses.length === 0) {
     lines.push(
-      `  needed: a rule under "capabilities" with this action and a resource that matches`,
+      `  needed: a rule under "capabilities" with the action ${
+        escape(lacking?.action ?? request.action)
+      } and a resource that matches`,
     );
   }
   return lines;

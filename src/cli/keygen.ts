@@ -11,12 +11,11 @@ import {
   required,
 } from "./command.ts";
 import { launchWith } from "./launch.ts";
+import { actAs } from "./second_process.ts";
 import { escape, print } from "./terminal.ts";
 
 /** Makes the keys by which checkpoints are signed and verified. */
-export const KEYGEN: Command = {
-  name: "keygen",
-  summary: "make a pair of keys for signed checkpoints of the log",
+export const COMMAND: Command = {
   usage: "--out FILE [--name NAME]",
   details:
     `The private key goes to FILE, which only its owner may read, the verifier key to FILE.pub; it is
@@ -48,3 +47,5 @@ cannot be changed from, and the private key away from the agent.`,
     return await launchWith(flags, ["keygen", `--out=${path}`, `--name=${name}`]);
   },
 };
+
+if (import.meta.main) await actAs("keygen", COMMAND);

@@ -4,17 +4,17 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { permissionsOf } from "../implied_permissions.ts";
+import { messageOf } from "../core/errors.ts";
 import { union } from "../core/isolation/permission_set.ts";
+import { permissionsOf } from "../implied_permissions.ts";
 import { toFlags } from "../launch/flags.ts";
 import { deniedNetworks } from "../launch/private_networks.ts";
 import type { ResolvedOptions } from "../resolve.ts";
+import { childEnvironment, withoutRefused } from "./environment.ts";
+import { handOnSignals } from "./signals.ts";
 import { complain, escape } from "./terminal.ts";
 
-/** The argument by which the second process knows what it is. */
-export const UNDER_POLICY = "--under-policy";
-
-/** What the second process gets in addition to what follows from the plan. */
+/** What the second process gets in addition to what follows from the options of the kernel. */
 export interface LaunchOptions {
   /** Whether its command line is printed. */
   readonly verbose: boolean;
@@ -49,61 +49,72 @@ export async function launch(
   ];
   if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
   await cacheModules(plan.providers.flatMap(({ module }) => module ?? []));
-  return await launchWith(flags, args);
+  return await launchWith(flags, args, env);
 }
 
 /** Downloads the modules of the Workers, without running them: the second process downloads nothing. */
 async function cacheModules(modules: readonly string[]): Promise<void> {
   const remote = modules.filter((module) => !module.startsWith("file:"));
   if (remote.length === 0) return;
-  await new Deno.Command("deno", { args: ["cache", "--quiet", "--no-config", ...remote] }).output();
+  const child = spawn(["cache", "--quiet", "--no-config", ...remote], []);
+  await child.stdin.close();
+  await child.status;
 }
 
 /**
  * Runs the same command again, as `deno run` with these flags.
  *
- * @param args The arguments of the command.
+ * @param args The arguments of the command, its name first.
+ * @param named Variables of the environment that the second process gets too.
  * @returns The exit code of the second process.
  */
 export async function launchWith(
   flags: readonly string[],
-  args: readonly string[],
+  [name, ...args]: readonly string[],
+  named: readonly string[] = [],
 ): Promise<number> {
-  const main = new URL("./main.ts", import.meta.url);
-  const config = main.protocol === "file:"
-    ? ["--quiet", `--config=${fromFileUrl(new URL("../../deno.json", import.meta.url))}`]
-    : ["--quiet"];
-  try {
+  // The module of a command that acts has the command's name, and is the main module here.
+  const main = new URL(`./${name}.ts`, import.meta.url);
+  const command = ["run", "--quiet", ...checkoutFlags(), ...flags, main.href, ...args];
+  return await handOnSignals(spawn(command, named));
+}
+
+/** A checkout has a configuration, and a lock file of what the command line imports; `--frozen` is among the flags. */
+function checkoutFlags(): string[] {
+  if (!import.meta.url.startsWith("file:")) return [];
+  const path = (name: string) => fromFileUrl(new URL(name, import.meta.url));
+  return [`--config=${path("../../deno.json")}`, `--lock=${path("./deno.lock")}`];
+}
+
+function spawn(args: string[], named: readonly string[]): Deno.ChildProcess {
+  const { clearEnv, env } = childEnvironment(named);
+  const start = (env: Record<string, string>) =>
     // By name: that is what "--allow-run=deno" permits.
-    const child = new Deno.Command("deno", {
-      args: ["run", ...config, ...flags, main.href, UNDER_POLICY, ...args],
-      stdin: "inherit",
+    new Deno.Command("deno", {
+      args,
+      clearEnv,
+      env,
+      // INVARIANT: held open and never written to; its end tells the second process that this one is gone.
+      stdin: "piped",
       stdout: "inherit",
       stderr: "inherit",
     }).spawn();
-    return await ended(child);
+  try {
+    try {
+      return start(env);
+    } catch (error) {
+      const emptied = withoutRefused(error);
+      if (emptied === undefined) throw error;
+      return start({ ...env, ...emptied });
+    }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no deno in the PATH"
+      : messageOf(error);
     throw new Error(
       `Cannot start the process that acts: ${reason}; agent-kernel needs --allow-run=deno, and deno in the PATH`,
       { cause: error },
     );
-  }
-}
-
-/**
- * Waits for the second process, also through a Ctrl-C: how to end is up to the one that acts. A
- * terminal signals both; where there is none, the signal is handed on.
- */
-async function ended(child: Deno.ChildProcess): Promise<number> {
-  const hand = () => {
-    if (!Deno.stdin.isTerminal()) child.kill("SIGINT");
-  };
-  Deno.addSignalListener("SIGINT", hand);
-  try {
-    return (await child.status).code;
-  } finally {
-    Deno.removeSignalListener("SIGINT", hand);
   }
 }
 

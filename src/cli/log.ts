@@ -1,6 +1,5 @@
 import type { RecordStatus } from "../core/action.ts";
-import { readAuditLog, type ReadLine, type RecordFilter } from "../log/reader.ts";
-import type { AuditRecord } from "../core/record/record.ts";
+import { readAuditLog, type RecordFilter } from "../log/reader.ts";
 import { type CheckedVerification, verifyWithCheckpoints } from "../checkpoint/verification.ts";
 import { type Verification, verifyAuditLog } from "../log/verifier.ts";
 import {
@@ -13,24 +12,16 @@ import {
   type Values,
 } from "./command.ts";
 import { exportLog } from "./log_export.ts";
+import { showLog } from "./log_show.ts";
 import { showStatistics } from "./log_statistics.ts";
-import {
-  colour,
-  columns,
-  escape,
-  escapedJson,
-  print,
-  statusColour,
-  wantsJson,
-} from "./terminal.ts";
+import { Progress } from "./progress.ts";
+import { colour, escape, escapedJson, print } from "./terminal.ts";
 import { timeOf } from "./time.ts";
 
 const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
 
 /** Shows, verifies, exports an audit log. */
-export const LOG: Command = {
-  name: "log",
-  summary: "show an audit log, verify it, export it",
+export const COMMAND: Command = {
   usage: "[verify | export] [--log-path FILE] [filters]",
   details:
     `A table on a terminal, JSON lines otherwise; rotated segments are read too. "log verify" checks the
@@ -47,7 +38,11 @@ log against its signed checkpoints. "log export" prints it for other programs.`,
       help: "not before a time (2026-01-31T12:00:00Z) or an age (10m, 2h, 7d)",
     },
     until: { type: "string", value: "TIME", help: "before a time, or an age" },
-    limit: { type: "string", value: "N", help: "the last N records only" },
+    limit: {
+      type: "string",
+      value: "N",
+      help: "the last N records only; what comes before them is not read",
+    },
     follow: { type: "boolean", help: "go on with what is added" },
     stats: {
       type: "boolean",
@@ -79,7 +74,11 @@ log against its signed checkpoints. "log export" prints it for other programs.`,
       case "show":
         return values["stats"] === true
           ? await showStatistics(readAuditLog(path, filterOf(values)), values)
-          : await show(path, values);
+          : await showLog(path, values, {
+            filter: filterOf(values),
+            limit: limitOf(values),
+            follow: values["follow"] === true,
+          });
       default:
         throw new UsageError(
           `"log ${verb}" is not a form of this command, expected verify or export`,
@@ -100,15 +99,25 @@ async function verify(path: string, values: Values): Promise<number> {
   if (file !== undefined && key === undefined) {
     throw new UsageError("--checkpoint needs --key: without a key anybody's checkpoints would do");
   }
-  const found = key === undefined
-    ? await verifyAuditLog(path)
-    : await verifyWithCheckpoints(path, file, Deno.readTextFileSync(key));
+  const found = await check(path, file, key);
   if (values["json"] === true) print(escapedJson({ path, ...found }));
-  else for (const line of verdict(found)) print(line);
+  else for (const line of outcome(found)) print(line);
   return found.ok ? EXIT.OK : EXIT.FAILED;
 }
 
-function verdict(found: Verification & Partial<CheckedVerification>): string[] {
+async function check(
+  path: string,
+  checkpoints: string | undefined,
+  key: string | undefined,
+): Promise<Verification & Partial<CheckedVerification>> {
+  if (key !== undefined) {
+    return await verifyWithCheckpoints(path, checkpoints, Deno.readTextFileSync(key));
+  }
+  using progress = new Progress("records verified");
+  return await verifyAuditLog(path, () => progress.step());
+}
+
+function outcome(found: Verification & Partial<CheckedVerification>): string[] {
   const { records, head, problem, checkpoints } = found;
   const broken = colour("BROKEN", "red");
   const chain = problem === undefined
@@ -130,57 +139,6 @@ function verdict(found: Verification & Partial<CheckedVerification>): string[] {
     ...problems.map(({ code, reason }) => `${broken}: ${escape(reason)} (${code})`),
     ...notes.map((note) => `note: ${escape(note)}`),
   ];
-}
-
-async function show(path: string, values: Values): Promise<number> {
-  const limit = limitOf(values);
-  const output = wantsJson(values) ? printJson : printRow;
-  let damaged = false;
-  let last: ReadLine[] = [];
-  // With a limit, what is there already is held back until its end is known.
-  let holding = limit !== undefined;
-  const release = () => {
-    holding = false;
-    for (const line of last) output(line);
-    last = [];
-  };
-  const follow = values["follow"] === true ? { follow: release } : {};
-  for await (const line of readAuditLog(path, { ...filterOf(values), ...follow })) {
-    damaged ||= "damage" in line;
-    if (!holding) output(line);
-    else if (limit !== 0) {
-      last.push(line);
-      if (last.length > (limit as number)) last.shift();
-    }
-  }
-  release();
-  return damaged ? EXIT.FAILED : EXIT.OK;
-}
-
-function printJson(line: ReadLine): void {
-  print(escapedJson("record" in line ? line.record : line));
-}
-
-function printRow(line: ReadLine): void {
-  if (!("record" in line)) {
-    print(`${colour("BROKEN", "red")}  line ${line.line} ${escape(line.damage)}`);
-    return;
-  }
-  const { timestamp, status, action, target, agent, rule, error, duration_ms } = line
-    .record as AuditRecord;
-  const head = columns([[
-    escape(timestamp),
-    statusColour(escape(status)) + " ".repeat(Math.max(0, 11 - status.length)),
-    escape(action).padEnd(10),
-    escape(target),
-  ]])[0];
-  const notes = [
-    agent === undefined ? "" : `by ${escape(agent)}`,
-    rule === undefined ? "" : `rule ${escape(rule)}`,
-    duration_ms === undefined ? "" : `${escape(String(duration_ms))} ms`,
-    error === undefined ? "" : escape(error),
-  ].filter((note) => note !== "");
-  print(notes.length === 0 ? `${head}` : `${head}  ${colour(notes.join(" · "), "dim")}`);
 }
 
 function limitOf(values: Values): number | undefined {

@@ -2,7 +2,8 @@ import { CSV_HEADER, toCsv, toOtlpJson } from "../log/export.ts";
 import type { ReadLine } from "../log/reader.ts";
 import type { AuditRecord } from "../core/record/record.ts";
 import { EXIT, optional, UsageError, type Values } from "./command.ts";
-import { complain, escape, isTerminal, print } from "./terminal.ts";
+import { Progress } from "./progress.ts";
+import { complain, escape, isTerminal, LineBuffer } from "./terminal.ts";
 
 type Format = (records: AsyncIterable<AuditRecord>) => AsyncIterable<string>;
 
@@ -25,8 +26,11 @@ export async function exportLog(lines: AsyncIterable<ReadLine>, values: Values):
     );
   }
   let damaged = false;
+  using progress = new Progress("records exported");
   async function* records(): AsyncGenerator<AuditRecord> {
     for await (const line of lines) {
+      // On a terminal that shows the export itself, progress would be written into it.
+      if (!isTerminal()) progress.step();
       if ("record" in line) yield line.record;
       else {
         damaged = true;
@@ -36,7 +40,9 @@ export async function exportLog(lines: AsyncIterable<ReadLine>, values: Values):
   }
   // For a file, as it is; for a person, without what would act on the terminal.
   const shown = isTerminal() ? escape : (row: string) => row;
-  for await (const row of format(records())) print(shown(row));
+  const out = new LineBuffer();
+  for await (const row of format(records())) out.print(shown(row));
+  out.flush();
   return damaged ? EXIT.FAILED : EXIT.OK;
 }
 

@@ -1,15 +1,18 @@
 import type { ReadLine } from "../log/reader.ts";
 import { type ActionSummary, Statistics, type StatisticsSummary } from "../log/statistics.ts";
 import { EXIT, type Values } from "./command.ts";
+import { Progress } from "./progress.ts";
+import { columns } from "./table.ts";
 import {
   colour,
-  columns,
   escape,
   escapedJson,
   print,
   statusColour,
+  terminalWidth,
   wantsJson,
 } from "./terminal.ts";
+import { localTime } from "./time.ts";
 
 /**
  * `log --stats`: the log in numbers, as a table on a terminal, as JSON otherwise.
@@ -21,7 +24,13 @@ export async function showStatistics(
   values: Values,
 ): Promise<number> {
   const statistics = new Statistics();
-  for await (const line of lines) statistics.observe(line);
+  {
+    using progress = new Progress("records read");
+    for await (const line of lines) {
+      progress.step();
+      statistics.observe(line);
+    }
+  }
   const summary = statistics.summary();
   if (wantsJson(values)) print(escapedJson(asJson(summary)));
   else for (const line of asTable(summary)) print(line);
@@ -43,7 +52,8 @@ function asJson({ actions, ...summary }: StatisticsSummary): unknown {
 /** The summary as lines for a person. */
 export function asTable(summary: StatisticsSummary): string[] {
   const { records, damaged, first, last, statuses, actions, rules, agents } = summary;
-  const span = first === undefined ? "" : `, ${escape(first)} to ${escape(last ?? first)}`;
+  const time = (timestamp: string) => escape(localTime(timestamp));
+  const span = first === undefined ? "" : `, ${time(first)} to ${time(last ?? first)}`;
   return [
     `${records} records${span}`,
     ...(damaged === 0 ? [] : [`${colour("BROKEN", "red")}  ${damaged} damaged lines`]),
@@ -71,6 +81,9 @@ function status(name: string): string {
 /** An empty line, a head and its rows; nothing without rows. */
 function section(head: readonly string[], rows: readonly string[][]): string[] {
   if (rows.length === 0) return [];
-  const [first = "", ...lines] = columns([head, ...rows]);
+  const [first = "", ...lines] = columns([head, ...rows], {
+    right: head.keys().filter((i) => i > 0).toArray(),
+    width: terminalWidth(),
+  });
   return ["", colour(first, "dim"), ...lines];
 }

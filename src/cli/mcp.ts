@@ -6,10 +6,29 @@ import type { InvalidTool } from "../../providers/mcp/tool_definition.ts";
 import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
-import { type Command, EXIT, type Invocation, optional, required, UsageError } from "./command.ts";
+import {
+  type Command,
+  type CommandOption,
+  EXIT,
+  type Invocation,
+  optional,
+  required,
+  UsageError,
+} from "./command.ts";
 import { launch } from "./launch.ts";
 import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
-import { colour, columns, complain, escape, escapedJson, print } from "./terminal.ts";
+import { POLICY_OPTIONS, searchPathOf } from "./policy_options.ts";
+import { actAs } from "./second_process.ts";
+import { columns } from "./table.ts";
+import {
+  colour,
+  complain,
+  escape,
+  escapedJson,
+  isTerminal,
+  print,
+  terminalWidth,
+} from "./terminal.ts";
 
 type Verb = (server: string, tools: readonly ListedTool[], context: Context) => number;
 
@@ -24,9 +43,7 @@ interface Context {
 const VERBS: Readonly<Record<string, Verb>> = { list, pin, diff };
 
 /** Lists, compares and pins the tools of MCP servers. */
-export const MCP: Command = {
-  name: "mcp",
-  summary: "list the tools of MCP servers, compare them with their pins, pin them",
+export const COMMAND: Command = {
   usage: "list | diff | pin [SERVER [TOOL ...]] --mcp FILE",
   details:
     `list: all tools, and whether they are as they were pinned. diff: what is not as it was pinned; exit
@@ -35,11 +52,8 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
   options: {
     mcp: { type: "string", value: "FILE", help: "the servers (JSON with mcpServers)" },
     "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
-    "search-path": {
-      type: "string",
-      value: "DIRS",
-      help: "folders for bare command names, separated by :",
-    },
+    "checkpoint-key": POLICY_OPTIONS["checkpoint-key"] as CommandOption,
+    "search-path": POLICY_OPTIONS["search-path"] as CommandOption,
     json: { type: "boolean", help: "as JSON" },
     verbose: { type: "boolean", help: "print the permissions of the second process" },
   },
@@ -53,11 +67,16 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
       throw new UsageError(`"${only}" is none of the servers of ${file.path}: ${all.join(", ")}`);
     }
     const servers = only === undefined ? all : [only];
+    if (servers.length === 0) {
+      complain(`agent-kernel mcp: ${escape(file.path)} names no servers`);
+      return EXIT.OK;
+    }
     const options = optionsFor(file, servers, {
       writes: verb === "pin",
       inherits: underPolicy,
       logPath: optional(values, "log-path"),
-      searchPath: optional(values, "search-path"),
+      checkpointKey: optional(values, "checkpoint-key"),
+      searchPath: searchPathOf(values),
     });
     if (!underPolicy) {
       const verbose = values["verbose"] === true;
@@ -102,15 +121,15 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
 function optionsFor(
   file: McpFile,
   servers: readonly string[],
-  { writes, inherits, logPath = "kernel.log", searchPath }: {
+  { writes, inherits, logPath = "kernel.log", checkpointKey, searchPath }: {
     readonly writes: boolean;
     readonly inherits: boolean;
     readonly logPath: string | undefined;
-    readonly searchPath: string | undefined;
+    readonly checkpointKey: string | undefined;
+    readonly searchPath: readonly string[];
   },
 ): KernelOptions {
-  const searching = searchPath === undefined ? {} : { searchPath: searchPath.split(":") };
-  const options = mcpOptions(file, { inherits, ...searching });
+  const options = mcpOptions(file, { inherits, searchPath });
   const chosen = Object.entries(options.servers).filter(([name]) => servers.includes(name));
   return {
     policy: { capabilities: [{ id: "cli", action: "mcp.list", resource: [...servers] }] },
@@ -123,6 +142,7 @@ function optionsFor(
       }),
     ],
     logPath: resolve(logPath),
+    ...(checkpointKey === undefined ? {} : { checkpoints: { key: resolve(checkpointKey) } }),
   };
 }
 
@@ -136,7 +156,9 @@ function list(server: string, tools: readonly ListedTool[], { json }: Context): 
     escape(`${server}/${name}`),
     escape((description ?? title ?? "").split("\n")[0]?.slice(0, 100) ?? ""),
   ]);
-  for (const line of columns(rows)) print(line);
+  for (const line of columns(rows, { width: isTerminal() ? terminalWidth() : Infinity })) {
+    print(line);
+  }
   return EXIT.OK;
 }
 
@@ -188,3 +210,5 @@ function pin(server: string, tools: readonly ListedTool[], context: Context): nu
 function coloured(state: string): string {
   return colour(state, state === "pinned" ? "green" : state === "new" ? "yellow" : "red");
 }
+
+if (import.meta.main) await actAs("mcp", COMMAND);

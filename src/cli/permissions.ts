@@ -5,9 +5,7 @@ import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
 import { escapedJson, print } from "./terminal.ts";
 
 /** Prints the Deno permissions that a policy implies. */
-export const PERMISSIONS: Command = {
-  name: "permissions",
-  summary: "print the Deno permissions that a policy implies",
+export const COMMAND: Command = {
   usage: "--policy FILE [--format flags|json|deno-json]",
   details:
     `flags: for deno run. json: of the process and of each provider's Worker. deno-json: an entry for
@@ -16,8 +14,8 @@ export const PERMISSIONS: Command = {
     ...POLICY_OPTIONS,
     format: { type: "string", value: "FORM", help: "flags (default), json or deno-json" },
   },
-  run({ values, positionals }: Invocation): Promise<number> {
-    const { process, flags, denoJson, workers } = permissionsOf(planOf(values, positionals));
+  async run({ values, positionals }: Invocation): Promise<number> {
+    const { process, flags, denoJson, workers } = permissionsOf(await planOf(values, positionals));
     const format = optional(values, "format") ?? "flags";
     if (format === "flags") print(flags.map(shellQuoted).join(" "));
     else if (format === "deno-json") {
@@ -25,6 +23,6 @@ export const PERMISSIONS: Command = {
     } else if (format === "json") {
       print(escapedJson({ process, workers }, 2));
     } else throw new UsageError(`--format ${format} is unknown, expected flags, json or deno-json`);
-    return Promise.resolve(EXIT.OK);
+    return EXIT.OK;
   },
 };

@@ -1,15 +1,15 @@
 /**
- * The options by which commands are told of a policy.
+ * The options of the commands that load a policy.
  *
  * @module
  */
 import { resolve, toFileUrl } from "@std/path";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
-import { ProcessProvider } from "../../providers/process/mod.ts";
-import { McpProvider } from "../../providers/mcp/mod.ts";
+import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
 import type { KernelOptions } from "../options.ts";
+import type { Provider } from "../worker/provider.ts";
 import {
   type CommandOption,
   noPositionals,
@@ -25,6 +25,11 @@ import { mcpOptions, readMcpFile } from "./mcp_file.ts";
 export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
   policy: { type: "string", value: "FILE", help: "the policy (YAML)" },
   "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
+  "checkpoint-key": {
+    type: "string",
+    value: "FILE",
+    help: "sign checkpoints of the log with this private key (keygen's FILE)",
+  },
   base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
   var: {
     type: "string",
@@ -38,7 +43,28 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: "DIRS",
     help: "folders for bare command names, separated by :",
   },
+  sandbox: {
+    type: "string",
+    value: "MODE",
+    help: "for proc.exec: required (no sandbox, no program), auto (default) or off",
+  },
+  network: {
+    type: "string",
+    value: "WHICH",
+    help: "for programs in the sandbox: none, or policy (default)",
+  },
 };
+
+/**
+ * Searched for bare command names. Both processes search the same folders: the second one may not
+ * read `PATH`.
+ */
+const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The folders of `--search-path`. */
+export function searchPathOf(values: Values): string[] {
+  return (optional(values, "search-path") ?? SEARCH_PATH).split(":");
+}
 
 /** Options of every command that takes a request. */
 export const REQUEST_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -55,35 +81,63 @@ export interface ReadingOptions {
 }
 
 /** The options of a kernel, with absolute paths. */
-export function kernelOptions(
+export async function kernelOptions(
   values: Values,
   positionals: readonly string[] = [],
   { underPolicy = false }: ReadingOptions = {},
-): KernelOptions {
+): Promise<KernelOptions> {
   const [first, ...more] = positionals;
   noPositionals(values["policy"] === undefined ? more : positionals);
   const policy = first ?? required(values, "policy");
   const base = optional(values, "base");
-  const searchPath = optional(values, "search-path");
-  const searching = searchPath === undefined ? {} : { searchPath: searchPath.split(":") };
+  const searchPath = searchPathOf(values);
   const snapshots = optional(values, "snapshots");
-  const file = optional(values, "mcp");
-  const mcp = file === undefined ? undefined : readMcpFile(file);
+  const key = optional(values, "checkpoint-key");
   return {
     policy: toFileUrl(resolve(policy)),
     providers: [
       new FilesystemProvider(snapshots === undefined ? {} : { snapshots }),
-      new ProcessProvider(),
+      new ProcessProvider(processOptions(values)),
       new HttpProvider(),
-      ...(mcp === undefined
-        ? []
-        : [new McpProvider(mcpOptions(mcp, { inherits: underPolicy, ...searching }))]),
+      ...await mcpProvider(values, { inherits: underPolicy, searchPath }),
     ],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
+    ...(key === undefined ? {} : { checkpoints: { key: resolve(key) } }),
     ...(base === undefined ? {} : { base: resolve(base) }),
-    ...searching,
+    searchPath,
     variables: variables(values["var"]),
   };
+}
+
+/** The SDK of MCP is slow to load, so it is loaded only with `--mcp`. */
+async function mcpProvider(
+  values: Values,
+  options: Parameters<typeof mcpOptions>[1],
+): Promise<Provider[]> {
+  const file = optional(values, "mcp");
+  if (file === undefined) return [];
+  const { McpProvider } = await import("../../providers/mcp/mod.ts");
+  return [new McpProvider(mcpOptions(readMcpFile(file), options))];
+}
+
+function processOptions(values: Values): ProcessOptions {
+  const sandbox = choice(values, "sandbox", ["auto", "required", "off"] as const);
+  const network = choice(values, "network", ["policy", "none"] as const);
+  return {
+    ...(sandbox === undefined ? {} : { sandbox }),
+    ...(network === undefined ? {} : { network }),
+  };
+}
+
+function choice<T extends string>(
+  values: Values,
+  name: string,
+  allowed: readonly T[],
+): T | undefined {
+  const value = optional(values, name);
+  const found = allowed.find((one) => one === value);
+  if (value === undefined || found !== undefined) return found;
+  throw new UsageError(`--${name} ${value} is unknown, expected ${allowed.join(" or ")}`);
 }
 
 /** What the process that acts needs to read the same options. */
@@ -96,8 +150,11 @@ export function launchOptions(values: Values): LaunchOptions {
 }
 
 /** Everything that follows from the options of a command. */
-export function planOf(values: Values, positionals: readonly string[] = []): ResolvedOptions {
-  return resolveOptions(kernelOptions(values, positionals));
+export async function planOf(
+  values: Values,
+  positionals: readonly string[] = [],
+): Promise<ResolvedOptions> {
+  return resolveOptions(await kernelOptions(values, positionals));
 }
 
 /** The request that the options describe. */
@@ -136,4 +193,11 @@ function variables(given: Values[string]): Record<string, string> {
     if (at < 1) throw new UsageError(`--var ${entry} is not of the form NAME=TEXT`);
     return [entry.slice(0, at), entry.slice(at + 1)];
   }));
+}
+
+/** What to do about a target that is refused because it is relative. */
+export function relativeHint(error: string | undefined): string | undefined {
+  return error?.includes("is relative, expected an absolute path")
+    ? "--base DIR names the folder that relative targets are relative to"
+    : undefined;
 }

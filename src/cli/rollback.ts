@@ -11,16 +11,16 @@ import {
   type Values,
 } from "./command.ts";
 import { POLICY_OPTIONS } from "./policy_options.ts";
-import { SNAPSHOT_OPTIONS, withLayer } from "./snapshot_options.ts";
+import { withLayer } from "./reversible_gate.ts";
+import { actAs } from "./second_process.ts";
+import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
 import { complain, escape, escapedJson, print } from "./terminal.ts";
 import { timeOf } from "./time.ts";
 
 const EXITS = { OK: EXIT.OK, DENIED: EXIT.DENIED, ERROR: EXIT.FAILED } as const;
 
 /** Undoes one action, or all since a moment. */
-export const ROLLBACK: Command = {
-  name: "rollback",
-  summary: "undo an action, or all since a moment",
+export const COMMAND: Command = {
   usage: "--policy FILE (RECORD_ID [--preview] | --since TIME [--of NAME]) [--force]",
   details:
     `Undoing goes through the gate: the policy has to allow it, and it is recorded. What was changed after
@@ -113,3 +113,5 @@ function stepJson({ recordId, ...rest }: RollbackStep): object {
 function output(value: object, values: Values): void {
   print(escapedJson(value, values["json"] === true ? undefined : 2));
 }
+
+if (import.meta.main) await actAs("rollback", COMMAND);

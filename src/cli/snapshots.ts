@@ -2,12 +2,12 @@ import { SnapshotStore } from "../reversible/store.ts";
 import type { SavedAction } from "../reversible/strategy.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
 import { SNAPSHOT_OPTIONS, snapshotFolder } from "./snapshot_options.ts";
-import { columns, complain, escape, escapedJson, print, wantsJson } from "./terminal.ts";
+import { columns } from "./table.ts";
+import { complain, escape, escapedJson, print, terminalWidth, wantsJson } from "./terminal.ts";
+import { localTime } from "./time.ts";
 
 /** Lists the actions that can be undone, and those that cannot any more. */
-export const SNAPSHOTS: Command = {
-  name: "snapshots",
-  summary: "list the actions that can be rolled back",
+export const COMMAND: Command = {
   usage: "[--snapshots DIR] [--log-path FILE]",
   details:
     `A table on a terminal, JSON lines otherwise; the oldest first. pending: it is not known how the
@@ -26,7 +26,7 @@ action ended, because a process died; it can be rolled back like one that is don
       return Promise.resolve(EXIT.FAILED);
     }
     if (wantsJson(values)) { for (const one of saved) print(escapedJson(shown(one))); }
-    else for (const line of columns(saved.map(row))) print(line);
+    else for (const line of columns(saved.map(row), { width: terminalWidth() })) print(line);
     return Promise.resolve(EXIT.OK);
   },
 };
@@ -37,5 +37,5 @@ function shown({ recordId, at, expires, state, action, target, agent }: SavedAct
 
 function row({ recordId, at, state, action, target, agent }: SavedAction): string[] {
   const who = agent === undefined ? "" : `by ${agent}`;
-  return [recordId, at, state, action, target, who].map(escape);
+  return [recordId, localTime(at), state, action, target, who].map(escape);
 }

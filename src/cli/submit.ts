@@ -1,5 +1,4 @@
-import type { ActionResult, SubmitFn } from "../core/action.ts";
-import { Kernel } from "../open.ts";
+import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";
 import {
@@ -7,28 +6,28 @@ import {
   launchOptions,
   planOf,
   POLICY_OPTIONS,
+  relativeHint,
   REQUEST_OPTIONS,
   requestOf,
 } from "./policy_options.ts";
-import { SNAPSHOT_OPTIONS, withLayer } from "./snapshot_options.ts";
-import { complain, escape, escapedJson, print } from "./terminal.ts";
+import { actAs } from "./second_process.ts";
+import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
+import { complain, escape, escapedJson, isTerminal, print, statusColour } from "./terminal.ts";
 
 const EXITS = { OK: EXIT.OK, DENIED: EXIT.DENIED, ERROR: EXIT.FAILED } as const;
 
 /** Submits one action through the gate. */
-export const SUBMIT: Command = {
-  name: "submit",
-  summary: "have one action decided, done and recorded",
+export const COMMAND: Command = {
   usage: "--policy FILE --action NAME --target TEXT [--params JSON] [--reversible]",
   details: `The action runs in a second process, started with exactly the Deno permissions that the
-policy implies; --verbose prints them. The result is printed as JSON. With --reversible the rollback
+policy implies; --verbose prints them. The result is text on a terminal, JSON in a pipe. With --reversible the rollback
 command can undo the action; if that cannot be promised, it is denied.`,
   options: {
     ...POLICY_OPTIONS,
     ...REQUEST_OPTIONS,
     reversible: { type: "boolean", help: "save what the action changes before it is done" },
     ...SNAPSHOT_OPTIONS,
-    json: { type: "boolean", help: "the result on one line" },
+    json: { type: "boolean", help: "the result as JSON on one line" },
     verbose: { type: "boolean", help: "print the permissions of the second process" },
   },
   async run(invocation: Invocation): Promise<number> {
@@ -37,14 +36,16 @@ command can undo the action; if that cannot be promised, it is denied.`,
     const request = requestOf(values);
     const oneLine = values["json"] === true;
     if (values["reversible"] === true) {
+      const { withLayer } = await import("./reversible_gate.ts");
       return await withLayer(invocation, (layer) => submitted(layer, request, oneLine));
     }
     if (values["snapshots"] !== undefined) throw new UsageError("--snapshots needs --reversible");
     if (!underPolicy) {
-      return await launch(planOf(values), args, launchOptions(values));
+      return await launch(await planOf(values), args, launchOptions(values));
     }
+    const { Kernel } = await import("../open.ts");
     await using kernel = await Kernel.open({
-      ...kernelOptions(values, [], { underPolicy }),
+      ...await kernelOptions(values, [], { underPolicy }),
       onWarning: (line) => complain(escape(line)),
     });
     return await submitted(kernel, request, oneLine);
@@ -53,12 +54,41 @@ command can undo the action; if that cannot be promised, it is denied.`,
 
 async function submitted(
   gate: { readonly submit: SubmitFn },
-  request: ReturnType<typeof requestOf>,
+  request: ActionRequest,
   oneLine: boolean,
 ): Promise<number> {
-  const result: ActionResult = await gate.submit(request);
+  const result = await gate.submit(request);
+  if (!oneLine && isTerminal()) { for (const line of asText(request, result)) print(line); }
+  else print(escapedJson(asJson(result), oneLine ? undefined : 2));
+  const hint = relativeHint(result.error);
+  if (hint !== undefined) complain(`hint: ${hint}`);
+  return EXITS[result.status];
+}
+
+function asJson(result: ActionResult): unknown {
   const { status, data = null, error = null, recordId, ...rest } = result;
   const record = recordId === undefined ? {} : { record_id: recordId };
-  print(escapedJson({ status, data, error, ...record, ...rest }, oneLine ? undefined : 2));
-  return EXITS[status];
+  return { status, data, error, ...record, ...rest };
 }
+
+/** For a person: what happened in the first lines, then the data. */
+function asText(
+  { action, target }: ActionRequest,
+  { status, data, error, code, rule, recordId, ...rest }: ActionResult,
+): string[] {
+  const notes = { because: error, code, rule, record: recordId, ...rest };
+  return [
+    `${statusColour(status)}  ${escape(action)}  ${escape(target)}`,
+    ...Object.entries(notes).filter(([, value]) => value !== undefined).map(([name, value]) =>
+      `  ${name.padEnd(7)}  ${typeof value === "string" ? escape(value) : escapedJson(value)}`
+    ),
+    ...(data === undefined ? [] : dataLines(data)),
+  ];
+}
+
+function dataLines(data: unknown): string[] {
+  if (typeof data !== "string") return escapedJson(data, 2).split("\n");
+  return data.replace(/\n$/, "").split("\n").map(escape);
+}
+
+if (import.meta.main) await actAs("submit", COMMAND);

@@ -3,9 +3,13 @@
  *
  * @module
  */
+import { systemFailure } from "../core/errors.ts";
 import type { Values } from "./command.ts";
 
 export { escape, escapedJson } from "../visible_text.ts";
+
+/** Most characters that a {@linkcode LineBuffer} holds back. */
+const BUFFERED = 64 * 1024;
 
 /** Whether a person reads the output. */
 export function isTerminal(): boolean {
@@ -17,29 +21,65 @@ export function wantsJson(values: Values): boolean {
   return values["json"] === true || !isTerminal();
 }
 
+/** Columns of the terminal that shows standard output. @default 80 */
+export function terminalWidth(): number {
+  try {
+    // Some terminals say 0.
+    return Deno.consoleSize().columns || 80;
+  } catch {
+    return 80; // It is no terminal.
+  }
+}
+
 /** Writes a line to standard output. */
 export function print(line: string): void {
-  write(Deno.stdout, `${line}\n`);
+  printText(`${line}\n`);
 }
 
-/** Writes a piece of text, which may end within a line, to standard output. */
+/**
+ * Writes a piece of text, which may end within a line, to standard output.
+ *
+ * @throws {Error} It cannot be written, for example because a disk is full.
+ */
 export function printText(text: string): void {
-  write(Deno.stdout, text);
+  try {
+    write(Deno.stdout, text);
+  } catch (error) {
+    // What reads it has ended, like `head`.
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
+    const reason = systemFailure(error)?.reason ?? (error as Error).message;
+    throw new Error(`Cannot write to standard output: ${reason}`, { cause: error });
+  }
 }
 
-/** Writes a line to standard error. */
+/** Writes a line to standard error, if there is one. */
 export function complain(line: string): void {
-  write(Deno.stderr, `${line}\n`);
+  try {
+    write(Deno.stderr, `${line}\n`);
+  } catch {
+    // There is no other place to say it; the exit code stays right.
+  }
 }
 
 function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
-  try {
-    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
-  } catch (error) {
-    // Whoever read it has had enough, like `head`.
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
-    throw error;
+  for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+}
+
+/** Many lines for standard output, written in few pieces. */
+export class LineBuffer {
+  #text = "";
+
+  /** Adds a line. */
+  print(line: string): void {
+    this.#text += `${line}\n`;
+    if (this.#text.length > BUFFERED) this.flush();
+  }
+
+  /** Writes what is held back. */
+  flush(): void {
+    if (this.#text !== "") printText(this.#text);
+    this.#text = "";
   }
 }
 
@@ -54,24 +94,4 @@ export function colour(text: string, name: keyof typeof COLOURS): string {
 export function statusColour(status: string): string {
   if (status === "OK") return colour(status, "green");
   return colour(status, status === "DENIED" ? "red" : "yellow");
-}
-
-/** Columns of already escaped cells, as wide as their longest; the last one is free. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [i, cell] of row.entries()) {
-      widths[i] = Math.max(widths[i] ?? 0, visibleLength(cell));
-    }
-  }
-  return rows.map((row) =>
-    row.map((cell, i) =>
-      i === row.length - 1 ? cell : cell + " ".repeat((widths[i] ?? 0) - visibleLength(cell))
-    ).join("  ").trimEnd()
-  );
-}
-
-function visibleLength(cell: string): number {
-  // deno-lint-ignore no-control-regex -- the colours above
-  return Array.from(cell.replace(/\x1b\[\d+m/g, "")).length;
 }

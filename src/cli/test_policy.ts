@@ -8,9 +8,7 @@ import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";
 import { colour, escape, escapedJson, print } from "./terminal.ts";
 
 /** Runs the examples of a policy, and others. */
-export const TEST_POLICY: Command = {
-  name: "test-policy",
-  summary: "run the examples of a policy, and say which rules none of them reaches",
+export const COMMAND: Command = {
   usage: "--policy FILE [--examples FILE]",
   options: {
     ...POLICY_OPTIONS,
@@ -21,10 +19,13 @@ export const TEST_POLICY: Command = {
     },
     json: { type: "boolean", help: "as JSON" },
   },
-  run({ values, positionals }: Invocation): Promise<number> {
-    const { policy, policyWorld: world } = resolveOptions(kernelOptions(values, positionals), {
-      enforceExamples: false,
-    });
+  async run({ values, positionals }: Invocation): Promise<number> {
+    const { policy, policyWorld: world } = resolveOptions(
+      await kernelOptions(values, positionals),
+      {
+        enforceExamples: false,
+      },
+    );
     const file = optional(values, "examples");
     const examples = [...policy.examples, ...(file === undefined ? [] : readExamples(file))];
     const outcomes = examples.map((example) => ({
@@ -56,7 +57,7 @@ export const TEST_POLICY: Command = {
       }
       print(`${outcomes.length - failed} passed, ${failed} failed`);
     }
-    return Promise.resolve(failed === 0 ? EXIT.OK : EXIT.FAILED);
+    return failed === 0 ? EXIT.OK : EXIT.FAILED;
   },
 };
 

@@ -15,3 +15,16 @@ export function timeOf(text: string): Date {
   }
   return new Date(time);
 }
+
+/**
+ * A timestamp of a record for a person: `2026-01-31 13:00:00`, in the time zone of the terminal (`TZ`).
+ *
+ * @param timestamp ISO 8601; anything else stays as it is.
+ */
+export function localTime(timestamp: string): string {
+  const time = new Date(timestamp);
+  if (Number.isNaN(time.getTime())) return timestamp;
+  const two = (value: number) => String(value).padStart(2, "0");
+  const date = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");
+  return `${date} ${[time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":")}`;
+}

@@ -1,16 +1,23 @@
 import type { Rule } from "../core/policy/policy.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
-import { colour, columns, complain, escape, escapedJson, print } from "./terminal.ts";
+import { columns } from "./table.ts";
+import {
+  colour,
+  complain,
+  escape,
+  escapedJson,
+  isTerminal,
+  print,
+  terminalWidth,
+} from "./terminal.ts";
 
 /** Loads a policy and says what is wrong with it. */
-export const VALIDATE_POLICY: Command = {
-  name: "validate-policy",
-  summary: "check a policy, and list its rules",
+export const COMMAND: Command = {
   usage: "--policy FILE",
   options: { ...POLICY_OPTIONS, json: { type: "boolean", help: "as JSON" } },
-  run({ values, positionals }: Invocation): Promise<number> {
-    const { policy } = planOf(values, positionals);
+  async run({ values, positionals }: Invocation): Promise<number> {
+    const { policy } = await planOf(values, positionals);
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {
       print(escapedJson({
@@ -26,24 +33,42 @@ export const VALIDATE_POLICY: Command = {
           reason,
         })),
       }));
-      return Promise.resolve(EXIT.OK);
+      return EXIT.OK;
     }
     const capabilities = rules.filter(({ effect }) => effect === "allow");
     print(`Policy valid: ${capabilities.length} capability rules loaded`);
-    for (const line of columns(rules.map(row))) print(`  ${line}`);
+    const known = Object.keys(policy.actions);
+    const width = isTerminal() ? terminalWidth() - 2 : Infinity;
+    for (const line of columns(rules.map((rule) => row(rule, known)), { width })) {
+      print(`  ${line}`);
+    }
     for (const warning of policy.warnings) complain(`warning: ${escape(warning)}`);
-    return Promise.resolve(EXIT.OK);
+    return EXIT.OK;
   },
 };
 
-function row({ id, effect, line, actions, resources, constraint }: Rule): string[] {
+function row(
+  { id, effect, line, actions, resources, constraint }: Rule,
+  known: readonly string[],
+): string[] {
   return [
     effect === "allow" ? colour("allow", "green") : colour("deny", "red"),
-    escape(actions.join(", ")),
+    escape(foldActions(actions, known).join(", ")),
     escape(resources.join(", ")),
     constraint === undefined
       ? ""
       : `with ${constraint.conditions.map(({ param }) => escape(param)).join(", ")}`,
     colour(line === undefined ? escape(id) : `${escape(id)} (line ${line})`, "dim"),
   ];
+}
+
+/** `fs.*` for all known actions that it stands for, as it was written in the policy. */
+function foldActions(actions: readonly string[], known: readonly string[]): string[] {
+  const folded = actions.map((action) => {
+    const pattern = `${action.slice(0, action.lastIndexOf(".") + 1)}*`;
+    const all = known.filter((one) => one.startsWith(pattern.slice(0, -1)));
+    const complete = pattern !== "*" && all.length > 1 && all.every((one) => actions.includes(one));
+    return complete ? pattern : action;
+  });
+  return Array.from(new Set(folded));
 }

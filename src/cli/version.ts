@@ -3,9 +3,7 @@ import { type Command, EXIT } from "./command.ts";
 import { print } from "./terminal.ts";
 
 /** Prints the version. */
-export const VERSION_COMMAND: Command = {
-  name: "version",
-  summary: "print the version",
+export const COMMAND: Command = {
   usage: "",
   options: {},
   run(): Promise<number> {

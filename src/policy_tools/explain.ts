@@ -10,6 +10,7 @@ import { CanonicalError, type World } from "../core/resource/world.ts";
 import { type Authorisation, authorise } from "../core/policy/authorize.ts";
 import { evaluate, reach } from "../core/policy/constraint.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
+import { type LackingResource, lackingResource } from "./lacking_resource.ts";
 
 /** A rule that nearly allowed a request. */
 export interface NearMiss {
@@ -26,7 +27,9 @@ export interface Explanation {
   readonly invalid?: string;
   /** The rule that decided. */
   readonly rule?: Rule;
-  /** For a denial by default: the rules that came closest, the closest first. */
+  /** For a denial by default: what no rule allows, the target or what a param names. */
+  readonly lacking?: LackingResource;
+  /** For a denial by default: the rules that came closest to it, the closest first. */
   readonly nearMisses: readonly NearMiss[];
 }
 
@@ -45,20 +48,20 @@ export function explain(policy: Policy, request: ActionRequest, world: World): E
   const { ruleId } = authorisation.decision;
   const rule = policy.rules.find(({ id }) => id === ruleId);
   if (rule !== undefined) return { authorisation, rule, nearMisses: [] };
+  const lacking = lackingResource(policy, authorisation.request);
   const misses = policy.rules.filter(({ effect }) => effect === "allow")
-    .map((rule) => nearMiss(rule, policy, authorisation))
+    .map((rule) => nearMiss(rule, policy, lacking))
     .filter(({ closeness }) => closeness > 0)
     .sort((a, b) => b.closeness - a.closeness || a.rule.index - b.rule.index);
-  return { authorisation, nearMisses: misses.slice(0, MAX_NEAR_MISSES) };
+  return { authorisation, lacking, nearMisses: misses.slice(0, MAX_NEAR_MISSES) };
 }
 
 /** How near: sharing the action counts for more than any number of shared segments. */
 function nearMiss(
   rule: Rule,
   policy: Policy,
-  { request }: Authorisation,
+  { action, target, params }: LackingResource,
 ): NearMiss & { closeness: number } {
-  const { action, target, params } = request;
   const kind = policy.actions[action]?.kind ?? "name";
   const patterns = rule.patterns.get(kind) ?? [];
   const segments = KINDS[kind].segments(target);
@@ -75,7 +78,15 @@ function nearMiss(
       return differs === -1 ? steps.length : differs;
     }),
   );
-  if (!matches) lacks.push(`its resource ${rule.resources.join(", ")} does not match ${target}`);
+  if (!matches) {
+    // `D/**` matches all that is below D.
+    const isAbove = trie.match([...segments, "a"]).length > 0 &&
+      trie.match([...segments, "a", "a"]).length > 0;
+    const why = isAbove
+      ? `is what lies below ${target}, not ${target} itself`
+      : `does not match ${target}`;
+    lacks.push(`its resource ${rule.resources.join(", ")} ${why}`);
+  }
   const unmet =
     rule.constraint?.conditions.filter((condition) =>
       evaluate({ conditions: [condition] }, params) !== true

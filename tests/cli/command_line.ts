@@ -18,6 +18,7 @@ export const START: readonly string[] = [
   "-q",
   "--no-prompt",
   "--allow-read",
+  "--allow-env",
   "--allow-run=deno",
   "src/cli/main.ts",
 ];
@@ -25,6 +26,22 @@ export const START: readonly string[] = [
 /** Runs `agent-kernel`. */
 export function agentKernel(...args: string[]): Promise<Ended> {
   return denoRun([...START, ...args]);
+}
+
+/** Runs the second process of a command that acts by itself, with `--allow-read` alone. */
+export async function secondProcess(name: string, ...args: string[]): Promise<Ended> {
+  const child = new Deno.Command("deno", {
+    args: ["run", "-q", "--no-prompt", "--allow-read", `src/cli/${name}.ts`, ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { code, stdout, stderr } = await child.output();
+  await child.stdin.close().catch(() => {});
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
 /** Runs `deno`, from the root of the package unless told otherwise. */

@@ -158,3 +158,83 @@ for (const { what, action, target, params = "{}", folder } of ROWS) {
     );
   });
 }
+
+/** Explains a request under a policy of its own, as JSON. */
+async function explained(
+  ws: Workspace,
+  policy: string,
+  ...request: string[]
+): Promise<{ text: string; lacking: unknown; closest: { id: string; lacks: string[] }[] }> {
+  const args = ["explain", "--policy", ws.file("own.yaml", policy), ...request];
+  const { stdout } = await agentKernel(...args, "--json");
+  return { ...JSON.parse(stdout), text: (await agentKernel(...args)).stdout };
+}
+
+Deno.test("explain names the rules for the working folder of a program, if that is what no rule allows", async () => {
+  using ws = new Workspace();
+  const elsewhere = ws.folder("elsewhere");
+  const policy = `capabilities:
+  - { id: list, action: proc.exec, resource: /usr/bin/env }
+  - { id: work, action: fs.read, resource: ./work/** }
+`;
+  const request = ["--action", "proc.exec", "--target", "/usr/bin/env"];
+  const params = ["--params", JSON.stringify({ cwd: elsewhere })];
+  const { text, lacking, closest } = await explained(ws, policy, ...request, ...params);
+  assertEquals(lacking, { action: "fs.read", target: elsewhere, param: "cwd" });
+  assertEquals(closest.map(({ id }) => id), ["work"]);
+  assertStringIncludes(
+    text,
+    `  lacking  fs.read on ${elsewhere}, which the param "cwd" names\n  closest rules`,
+  );
+});
+
+Deno.test("explain names the rules for the goal of a move, and those for its source, by which of them is denied", async () => {
+  using ws = new Workspace();
+  const policy = `capabilities:
+  - { id: inside, action: [fs.move, fs.read, fs.delete, fs.write], resource: ./in/** }
+  - { id: odd, action: fs.stat, resource: ./out/** }
+`;
+  const move = (from: string, to: string) =>
+    explained(
+      ws,
+      policy,
+      "--action",
+      "fs.move",
+      "--target",
+      ws.path(from),
+      "--params",
+      JSON.stringify({ to: ws.path(to) }),
+    );
+  const outward = await move("in/a", "out/a");
+  assertEquals((outward.lacking as { param: string }).param, "to");
+  assertStringIncludes(
+    outward.closest[0]?.lacks.join() ?? "",
+    `does not match ${ws.path("out/a")}`,
+  );
+  const inward = await move("out/a", "in/a");
+  assertEquals((inward.lacking as { param: string | null }).param, null);
+  assertStringIncludes(inward.closest[0]?.lacks.join() ?? "", `does not match ${ws.path("out/a")}`);
+});
+
+Deno.test("explain says that D/** is what lies below D, and not D", async () => {
+  using ws = new Workspace();
+  const folder = ws.folder("data");
+  const policy = "capabilities: [{ id: below, action: fs.list, resource: ./data/** }]\n";
+  const list = (target: string) => explained(ws, policy, "--action", "fs.list", "--target", target);
+  const { closest: [above] } = await list(folder);
+  assertEquals(above?.lacks, [
+    `its resource ./data/** is what lies below ${folder}, not ${folder} itself`,
+  ]);
+  const { closest: [beside] } = await list(`${folder}2`);
+  assertEquals(beside?.lacks, [`its resource ./data/** does not match ${folder}2`]);
+});
+
+Deno.test("explain and submit name --base for a relative target, and only for that", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const hint = "--base DIR names the folder that relative targets are relative to";
+  assertStringIncludes((await explain(files, "fs.read", "data/note.txt")).stdout, hint);
+  assertStringIncludes((await submit(files, "fs.read", "data/note.txt")).stderr, hint);
+  const based = await submit(files, "fs.read", "data/note.txt", "--base", ws.root);
+  assertEquals({ code: based.code, stderr: based.stderr }, { code: 0, stderr: "" });
+});

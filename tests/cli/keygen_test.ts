@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { loadSigner } from "../../src/checkpoint/checkpoint.ts";
 import { openNote, parseVerifierKey, signNote } from "../../src/checkpoint/signed_note.ts";
-import { agentKernel, denoRun, START } from "./command_line.ts";
+import { agentKernel, denoRun, scene, START, submit } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 Deno.test("keygen makes two files that fit and prints the verifier key", async () => {
@@ -76,3 +76,30 @@ for (const [what, args, told] of REFUSED) {
     assertEquals(Array.from(Deno.readDirSync(ws.root)), []);
   });
 }
+
+Deno.test("keygen, submit --checkpoint-key and log verify --key go together", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const key = ws.path("log.key");
+  assertEquals((await agentKernel("keygen", "--out", key)).code, 0);
+  const submitted = await submit(files, "fs.read", files.note, "--checkpoint-key", key);
+  assertEquals({ code: submitted.code, stderr: submitted.stderr }, { code: 0, stderr: "" });
+  const verify = ["log", "verify", "--log-path", files.log, "--key", `${key}.pub`];
+  const verified = await agentKernel(...verify);
+  assertEquals(verified.code, 0, verified.stdout);
+  assertStringIncludes(verified.stdout, "OK: 1 checkpoints fit, the newest covers 1 records\n");
+  // A log that was written anew has the right hashes, and not the checkpoint.
+  Deno.removeSync(files.log);
+  for (const target of [files.note, files.policy]) await submit(files, "fs.read", target);
+  assertEquals((await agentKernel("log", "verify", "--log-path", files.log)).code, 0);
+  assertEquals((await agentKernel(...verify)).code, 1);
+});
+
+Deno.test("the key of checkpoints cannot be read by an action, whatever the policy allows", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  const key = ws.path("data/log.key");
+  assertEquals((await agentKernel("keygen", "--out", key)).code, 0);
+  const { code, stdout } = await submit(files, "fs.read", key, "--checkpoint-key", key);
+  assertEquals({ code, reason: JSON.parse(stdout).code }, { code: 2, reason: "GUARDED" });
+});

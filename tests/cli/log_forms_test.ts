@@ -1,10 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Statistics } from "../../src/log/statistics.ts";
+import { localTime } from "../../src/cli/time.ts";
 import { asTable } from "../../src/cli/log_statistics.ts";
 import { sealedRecords, writeSealed } from "../core/record/sealed_lines.ts";
 import { denoRun, type Ended } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
+const BODIES_AT = "2026-01-31T12:00:00.000Z";
 const BODIES = [
   { duration_ms: 2, rule: "r1" },
   { status: "DENIED", agent: "a1\x1b[31m", error: "no" },
@@ -86,21 +88,21 @@ Deno.test("asTable() shows counts and durations, and nothing that acts on a term
   for (const record of sealedRecords(BODIES)) statistics.observe({ line: 1, record });
   statistics.observe({ line: 4, damage: "is not JSON" });
   assertEquals(asTable(statistics.summary()), [
-    "3 records, 2026-01-31T12:00:00.000Z to 2026-01-31T12:00:00.000Z",
+    `3 records, ${localTime(BODIES_AT)} to ${localTime(BODIES_AT)}`,
     "BROKEN  1 damaged lines",
     "",
     "status  count",
-    "OK      2",
-    "DENIED  1",
+    "OK          2",
+    "DENIED      1",
     "",
     "action    count  p50 ms  p99 ms  max ms",
-    "fs.read   2      1.99    1.99    2",
-    "net.http  1",
+    "fs.read       2    1.99    1.99       2",
+    "net.http      1",
     "",
     "rule  count",
-    "r1    1",
+    "r1        1",
     "",
     "agent         count",
-    "a1\\u001b[31m  1",
+    "a1\\u001b[31m      1",
   ]);
 });

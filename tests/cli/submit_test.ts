@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { verifyAuditLog } from "../../src/log/verifier.ts";
 import { recordsOf } from "../core/record/log_file.ts";
-import { agentKernel, denoRun, scene, submit } from "./command_line.ts";
+import { agentKernel, denoRun, scene, secondProcess, submit } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 Deno.test("submit prints status, data and error of an allowed action, exit code 0", async () => {
@@ -168,8 +168,8 @@ Deno.test("submit without --allow-read says so, exit code 1", async () => {
 Deno.test("the second process alone, without permissions, opens nothing", async () => {
   using ws = new Workspace();
   const { policy, log, note } = scene(ws);
-  const { code, stderr } = await agentKernel(
-    ...["--under-policy", "submit", "--policy", policy],
+  const { code, stderr } = await secondProcess(
+    ...["submit", "--policy", policy],
     ...["--log-path", log, "--action", "fs.read", "--target", note],
   );
   assertEquals(code, 1);

@@ -1,9 +1,10 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { columns, escape, escapedJson } from "../../src/cli/terminal.ts";
+import { escape, escapedJson } from "../../src/cli/terminal.ts";
 import { GENESIS, seal } from "../../src/core/record/record.ts";
 import { body, writeLog } from "../core/record/log_file.ts";
-import { START } from "./command_line.ts";
+import { displayWidth } from "../../src/cli/table.ts";
+import { agentKernel, scene, START } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 const ESCAPED: readonly (readonly [string, string, string])[] = [
@@ -67,30 +68,18 @@ Deno.test("escapedJson() keeps the line feeds of its own indentation only", () =
   assertEquals(escapedJson({ a: "b\nc" }, 2), '{\n  "a": "b\\nc"\n}');
 });
 
-Deno.test("columns() aligns by characters and leaves the last one free", () => {
-  assertEquals(columns([["a", "bb", "c"], ["aaa", "\u{1F600}", "ccc"]]), [
-    "a    bb  c",
-    "aaa  \u{1F600}   ccc",
-  ]);
-});
-
-const IN_TERMINAL = `
-import os, pty, sys
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
-`;
-
-/** Runs `agent-kernel` on a terminal of its own and gives what it showed. */
+/** Runs `agent-kernel` on a terminal of 80 columns and gives what it showed. */
 async function onTerminal(...args: string[]): Promise<string> {
   const { stdout } = await new Deno.Command("python3", {
-    args: ["-c", IN_TERMINAL, "deno", ...START, ...args],
+    args: ["tests/cli/terminal.py", "", "deno", ...START, ...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1", TERM: "xterm" },
+    env: { NO_COLOR: "1", TERM: "xterm", TZ: "Asia/Kolkata" },
     stdin: "null",
   }).output();
-  return new TextDecoder().decode(stdout).replaceAll("\r\n", "\n");
+  return new TextDecoder().decode(stdout);
 }
 
-Deno.test("log on a terminal is a table of one escaped line a record", async () => {
+Deno.test("log on a terminal is a table of one escaped line a record, in local time", async () => {
   using ws = new Workspace();
   const hostile = "/a\n\x1b[2J\u202eb\x9b";
   const path = await writeLog(ws, [
@@ -101,9 +90,54 @@ Deno.test("log on a terminal is a table of one escaped line a record", async () 
     "\n",
   );
   assertEquals(rest, [""]);
-  assertMatch(first, /^2026-01-31T12:00:00.000Z {2}OK +fs\.read +\/plain {2}rule r1 · 1\.5 ms$/);
-  assertStringIncludes(second, "/a\\u000a\\u001b[2J\\u202eb\\u009b");
-  assertEquals(/[^\x20-\x7e·]/.test(second), false);
+  assertMatch(first, /^2026-01-31 17:30:00 {2}OK +fs\.read +\/plain {2}rule r1 · 1\.5 ms$/);
+  assertStringIncludes(second, "/a\\u000a\\u001b[2");
+  assertEquals(/[^\x20-\x7e·…]/.test(second), false);
+});
+
+Deno.test("log on a terminal fits its columns, and keeps both ends of a long target", async () => {
+  using ws = new Workspace();
+  const path = await writeLog(ws, [
+    body(`/start/${"long/".repeat(40)}end`, { rule: "r1", duration_ms: 2 }),
+    body("/short", { status: "DENIED", error: "not permitted: ".repeat(20) }),
+    body("/東京/".repeat(40), { action: "fs.list" }),
+  ]);
+  const lines = (await onTerminal("log", "--log-path", path)).trimEnd().split("\n");
+  for (const line of lines) assert(displayWidth(line) <= 80, line);
+  assertMatch(lines[0] ?? "", /\/start\/long.*….*end$/);
+  assertMatch(lines[1] ?? "", /\/short {2}not permitted: .*…$/);
+});
+
+Deno.test("log --stats on a terminal puts the ends of numbers below each other", async () => {
+  using ws = new Workspace();
+  const denied = Array.from({ length: 10 }, () => body("/b", { status: "DENIED" }));
+  const path = await writeLog(ws, [body("/a", { duration_ms: 1.5 }), ...denied]);
+  const shown = await onTerminal("log", "--stats", "--log-path", path);
+  assertStringIncludes(shown, "status  count\nDENIED     10\nOK          1\n");
+});
+
+Deno.test("validate-policy on a terminal shows fs.* as it was written", async () => {
+  using ws = new Workspace();
+  const { policy } = scene(ws);
+  const shown = await onTerminal("validate-policy", "--policy", policy);
+  assertMatch(shown, /deny +fs\.\* +\.\/data\/secret\*/);
+  for (const line of shown.trimEnd().split("\n")) assert(displayWidth(line) <= 80, line);
+});
+
+Deno.test("submit is text for a person, and JSON in a pipe", async () => {
+  using ws = new Workspace();
+  const { policy, log, note } = scene(ws);
+  ws.file("data/note.txt", "hello\n\x1b[2Jworld\n");
+  const args = ["submit", "--policy", policy, "--log-path", log, "--action", "fs.read"];
+  const shown = await onTerminal(...args, "--target", note);
+  assertMatch(
+    shown,
+    /^OK {2}fs\.read {2}\S+note\.txt\n {2}rule +read-data\n {2}record +[0-9a-f-]{36}\n/,
+  );
+  assertStringIncludes(shown, "\nhello\n\\u001b[2Jworld\n");
+  const denied = await onTerminal(...args, "--target", "/etc/passwd");
+  assertMatch(denied, /^DENIED {2}fs\.read {2}\/etc\/passwd\n {2}because +not permitted/);
+  assertEquals(JSON.parse((await agentKernel(...args, "--target", note)).stdout).status, "OK");
 });
 
 for (const field of ["timestamp", "status", "duration_ms"] as const) {
@@ -112,7 +146,7 @@ for (const field of ["timestamp", "status", "duration_ms"] as const) {
     const forged = body("/a", { [field]: "\x1b[2Jforged\u202e" } as never);
     const path = ws.file("forged.log", seal(forged, 0, GENESIS).line);
     const shown = await onTerminal("log", "--log-path", path);
-    assertEquals(/[^\n\x20-\x7e·]/.test(shown), false, JSON.stringify(shown));
+    assertEquals(/[^\n\x20-\x7e·…]/.test(shown), false, JSON.stringify(shown));
   });
 }
 

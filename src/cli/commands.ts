@@ -1,0 +1,63 @@
+/**
+ * The commands of the command line, in the order of the overview. Each is loaded only when it is used.
+ *
+ * @module
+ */
+/** A line of the overview, and the command that it stands for. */
+export interface CommandEntry {
+  readonly summary: string;
+  /** The module that exports it as `COMMAND`, relative to this one. */
+  readonly module: string;
+}
+
+/** By name. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  submit: {
+    summary: "have one action decided, done and recorded",
+    module: "./submit.ts",
+  },
+  agent: {
+    summary: "run an agent whose every tool call goes through the gate",
+    module: "./agent.ts",
+  },
+  snapshots: {
+    summary: "list the actions that can be rolled back",
+    module: "./snapshots.ts",
+  },
+  rollback: {
+    summary: "undo an action, or all since a moment",
+    module: "./rollback.ts",
+  },
+  log: {
+    summary: "show an audit log, verify it, export it",
+    module: "./log.ts",
+  },
+  "validate-policy": {
+    summary: "check a policy, and list its rules",
+    module: "./validate_policy.ts",
+  },
+  explain: {
+    summary: "say how a request would be decided, and why",
+    module: "./explain.ts",
+  },
+  "test-policy": {
+    summary: "run the examples of a policy, and say which rules none of them reaches",
+    module: "./test_policy.ts",
+  },
+  permissions: {
+    summary: "print the Deno permissions that a policy implies",
+    module: "./permissions.ts",
+  },
+  mcp: {
+    summary: "list the tools of MCP servers, compare them with their pins, pin them",
+    module: "./mcp.ts",
+  },
+  keygen: {
+    summary: "make a pair of keys for signed checkpoints of the log",
+    module: "./keygen.ts",
+  },
+  version: {
+    summary: "print the version",
+    module: "./version.ts",
+  },
+};

@@ -1,0 +1,58 @@
+import { messageOf, systemFailure } from "../core/errors.ts";
+import { type Command, EXIT, parseCommandLine, UsageError } from "./command.ts";
+import { complain, escape } from "./terminal.ts";
+
+/** What a command is run with. */
+export interface RunOptions {
+  /** What follows the name of the command. */
+  readonly args: readonly string[];
+  /** Whether this is the process that runs under the policy's own permissions. */
+  readonly underPolicy: boolean;
+}
+
+/**
+ * Runs a command, and says on standard error what went wrong.
+ *
+ * @returns The exit code.
+ */
+export async function runCommand(
+  name: string,
+  command: Command,
+  { args, underPolicy }: RunOptions,
+): Promise<number> {
+  try {
+    const { values, positionals } = parseCommandLine(command, args);
+    return await command.run({ values, positionals, args: [name, ...args], underPolicy });
+  } catch (error) {
+    return reportFailure(error, name, command);
+  }
+}
+
+/** By the stable `code` of an error, so that their classes need not be loaded. */
+function reportFailure(error: unknown, name: string, { usage }: Command): number {
+  const shown = describe(error).split("\n").map(escape).join("\n");
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  if (error instanceof UsageError) {
+    complain(`agent-kernel ${name}: ${shown}`);
+    complain(`usage: agent-kernel ${name} ${usage}`);
+    return EXIT.USAGE;
+  }
+  if (code === "POLICY_INVALID") {
+    complain(`Policy invalid: ${shown}`);
+    return EXIT.INVALID_POLICY;
+  }
+  const hint = error instanceof Deno.errors.NotCapable
+    ? " (start agent-kernel with --allow-read --allow-env --allow-run=deno)"
+    : "";
+  complain(`agent-kernel ${name}: ${shown}${hint}`);
+  return EXIT.FAILED;
+}
+
+/** A system error in words, with the file that it is about. */
+function describe(error: unknown): string {
+  const path = error instanceof Error ? /^[^']*: \w+ '(.+)'$/s.exec(error.message)?.[1] : undefined;
+  const failure = systemFailure(error);
+  return failure === undefined || path === undefined || failure.code === "NO_PERMISSION"
+    ? messageOf(error)
+    : `Cannot use "${path}": ${failure.reason}`;
+}

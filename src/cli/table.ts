@@ -1,0 +1,98 @@
+/**
+ * Rows of text that line up on a terminal, and fit it.
+ *
+ * @module
+ */
+
+/** How a table is set. */
+export interface TableOptions {
+  /** Numbers of the columns whose cells end at the right, from 0. @default none */
+  readonly right?: readonly number[];
+  /** Most columns of the terminal that a row takes. @default no limit */
+  readonly width?: number;
+}
+
+/** Characters that take two columns of a terminal: East Asian wide forms (Unicode UAX #11) and emoji. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const ZERO_WIDTH = /\p{M}/u;
+// deno-lint-ignore no-control-regex -- the colours of this command line
+const COLOUR = /\x1b\[\d+m/g;
+/** The least that a column is cut to. */
+const NARROWEST = 8;
+
+/**
+ * Sets cells, already escaped, in columns that are as wide as their longest cell. If a row were wider
+ * than the terminal, the widest column but the first gives way, cell by cell.
+ *
+ * @param rows Cells may have colours; one that has is never cut.
+ * @returns A line for each row, without spaces at its end.
+ */
+export function columns(
+  rows: readonly (readonly string[])[],
+  { right = [], width = Infinity }: TableOptions = {},
+): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, displayWidth(cell));
+  }
+  narrow(widths, width);
+  return rows.map((row) =>
+    row.map((cell, i) => {
+      const room = widths[i] as number;
+      const shown = cutInside(cell, room);
+      const space = " ".repeat(Math.max(0, room - displayWidth(shown)));
+      if (right.includes(i)) return space + shown;
+      return i === row.length - 1 ? shown : shown + space;
+    }).join("  ").trimEnd()
+  );
+}
+
+/** Takes from the widest column what is too much. */
+function narrow(widths: number[], width: number): void {
+  const gaps = 2 * (widths.length - 1);
+  for (;;) {
+    const excess = widths.reduce((sum, one) => sum + one, gaps) - width;
+    const widest = Math.max(...widths.slice(1), 0);
+    if (excess <= 0 || widest <= NARROWEST) return;
+    const second = Math.max(NARROWEST, ...widths.slice(1).filter((one) => one < widest));
+    widths[widths.lastIndexOf(widest)] = Math.max(second, widest - excess, NARROWEST);
+  }
+}
+
+/** Columns that a text takes on a terminal. */
+export function displayWidth(text: string): number {
+  let width = 0;
+  for (const char of text.replace(COLOUR, "")) width += charWidth(char);
+  return width;
+}
+
+function charWidth(char: string): number {
+  if (char <= "~") return 1;
+  return ZERO_WIDTH.test(char) ? 0 : WIDE.test(char) ? 2 : 1;
+}
+
+/** The beginning of a text that is too wide. */
+export function cut(text: string, width: number): string {
+  return displayWidth(text) <= width ? text : `${take(Array.from(text), width - 1)}…`;
+}
+
+/** The beginning and the end of a text that is too wide: they say most about a path or a URL. */
+export function cutInside(text: string, width: number): string {
+  if (displayWidth(text) <= width || text.search(COLOUR) !== -1) return text;
+  const half = Math.floor((width - 1) / 2);
+  const chars = Array.from(text);
+  const end = Array.from(take(chars.toReversed(), half)).reverse().join("");
+  return `${take(chars, width - 1 - displayWidth(end))}…${end}`;
+}
+
+function take(chars: readonly string[], width: number): string {
+  let taken = "";
+  let used = 0;
+  for (const char of chars) {
+    used += charWidth(char);
+    if (used > width) break;
+    taken += char;
+  }
+  return taken;
+}
