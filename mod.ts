@@ -10,9 +10,8 @@ export {
   CODES,
   type RecordStatus,
   type ResultStatus,
-  type SubmitFn,
-  type SubmitOptions,
 } from "./src/core/action.ts";
+export type { SubmitFn, SubmitOptions } from "./src/core/submit.ts";
 export type {
   Preparation,
   Stage,

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult, SubmitOptions } from "./core/action.ts";
+import type { ActionRequest, ActionResult } from "./core/action.ts";
+import type { SubmitOptions } from "./core/submit.ts";
 import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { CoreKernel, type Deployment, KernelClosedError, type KernelParts } from "./core/kernel.ts";
 import type { ProviderHost } from "./core/isolation/provider_host.ts";

@@ -9,8 +9,8 @@ import {
   type CanonicalRequest,
   CODES,
   type RecordStatus,
-  type SubmitOptions,
 } from "./action.ts";
+import type { SubmitOptions } from "./submit.ts";
 import { type Answer, checkAnswer } from "./isolation/answer.ts";
 import type { ProviderHost } from "./isolation/provider_host.ts";
 import { authorize, decideQuestion } from "./policy/judge.ts";

@@ -9,9 +9,8 @@ import {
   type CanonicalRequest,
   matchesAction,
   type ResultStatus,
-  type SubmitFn,
-  type SubmitOptions,
 } from "../core/action.ts";
+import type { SubmitFn, SubmitOptions } from "../core/submit.ts";
 import { messageOf } from "../core/errors.ts";
 import type { StageAnswer } from "../core/stage.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
