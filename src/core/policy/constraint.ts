@@ -4,8 +4,7 @@
  * @module
  */
 import { canonicalJson } from "../json.ts";
-import { insideOnly } from "../resource/path.ts";
-import { expandBraces, parseSegment } from "../resource/pattern.ts";
+import { expandBraces, insideOnly, parseSegment } from "../resource/pattern.ts";
 import { PatternTrie } from "../resource/trie.ts";
 import { parseSize } from "./limits.ts";
 import type { Place, Problems } from "./problem.ts";

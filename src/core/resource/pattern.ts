@@ -155,6 +155,11 @@ function characterClass(text: string): CharacterClass {
   };
 }
 
+/** `D/**` of an allow rule matches what is inside of `D`, not `D` itself. */
+export function insideOnly(steps: readonly Step[]): Step[] {
+  return steps.at(-1) === MANY ? [...steps.slice(0, -1), ONE, MANY] : [...steps];
+}
+
 /** Makes the text mean itself in a pattern, outside of `[...]`. */
 export function escapePattern(text: string): string {
   return text.replace(/[*?[\]{},\\]/g, "\\$&");

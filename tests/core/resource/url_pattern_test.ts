@@ -150,9 +150,9 @@ Deno.test("URL_KIND.compile() says what is expected of a host and of white space
   assertThrows(
     compile("https://evil\\.h/**"),
     PatternError,
-    "no escapes there, like api.example.com",
+    "no escapes in the host",
   );
-  assertThrows(compile("https://h/a b"), PatternError, "expected it encoded, like %20");
+  assertThrows(compile("https://h/a b"), PatternError, "expected them encoded, like %20");
 });
 
 Deno.test("A deny rule holds in whatever way the URL and the rule are written", () => {

@@ -59,7 +59,7 @@ const REFUSED: readonly (Row & { message: string })[] = [
   { action: "net.http", resource: "https://a.${V}/**", value: "b,c", message: "is no plain one" },
   { action: "net.http", resource: "http{,s}://${V}/**", value: "evil/x", message: "is no plain one" },
   { action: "net.http", resource: "https://h:${V}/**", value: "*", message: "is no plain one" },
-  { action: "net.http", resource: "${V}/**", value: "https://*.example", message: "no escapes there" },
+  { action: "net.http", resource: "${V}/**", value: "https://*.example", message: "no escapes in the host" },
   { action: "net.http", resource: "https://h/${V}", value: "a b", message: "like %20" },
 ];
 
