@@ -10,14 +10,7 @@ import { CanonicalError, NotReadableError, type World } from "./world.ts";
  * Folders in which bare command names are looked up when the process may not read `PATH`: the POSIX
  * default path, extended by the folders where administrators install.
  */
-export const DEFAULT_SEARCH_PATH: readonly string[] = [
-  "/usr/local/sbin",
-  "/usr/local/bin",
-  "/usr/sbin",
-  "/usr/bin",
-  "/sbin",
-  "/bin",
-];
+const DEFAULT_SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Options of {@linkcode denoWorld}. */
 export interface WorldOptions {
@@ -76,7 +69,7 @@ function attempt<T>(path: string, ask: () => T): T | undefined {
 }
 
 function environmentPath(): readonly string[] {
-  const state = Deno.permissions.querySync({ name: "env", variable: "PATH" }).state;
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "PATH" });
   const path = state === "granted" ? Deno.env.get("PATH") : undefined;
-  return path === undefined ? DEFAULT_SEARCH_PATH : path.split(":");
+  return (path ?? DEFAULT_SEARCH_PATH).split(":");
 }

@@ -40,13 +40,10 @@ export const URL_KIND: ResourceKind = {
   segments(canonical) {
     const url = new URL(canonical);
     const scheme = url.protocol.slice(0, -1);
-    const segments = [scheme, ...hostSegments(url.hostname), PORT, url.port || portOf(scheme)];
-    for (const name of url.pathname.slice(1).split("/")) segments.push(`/${name}`);
-    segments.push(QUERY);
-    if (url.search !== "") {
-      for (const param of url.search.slice(1).split("&")) segments.push(`&${param}`);
-    }
-    return segments;
+    const names = url.pathname.slice(1).split("/").map((name) => `/${name}`);
+    const params = url.search === "" ? [] : url.search.slice(1).split("&");
+    const head = [scheme, ...hostSegments(url.hostname), PORT, url.port || portOf(scheme)];
+    return [...head, ...names, QUERY, ...params.map((param) => `&${param}`)];
   },
 
   compile: (pattern) => expandBraces(pattern).flatMap(compileOne),
