@@ -50,6 +50,7 @@ export type {
   ProcessPermissions,
 } from "./src/core/isolation/permission_set.ts";
 export type { WorkerPermissions } from "./src/launch/flags.ts";
+export type { PolicySource } from "./src/policy_tools/read.ts";
 export type { PolicySummary, RuleSummary } from "./src/core/policy/policy.ts";
 export type { Timer } from "./src/core/timer.ts";
 export { PolicyError, type PolicyProblem } from "./src/core/policy/problem.ts";

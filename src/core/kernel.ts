@@ -15,7 +15,7 @@ import {
 import { checkedAnswer as checkAnswer } from "./isolation/answer.ts";
 import type { Answer } from "./isolation/protocol.ts";
 import type { ProviderHost } from "./isolation/host.ts";
-import { authorize, decideQuestion } from "./policy/judge.ts";
+import { authorize, decideQuestion } from "./policy/authorize.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { AuditLogError } from "./record/audit_log_error.ts";
 import type { AuditLog } from "./record/log.ts";

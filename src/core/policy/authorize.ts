@@ -1,64 +1,149 @@
 /**
- * From an untrusted target to a canonical request and the verdict on it.
+ * From an untrusted target to a canonical request and the decision on it.
  *
  * @module
  */
-import type { ActionRequest, CanonicalRequest } from "../action.ts";
-import type { ActionSpec, FurtherResource, KindName } from "../resource/kind.ts";
+import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
+import { messageOf } from "../errors.ts";
+import { receive } from "../request.ts";
+import { type FurtherResource, type KindName, specOf } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
-import { CanonicalError, type World } from "../resource/world.ts";
+import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
 import { decide, type Decision, stricter } from "./decide.ts";
 import type { Policy } from "./policy.ts";
 
-/** A verdict together with what it is about. */
-export interface Authorisation {
-  /** In canonical form as far as it was needed: links of a denied target are not followed. */
-  readonly request: CanonicalRequest;
-  readonly decision: Decision;
+/** What requests are decided by. */
+export interface PolicyContext {
+  readonly policy: Policy;
+  readonly world: World;
 }
 
-/** One resource of a request under way to its canonical form. */
+/** A decision together with the request that it is about. */
+export interface AuthorizedRequest {
+  /**
+   * In canonical form as far as it was needed: links of a denied target are not followed. As it was
+   * given, if it has no canonical form.
+   */
+  readonly request: CanonicalRequest;
+  readonly decision: Decision;
+  /** Why the request has no canonical form; set exactly with the code `INVALID_TARGET`. */
+  readonly cause?: CanonicalError;
+}
+
+/**
+ * Canonicalises the target and all further resources of a request and decides each of them; all
+ * have to be allowed, by their text and, where links are involved, by their real paths. Used for
+ * requests and for the questions of providers.
+ *
+ * @param request Validated by `receive`: strings are strings, params are a private copy.
+ * @param context The policy, and the machine on which targets are looked up.
+ * @returns Never throws. The code is `INVALID_TARGET` if a resource has no canonical form, and
+ * `RULE_ERRORED` if deciding failed; both deny.
+ */
+export function authorize(request: ActionRequest, context: PolicyContext): AuthorizedRequest {
+  try {
+    return authorizeOrThrow(request, context);
+  } catch (error) {
+    const denied = (code: string, reason: string): AuthorizedRequest => ({
+      request: canonicalRequest(request, request.target, request.params ?? {}),
+      decision: { effect: "deny", code, reason },
+    });
+    if (error instanceof NotNamedError) {
+      return denied(CODES.NO_RULE, `not permitted: ${error.message}`);
+    }
+    if (error instanceof CanonicalError) {
+      return { ...denied(CODES.INVALID_TARGET, error.message), cause: error };
+    }
+    // INVARIANT: an error while deciding denies.
+    return denied(CODES.RULE_ERRORED, `not permitted: ${messageOf(error)}`);
+  }
+}
+
+/** The decision on a resource that a provider asked about. */
+export interface ResourceDecision {
+  /** Whether it is allowed. */
+  readonly allowed: boolean;
+  /** The resource in canonical form; as it was asked for, if it has none. */
+  readonly target: string;
+  /** Why not; empty if it is allowed. */
+  readonly reason: string;
+  /** One of {@linkcode CODES}; `"ALLOWED"` if it is allowed. */
+  readonly code: string;
+  /** Id of the rule that decided. */
+  readonly rule?: string;
+}
+
+/** The params of a request are repeated in questions; the largest hold the body of an HTTP request. */
+const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
+
+/**
+ * Decides a question of a provider: like all that comes from a Worker, untrusted, and of any size.
+ *
+ * @param question Should be `{target, action?, params?}`.
+ * @param action What it is decided under if it names none.
+ * @param context The policy of the request that the provider carries out.
+ * @returns Never throws: what is not a question is not allowed.
+ */
+export function decideQuestion(
+  question: unknown,
+  action: string,
+  context: PolicyContext,
+): ResourceDecision {
+  const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
+  const given = {
+    action: asked["action"] ?? action,
+    target: asked["target"],
+    params: asked["params"],
+  };
+  const received = receive(given, { limits: QUESTION_LIMITS });
+  if (received.problem !== undefined) {
+    const { request: { target }, problem } = received;
+    return { allowed: false, target, code: CODES.INVALID_REQUEST, reason: problem };
+  }
+  const { request: { target }, decision } = authorize(received.request, context);
+  const { effect, code, reason, ruleId } = decision;
+  const allowed = effect === "allow";
+  const answer = { allowed, target, code, reason: allowed ? "" : reason };
+  return ruleId === undefined ? answer : { ...answer, rule: ruleId };
+}
+
+/** A target or a further resource on the way to its canonical form. */
 interface Resource {
+  /** The param that holds it; missing for the target. */
   readonly param?: string;
   readonly kind: KindName;
   readonly action: string;
   target: string;
 }
 
-const UNDECLARED: ActionSpec = { kind: "name" };
-
-/**
- * Canonicalises the target and all further resources of a request and decides each of them; all
- * have to be allowed, by their text and, where links are involved, by what they really are.
- *
- * @param request Validated: strings are strings, params are a private copy.
- * @throws {CanonicalError} A resource has no canonical form.
- */
-export function authorise(policy: Policy, request: ActionRequest, world: World): Authorisation {
+function authorizeOrThrow(
+  request: ActionRequest,
+  { policy, world }: PolicyContext,
+): AuthorizedRequest {
   const { action } = request;
-  const spec = Object.hasOwn(policy.actions, action) ? policy.actions[action] : undefined;
-  const { kind, defaults, canonicalParams, resources: further = [] } = spec ?? UNDECLARED;
+  const { kind, defaults, canonicalParams, resources: further = [] } = specOf(
+    policy.actions,
+    action,
+  );
   const given = { ...defaults, ...request.params };
   if (!policy.index.has(action)) {
-    // No rule speaks of it: it is denied whatever the target is, or whether it is any.
-    const target = normaliseOrKeep(kind, request.target, world);
-    return {
-      request: canonical(request, target, given),
-      decision: decide(policy, { action, target, params: given }),
-    };
+    // No rule names the action: it is denied, whether the target has a canonical form or not.
+    const target = canonicalOrGiven(kind, request.target, world);
+    const decision = decide(policy, { action, target, params: given });
+    return { request: canonicalRequest(request, target, given), decision };
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
   const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
-  const resources: [Resource, ...Resource[]] = [main];
+  const resources = [main];
   for (const declared of further) {
     const target = normaliseFurther(declared, params, world);
     if (target === undefined) continue;
     params[declared.param] = target;
-    resources.push({ param: declared.param, kind: declared.kind, action: declared.action, target });
+    resources.push({ ...declared, target });
   }
-  let decision = verdict(policy, resources, params);
-  // A target that is denied by its text is not touched: no link of it is followed.
-  if (decision.effect !== "deny") {
+  let decision = decideAll(policy, resources, params);
+  // A target that is denied by its text is not touched: none of its links is followed.
+  if (decision.effect === "allow") {
     const links: string[] = [];
     for (const resource of resources) {
       const named = resource.target;
@@ -67,18 +152,17 @@ export function authorise(policy: Policy, request: ActionRequest, world: World):
       if (resource.param !== undefined) params[resource.param] = resource.target;
       links.push(`"${named}" leads to "${resource.target}"`);
     }
-    // INVARIANT: what is executed was decided: all resources, and constraints, on what they really are.
+    // INVARIANT: what is executed was decided: all resources by their real paths, and all params.
     if (links.length > 0) {
-      decision = stricter(
-        decision,
-        throughLinks(verdict(policy, resources, params), links),
-      );
+      const real = decideAll(policy, resources, params);
+      const reason = `${real.reason} (${links.join(", ")})`;
+      decision = stricter(decision, { ...real, reason });
     }
   }
-  return { request: canonical(request, main.target, params), decision };
+  return { request: canonicalRequest(request, main.target, params), decision };
 }
 
-function normaliseOrKeep(kind: KindName, target: string, world: World): string {
+function canonicalOrGiven(kind: KindName, target: string, world: World): string {
   try {
     return KINDS[kind].normalise(target, world);
   } catch (error) {
@@ -100,40 +184,32 @@ function normaliseFurther(
   return KINDS[kind].normalise(value, world);
 }
 
-function verdict(
+/** The strictest decision on all resources of a request. */
+function decideAll(
   policy: Policy,
-  [main, ...further]: readonly [Resource, ...Resource[]],
+  resources: readonly Resource[],
   params: Readonly<Record<string, unknown>>,
 ): Decision {
-  const { action, target } = main;
-  let strictest = decide(policy, { action, target, params });
-  for (const { action, target, param } of further) {
+  const decisions = resources.map(({ action, target, param }) => {
     // Params belong to the action they came with; under another action, its defaults hold.
-    const own = action === main.action ? params : policy.actions[action]?.defaults ?? {};
+    const isOwn = action === resources[0]?.action;
+    const own = isOwn ? params : specOf(policy.actions, action).defaults ?? {};
     const decision = decide(policy, { action, target, params: own });
-    const reason = `${decision.reason} (param "${param}")`;
-    strictest = stricter(
-      strictest,
-      decision.effect === "allow" ? decision : { ...decision, reason },
-    );
-  }
-  return strictest;
+    if (param === undefined || decision.effect === "allow") return decision;
+    return { ...decision, reason: `${decision.reason} (param "${param}")` };
+  });
+  return decisions.reduce(stricter);
 }
 
-function throughLinks(decision: Decision, links: readonly string[]): Decision {
-  if (decision.effect === "allow") return decision;
-  return { ...decision, reason: `${decision.reason} (${links.join(", ")})` };
-}
-
-function canonical(
-  request: ActionRequest,
+function canonicalRequest(
+  { action, agent, undoes }: ActionRequest,
   target: string,
   params: Readonly<Record<string, unknown>>,
 ): CanonicalRequest {
-  const { action, agent, undoes } = request;
-  if (agent === undefined && undoes === undefined) return { action, target, params };
+  const request: CanonicalRequest = { action, target, params };
+  if (agent === undefined && undoes === undefined) return request;
   return {
-    ...{ action, target, params },
+    ...request,
     ...(agent === undefined ? {} : { agent }),
     ...(undoes === undefined ? {} : { undoes }),
   };

@@ -5,7 +5,7 @@
  */
 import { basename } from "@std/path";
 import type { ResourceKind } from "./kind.ts";
-import { expandBraces, parseSegment, type Pattern, type Step } from "./pattern.ts";
+import { expandBraces, parseSegment, type Pattern } from "./pattern.ts";
 import { PATH } from "./path.ts";
 import { PatternTrie } from "./trie.ts";
 import {

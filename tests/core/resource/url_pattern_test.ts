@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { URL_KIND } from "../../../src/core/resource/url.ts";
 import { PatternError } from "../../../src/core/resource/world.ts";
-import { FLAT, load, verdict } from "../policy/deciding.ts";
+import { effectOn, FLAT, load } from "../policy/deciding.ts";
 
 // deno-fmt-ignore -- a row is a line
 const MATCHES: readonly {
@@ -94,7 +94,7 @@ const MATCHES: readonly {
 for (const { cell, resource, target, expected } of MATCHES) {
   Deno.test(`A rule for ${resource} has the effect ${expected} on ${cell}`, () => {
     const policy = load({ capabilities: [{ action: "net.http", resource }] });
-    assertEquals(verdict(policy, "net.http", target), expected);
+    assertEquals(effectOn(policy, "net.http", target), expected);
   });
 }
 
@@ -168,8 +168,8 @@ Deno.test("A deny rule holds in whatever way the URL and the rule are written", 
       deny: [{ action: "net.http", resource }],
     });
     for (const target of ["https://h/admin", "https://H/%61dmin?x", "https://h:443/x/../adminx"]) {
-      assertEquals(verdict(policy, "net.http", target), "deny", `${resource} on ${target}`);
+      assertEquals(effectOn(policy, "net.http", target), "deny", `${resource} on ${target}`);
     }
-    assertEquals(verdict(policy, "net.http", "https://h/public"), "allow", resource);
+    assertEquals(effectOn(policy, "net.http", "https://h/public"), "allow", resource);
   }
 });

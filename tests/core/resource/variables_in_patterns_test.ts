@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { load, problemsOf, verdict } from "../policy/deciding.ts";
+import { effectOn, load, problemsOf } from "../policy/deciding.ts";
 
 interface Row {
   readonly action: string;
@@ -37,7 +37,7 @@ const EFFECTS: readonly (Row & { target: string; expected: string })[] = [
 
 for (const row of EFFECTS) {
   Deno.test(`The value ${row.value} in ${row.resource} has the effect ${row.expected} on ${row.target}`, () => {
-    assertEquals(verdict(load(policyOf(row)), row.action, row.target), row.expected);
+    assertEquals(effectOn(load(policyOf(row)), row.action, row.target), row.expected);
   });
 }
 
@@ -64,7 +64,7 @@ const REFUSED: readonly (Row & { message: string })[] = [
 ];
 
 for (const row of REFUSED) {
-  Deno.test(`loadPolicy() refuses the value ${row.value} in ${row.resource}`, () => {
+  Deno.test(`readPolicy() refuses the value ${row.value} in ${row.resource}`, () => {
     const [problem, ...more] = problemsOf(policyOf(row));
     assertEquals(more, []);
     assertEquals(problem?.place, "capabilities[0].resource");
