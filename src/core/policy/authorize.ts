@@ -6,7 +6,7 @@
 import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
 import { messageOf } from "../errors.ts";
 import { receive } from "../request.ts";
-import { type FurtherResource, type KindName, specOf } from "../resource/kind.ts";
+import { type KindName, specOf } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
 import { decide, type Decision, stricter } from "./decide.ts";
@@ -44,18 +44,16 @@ export function authorize(request: ActionRequest, context: PolicyContext): Autho
   try {
     return authorizeOrThrow(request, context);
   } catch (error) {
-    const denied = (code: string, reason: string): AuthorizedRequest => ({
-      request: canonicalRequest(request, request.target, request.params ?? {}),
-      decision: { effect: "deny", code, reason },
-    });
-    if (error instanceof NotNamedError) {
-      return denied(CODES.NO_RULE, `not permitted: ${error.message}`);
-    }
-    if (error instanceof CanonicalError) {
-      return { ...denied(CODES.INVALID_TARGET, error.message), cause: error };
+    const given = { ...request, params: request.params ?? {} };
+    if (error instanceof CanonicalError && !(error instanceof NotNamedError)) {
+      const { message: reason } = error;
+      const decision = { effect: "deny", code: CODES.INVALID_TARGET, reason } as const;
+      return { request: given, decision, cause: error };
     }
     // INVARIANT: an error while deciding denies.
-    return denied(CODES.RULE_ERRORED, `not permitted: ${messageOf(error)}`);
+    const code = error instanceof NotNamedError ? CODES.NO_RULE : CODES.RULE_ERRORED;
+    const reason = `not permitted: ${messageOf(error)}`;
+    return { request: given, decision: { effect: "deny", code, reason } };
   }
 }
 
@@ -101,10 +99,10 @@ export function decideQuestion(
     return { allowed: false, target, code: CODES.INVALID_REQUEST, reason: problem };
   }
   const { request: { target }, decision } = authorize(received.request, context);
-  const { effect, code, reason, ruleId } = decision;
-  const allowed = effect === "allow";
+  const { code, reason, ruleId: rule } = decision;
+  const allowed = decision.effect === "allow";
   const answer = { allowed, target, code, reason: allowed ? "" : reason };
-  return ruleId === undefined ? answer : { ...answer, rule: ruleId };
+  return rule === undefined ? answer : { ...answer, rule };
 }
 
 /** A target or a further resource on the way to its canonical form. */
@@ -116,30 +114,29 @@ interface Resource {
   target: string;
 }
 
-function authorizeOrThrow(
-  request: ActionRequest,
-  { policy, world }: PolicyContext,
-): AuthorizedRequest {
+function authorizeOrThrow(request: ActionRequest, context: PolicyContext): AuthorizedRequest {
+  const { policy, world } = context;
   const { action } = request;
-  const { kind, defaults, canonicalParams, resources: further = [] } = specOf(
-    policy.actions,
-    action,
-  );
+  const spec = specOf(policy.actions, action);
+  const { kind, defaults, canonicalParams, resources: further = [] } = spec;
   const given = { ...defaults, ...request.params };
   if (!policy.index.has(action)) {
     // No rule names the action: it is denied, whether the target has a canonical form or not.
     const target = canonicalOrGiven(kind, request.target, world);
     const decision = decide(policy, { action, target, params: given });
-    return { request: canonicalRequest(request, target, given), decision };
+    return { request: { ...request, target, params: given }, decision };
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
   const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
   const resources = [main];
-  for (const declared of further) {
-    const target = normaliseFurther(declared, params, world);
-    if (target === undefined) continue;
-    params[declared.param] = target;
-    resources.push({ ...declared, target });
+  for (const { param, kind, action, required = false } of further) {
+    const value = params[param];
+    if (value === undefined && !required) continue;
+    if (typeof value !== "string" || value === "") {
+      throw new CanonicalError(`The param "${param}" has to be a ${kind}`);
+    }
+    const target = params[param] = KINDS[kind].normalise(value, world);
+    resources.push({ param, kind, action, target });
   }
   let decision = decideAll(policy, resources, params);
   // A target that is denied by its text is not touched: none of its links is followed.
@@ -159,7 +156,7 @@ function authorizeOrThrow(
       decision = stricter(decision, { ...real, reason });
     }
   }
-  return { request: canonicalRequest(request, main.target, params), decision };
+  return { request: { ...request, target: main.target, params }, decision };
 }
 
 function canonicalOrGiven(kind: KindName, target: string, world: World): string {
@@ -169,19 +166,6 @@ function canonicalOrGiven(kind: KindName, target: string, world: World): string 
     if (error instanceof CanonicalError) return target;
     throw error;
   }
-}
-
-function normaliseFurther(
-  { param, kind, required }: FurtherResource,
-  params: Readonly<Record<string, unknown>>,
-  world: World,
-): string | undefined {
-  const value = params[param];
-  if (value === undefined && !required) return undefined;
-  if (typeof value !== "string" || value === "") {
-    throw new CanonicalError(`The param "${param}" has to be a ${kind}`);
-  }
-  return KINDS[kind].normalise(value, world);
 }
 
 /** The strictest decision on all resources of a request. */
@@ -199,18 +183,4 @@ function decideAll(
     return { ...decision, reason: `${decision.reason} (param "${param}")` };
   });
   return decisions.reduce(stricter);
-}
-
-function canonicalRequest(
-  { action, agent, undoes }: ActionRequest,
-  target: string,
-  params: Readonly<Record<string, unknown>>,
-): CanonicalRequest {
-  const request: CanonicalRequest = { action, target, params };
-  if (agent === undefined && undoes === undefined) return request;
-  return {
-    ...request,
-    ...(agent === undefined ? {} : { agent }),
-    ...(undoes === undefined ? {} : { undoes }),
-  };
 }

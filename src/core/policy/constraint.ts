@@ -38,18 +38,10 @@ type Compile = (operand: unknown, problems: Problems) => Condition | undefined;
 
 /** The operators, by name. */
 const OPERATORS: Readonly<Record<string, Compile>> = {
-  in: onList((choices) => {
-    const equals = choices.map(equalTo);
-    return (value) => anyOf(equals.map((equal) => equal(value)));
-  }),
-
-  any(operand, problems) {
-    if (!Array.isArray(operand) || operand.length === 0) {
-      return refused(problems, "Expected a list with at least one value or condition");
-    }
-    const choices = operand.map((one, i) => compileCondition(one, problems.at(i)));
-    return (value) => anyOf(choices.map((choice) => choice(value)));
-  },
+  in: onList((choices) => anyOfThese(choices.map(equalTo))),
+  any: onList((choices, problems) =>
+    anyOfThese(choices.map((choice, i) => compileCondition(choice, problems.at(i))))
+  ),
 
   not(operand, problems) {
     if (Array.isArray(operand)) {
@@ -80,32 +72,13 @@ const OPERATORS: Readonly<Record<string, Compile>> = {
     return present((value) => Array.isArray(value) ? allOf(value.map(inner)) : undefined);
   },
 
-  options(operand, problems) {
-    const inner = compileGlob(operand, problems);
-    return inner && present((value) => {
-      const words = wordsOf(value);
-      return words && allOf(words.options.map(inner));
-    });
-  },
+  options: (operand, problems) => onWords("options", compileGlob(operand, problems)),
+  operands: (operand, problems) => onWords("operands", compileCondition(operand, problems)),
 
-  operands(operand, problems) {
-    const inner = compileCondition(operand, problems);
-    return present((value) => {
-      const words = wordsOf(value);
-      return words && allOf(words.operands.map(inner));
-    });
-  },
-
-  max: onSize((value) => typeof value === "number" ? value : undefined, (n, max) => n <= max),
-  min: onSize((value) => typeof value === "number" ? value : undefined, (n, min) => n >= min),
-  max_length: onSize((value) => {
-    if (typeof value === "string") return Array.from(value).length;
-    return Array.isArray(value) ? value.length : undefined;
-  }, (n, max) => n <= max),
-  max_bytes: onSize(
-    (value) => typeof value === "string" ? new TextEncoder().encode(value).length : undefined,
-    (n, max) => n <= max,
-  ),
+  max: onSize(numberIn, (n, max) => n <= max),
+  min: onSize(numberIn, (n, min) => n >= min),
+  max_length: onSize(lengthOf, (n, max) => n <= max),
+  max_bytes: onSize(bytesOf, (n, max) => n <= max),
 
   exists(operand, problems) {
     if (typeof operand !== "boolean") return refused(problems, "Expected true or false");
@@ -215,23 +188,45 @@ function anyOf(truths: readonly Truth[]): Truth {
   return truths.includes(true) ? true : truths.includes(undefined) ? undefined : false;
 }
 
-/** The words of a command line: what begins with "-" before the first "--", and all others. */
-function wordsOf(value: unknown): { options: string[]; operands: string[] } | undefined {
-  if (!Array.isArray(value) || !value.every((word) => typeof word === "string")) return undefined;
-  const end = value.includes("--") ? value.indexOf("--") : value.length;
-  // A lone "-" is the name of standard input.
-  const isOption = (word: string, i: number) => i < end && word.startsWith("-") && word !== "-";
-  return {
-    options: value.filter(isOption),
-    operands: value.filter((word, i) => i !== end && !isOption(word, i)),
-  };
+/**
+ * A condition on the words of a command line: the options, which begin with "-" and stand before the
+ * first "--", or the operands, which are all others.
+ */
+function onWords(kind: "options" | "operands", inner?: Condition): Condition | undefined {
+  return inner && present((value) => {
+    if (!Array.isArray(value) || !value.every((word) => typeof word === "string")) return undefined;
+    const end = value.includes("--") ? value.indexOf("--") : value.length;
+    // A lone "-" is the name of standard input.
+    const isOption = (word: string, i: number) => i < end && word.startsWith("-") && word !== "-";
+    const words = value.filter((word, i) =>
+      i !== end && isOption(word, i) === (kind === "options")
+    );
+    return allOf(words.map(inner));
+  });
 }
 
-function onList(make: (list: readonly unknown[]) => Condition): Compile {
+function anyOfThese(choices: readonly Condition[]): Condition {
+  return (value) => anyOf(choices.map((choice) => choice(value)));
+}
+
+function onList(make: (list: readonly unknown[], problems: Problems) => Condition): Compile {
   return (operand, problems) =>
     Array.isArray(operand) && operand.length > 0
-      ? make(operand)
+      ? make(operand, problems)
       : refused(problems, "Expected a list with at least one value");
+}
+
+function numberIn(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+function lengthOf(value: unknown): number | undefined {
+  if (typeof value === "string") return Array.from(value).length;
+  return Array.isArray(value) ? value.length : undefined;
+}
+
+function bytesOf(value: unknown): number | undefined {
+  return typeof value === "string" ? new TextEncoder().encode(value).length : undefined;
 }
 
 function onSize(

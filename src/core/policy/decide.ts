@@ -13,7 +13,7 @@ import type { Policy, Rule } from "./policy.ts";
 export interface Decision {
   readonly effect: "allow" | "deny";
   /** The rule that decided; missing for the default deny. */
-  readonly ruleId?: string;
+  readonly ruleId?: string | undefined;
   /** One of {@linkcode CODES}; `"ALLOWED"` for an allow. */
   readonly code: string;
   /** What was decided and why; safe to show to the model. */
@@ -102,6 +102,5 @@ function deniedBy({ id, guard, reason }: Rule, target: string): Decision {
 }
 
 function denied(code: string, why: string, ruleId?: string): Decision {
-  const decision = { effect: "deny", code, reason: `not permitted: ${why}` } as const;
-  return ruleId === undefined ? decision : { ...decision, ruleId };
+  return { effect: "deny", ruleId, code, reason: `not permitted: ${why}` };
 }

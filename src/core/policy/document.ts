@@ -47,7 +47,7 @@ export function parseDocument(text: string): unknown {
     throw new DocumentError(`Has ${bytes} bytes, expected at most ${MAX_BYTES}`);
   }
   try {
-    return new Copier().copy(parse(text, { schema: "core" }), []);
+    return copier()(parse(text, { schema: "core" }), []);
   } catch (error) {
     if (error instanceof DocumentError) throw error;
     if (error instanceof RangeError) throw new DocumentError("Is nested too deeply");
@@ -65,31 +65,26 @@ function invalidYaml(message: string): DocumentError {
   });
 }
 
-class Copier {
-  #values = 0;
-
-  copy(value: unknown, path: Path): unknown {
-    if (++this.#values > MAX_VALUES) throw new DocumentError("Has too many values", { path });
+/** Copies values with their aliases and merge keys resolved, up to a number of values. */
+function copier(): (value: unknown, path: Path) => unknown {
+  let values = 0;
+  return function copy(value, path): unknown {
+    if (++values > MAX_VALUES) throw new DocumentError("Has too many values", { path });
     if (path.length > MAX_DEPTH) throw new DocumentError("Is nested too deeply", { path });
-    if (Array.isArray(value)) return value.map((item, i) => this.copy(item, [...path, i]));
-    return isMapping(value) ? this.#copyMapping(value, path) : value;
-  }
-
-  #copyMapping(value: Readonly<Record<string, unknown>>, path: Path): Record<string, unknown> {
-    const { "<<": merged, ...own } = value;
-    // INVARIANT: no copy ever gets a prototype from the document.
-    const copy: Record<string, unknown> = Object.create(null);
-    for (const key of Object.keys(own)) copy[key] = this.copy(own[key], [...path, key]);
+    if (Array.isArray(value)) return value.map((item, i) => copy(item, [...path, i]));
+    if (!isMapping(value)) return value;
+    const { "<<": merged = [], ...own } = value;
     // The merge key of YAML 1.1: what the mapping says itself wins, then the earlier of a list.
-    for (const part of merged === undefined ? [] : [merged].flat()) {
-      if (!isMapping(part)) {
-        throw new DocumentError("Merges something that is not a mapping", {
-          path: [...path, "<<"],
-        });
-      }
-      const inner = this.copy(part, [...path, "<<"]) as Record<string, unknown>;
-      for (const key of Object.keys(inner)) if (!(key in copy)) copy[key] = inner[key];
-    }
-    return copy;
-  }
+    const parts = [merged].flat().toReversed().map((part) => {
+      if (isMapping(part)) return copy(part, [...path, "<<"]);
+      const at = { path: [...path, "<<"] };
+      throw new DocumentError("Merges something that is not a mapping", at);
+    });
+    const copies = Object.keys(own).map((key) => [key, copy(own[key], [...path, key])] as const);
+    // INVARIANT: no copy ever gets a prototype from the document.
+    const mapping: Record<string, unknown> = Object.create(null);
+    for (const part of parts) Object.assign(mapping, part);
+    for (const [key, inner] of copies) mapping[key] = inner;
+    return mapping;
+  };
 }

@@ -6,9 +6,9 @@
 import type { ActionTable } from "../resource/kind.ts";
 import type { World } from "../resource/world.ts";
 import { type GuardedPath, guardRules } from "./guard.ts";
-import type { Policy } from "./policy.ts";
+import type { Policy, Rule } from "./policy.ts";
 import { PolicyError, Problems } from "./problem.ts";
-import { readRules, type RuleContext } from "./rule.ts";
+import { readRules } from "./rule.ts";
 import { indexRules } from "./rule_index.ts";
 import { ANYTHING, LIST, readMapping } from "./shape.ts";
 import { readVariables, type Variables } from "./variables.ts";
@@ -63,19 +63,11 @@ export function loadPolicy(document: unknown, options: LoadOptions): Policy {
     ...readVariables(found.variables, problems.at("variables")),
     ...readVariables(options.variables, problems.at("variables")),
   };
-  const context: RuleContext = { world, actions, variables, ids: new Set() };
-  const allow = readRules(found.capabilities ?? [], {
-    effect: "allow",
-    firstIndex: 0,
-    problems: problems.at("capabilities"),
-    ...context,
-  });
-  const deny = readRules(found.deny ?? [], {
-    effect: "deny",
-    firstIndex: allow.length,
-    problems: problems.at("deny"),
-    ...context,
-  });
+  const common = { world, actions, variables, ids: new Set<string>() };
+  const read = (section: "capabilities" | "deny", effect: Rule["effect"], index: number) =>
+    readRules(found[section] ?? [], { ...common, effect, index, problems: problems.at(section) });
+  const allow = read("capabilities", "allow", 0);
+  const deny = read("deny", "deny", allow.length);
   if (problems.found.length > 0) throw new PolicyError(source, problems.found);
   const firstIndex = allow.length + deny.length;
   const guards = guardRules(options.guarded ?? [], { world, actions, firstIndex });

@@ -5,8 +5,8 @@
  */
 import type { ActionTable, KindName } from "../resource/kind.ts";
 import type { Pattern } from "../resource/pattern.ts";
+import type { PatternTrie } from "../resource/trie.ts";
 import type { Constraint } from "./constraint.ts";
-import type { RuleIndex } from "./rule_index.ts";
 
 /** A rule, as far as it is of interest outside of the kernel. */
 export interface RuleSummary {
@@ -15,13 +15,13 @@ export interface RuleSummary {
   /** Whether it is one of `capabilities` or of `deny`. */
   readonly effect: "allow" | "deny";
   /** Line in the policy file, from 1; missing for a policy that is an object. */
-  readonly line?: number;
+  readonly line?: number | undefined;
   /** The actions it covers, wildcards expanded. */
   readonly actions: readonly string[];
   /** Its resource patterns as written. */
   readonly resources: readonly string[];
   /** Why, in the words of the policy's author. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Set on the rules by which the kernel protects its own files. */
   readonly guard?: true;
 }
@@ -32,8 +32,18 @@ export interface Rule extends RuleSummary {
   readonly index: number;
   /** Its resource patterns, compiled for each kind that its actions have. */
   readonly patterns: ReadonlyMap<KindName, readonly Pattern[]>;
-  readonly constraint?: Constraint;
+  readonly constraint?: Constraint | undefined;
 }
+
+/** The rules for one action. */
+export interface ActionRules {
+  readonly kind: KindName;
+  readonly allow: PatternTrie<Rule>;
+  readonly deny: PatternTrie<Rule>;
+}
+
+/** The rules by action. */
+export type RuleIndex = ReadonlyMap<string, ActionRules>;
 
 /** A policy, as far as it is of interest outside of the kernel. */
 export interface PolicySummary {

@@ -15,13 +15,18 @@ import { placeName, type Problems } from "./problem.ts";
 import { ANYTHING, type Field, isMapping, readMapping, TEXT, texts } from "./shape.ts";
 import { expandVariables, type Variables } from "./variables.ts";
 
-/** What rules are read with. */
-export interface RuleContext {
+/** How rules are read. */
+export interface RuleOptions {
   readonly world: World;
   readonly actions: ActionTable;
   readonly variables: Variables;
   /** Ids so far: each is used once. */
   readonly ids: Set<string>;
+  readonly effect: Rule["effect"];
+  /** Number of the first rule among all. */
+  readonly index: number;
+  /** Stands at the list of rules, or at the rule. */
+  readonly problems: Problems;
 }
 
 const DENY = {
@@ -43,12 +48,6 @@ function unenforced(key: string): Field<never> {
 
 const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
 
-/** How rules are read. */
-interface ReadOptions extends RuleContext {
-  readonly effect: Rule["effect"];
-  readonly problems: Problems;
-}
-
 /**
  * Reads a list of rules.
  *
@@ -56,20 +55,14 @@ interface ReadOptions extends RuleContext {
  * @param options Their effect, how many rules there are before, and where problems are noted.
  * @returns The rules; with problems, they must not be used.
  */
-export function readRules(
-  source: readonly unknown[],
-  options: ReadOptions & { readonly firstIndex: number },
-): Rule[] {
-  return source.flatMap((one, i) => {
-    const problems = options.problems.at(i);
-    return readRule(one, { ...options, index: options.firstIndex + i, problems }) ?? [];
-  });
+export function readRules(source: readonly unknown[], options: RuleOptions): Rule[] {
+  const { index, problems } = options;
+  return source.flatMap((rule, i) =>
+    readRule(rule, { ...options, index: index + i, problems: problems.at(i) }) ?? []
+  );
 }
 
-function readRule(
-  source: unknown,
-  options: ReadOptions & { readonly index: number },
-): Rule | undefined {
+function readRule(source: unknown, options: RuleOptions): Rule | undefined {
   const { effect, index, problems, ids } = options;
   const expected = "Expected a mapping with action and resource";
   const shape = effect === "allow" ? ALLOW : DENY;
@@ -86,20 +79,10 @@ function readRule(
   const patterns = compilePatterns(resources, actions, options);
   const constraint = readConstraint(found.constraint, actions, options);
   const { line } = problems;
-  return {
-    id,
-    effect,
-    index,
-    ...(line === undefined ? {} : { line }),
-    actions,
-    resources,
-    patterns,
-    ...(constraint === undefined ? {} : { constraint }),
-    ...(reason === undefined ? {} : { reason }),
-  };
+  return { id, effect, index, line, actions, resources, patterns, constraint, reason };
 }
 
-function readActions(names: readonly string[], options: ReadOptions): string[] {
+function readActions(names: readonly string[], options: RuleOptions): string[] {
   const known = Object.keys(options.actions);
   const problems = options.problems.at("action");
   const found = names.flatMap((text) => {
@@ -125,7 +108,7 @@ function readActions(names: readonly string[], options: ReadOptions): string[] {
 function compilePatterns(
   resources: readonly string[],
   actions: readonly string[],
-  { actions: table, variables, world, problems }: ReadOptions,
+  { actions: table, variables, world, problems }: RuleOptions,
 ): Map<KindName, Pattern[]> {
   const kinds = new Set(actions.map((action) => specOf(table, action).kind));
   return new Map(Array.from(kinds, (kind) => [
@@ -150,7 +133,7 @@ function compilePatterns(
 function readConstraint(
   source: unknown,
   actions: readonly string[],
-  { actions: table, ...options }: ReadOptions,
+  { actions: table, ...options }: RuleOptions,
 ): Constraint | undefined {
   if (source === undefined) return undefined;
   const problems = options.problems.at("constraint");

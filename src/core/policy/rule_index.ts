@@ -3,19 +3,9 @@
  *
  * @module
  */
-import { type ActionTable, type KindName, specOf } from "../resource/kind.ts";
+import { type ActionTable, specOf } from "../resource/kind.ts";
 import { PatternTrie } from "../resource/trie.ts";
-import type { Rule } from "./policy.ts";
-
-/** The rules for one action. */
-export interface ActionRules {
-  readonly kind: KindName;
-  readonly allow: PatternTrie<Rule>;
-  readonly deny: PatternTrie<Rule>;
-}
-
-/** The rules by action. */
-export type RuleIndex = ReadonlyMap<string, ActionRules>;
+import type { ActionRules, Rule, RuleIndex } from "./policy.ts";
 
 /**
  * Indexes rules.
