@@ -72,7 +72,7 @@ const MATCHES: readonly {
   { cell: "a doubled slash", resource: "https://h/a/b", target: "https://h/a//b", expected: "deny" },
   { cell: "a name that begins with two dots for ..*", resource: "https://h/..*", target: "https://h/..a", expected: "allow" },
   { cell: "a dot segment for .*", resource: "https://h/a/.*", target: "https://h/a/..", expected: "deny" },
-  { cell: "a number after the wildcard", resource: "https://h/%*41", target: "https://h/%25x41", expected: "deny" },
+  { cell: "a letter whose escape the wildcard cuts apart", resource: "https://h/%*41", target: "https://h/%41", expected: "deny" },
   { cell: "a label with two wildcards", resource: "https://a-*-b*.example/", target: "https://a-x-by.example/", expected: "allow" },
   { cell: "a label with two wildcards in another order", resource: "https://a-*-b*.example/", target: "https://b-x-ay.example/", expected: "deny" },
   { cell: "a hexadecimal digit before the wildcard", resource: "https://h/%4*", target: "https://h/%41", expected: "deny" },
