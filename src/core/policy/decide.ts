@@ -47,7 +47,10 @@ export function decide(
     // INVARIANT: an allow rule allows only if its constraint certainly holds.
     const allow = byTruth(rules.allow.match(segments), params);
     const allowing = first(allow.holding);
-    if (allowing !== undefined) return allowedBy(allowing);
+    if (allowing !== undefined) {
+      const { id: ruleId } = allowing;
+      return { effect: "allow", ruleId, code: "ALLOWED", reason: `allowed by rule "${ruleId}"` };
+    }
 
     const unmet = allow.undecidable.length + allow.failing.length > 0;
     return unmet
@@ -83,14 +86,8 @@ function byTruth(rules: readonly Rule[], params: CanonicalRequest["params"]): Bu
 }
 
 /** The first in the file. */
-function first(rules: readonly Rule[]): Rule | undefined {
-  let found = rules[0];
-  for (const rule of rules) if (found !== undefined && rule.index < found.index) found = rule;
-  return found;
-}
-
-function allowedBy({ id }: Rule): Decision {
-  return { effect: "allow", ruleId: id, code: "ALLOWED", reason: `allowed by rule "${id}"` };
+function first([rule, ...more]: readonly Rule[]): Rule | undefined {
+  return rule && more.reduce((found, one) => one.index < found.index ? one : found, rule);
 }
 
 function deniedBy({ id, guard, reason }: Rule, target: string): Decision {

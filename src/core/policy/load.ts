@@ -49,7 +49,8 @@ const DOCUMENT = {
  * Loads and checks a policy. Everything that is wrong with it is reported at once. Its examples are
  * not looked at.
  *
- * @param document A private plain value: what `parseDocument` or `copyJson` gives.
+ * @param document A private plain value without inexact numbers: what `parseDocument` gives of a text
+ * whose scalars were checked, or `copyJson` of an object.
  * @param options The machine, the actions, and what else rules depend on.
  * @returns A policy that never changes.
  * @throws {PolicyError} It is refused.
@@ -58,7 +59,6 @@ export function loadPolicy(document: unknown, options: LoadOptions): Policy {
   const { world, source, digest, actions, problems = new Problems() } = options;
   const expected = 'Expected a mapping with the key "capabilities"';
   const found = readMapping(document, { shape: DOCUMENT, expected, problems }) ?? {};
-  refuseInexactNumbers(document, problems);
   const variables = {
     ...readVariables(found.variables, problems.at("variables")),
     ...readVariables(options.variables, problems.at("variables")),
@@ -73,17 +73,4 @@ export function loadPolicy(document: unknown, options: LoadOptions): Policy {
   const guards = guardRules(options.guarded ?? [], { world, actions, firstIndex });
   const rules = [...allow, ...deny, ...guards];
   return { source, digest, rules, actions, index: indexRules(rules, actions), warnings: [] };
-}
-
-/** Whole numbers above 2^53 cannot be told apart: a rule for one would hold for its neighbours. */
-function refuseInexactNumbers(value: unknown, problems: Problems): void {
-  if (typeof value === "number" && !(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) {
-    if (problems.found.some(({ path }) => path.join() === problems.path.join())) return;
-    problems.add(
-      `Has the number ${value}, which is not exact, expected at most 2^53 - 1 or a text`,
-    );
-  } else if (value !== null && typeof value === "object") {
-    const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
-    for (const [key, inner] of entries) refuseInexactNumbers(inner, problems.at(key));
-  }
 }

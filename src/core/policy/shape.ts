@@ -42,12 +42,12 @@ export const TEXT: Field<string> = {
 /** A text or a list of texts, which a rule has to have. */
 export function texts(key: string, what: string): Field<string | readonly string[]> {
   const isText = (value: unknown) => typeof value === "string" && value !== "";
-  const expected = `xpected ${what} or a list of them`;
+  const these = `${what} or a list of them`;
   return {
     is: (value): value is string | readonly string[] =>
       Array.isArray(value) ? value.length > 0 && value.every(isText) : isText(value),
-    expected: `E${expected}`,
-    missing: `Has no "${key}", e${expected}`,
+    expected: `Expected ${these}`,
+    missing: `Has no "${key}", expected ${these}`,
   };
 }
 
