@@ -41,7 +41,7 @@ export function decide(
 
     // INVARIANT: a deny rule denies unless its constraint certainly fails, whatever else allows.
     const deny = byTruth(rules.deny.match(segments), params);
-    const denying = first([...deny.holding, ...deny.undecidable]);
+    const denying = first(deny.holding, deny.undecidable);
     if (denying !== undefined) return deniedBy(denying, target);
 
     // INVARIANT: an allow rule allows only if its constraint certainly holds.
@@ -76,7 +76,10 @@ interface Buckets {
   readonly failing: Rule[];
 }
 
+const NO_RULES: Buckets = { holding: [], undecidable: [], failing: [] };
+
 function byTruth(rules: readonly Rule[], params: CanonicalRequest["params"]): Buckets {
+  if (rules.length === 0) return NO_RULES;
   const buckets: Buckets = { holding: [], undecidable: [], failing: [] };
   for (const rule of rules) {
     const truth: Truth = rule.constraint === undefined || evaluate(rule.constraint, params);
@@ -86,8 +89,12 @@ function byTruth(rules: readonly Rule[], params: CanonicalRequest["params"]): Bu
 }
 
 /** The first in the file. */
-function first([rule, ...more]: readonly Rule[]): Rule | undefined {
-  return rule && more.reduce((found, one) => one.index < found.index ? one : found, rule);
+function first(...buckets: readonly (readonly Rule[])[]): Rule | undefined {
+  let found: Rule | undefined;
+  for (const rules of buckets) {
+    for (const rule of rules) if (found === undefined || rule.index < found.index) found = rule;
+  }
+  return found;
 }
 
 function deniedBy({ id, guard, reason }: Rule, target: string): Decision {

@@ -23,6 +23,12 @@ class Node<T> {
   step = 0;
 
   constructor(readonly loops: boolean) {}
+
+  /** Whether more than one edge can be taken from here. */
+  get hasWildcards(): boolean {
+    return this.loops || this.one !== undefined || this.many !== undefined ||
+      this.globs !== undefined || this.classes !== undefined;
+  }
 }
 
 /**
@@ -46,12 +52,20 @@ export class PatternTrie<T> {
 
   /** The values of all patterns that match the whole sequence, in no particular order. */
   match(symbols: readonly string[]): readonly T[] {
+    let node = this.#root;
+    let i = 0;
+    // Up to the first wildcard there is one way.
+    for (; i < symbols.length && !node.hasWildcards; i++) {
+      const next = node.literals.get(symbols[i] as string);
+      if (next === undefined) return [];
+      node = next;
+    }
     let active: Node<T>[] = [];
-    activate(this.#root, active, ++this.#step);
-    for (const symbol of symbols) {
+    activate(node, active, ++this.#step);
+    for (; i < symbols.length; i++) {
       const next: Node<T>[] = [];
       const step = ++this.#step;
-      for (const node of active) follow(node, symbol, { next, step });
+      for (const node of active) follow(node, symbols[i] as string, next, step);
       if (next.length === 0) return [];
       active = next;
     }
@@ -61,13 +75,7 @@ export class PatternTrie<T> {
   }
 }
 
-/** Where the nodes go that a symbol leads to. */
-interface Following<T> {
-  readonly next: Node<T>[];
-  readonly step: number;
-}
-
-function follow<T>(node: Node<T>, symbol: string, { next, step }: Following<T>): void {
+function follow<T>(node: Node<T>, symbol: string, next: Node<T>[], step: number): void {
   if (node.loops) activate(node, next, step);
   const literal = node.literals.get(symbol);
   if (literal !== undefined) activate(literal, next, step);
