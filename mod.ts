@@ -25,11 +25,10 @@ export type {
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { KernelClosedError } from "./src/core/kernel.ts";
 export { Kernel } from "./src/open.ts";
-export type { CheckpointOptions } from "./src/checkpoint/publisher.ts";
+export type { CheckpointOptions } from "./src/checkpoint/witness.ts";
 export type { KernelOptions } from "./src/options.ts";
-export { AuditLogError } from "./src/core/record/audit_log_error.ts";
+export { AuditLogBusyError, AuditLogError } from "./src/core/record/audit_log_error.ts";
 export type { Durability } from "./src/core/record/writer.ts";
-export { AuditLogBusyError } from "./src/core/record/lock.ts";
 export { KeyError } from "./src/checkpoint/checkpoint.ts";
 export {
   type CheckedVerification,
@@ -38,34 +37,42 @@ export {
   verifyWithCheckpoints,
 } from "./src/checkpoint/verification.ts";
 export type { Rotation } from "./src/core/record/log.ts";
-export type { Retention } from "./src/log/retention.ts";
+export type { Retention } from "./src/log/prune.ts";
 export { readAuditLog, type ReadLine, type RecordFilter } from "./src/log/reader.ts";
 export type { AuditRecord, RecordBody } from "./src/core/record/record.ts";
-export { type ChainObserver, type Verification, verifyAuditLog } from "./src/log/verifier.ts";
+export {
+  type ChainObserver,
+  type ChainProblem,
+  type ChainState,
+  type Verification,
+  verifyAuditLog,
+} from "./src/log/verifier.ts";
 export { MissingPermissionError } from "./src/launch/check.ts";
 export type {
   Grants,
   PermissionName,
   PermissionSet,
-  ProcessPermissions,
+  WorkerPermissions,
 } from "./src/core/isolation/permission_set.ts";
-export type { WorkerPermissions } from "./src/launch/flags.ts";
 export type { PolicySource } from "./src/policy_tools/read.ts";
+export type { ProcessPermissions } from "./src/launch/process_permissions.ts";
 export type { PolicySummary, RuleSummary } from "./src/core/policy/policy.ts";
 export type { Timer } from "./src/core/timer.ts";
 export { PolicyError, type PolicyProblem } from "./src/core/policy/problem.ts";
 export {
-  DeniedError,
-  type Execute,
   Provider,
-  type ProviderContext,
-  ProviderError,
   type ProviderLimits,
   type ProviderOptions,
-  type ProviderRequest,
-  type Question,
-  type Verdict,
-} from "./src/core/isolation/provider.ts";
+  type StandardAction,
+} from "./src/worker/provider.ts";
+export { DeniedError, ProviderError } from "./src/worker/provider_error.ts";
+export type {
+  Execute,
+  ProviderContext,
+  ProviderEnvironment,
+  Question,
+} from "./src/worker/provider_context.ts";
+export type { ProviderRequest, ResourceDecision } from "./src/core/isolation/provider_host.ts";
 export type {
   ActionSpec,
   ActionTable,

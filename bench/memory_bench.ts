@@ -1,7 +1,7 @@
 /** What is held in memory. */
 import type { Kernel } from "../mod.ts";
 import { FilesystemProvider } from "../providers/filesystem/mod.ts";
-import { Provider } from "../src/core/isolation/provider.ts";
+import { Provider } from "../src/worker/provider.ts";
 import { expect, makeFolder, openKernel } from "./fixture.ts";
 import { quantity } from "./workload.ts";
 

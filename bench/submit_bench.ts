@@ -1,5 +1,5 @@
 /** What a submit costs, from the call to the record, without a Worker. */
-import { Provider } from "../src/core/isolation/provider.ts";
+import { Provider } from "../src/worker/provider.ts";
 import { expect, makeFolder, openKernel } from "./fixture.ts";
 import { workload } from "./workload.ts";
 

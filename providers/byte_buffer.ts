@@ -5,15 +5,15 @@
  */
 
 /**
- * Copies pieces into one buffer. A piece may be one byte of a buffer of its own: who keeps pieces,
- * keeps a multiple of what was sent.
+ * Copies pieces into one buffer. Keeping the pieces themselves could take many times the memory: each
+ * may be one byte of a large buffer.
  */
 export class ByteBuffer {
   readonly #maxBytes: number;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
   #length = 0;
 
-  /** @param maxBytes What it does not grow beyond in advance; that more comes is up to the caller. */
+  /** @param maxBytes The size up to which the buffer doubles; beyond it, it grows by what is appended. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -23,12 +23,12 @@ export class ByteBuffer {
     return this.#length;
   }
 
-  /** What there is, as long as nothing is put to it. */
+  /** The bytes so far; valid until the next `append` or `take`. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Puts a copy of a piece to the end. */
+  /** Appends a copy of a piece. */
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     if (length > this.#bytes.length) {
@@ -41,7 +41,7 @@ export class ByteBuffer {
     this.#length = length;
   }
 
-  /** Hands over what there is, and starts anew: what was large is not kept for what is small. */
+  /** Returns the bytes so far and starts with an empty buffer: a large one is not kept. */
   take(): Uint8Array<ArrayBuffer> {
     const { bytes } = this;
     this.#bytes = new Uint8Array();

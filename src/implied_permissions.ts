@@ -6,8 +6,9 @@
 import { needsOf, type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import type { KernelOptions } from "./options.ts";
 import { workerPermissions } from "./core/isolation/worker_permissions.ts";
-import type { ProcessPermissions } from "./core/isolation/permission_set.ts";
-import { toDenoJson, toFlags, toWorkerOptions, type WorkerPermissions } from "./launch/flags.ts";
+import { toWorkerOptions, type WorkerPermissions } from "./core/isolation/permission_set.ts";
+import { toDenoJson, toFlags } from "./launch/flags.ts";
+import type { ProcessPermissions } from "./launch/process_permissions.ts";
 
 /** Permissions in all forms in which Deno takes them. */
 export interface ImpliedPermissions {

@@ -4,26 +4,28 @@
  * @module
  */
 import type { ActionRequest, ActionResult, SubmitOptions } from "./core/action.ts";
-import { CheckpointPublisher } from "./checkpoint/publisher.ts";
+import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { CoreKernel, type Deployment, KernelClosedError, type KernelParts } from "./core/kernel.ts";
-import type { ProviderHost } from "./core/isolation/host.ts";
-import { isInside } from "./core/isolation/permission_set.ts";
-import type { Provider } from "./core/isolation/provider.ts";
+import type { ProviderHost } from "./core/isolation/provider_host.ts";
+import { isInside, toWorkerOptions } from "./core/isolation/permission_set.ts";
 import { WorkerHost } from "./core/isolation/worker_host.ts";
-import { namedHosts, workerPermissions } from "./core/isolation/worker_permissions.ts";
+import { workerPermissions } from "./core/isolation/worker_permissions.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
-import { AuditLogError } from "./core/record/audit_log_error.ts";
 import { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
+import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess, partlyDenied } from "./launch/check.ts";
 import { allowsNetwork, fileView } from "./launch/file_view.ts";
-import { toWorkerOptions } from "./launch/flags.ts";
+import { namedHosts } from "./launch/named_hosts.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
 import type { KernelOptions } from "./options.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { needsOf, type ResolvedOptions, resolveOptions } from "./resolve.ts";
+import { StageAdmission } from "./stages/admission.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
+import { WORKER_TRANSPORT } from "./transport/worker_transport.ts";
 import { InProcessHost } from "./worker/in_process_host.ts";
+import type { Provider } from "./worker/provider.ts";
 
 // INVARIANT: only Kernel.open makes kernels, so that none works without its checks.
 const OPENED = Symbol("opened");
@@ -33,8 +35,8 @@ interface Opened {
   readonly core: CoreKernel;
   readonly options: KernelOptions;
   readonly logPath: string;
-  readonly checkpoints: CheckpointPublisher | undefined;
   readonly tracer: SubmitTracer | undefined;
+  readonly turns: EventLoopTurns;
 }
 
 /**
@@ -89,9 +91,9 @@ export class Kernel implements AsyncDisposable {
     const { clock = () => new Date(), timer = SYSTEM_TIMER, stages = [] } = options;
     const { deployment, logPath } = await prepare(options);
     let log: AuditLog | undefined;
-    const checkpoints = publisherFor(options, logPath, () => log?.sync());
+    const witness = witnessFor(options, logPath, () => log?.sync());
     log = await AuditLog.open(logPath, {
-      ...logOptions(options, checkpoints),
+      ...logOptions(options, witness),
       policy: deployment.policy.digest,
     });
     const onWarning = warnerOf(options);
@@ -99,16 +101,16 @@ export class Kernel implements AsyncDisposable {
       deployment,
       log,
       redact: { text: redactText, value: redactValue },
-      stages,
+      admit: (own, request, context) =>
+        new StageAdmission({ timer, onWarning }).enter([...stages, ...own], request, context),
       timestamp: timestamps(clock),
       timer,
-      turn: () => new Promise((resolve) => setImmediate(resolve)),
       logsParams: options.logParams === "redacted",
-      onWarning,
     };
     const core = new CoreKernel(parts);
     const tracer = await submitTracer(onWarning);
-    return new Kernel(OPENED, { core, options, logPath, checkpoints, tracer });
+    const turns = new EventLoopTurns(timer);
+    return new Kernel(OPENED, { core, options, logPath, tracer, turns });
   }
 
   /** The policy in force. */
@@ -125,11 +127,14 @@ export class Kernel implements AsyncDisposable {
    * @returns How it ended, when its record has reached the operating system.
    * @throws {KernelClosedError} (as a rejection) After `close`.
    */
-  submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
-    const { core, tracer } = this.#opened;
-    return tracer === undefined
-      ? core.submit(request, options)
-      : tracer.trace(request, (request) => core.submit(request, options));
+  async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
+    const { core, tracer, turns } = this.#opened;
+    const result =
+      await (tracer === undefined
+        ? core.submit(request, options)
+        : tracer.trace(request, (request) => core.submit(request, options)));
+    if (turns.isDue) await turns.next();
+    return result;
   }
 
   /**
@@ -178,10 +183,8 @@ export class Kernel implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { core, checkpoints } = this.#opened;
-    await core.close();
+    await this.#opened.core.close();
     await this.#reloading;
-    await checkpoints?.close();
   }
 }
 
@@ -232,13 +235,13 @@ function hostFor(
   const { timer = SYSTEM_TIMER } = options;
   const onWarning = warnerOf(options);
   const needs = needsOf(provider, byAction);
-  const surroundings = {
+  const environment = {
     files: fileView(policy),
     network: allowsNetwork(policy),
     hosts: namedHosts(policy, needs.actions),
   };
   if (provider.isolation === "none") {
-    return new InProcessHost(provider, { surroundings, onWarning, timer });
+    return new InProcessHost(provider, { environment, onWarning, timer });
   }
   const set = workerPermissions(policy, needs);
   const inherited = partlyDenied(set);
@@ -250,51 +253,41 @@ function hostFor(
     return allowed.filter((path) => !needed(path)).map((path) => ({ name, path } as const));
   });
   const permissions = toWorkerOptions(set, inherited);
-  return new WorkerHost(provider, { permissions, revoke, surroundings, onWarning, timer });
+  const transport = WORKER_TRANSPORT;
+  return new WorkerHost(provider, {
+    permissions,
+    revoke,
+    environment,
+    transport,
+    onWarning,
+    timer,
+  });
 }
 
-function publisherFor(
-  { checkpoints, timer, onWarning }: KernelOptions,
+/** The witness of the log, if it is to have checkpoints. */
+function witnessFor(
+  options: KernelOptions,
   logPath: string,
   syncLog: () => void,
-): CheckpointPublisher | undefined {
+): CheckpointWitness | undefined {
+  const { checkpoints, retain, timer, clock } = options;
+  const warn = warnerOf(options);
   if (checkpoints === undefined) return undefined;
-  const warn = warnerOf({ onWarning } as KernelOptions);
-  return new CheckpointPublisher({
-    ...checkpoints,
-    file: `${logPath}.checkpoints`,
-    syncLog,
-    onWarning: (line) => warn(`agent-kernel: ${line}`),
-    ...(timer === undefined ? {} : { timer }),
-  });
+  const onWarning = (line: string) => warn(`agent-kernel: ${line}`);
+  return new CheckpointWitness(checkpoints, { logPath, syncLog, onWarning, retain, timer, clock });
 }
 
 /** @throws {TypeError} The options contradict each other. */
 function logOptions(
-  { durability = "os", rotate = {}, retain, clock, timer }: KernelOptions,
-  checkpoints: CheckpointPublisher | undefined,
+  { durability, rotate, retain, clock, timer }: KernelOptions,
+  witness: CheckpointWitness | undefined,
 ): Omit<Parameters<typeof AuditLog.open>[1], "policy"> {
-  if (retain !== undefined && checkpoints === undefined) {
+  if (retain !== undefined && witness === undefined) {
     throw new TypeError(
       "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
     );
   }
-  return {
-    durability,
-    rotate,
-    ...(clock === undefined ? {} : { clock }),
-    ...(timer === undefined ? {} : { now: () => timer.now() }),
-    ...(retain === undefined ? {} : { retain }),
-    ...(checkpoints === undefined ? {} : {
-      accept(size, head) {
-        const contradiction = checkpoints.contradiction(size, head);
-        if (contradiction === undefined) return;
-        throw new AuditLogError(`Cannot open the kernel: ${contradiction}`);
-      },
-      covered: () => checkpoints.covered,
-      onWritten: (size, head) => checkpoints.recordsWritten(size, head),
-    }),
-  };
+  return { durability, rotate, clock, now: timer && (() => timer.now()), witness };
 }
 
 /** Where warnings go. */

@@ -5,9 +5,9 @@
  */
 import type { Durability } from "./core/record/writer.ts";
 import type { Rotation } from "./core/record/log.ts";
-import type { CheckpointOptions } from "./checkpoint/publisher.ts";
-import type { Retention } from "./log/retention.ts";
-import type { Provider } from "./core/isolation/provider.ts";
+import type { CheckpointOptions } from "./checkpoint/witness.ts";
+import type { Retention } from "./log/prune.ts";
+import type { Provider } from "./worker/provider.ts";
 import type { Stage } from "./core/stage.ts";
 import type { PolicySource } from "./policy_tools/read.ts";
 import type { Timer } from "./core/timer.ts";

@@ -3,19 +3,15 @@
  *
  * @module
  */
-import type { CheckpointOptions } from "./checkpoint/publisher.ts";
+import { type CheckpointNeeds, checkpointNeeds } from "./checkpoint/witness.ts";
 import type { KernelOptions } from "./options.ts";
-import { type PermissionNeeds, processPermissions } from "./core/isolation/worker_permissions.ts";
-import {
-  NOTHING,
-  type PermissionSet,
-  type ProcessPermissions,
-  union,
-} from "./core/isolation/permission_set.ts";
+import type { PermissionNeeds } from "./core/isolation/worker_permissions.ts";
+import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
+import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
 import { actionTable } from "./actions/standard.ts";
 import type { GuardedPath } from "./core/policy/guard.ts";
 import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";
-import type { Provider } from "./core/isolation/provider.ts";
+import type { Provider } from "./worker/provider.ts";
 import { denoWorld } from "./core/resource/deno_world.ts";
 import { KINDS } from "./core/resource/table.ts";
 import { CanonicalError, type World } from "./core/resource/world.ts";
@@ -55,13 +51,15 @@ export function resolveOptions(
     ...world,
     base: policyPath === undefined ? world.base : dirname(policyPath),
   };
+  const checkpoints = needsOfCheckpoints(options, logPath);
   const policy = readPolicy(policyPath ?? options.policy, {
     world: policyWorld,
     actions: actionTable(byAction),
     variables: options.variables ?? {},
     enforceExamples,
     guarded: [
-      ...guardedPaths(options, logPath, policyPath),
+      ...guardedPaths(logPath, policyPath),
+      ...checkpoints.guards,
       ...guardedStores(providers, logPath),
       ...guardedCode(providers),
       ...providers.flatMap(({ name, guards }) =>
@@ -71,7 +69,7 @@ export function resolveOptions(
   });
   const own: Partial<PermissionSet> = union(
     { read: logFiles(logPath), write: logFiles(logPath) },
-    checkpointPermissions(options.checkpoints, logPath),
+    checkpoints.permissions,
     policyPath === undefined ? {} : { read: [policyPath] },
     { read: providers.flatMap(moduleFolders) },
     ...providers.map(({ stores }) => ({ read: stores, write: stores })),
@@ -132,24 +130,13 @@ function providersByAction(
   return byAction;
 }
 
-/** Everything that no action may change; the key, that none may even read. */
-function guardedPaths(
-  { checkpoints }: KernelOptions,
-  logPath: string,
-  policyPath: string | undefined,
-): GuardedPath[] {
+/** Everything of the kernel that no action may change. */
+function guardedPaths(logPath: string, policyPath: string | undefined): GuardedPath[] {
   const log = [...logFiles(logPath), `${logPath}.checkpoints`].map((path) => ({
     path,
     what: "audit log",
   }));
-  const policy = policyPath === undefined ? [] : [{ path: policyPath, what: "policy file" }];
-  if (checkpoints === undefined) return [...log, ...policy];
-  const key = absolutePath(checkpoints.key, "checkpoints.key");
-  const places = [checkpoints.also ?? []].flat().filter((place) => !/^https?:/i.test(place))
-    .map((place) => place.replace(/^command:/, "").split(" ")[0] ?? "")
-    .filter(isAbsolute)
-    .map((path) => ({ path, what: "place of checkpoints" }));
-  return [...log, ...policy, { path: key, what: "checkpoint key", secret: true }, ...places];
+  return policyPath === undefined ? log : [...log, { path: policyPath, what: "policy file" }];
 }
 
 /**
@@ -200,19 +187,14 @@ function logFiles(log: string): string[] {
   return [log, ...[".journal", ".journal.new", ".segments", ".torn"].map((suffix) => log + suffix)];
 }
 
-/** The key, the file of checkpoints, and the further places that they go to. */
-function checkpointPermissions(options: CheckpointOptions | undefined, log: string): PermissionSet {
-  if (options === undefined) return NOTHING;
-  const file = `${log}.checkpoints`;
-  const places = [options.also ?? []].flat().map((place): Partial<PermissionSet> => {
-    if (place.startsWith("command:")) {
-      return { run: [place.slice("command:".length).split(" ")[0] ?? ""] };
-    }
-    if (!/^https?:/i.test(place)) return { read: [place], write: [place] };
-    const { protocol, hostname, port } = new URL(place);
-    return { net: [`${hostname}:${port || (protocol === "https:" ? "443" : "80")}`] };
-  });
-  return union({ read: [options.key, file], write: [file] }, ...places);
+/** What the checkpoints of the options need: permissions, guarded files. */
+function needsOfCheckpoints(
+  { checkpoints }: KernelOptions,
+  log: string,
+): Pick<CheckpointNeeds, "permissions" | "guards"> {
+  if (checkpoints === undefined) return { permissions: {}, guards: [] };
+  const key = absolutePath(checkpoints.key, "checkpoints.key");
+  return checkpointNeeds({ ...checkpoints, key }, log);
 }
 
 /** A Worker's module and what it imports are loaded with the permissions of the process. */

@@ -14,8 +14,9 @@ export function encodeBase64(bytes: Uint8Array): string {
 /**
  * Base64 with padding as bytes.
  *
- * @param param The param that holds it.
- * @throws {ProviderError} It is not that.
+ * @param text What is decoded.
+ * @param param Name of the param that holds it, for the message.
+ * @throws {ProviderError} It is not base64 with padding.
  */
 export function decodeBase64(text: string, param = "content"): Uint8Array {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {

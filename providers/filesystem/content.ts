@@ -1,5 +1,5 @@
 /**
- * The content of files, as bytes and as text.
+ * Decoding the content of files as text.
  *
  * @module
  */
@@ -7,7 +7,12 @@ import { ProviderError } from "../../src/worker/mod.ts";
 
 const wholeText = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A piece of a text may begin or end inside of a character; a whole text may not. */
+/**
+ * Decodes UTF-8; a byte order mark is kept.
+ *
+ * @param piece Whether the bytes are a part of a file, which may begin or end inside of a character.
+ * @throws {ProviderError} It is not UTF-8.
+ */
 export function decodeText(bytes: Uint8Array, path: string, piece: boolean): string {
   try {
     if (!piece) return wholeText.decode(bytes);

@@ -1,27 +1,28 @@
 /**
- * What a reversible layer saw before an action, held against what is there when it is carried out:
- * the snapshot has to be one of the very file that is replaced.
+ * The state of a path when its snapshot was taken, compared with the state when the action is carried
+ * out: the snapshot has to be of the very file that is replaced.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import { ProviderError, type ProviderRequest } from "../../src/worker/mod.ts";
-import { lstat, removeStray } from "./place.ts";
+import { lstat } from "./file_info.ts";
 import { RegularFile } from "./regular_file.ts";
+import { removeMisplaced } from "./staging.ts";
 
-/** What has to be at a path. Times are in milliseconds, finer ones Deno does not tell. */
+/** What has to be at a path. Times are in milliseconds: Deno reads no finer ones. */
 export interface Expected {
-  readonly kind: "absent" | "file" | "folder" | "other";
+  readonly kind: "absent" | "file" | "folder" | "link" | "other";
   readonly dev?: number;
   readonly ino?: number;
   readonly size?: number;
   readonly mode?: number;
   readonly mtime?: number;
-  /** Given if the file was changed so lately that its time would not tell another change. */
+  /** Given if the file was changed so recently that another change could leave its time as it is. */
   readonly sha256?: string;
 }
 
-/** What the layer told beside the request. */
+/** The preparation of a request by the layer. */
 export interface FilePreparation {
   /** The folder of its snapshot store. */
   readonly snapshots: string;
@@ -40,7 +41,11 @@ export class TargetChangedError extends ProviderError {
   }
 }
 
-/** What the request was prepared with, if it came through a layer. */
+/**
+ * The preparation of a request, if it came through a layer.
+ *
+ * @throws {ProviderError} This provider was made without the layer's store.
+ */
 export function preparationOf(
   { preparation }: ProviderRequest,
   config: unknown,
@@ -49,15 +54,18 @@ export function preparationOf(
   const prepared = preparation as unknown as FilePreparation;
   const { snapshots } = (config ?? {}) as { readonly snapshots?: string };
   if (snapshots === prepared.snapshots) return prepared;
-  // Nothing that could not be restored later is to be done now.
+  // INVARIANT: nothing is done that could not be restored later.
   throw new ProviderError(
     "SNAPSHOT_FAILED",
-    `The filesystem provider was not told of the snapshot store: new FilesystemProvider({ snapshots: "${prepared.snapshots}" })`,
+    `The filesystem provider does not know the snapshot store, expected new FilesystemProvider({ snapshots: "${prepared.snapshots}" })`,
   );
 }
 
 /**
- * @param at Where it is now, if it was taken aside.
+
+ * Asserts that the target of the action is what its snapshot is of.
+ *
+ * @param at Where it is now, if it was moved aside. @default the path
  * @throws {TargetChangedError} It is not what was expected.
  */
 export function assertExpected(path: string, expected: Expected | undefined, at = path): void {
@@ -73,15 +81,18 @@ function looksAsExpected(path: string, expected: Expected): boolean {
   const info = lstat(path);
   if (info === undefined) return expected.kind === "absent";
   const { kind, dev, ino, size, mode, mtime } = expected;
-  if (kind === "other") return !info.isFile && !info.isDirectory;
-  if (info.dev !== dev || info.ino !== ino || ((info.mode ?? 0) & 0o7777) !== mode) return false;
-  // The time of a folder tells of its entries; whether there are any is the system's to say.
+  if (kind === "other") return !info.isFile && !info.isDirectory && !info.isSymlink;
+  if (info.dev !== dev || info.ino !== ino) return false;
+  // Nobody can change a link: another goal is another link.
+  if (kind === "link") return info.isSymlink;
+  if (((info.mode ?? 0) & 0o7777) !== mode) return false;
+  // The time of a folder changes with its entries; that it is empty is checked by the system.
   if (kind === "folder") return info.isDirectory;
   return kind === "file" && info.isFile && info.size === size &&
     info.mtime?.getTime() === mtime;
 }
 
-/** How much is read at once. */
+/** How many bytes are read at once. */
 const PIECE_BYTES = 256 * 1024;
 
 function digestOf(path: string): string {
@@ -96,19 +107,21 @@ function digestOf(path: string): string {
 }
 
 /**
- * Gives a staged file its name, if what is there now still looks as expected. Where nothing was, that
- * is one step: a second name is only made where there is none. A file is looked at right before it
- * is replaced; between the two system calls nothing else is done.
+ * Gives a staged file its name, if what is at the target still looks as expected. Where nothing was,
+ * that is one system call: `link` fails if there is something. A file is looked at right before it is
+ * replaced; nothing else is done between the two system calls.
+ *
+ * @throws {TargetChangedError} Something else is there.
  */
 export function putInPlace(staged: string, target: string, expected: Expected | undefined): void {
   if (expected?.kind === "absent") {
     try {
       Deno.linkSync(staged, target);
-      removeStray(staged);
+      removeMisplaced(staged);
       return;
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) throw new TargetChangedError(target);
-      // This file system has no second names: the look has to do.
+      // Safe: this file system has no hard links, and the look below decides.
     }
   }
   if (expected !== undefined && !looksAsExpected(target, expected)) {

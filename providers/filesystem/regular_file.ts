@@ -1,5 +1,5 @@
 /**
- * Opening a file without waiting for anybody.
+ * Opening a regular file without blocking on a named pipe.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 
 /**
  * A file that is open for reading.
  *
- * Not `Deno.openSync`: in the moment before it, somebody may put a named pipe in the place of a file that
- * was looked at, and opening that would wait for its other end, for ever, and no deadline could end it.
+ * It does not use `Deno.openSync`: somebody may replace a file that was looked at by a named pipe, and
+ * opening that would block until its other end is opened, past every deadline.
  */
 export class RegularFile implements Disposable {
   readonly #descriptor: number;
@@ -17,8 +17,9 @@ export class RegularFile implements Disposable {
   readonly info: Stats;
 
   /**
-   * Opens what is at the path. Deno finds its real path first, so a link there is followed.
+   * Opens what is at the path. Deno resolves the path first, so that a link is followed.
    *
+   * @param path Absolute.
    * @throws {NodeJS.ErrnoException} It cannot be opened.
    */
   constructor(path: string) {
@@ -34,7 +35,13 @@ export class RegularFile implements Disposable {
     }
   }
 
-  /** Up to so many bytes, from a place on. */
+  /**
+   * Reads bytes.
+   *
+   * @param offset Where to begin, in bytes.
+   * @param length The most that is read, in bytes.
+   * @returns Fewer bytes only at the end of the file.
+   */
   read(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
     let filled = 0;

@@ -1,13 +1,15 @@
 /**
- * Files and folders as they were, from the store of a reversible layer.
+ * Restoring files, symbolic links and folders from the store of a reversible layer.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import { type ProviderContext, ProviderError, type ProviderRequest } from "../../src/worker/mod.ts";
 import { assertExpected, type FilePreparation, preparationOf, putInPlace } from "./expectation.ts";
-import { makeParents } from "./operations.ts";
-import { isAbsence, lstat, makePrivateFolder, PlaceError } from "./place.ts";
+import { isAbsence, lstat } from "./file_info.ts";
+import { makeParents } from "./folders.ts";
+import { PathChangedError } from "./path_check.ts";
+import { makePrivateFolder, type PrivateFolder } from "./staging.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -20,8 +22,49 @@ interface Restored {
   readonly mtime: number;
 }
 
-/** `fs.write {restore: {sha256, mode, mtime}}` → `{bytes_written}`: content, mode and time of a file. */
-export async function restoreFile(
+/** `fs.write {restore: …}` → `{bytes_written}`: a file with its mode and time, or a symbolic link. */
+export function restoreWritten(
+  request: ProviderRequest,
+  context: ProviderContext,
+): { bytes_written: number } | Promise<{ bytes_written: number }> {
+  const { link } = (request.params["restore"] ?? {}) as { readonly link?: unknown };
+  return link === undefined ? restoreFile(request, context) : restoreLink(request, context);
+}
+
+/**
+ * `{link}`: the name of a link in the store, of which a second name is made. Deno lets no process with
+ * scoped permissions make a link itself.
+ */
+function restoreLink(
+  request: ProviderRequest,
+  context: ProviderContext,
+): { bytes_written: number } {
+  const { target } = request;
+  const { snapshots, expect } = permitted(request, context);
+  const { link } = request.params["restore"] as { readonly link?: unknown };
+  if (typeof link !== "string" || !/^link-[0-9a-f-]{36}$/.test(link)) throw malformed();
+  const stored = `${snapshots}/links/${link}`;
+  if (lstat(stored)?.isSymlink !== true) {
+    throw new ProviderError("SNAPSHOT_MISSING", `There is no link "${link}" in the store`);
+  }
+  assertExpected(target, expect.target);
+  makeParents(target);
+  const folder = privateFolder(target);
+  try {
+    Deno.linkSync(stored, folder.slot);
+    assertExpected(target, expect.target);
+    putInPlace(folder.slot, target, expect.target);
+  } catch (error) {
+    throw isAbsence(error) ? new PathChangedError(target) : error;
+  } finally {
+    if (lstat(folder.slot) !== undefined) Deno.removeSync(folder.slot);
+    folder.remove();
+  }
+  return { bytes_written: 0 };
+}
+
+/** `{sha256, mode, mtime}`: content, mode and time of a file. */
+async function restoreFile(
   request: ProviderRequest,
   context: ProviderContext,
 ): Promise<{ bytes_written: number }> {
@@ -29,10 +72,11 @@ export async function restoreFile(
   const { snapshots, expect } = permitted(request, context);
   const { sha256, mode, mtime } = restoredBy(request);
   if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) throw malformed();
-  if (lstat(target)?.isFile === false) {
+  const now = lstat(target);
+  if (now !== undefined && !now.isFile && !now.isSymlink) {
     throw new ProviderError("NOT_A_FILE", `Not a file, so no file is restored there: ${target}`);
   }
-  // Looked at once here, so that nothing large is copied in vain.
+  // Checked here too, so that nothing large is copied in vain.
   assertExpected(target, expect.target);
   makeParents(target);
   const folder = privateFolder(target);
@@ -42,13 +86,13 @@ export async function restoreFile(
       mtime,
       context,
     });
-    // By name, but out of everybody's reach.
+    // By name, but where nobody else can reach it.
     Deno.chmodSync(folder.slot, mode);
     assertExpected(target, expect.target);
     putInPlace(folder.slot, target, expect.target);
     return { bytes_written: bytes };
   } catch (error) {
-    throw isAbsence(error) ? new PlaceError(target) : error;
+    throw isAbsence(error) ? new PathChangedError(target) : error;
   } finally {
     if (lstat(folder.slot) !== undefined) Deno.removeSync(folder.slot);
     folder.remove();
@@ -73,7 +117,7 @@ export function restoreFolder(
     assertExpected(target, expect.target);
     Deno.renameSync(folder.slot, target);
   } catch (error) {
-    throw isAbsence(error) ? new PlaceError(target) : error;
+    throw isAbsence(error) ? new PathChangedError(target) : error;
   } finally {
     if (lstat(folder.slot) !== undefined) Deno.removeSync(folder.slot);
     folder.remove();
@@ -82,8 +126,8 @@ export function restoreFolder(
 }
 
 /**
- * INVARIANT: only a rollback of the host's own layer restores. A request alone, whatever is in it,
- * cannot: it could fetch old contents of files that the agent may no longer read.
+ * INVARIANT: only a rollback of the host's own layer restores. A request alone cannot, whatever it
+ * contains: it could fetch old contents of files that the agent may no longer read.
  */
 function permitted(request: ProviderRequest, { config }: ProviderContext): FilePreparation {
   const preparation = preparationOf(request, config);
@@ -102,18 +146,21 @@ function restoredBy({ params }: ProviderRequest): Restored {
 }
 
 function malformed(): ProviderError {
-  return new ProviderError("INVALID_PARAMS", 'The param "restore" has to be {sha256, mode, mtime}');
+  return new ProviderError(
+    "INVALID_PARAMS",
+    'The param "restore" has to be {sha256, mode, mtime} or {link}',
+  );
 }
 
-function privateFolder(target: string): ReturnType<typeof makePrivateFolder> {
+function privateFolder(target: string): PrivateFolder {
   try {
     return makePrivateFolder(target);
   } catch (error) {
-    throw isAbsence(error) ? new PlaceError(target) : error;
+    throw isAbsence(error) ? new PathChangedError(target) : error;
   }
 }
 
-/** The name of a blob is the digest of its content, so that a copy proves itself. */
+/** Copies a blob and verifies the copy: the name of a blob is the digest of its content. */
 async function copy(
   from: string,
   to: string,

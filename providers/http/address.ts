@@ -5,7 +5,7 @@
  */
 import { contains, PRIVATE_NETWORKS } from "../../src/launch/private_networks.ts";
 
-/** Beside the private networks: what is no address of a machine on the internet either. */
+/** Further ranges that hold no machine of the public internet. */
 const OTHER_NETWORKS = [
   "192.0.2.0/24", // documentation (RFC 5737)
   "192.88.99.0/24", // 6to4 relays (RFC 7526)
@@ -16,12 +16,15 @@ const OTHER_NETWORKS = [
   "2002::/16", // 6to4, which leads to an IPv4 address (RFC 3056)
   "3fff::/20", // documentation (RFC 9637)
 ];
-/** All that IANA gives out of IPv6; whatever lies outside has a meaning of its own (RFC 4291). */
+/** The only IPv6 range for public addresses; the rest has special meanings (RFC 4291). */
 const GLOBAL_IPV6 = "2000::/3";
-/** Leads to an IPv4 address, and on networks without IPv4 everything goes there (RFC 6052). */
+/** Translates to the IPv4 address in its last 32 bits (RFC 6052). */
 const NAT64 = "64:ff9b::/96";
 
-/** An address that was connected to, and what for. */
+/** The path of a rule that names a host or an address, and is to allow nothing else. */
+const UNUSED_PATH = "/none";
+
+/** A host of a URL, and the address that it leads to. */
 export interface Endpoint {
   /** The host of the URL, as it stands there. */
   readonly host: string;
@@ -31,11 +34,13 @@ export interface Endpoint {
 }
 
 /**
- * Whether an address is on the public internet, or is one that the policy names: then both the
- * URL's host and the address have to stand in a rule literally, so that nobody who may choose what
- * a name resolves to can lead there.
+ * Whether an address is on the public internet, or is one that the policy names. To name it, both the
+ * URL's host and the address have to stand literally in rules: who controls the DNS of a name cannot
+ * choose the address then.
  *
+ * @param endpoint Host, address and port.
  * @param named The hosts that the policy names literally.
+ * @returns Whether a connection is allowed.
  */
 export function mayConnect(
   { host, address, port }: Endpoint,
@@ -46,8 +51,32 @@ export function mayConnect(
   if (isPublic(canonical)) return true;
   const isNamed = (name: string) => named.includes(name) || named.includes(`${name}:${port}`);
   if (!isNamed(host)) return false;
-  const literal = canonical.includes(":") ? `[${canonical}]` : canonical;
-  return isNamed(literal) || isLocalName(host) && isLoopback(canonical);
+  return isNamed(literalOf(canonical)) || isLocalName(host) && isLoopback(canonical);
+}
+
+/**
+ * The resources that rules have to name, so that a connection to an address is allowed. The request
+ * itself is allowed already, so that they open no path that is in use.
+ *
+ * @param url What is asked for.
+ * @param address Where its host leads to, in canonical form; `undefined` if that is not known.
+ * @param named The hosts that the policy names literally.
+ * @returns At least one resource. A host name at a private address needs two: one that names the host,
+ * and one that names the address.
+ */
+export function missingRules(
+  { protocol, hostname, port }: URL,
+  address: string | undefined,
+  named: readonly string[],
+): string[] {
+  const suffix = port === "" ? "" : `:${port}`;
+  const own = `${protocol}//${hostname}${suffix}${UNUSED_PATH}`;
+  if (address === undefined || (isLocalName(hostname) && isLoopback(address))) return [own];
+  const literal = literalOf(address);
+  if (literal === hostname) return [own];
+  const number = port || (protocol === "https:" ? "443" : "80");
+  const isNamed = named.includes(hostname) || named.includes(`${hostname}:${number}`);
+  return [...(isNamed ? [] : [own]), `${protocol}//${literal}${suffix}${UNUSED_PATH}`];
 }
 
 /** Whether a canonical address is one of the public internet. */
@@ -73,6 +102,11 @@ function embedded(address: string): string {
   const [high = "0", low = "0"] = ["0", "0", ...tail.filter((part) => part !== "")].slice(-2);
   return [high, low].map((part) => parseInt(part, 16))
     .flatMap((part) => [part >> 8, part & 255]).join(".");
+}
+
+/** A canonical address as it stands in a URL. */
+function literalOf(address: string): string {
+  return address.includes(":") ? `[${address}]` : address;
 }
 
 function isLocalName(host: string): boolean {

@@ -1,10 +1,11 @@
 /**
- * Bodies: of a request from its params, of a response as text or base64.
+ * The body of a request from its params, and the body of a response as text or base64.
  *
  * @module
  */
 import { Readable } from "node:stream";
 import { createGunzip, createInflate } from "node:zlib";
+import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/mod.ts";
 import { ByteBuffer } from "../byte_buffer.ts";
 import { decodeBase64, encodeBase64 } from "../filesystem/base64.ts";
@@ -12,8 +13,8 @@ import { decodeBase64, encodeBase64 } from "../filesystem/base64.ts";
 type Params = Readonly<Record<string, unknown>>;
 
 /**
- * The content codings that are undone (RFC 9110, section 8.4.1). Not `br`: the decoder of Deno that
- * works piece by piece takes a part for the whole.
+ * The content codings that are decoded (RFC 9110, section 8.4.1). Not `br`: Deno's streaming decoder
+ * accepts an incomplete body.
  */
 const DECODERS = {
   gzip: createGunzip,
@@ -21,10 +22,15 @@ const DECODERS = {
   deflate: createInflate,
 } as const;
 
-/** What a request says of the codings that it takes. */
+/** The value of `accept-encoding`. */
 export const ACCEPT_ENCODING = "gzip, deflate";
 
-/** The body that the params describe, with its default type. */
+/**
+ * The body that the params describe, with its default content type.
+ *
+ * @returns `undefined` if the request has no body. A string is sent byte for byte.
+ * @throws {ProviderError} `INVALID_PARAMS`
+ */
 export function requestBody(
   { body, encoding }: Params,
 ): { readonly bytes: Uint8Array; readonly type?: string } | undefined {
@@ -33,7 +39,7 @@ export function requestBody(
   }
   if (body === undefined || body === null) return undefined;
   if (encoding === "base64") {
-    if (typeof body !== "string") throw invalid('The param "body" has to be a text of base64');
+    if (typeof body !== "string") throw invalid('The param "body" has to be a string of base64');
     return { bytes: decodeBase64(body, "body") };
   }
   const encode = (text: string) => new TextEncoder().encode(text);
@@ -42,8 +48,9 @@ export function requestBody(
 }
 
 /**
- * A body without its content coding, read piece by piece so that no more is decoded than is asked for.
+ * A body with its content coding decoded piece by piece, no further than it is read.
  *
+ * @param coding The value of `content-encoding`.
  * @returns `undefined` if the coding is not known.
  */
 export function decoded(
@@ -72,15 +79,20 @@ async function* undo(
     if (failure !== undefined) throw failure;
     // A response without a body may still name a coding.
     if (!any) return;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ProviderError("RESPONSE_MALFORMED", `The response is refused: no ${name}: ${reason}`);
+    const message = `The response is refused: its body is not ${name}: ${messageOf(error)}`;
+    throw new ProviderError("RESPONSE_MALFORMED", message);
   } finally {
     source.destroy();
     decoder.destroy();
   }
 }
 
-/** Reads until the end or the bound. */
+/**
+ * Reads a body to its end or to a bound.
+ *
+ * @param bound Most bytes.
+ * @returns The bytes, and whether the body is longer.
+ */
 export async function collect(
   pieces: AsyncIterable<Uint8Array>,
   bound: number,
@@ -97,10 +109,10 @@ export async function collect(
 }
 
 /**
- * The text that bytes stand for according to their content type.
+ * Bytes as text, according to their content type.
  *
- * @param cut They are a part, so that the last character may be one too.
- * @returns `undefined` if it is no text, or not in the charset that it is said to be in.
+ * @param cut Whether the bytes are the beginning of a longer body: the last character may be incomplete.
+ * @returns `undefined` if the type is not one of text, or the bytes are not valid in its charset.
  */
 export function textOf(bytes: Uint8Array, contentType: string, cut: boolean): string | undefined {
   const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();

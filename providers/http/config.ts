@@ -8,15 +8,15 @@
 export interface HttpSecret {
   /** The header that carries it. @default "authorization" */
   readonly header?: string;
-  /** The credential itself; either this or `env`. */
+  /** The credential itself. Either this or `env` is required. */
   readonly value?: string;
   /** The environment variable that holds it, read once; the process needs `--allow-env` for it. */
   readonly env?: string;
-  /** What stands before it in the header, for example `"Bearer "`. @default "" */
+  /** Text before it in the header, for example `"Bearer "`. @default "" */
   readonly prefix?: string;
   /**
-   * Where it goes, and nowhere else: `host` or `host:port` (then HTTPS), or an origin; one of plain
-   * HTTP only on this machine, as in `"http://127.0.0.1:8080"`.
+   * The only hosts that get it: `host` or `host:port` (over HTTPS), or an origin. An origin of plain
+   * HTTP has to be on loopback, as in `"http://127.0.0.1:8080"`.
    */
   readonly hosts: readonly string[];
 }
@@ -31,7 +31,7 @@ export interface Credential {
   readonly origins: readonly string[];
 }
 
-/** What the Worker is configured with. */
+/** The configuration in the form that the Worker gets. */
 export interface HttpConfig {
   readonly maxRedirects: number;
   readonly maxRequestBytes: number;
@@ -39,20 +39,21 @@ export interface HttpConfig {
   readonly credentials: readonly Credential[];
 }
 
-/** Shorter ones would be found, and redacted, where they are none. */
+/** A shorter secret would be redacted in places where it is an ordinary word. */
 const MIN_SECRET_LENGTH = 8;
 
 /**
- * Checks a secret.
+ * Checks a secret, and reads it from the environment if it names a variable.
  *
- * @throws {TypeError | RangeError} It is not of the required form; its value is never shown.
+ * @param name The name of the secret, for messages.
+ * @throws {TypeError | RangeError} It is not of the required form. The message never shows its value.
  */
 export function credentialOf(name: string, secret: HttpSecret): Credential {
   const { header = "authorization", prefix = "", hosts } = secret;
   const wrong = (what: string) => new RangeError(`Cannot use secret "${name}": ${what}`);
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) throw wrong("expected a name of letters, digits, _.-");
   if (!/^[A-Za-z0-9-]+$/.test(header) || isReserved(header.toLowerCase())) {
-    throw wrong(`"${header}" is no header that can be set`);
+    throw wrong(`the header "${header}" cannot be set`);
   }
   if (!Array.isArray(hosts) || hosts.length === 0) throw wrong("it has no hosts");
   const value = secret.value ?? valueFromEnvironment(name, secret.env);
@@ -67,8 +68,8 @@ export function credentialOf(name: string, secret: HttpSecret): Credential {
 }
 
 /**
- * Whether a header belongs to the connection or to the framing of messages (RFC 9110, section 7.6.1),
- * or says of a request what only a browser may say.
+ * Whether a request may not set a header: it belongs to the connection or to the framing of messages
+ * (RFC 9110, section 7.6.1), or only browsers may send it (`sec-*`).
  */
 export function isReserved(header: string): boolean {
   return RESERVED.has(header) || /^(proxy|sec)-/.test(header);
@@ -109,11 +110,13 @@ function originOf(host: string, wrong: (what: string) => RangeError): string {
     url === undefined || url.hostname === "" || /[*?@]/.test(host) || url.pathname !== "/" ||
     url.search !== "" || url.hash !== "" || url.hostname.endsWith(".")
   ) {
-    throw wrong(`"${host}" is no host, expected the like of "api.example.com" or "127.0.0.1:8080"`);
+    throw wrong(
+      `"${host}" is not a host, expected for example "api.example.com" or "127.0.0.1:8080"`,
+    );
   }
   const isLocal = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLocal)) {
-    throw wrong(`"${host}" is not HTTPS, everybody on the way could read it`);
+    throw wrong(`"${host}" is not HTTPS, the secret could be read on the network`);
   }
   return url.origin;
 }

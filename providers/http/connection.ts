@@ -1,10 +1,11 @@
 /**
- * Connections whose address was checked before the first byte goes out.
+ * Connections whose address is checked before the first byte goes out.
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import { DeniedError, ProviderError } from "../../src/worker/mod.ts";
-import { mayConnect } from "./address.ts";
+import { canonicalAddress, mayConnect, missingRules } from "./address.ts";
 
 /** What a connection is made with. */
 export interface ConnectOptions {
@@ -12,8 +13,15 @@ export interface ConnectOptions {
   readonly named: readonly string[];
   /** Further certificate authorities (PEM). */
   readonly caCerts: readonly string[];
-  /** Ends the connection, also while it is in use. */
+  /** Ends the attempt. */
   readonly signal: AbortSignal;
+}
+
+/** A connection, and the address that was checked. */
+export interface CheckedConnection {
+  readonly connection: Deno.Conn;
+  /** The IP address of the other end. */
+  readonly address: string;
 }
 
 /**
@@ -29,42 +37,55 @@ const BAD_PORTS: ReadonlySet<number> = new Set([
   6669, 6679, 6697, 10080,
 ]);
 
-/** A connection to the host of a canonical URL. The name is resolved once, here. */
-export async function connect(url: URL, options: ConnectOptions): Promise<Deno.Conn> {
+/**
+ * Connects to the host of a URL. The name is resolved once, here.
+ *
+ * @param url In canonical form.
+ * @throws {DeniedError} `PORT_DENIED`; `ADDRESS_DENIED`: the address is not public, and no rule names it.
+ * @throws {ProviderError} `CONNECT_FAILED`, `TLS_FAILED`
+ */
+export async function connect(url: URL, options: ConnectOptions): Promise<CheckedConnection> {
   const { named, caCerts, signal } = options;
   const secure = url.protocol === "https:";
-  const port = Number(url.port || (secure ? 443 : 80));
-  const host = url.hostname;
-  const hostname = host.replace(/^\[|\]$/g, "");
+  const port = portOf(url);
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
   if (BAD_PORTS.has(port)) {
     throw new DeniedError("PORT_DENIED", `Port ${port} belongs to a service that is not HTTP`);
   }
-  const isLiteral = hostname !== host || /^\d+\.\d+\.\d+\.\d+$/.test(host);
-  if (isLiteral) assertAllowed(host, hostname, port, named);
-  const tcp = await open(hostname, port, signal);
+  const isLiteral = hostname !== url.hostname || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
+  if (isLiteral) assertAllowed(url, hostname, named);
+  const tcp = await open(url, hostname, options);
+  using guard = new CloseOnAbort(tcp, signal);
   try {
-    // INVARIANT: the address that is checked is the one of the connection that is used, so that a
-    // name that resolves to something else a moment later changes nothing.
+    // INVARIANT: the address that is checked is the one of the connection that is used. A name that
+    // resolves to another address a moment later changes nothing.
     const { remoteAddr } = tcp;
-    if (remoteAddr.transport !== "tcp") throw denied(host, "an unknown address");
-    assertAllowed(host, remoteAddr.hostname, port, named);
-    if (!secure) return tcp;
+    if (remoteAddr.transport !== "tcp") throw denied(url, "an unknown address", named);
+    const address = remoteAddr.hostname;
+    assertAllowed(url, address, named);
+    if (!secure) return { connection: tcp, address };
     const tls = await Deno.startTls(tcp, {
       hostname,
       caCerts: [...caCerts],
       alpnProtocols: ["http/1.1"],
     });
-    closeOnAbort(tls, signal);
+    guard.connection = tls;
     await tls.handshake();
-    return tls;
+    return { connection: tls, address };
   } catch (error) {
-    close(tcp);
+    close(guard.connection);
     if (error instanceof ProviderError) throw error;
-    throw failure("TLS_FAILED", `Cannot speak TLS with "${url.host}"`, error);
+    const message = `Cannot speak TLS with "${url.host}": ${messageOf(error)}`;
+    throw new ProviderError("TLS_FAILED", message, { cause: error });
   }
 }
 
-/** Closes a connection; that it is closed already is no error. */
+/** The port of a URL, also where the URL leaves it out. */
+export function portOf({ port, protocol }: URL): number {
+  return Number(port || (protocol === "https:" ? 443 : 80));
+}
+
+/** Closes a connection. A connection that is closed already is left as it is. */
 export function close(connection: Deno.Conn): void {
   try {
     connection.close();
@@ -73,44 +94,56 @@ export function close(connection: Deno.Conn): void {
   }
 }
 
-async function open(hostname: string, port: number, signal: AbortSignal): Promise<Deno.TcpConn> {
+/** Closes a connection when a signal is aborted, until it is disposed of. */
+export class CloseOnAbort implements Disposable {
+  /** What is closed. */
+  connection: Deno.Conn;
+  readonly #signal: AbortSignal;
+  readonly #abort = () => close(this.connection);
+
+  constructor(connection: Deno.Conn, signal: AbortSignal) {
+    this.connection = connection;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#abort, { once: true });
+    if (signal.aborted) this.#abort();
+  }
+
+  [Symbol.dispose](): void {
+    this.#signal.removeEventListener("abort", this.#abort);
+  }
+}
+
+async function open(
+  url: URL,
+  hostname: string,
+  { named, signal }: ConnectOptions,
+): Promise<Deno.TcpConn> {
+  const port = portOf(url);
   signal.throwIfAborted();
   try {
-    const connection = await Deno.connect({ hostname, port, signal });
-    closeOnAbort(connection, signal);
-    return connection;
+    return await Deno.connect({ hostname, port, signal });
   } catch (error) {
     signal.throwIfAborted();
     // The flags of the process deny private networks after the name was resolved.
     if (error instanceof Deno.errors.NotCapable) {
-      throw denied(hostname, "an address that is denied");
+      throw denied(url, "an address that is denied to this process", named);
     }
-    throw failure("CONNECT_FAILED", `Cannot connect to "${hostname}" port ${port}`, error);
+    const message = `Cannot connect to "${hostname}" port ${port}: ${messageOf(error)}`;
+    throw new ProviderError("CONNECT_FAILED", message, { cause: error });
   }
 }
 
-function closeOnAbort(connection: Deno.Conn, signal: AbortSignal): void {
-  signal.addEventListener("abort", () => close(connection), { once: true });
+function assertAllowed(url: URL, address: string, named: readonly string[]): void {
+  const endpoint = { host: url.hostname, address, port: portOf(url) };
+  if (!mayConnect(endpoint, named)) throw denied(url, address, named);
 }
 
-function assertAllowed(
-  host: string,
-  address: string,
-  port: number,
-  named: readonly string[],
-): void {
-  if (!mayConnect({ host, address, port }, named)) throw denied(host, address);
-}
-
-function denied(host: string, address: string): DeniedError {
+function denied(url: URL, address: string, named: readonly string[]): DeniedError {
+  const rules = missingRules(url, canonicalAddress(address), named)
+    .map((resource) => `{ action: net.http, resource: "${resource}" }`);
   return new DeniedError(
     "ADDRESS_DENIED",
-    `Host "${host}" leads to ${address}, which is not on the public internet; a rule has to name ` +
-      "that address literally",
+    `Host "${url.hostname}" leads to ${address}, which is not on the public internet; to allow ` +
+      `it, name it literally, with a path that opens nothing else: add ${rules.join(" and ")}`,
   );
-}
-
-function failure(code: string, what: string, error: unknown): ProviderError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new ProviderError(code, `${what}: ${reason}`, { cause: error });
 }

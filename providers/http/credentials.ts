@@ -1,25 +1,25 @@
 /**
- * Secrets on their way out, and kept from coming back.
+ * Secrets in requests, and their redaction in everything that comes back.
  *
  * @module
  */
 import { encodeBase64 } from "../filesystem/base64.ts";
 import type { Credential } from "./config.ts";
 
-/** Puts secrets into requests and takes them out of everything that the agent sees. */
+/** Adds secrets to requests, and redacts them in everything that the agent sees. */
 export class Credentials {
-  /** The most characters that a secret can take, in any spelling. */
+  /** Most characters of a secret in any spelling. */
   readonly reach: number;
   readonly #all: readonly Credential[];
   readonly #patterns: readonly { readonly name: string; readonly pattern: RegExp }[];
 
   constructor(all: readonly Credential[]) {
     this.#all = all;
-    const texts = all.flatMap((one) =>
-      textsOf(one).flatMap(piecesOf).map((text) => ({ name: one.name, text }))
+    const strings = all.flatMap((one) =>
+      stringsOf(one).flatMap(piecesOf).map((text) => ({ name: one.name, text }))
     );
-    this.#patterns = texts.map(({ name, text }) => ({ name, pattern: patternOf(text) }));
-    this.reach = Math.max(0, ...texts.map(({ text }) => text.length * MAX_SPELLING));
+    this.#patterns = strings.map(({ name, text }) => ({ name, pattern: patternOf(text) }));
+    this.reach = Math.max(0, ...strings.map(({ text }) => text.length * MAX_SPELLING));
   }
 
   /** The headers that carry secrets to exactly this origin. */
@@ -33,17 +33,18 @@ export class Credentials {
     return this.#all.some((one) => one.header === header);
   }
 
-  /** Whether a text holds a secret. */
+  /** Whether a text contains a secret. */
   isIn(text: string): boolean {
     return this.redact(text) !== text;
   }
 
   /**
-   * The text without secrets.
+   * The text with secrets replaced.
    *
-   * @param end Where what is shown of the text ends; of a secret that lies across it, nothing is shown. Only
-   * whole secrets are looked for: were what may be the start of one left out at the end, whoever
-   * chooses the end could find out what it is, character by character.
+   * Only whole secrets are searched for. If the possible start of one were left out at the end, an agent
+   * that chooses the end could find the secret out character by character.
+   *
+   * @param end Where the shown part of the text ends. Of a secret that lies across it nothing is shown.
    */
   redact(text: string, end = text.length): string {
     let redacted = "";
@@ -51,14 +52,14 @@ export class Credentials {
     let last = "";
     for (const { start, stop, name } of this.#found(text)) {
       if (start >= end) break;
-      // Of two that overlap, nothing is left.
+      // Of two secrets that overlap, neither is shown.
       if (start < at) {
         at = Math.max(at, stop);
         continue;
       }
       redacted += text.slice(at, start);
       if (stop > end) return redacted;
-      // Pieces of one secret stand side by side.
+      // The pieces of one long secret follow each other.
       if (start > at || name !== last) redacted += `[secret ${name}]`;
       at = stop;
       last = name;
@@ -66,7 +67,7 @@ export class Credentials {
     return redacted + text.slice(at, Math.max(at, end));
   }
 
-  /** From left to right, of those at the same place the longest first. */
+  /** All finds from left to right; of those at the same place the longest first. */
   #found(text: string): { start: number; stop: number; name: string }[] {
     return this.#patterns.flatMap(({ name, pattern }) =>
       Array.from(
@@ -77,21 +78,21 @@ export class Credentials {
   }
 }
 
-/** The texts by which a server may name a secret. */
-function textsOf({ prefix, value }: Credential): string[] {
+/** The strings that are searched for. */
+function stringsOf({ prefix, value }: Credential): string[] {
   const texts = [value];
   if (/^basic /i.test(prefix) || /^basic /i.test(value)) {
-    // The server knows what is encoded in it.
+    // A server decodes it, and may send the decoded pair or the password.
     const pair = latin1(value.replace(/^basic /i, ""));
     texts.push(pair, pair.slice(pair.indexOf(":") + 1));
   }
   return Array.from(new Set(texts)).filter((text) => text.length >= 4);
 }
 
-/** Characters of a piece: a longer pattern could be too much for the engine, whose error would show it. */
+/** Characters of a piece: a longer pattern could fail in the engine, and its error would show the secret. */
 const PIECE = 256;
 
-/** A long text in pieces, each found by itself. */
+/** A long string in pieces, each of which is searched for. */
 function piecesOf(text: string): string[] {
   const count = Math.max(1, Math.floor(text.length / PIECE));
   return Array.from(
@@ -100,7 +101,7 @@ function piecesOf(text: string): string[] {
   );
 }
 
-/** How long one character can be at most in {@linkcode spellingsOf}, or in base64 with line breaks. */
+/** Most characters for one character in {@linkcode spellingsOf}, or in base64 with line breaks. */
 const MAX_SPELLING = 16;
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -111,7 +112,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "apos",
 };
 
-/** All forms in which a server could send a text back. */
+/** A pattern for all spellings in which a server may send a string back. */
 function patternOf(text: string): RegExp {
   const breaks = "(?:[\\r\\n]|\\\\[rn]){0,4}";
   return new RegExp(
@@ -125,8 +126,8 @@ function patternOf(text: string): RegExp {
 }
 
 /**
- * One character as programs write it: itself, percent-encoded, as an escape of JSON or of a program's
- * text, as a reference of HTML. Each is free to encode what it likes, so each character stands alone.
+ * A pattern for one character: itself, percent-encoded, escaped as in JSON or in source code, or as a
+ * reference of HTML. Programs choose which characters they encode, so each has its own alternatives.
  */
 function spellingsOf(char: string): string {
   const point = char.codePointAt(0) as number;
@@ -144,7 +145,7 @@ function spellingsOf(char: string): string {
     ...(entity === undefined ? [] : [`&${entity};`]),
     ...(/["'/\\]/.test(char) ? [`\\\\${literal(char)}`] : []),
     ...(char === " " ? ["\\+"] : []),
-    // The shortest last: it may be how another one begins.
+    // The shortest comes last: another form may begin with it.
     literal(char),
   ];
   return `(?:${forms.join("|")})`;
@@ -154,13 +155,13 @@ function literal(text: string): string {
   return text.replace(/[^A-Za-z0-9\u0080-\u{10ffff}]/gu, "\\$&");
 }
 
-/** How a text looks in the base64 of a longer one, wherever in it it stands. */
+/** The base64 of a string within that of a longer one, for each of the three offsets. */
 function base64Forms(text: string): string[] {
   const bytes = new TextEncoder().encode(text);
   return [0, 1, 2].flatMap((offset) => {
     const shifted = new Uint8Array(offset + bytes.length);
     shifted.set(bytes, offset);
-    // Characters that also depend on what stands before or behind are left out.
+    // Characters that also depend on what comes before or after are left out.
     const first = Math.ceil(offset * 8 / 6);
     const last = Math.floor((offset + bytes.length) * 8 / 6);
     const form = encodeBase64(shifted).slice(first, last);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import {
   DeniedError,
   type ProviderContext,
@@ -11,31 +12,28 @@ import {
 } from "../../src/worker/mod.ts";
 import { ACCEPT_ENCODING, requestBody } from "./body.ts";
 import { type HttpConfig, isReserved } from "./config.ts";
-import { close, connect } from "./connection.ts";
+import { ConnectionPool } from "./connection_pool.ts";
 import { Credentials } from "./credentials.ts";
 import { resultOf } from "./result.ts";
-import {
-  headOf,
-  type Outgoing,
-  type ResponseHead,
-  ResponseReader,
-  send,
-  valuesOf,
-} from "./wire.ts";
+import { type Outgoing, type ResponseHead, valuesOf } from "./wire.ts";
 
-/** Longest time that a request may ask for: more than any deadline is no limit. */
+/** Most seconds that a request may ask for; the deadline of the provider is shorter. */
 const MAX_TIMEOUT_S = 86_400;
 const DEFAULT_TIMEOUT_S = 30;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Methods that ask a server to send the request back, headers included, or to be a proxy. */
+/** Methods that ask a server to be a proxy, or to send the request back with its headers. */
 const REFUSED_METHODS: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
-/** What the agent gave for one origin, and another must not get. */
+/** Headers that the agent gave for one origin, and that another origin must not get. */
 const CREDENTIAL_HEADERS = ["authorization", "cookie"];
+/** Methods without an effect (RFC 9110, section 9.2.1). */
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+/** Schemes that authenticate the connection, and so every later request on it (RFC 4559). */
+const CONNECTION_AUTHENTICATION = /^(negotiate|ntlm)\b/i;
 
-/** The params of one hop; their body may be dropped on the way. */
+/** The params of one hop. A redirect may drop the body. */
 type Params = Readonly<Record<string, unknown>>;
 
-/** Where the chain of redirects has come to. */
+/** One request in a chain of redirects. */
 interface Hop {
   readonly url: URL;
   readonly params: Params;
@@ -43,19 +41,25 @@ interface Hop {
   readonly crossed: boolean;
 }
 
-/** Carries out one request. */
+/**
+ * Carries out one request.
+ *
+ * @returns The `data` of the result.
+ * @throws {DeniedError} The policy denies a redirect or the address of a host.
+ * @throws {ProviderError} With one of the codes in `docs/http.md`; no message holds a secret.
+ */
 export async function exchange(
   request: ProviderRequest,
   context: ProviderContext,
 ): Promise<unknown> {
-  const config = context.config as HttpConfig;
-  const credentials = credentialsOf(config);
+  const session = sessionOf(context.config as HttpConfig);
+  const { credentials } = session;
   const seconds = timeoutOf(request.params);
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), seconds * 1000);
   const signal = AbortSignal.any([context.signal, timeout.signal]);
   try {
-    return await follow(request, { context, config, credentials, signal });
+    return await follow(request, { ...session, context, signal });
   } catch (error) {
     if (timeout.signal.aborted) {
       const message = `The request did not end within ${seconds} s`;
@@ -67,40 +71,42 @@ export async function exchange(
   }
 }
 
-const known = new WeakMap<HttpConfig, Credentials>();
-
-function credentialsOf(config: HttpConfig): Credentials {
-  const credentials = known.get(config) ?? new Credentials(config.credentials);
-  known.set(config, credentials);
-  return credentials;
-}
-
-interface Surroundings {
-  readonly context: ProviderContext;
+/** What the requests of one configuration share. */
+interface Session {
   readonly config: HttpConfig;
   readonly credentials: Credentials;
+  readonly pool: ConnectionPool;
+}
+
+const sessions = new WeakMap<HttpConfig, Session>();
+
+function sessionOf(config: HttpConfig): Session {
+  const session = sessions.get(config) ??
+    { config, credentials: new Credentials(config.credentials), pool: new ConnectionPool() };
+  sessions.set(config, session);
+  return session;
+}
+
+/** What one request is carried out with. */
+interface Exchange extends Session {
+  readonly context: ProviderContext;
   readonly signal: AbortSignal;
 }
 
 async function follow(
   { target, params }: ProviderRequest,
-  surroundings: Surroundings,
+  exchange: Exchange,
 ): Promise<unknown> {
-  const { context, config, credentials, signal } = surroundings;
+  const { context, config, credentials, pool, signal } = exchange;
+  const { caCerts } = config;
   let hop: Hop = { url: new URL(target), params, crossed: false };
   for (let redirects = 0;; redirects++) {
-    const outgoing = outgoingOf(hop, surroundings);
-    const start = headOf(outgoing);
-    using connection = closing(
-      await connect(hop.url, { named: context.hosts, caCerts: config.caCerts, signal }),
-    );
-    // A server may answer before it has read everything, and then not read on.
-    send(connection.inner, [start, outgoing.body ?? new Uint8Array()]).catch(() => {});
-    const reader = new ResponseReader(connection.inner);
-    const head = await reader.head();
+    const outgoing = outgoingOf(hop, exchange);
+    using response = await pool.request(outgoing, { named: context.hosts, caCerts, signal });
+    const { head } = response;
     const location = redirectOf(head, params);
     if (location === undefined) {
-      return await resultOf(head, reader.body(head, outgoing.method), {
+      return await resultOf(head, response.body(), {
         context,
         credentials,
         params,
@@ -113,14 +119,14 @@ async function follow(
         `"${target}" leads to more than ${config.maxRedirects} redirects`,
       );
     }
-    hop = await nextHop(hop, head.status, location, surroundings);
+    hop = await nextHop(hop, head.status, location, exchange);
   }
 }
 
-/** What goes out for a hop: the agent's headers, what they lack, and secrets that are for this origin. */
+/** The request of a hop: the agent's headers, default headers, and the secrets for this origin. */
 function outgoingOf(
   { url, params, crossed }: Hop,
-  { config, credentials }: Surroundings,
+  { config, credentials }: Exchange,
 ): Outgoing {
   const method = params["method"] as string;
   if (REFUSED_METHODS.has(method)) {
@@ -146,40 +152,57 @@ function outgoingOf(
       `The body has ${body.bytes.length} bytes, more than the ${config.maxRequestBytes} that are allowed`,
     );
   }
+  const all = {
+    accept: "*/*",
+    "accept-encoding": ACCEPT_ENCODING,
+    "user-agent": "agent-kernel",
+    ...(body?.type === undefined ? {} : { "content-type": body.type }),
+    ...headers,
+    ...secrets,
+  };
+  const keepAlive = body === undefined && mayShareConnection(method, all);
   return {
     method,
     url,
-    headers: {
-      accept: "*/*",
-      "accept-encoding": ACCEPT_ENCODING,
-      "user-agent": "agent-kernel",
-      ...(body?.type === undefined ? {} : { "content-type": body.type }),
-      ...headers,
-      ...secrets,
-    },
+    headers: all,
+    keepAlive,
     ...(body === undefined ? {} : { body: body.bytes }),
   };
 }
 
-/** Where a response leads to, as it says itself; `undefined` if the request ends with it. */
+/**
+ * Whether a request without a body may share a connection with others.
+ *
+ * INVARIANT: no request with a body does. A server that ignores a body takes its bytes for the next
+ * request (CL.0 request smuggling), which no rule has decided; after "connection: close" there is no
+ * next request. And only what has no effect is sent again when an idle connection turns out closed.
+ */
+function mayShareConnection(method: string, headers: Readonly<Record<string, string>>): boolean {
+  return SAFE_METHODS.has(method) &&
+    !CONNECTION_AUTHENTICATION.test(headers["authorization"] ?? "") &&
+    // "x-http-method-override" and the like make another method of it.
+    !Object.keys(headers).some((name) => name.includes("method"));
+}
+
+/** The `location` of a redirect; `undefined` if the response is the result. */
 function redirectOf({ status, fields }: ResponseHead, params: Params): string | undefined {
   if (!REDIRECTS.has(status) || params["follow_redirects"] === false) return undefined;
   const [location, ...more] = valuesOf(fields, "location");
   if (more.length > 0) {
     throw new ProviderError(
       "RESPONSE_MALFORMED",
-      "The response is refused: it leads to two places",
+      "The response is refused: it has two locations",
     );
   }
   return location;
 }
 
-/** The next hop, as the gate allows it. @throws {DeniedError} It does not; the hop is named. */
+/** The next hop. @throws {DeniedError} The policy denies it; the message names it. */
 async function nextHop(
   from: Hop,
   status: number,
   location: string,
-  { context, credentials }: Surroundings,
+  { context, credentials }: Exchange,
 ): Promise<Hop> {
   const denied = (to: string, code: string, reason: string, rule?: string) =>
     new DeniedError(
@@ -192,20 +215,22 @@ async function nextHop(
   const link = /[\t ]/.test(text) || !URL.canParse(text, from.url.href)
     ? undefined
     : new URL(text, from.url);
-  if (link === undefined) throw denied(text, "INVALID_TARGET", "it is no URL");
+  if (link === undefined) throw denied(text, "INVALID_TARGET", "it is not a URL");
   if (credentials.isIn(link.href)) {
     throw denied(link.href, "SECRET_IN_REDIRECT", "it would carry a secret on");
   }
   const crossed = from.crossed || link.origin !== from.url.origin;
-  const params = paramsBehind(from.params, status, crossed, credentials);
+  const params = paramsAfter(from.params, status, crossed, credentials);
   // INVARIANT: decided are the params with which the hop is carried out, carried out is what was decided.
-  const verdict = await context.decide({ target: link.href, params });
-  if (!verdict.allowed) throw denied(verdict.target, verdict.code, verdict.reason, verdict.rule);
-  return { url: new URL(verdict.target), params, crossed };
+  const decision = await context.decide({ target: link.href, params });
+  if (!decision.allowed) {
+    throw denied(decision.target, decision.code, decision.reason, decision.rule);
+  }
+  return { url: new URL(decision.target), params, crossed };
 }
 
-/** What a redirect leaves of the params (WHATWG Fetch Standard, "HTTP-redirect fetch"). */
-function paramsBehind(
+/** The params after a redirect (WHATWG Fetch Standard, "HTTP-redirect fetch"). */
+function paramsAfter(
   params: Params,
   status: number,
   crossed: boolean,
@@ -232,7 +257,7 @@ function paramsBehind(
   return kept;
 }
 
-/** In the canonical form of the gate: texts, names in lower case. */
+/** The headers in the canonical form of the gate: strings, names in lower case. */
 function headersOf(params: Params): Readonly<Record<string, string>> {
   return (params["headers"] ?? {}) as Record<string, string>;
 }
@@ -245,13 +270,9 @@ function timeoutOf({ timeout = DEFAULT_TIMEOUT_S }: Params): number {
   );
 }
 
-function closing(inner: Deno.Conn): Disposable & { readonly inner: Deno.Conn } {
-  return { inner, [Symbol.dispose]: () => close(inner) };
-}
-
-/** The same failure with a message that can be shown. */
+/** The same failure with secrets replaced in its message. */
 function withoutSecrets(error: unknown, credentials: Credentials): unknown {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (!credentials.isIn(message)) return error;
   const shown = credentials.redact(message);
   if (error instanceof DeniedError) {

@@ -3,28 +3,29 @@
  *
  * @module
  */
-import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
+import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
 import { credentialOf, type HttpConfig, type HttpSecret } from "./config.ts";
 
 export type { HttpSecret };
 
 /** Options of {@linkcode HttpProvider}. */
 export interface HttpOptions extends ProviderLimits {
-  /** Most redirects of one request; 0 follows none, and fails at one. @default 10 */
+  /** Most redirects of one request; with 0 the first one is an error. @default 10 */
   readonly maxRedirects?: number;
   /** Most bytes of the body of a request. @default 4194304 */
   readonly maxRequestBytes?: number;
   /** Certificate authorities (PEM) beside those of Deno. @default [] */
   readonly caCerts?: readonly string[];
-  /** Credentials by name: put into requests to exactly their hosts, unseen by the agent. @default {} */
+  /** Credentials by name, added to requests to exactly their hosts. The agent never sees them. @default {} */
   readonly secrets?: Readonly<Record<string, HttpSecret>>;
 }
 
 /**
  * Requests over HTTP, in a Worker that may connect only to what the policy names.
  *
- * Every redirect is decided by the policy again. Addresses that are not on the public internet are
- * refused, on the connection that is used, unless the policy names them; see `docs/http.md`.
+ * The policy decides every redirect. The address of every connection is checked: one that is not on
+ * the public internet is refused unless the policy names it. Requests without effect share
+ * connections. See `docs/http.md`.
  *
  * @example
  * ```ts
@@ -39,8 +40,9 @@ export interface HttpOptions extends ProviderLimits {
  */
 export class HttpProvider extends Provider {
   /**
-   * A provider with the options given. Secrets with `env` are read from the environment here.
+   * Checks the options, and reads secrets with `env` from the environment.
    *
+   * @param options Bounds, certificate authorities, secrets.
    * @throws {TypeError | RangeError} An option is not of the required form.
    */
   constructor(options: HttpOptions = {}) {
@@ -68,7 +70,7 @@ function count(value: number, name: string): number {
   throw new RangeError(`Cannot make provider "http": ${name} is ${value}, expected a whole number`);
 }
 
-/** What is shown of a configuration that is printed; a structured clone has the values only. */
+/** A configuration that shows no secret when it is printed; a structured clone has the values. */
 function withHiddenSecrets(config: HttpConfig): HttpConfig {
   const shown = {
     ...config,

@@ -1,5 +1,5 @@
 /**
- * What the agent gets to see of a response.
+ * The result of `net.http`: the parts of a response that the agent sees.
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { collect, decoded, textOf, toBase64 } from "./body.ts";
 import type { Credentials } from "./credentials.ts";
 import { latin1, type ResponseHead, valuesOf } from "./wire.ts";
 
-/** In any charset. */
+/** Most bytes of a character, in any charset. */
 const BYTES_A_CHARACTER = 4;
 
 /** The `data` of a result. */
 export interface HttpResult {
   readonly status_code: number;
-  /** Names in lower case; what comes more than once is joined by commas, `set-cookie` is a list. */
+  /** Names in lower case. Several values are joined by commas; `set-cookie` is a list. */
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: string;
   /** Present if the body is not text. */
   readonly encoding?: "base64";
-  /** Where redirects led to; present if there were any. */
+  /** The URL of the last redirect; present if there was one. */
   readonly url?: string;
 }
 
@@ -28,10 +28,15 @@ export interface ResultOptions {
   readonly context: ProviderContext;
   readonly credentials: Credentials;
   readonly params: Readonly<Record<string, unknown>>;
+  /** The URL of the last redirect. */
   readonly url?: string;
 }
 
-/** Reads a body as far as the result has room for it, without its content coding and without secrets. */
+/**
+ * Reads a body up to the bounds of the result, decodes it, and redacts secrets.
+ *
+ * @throws {ProviderError} `INVALID_PARAMS`, `RESPONSE_MALFORMED`, `CONNECTION_LOST`
+ */
 export async function resultOf(
   { status, fields }: ResponseHead,
   body: AsyncIterable<Uint8Array>,
@@ -47,7 +52,7 @@ export async function resultOf(
   };
   const room = Math.max(0, context.maxOutputBytes - JSON.stringify(start).length - 64);
   const bound = Math.min(room, mostBytes(params) ?? room);
-  // What is behind the bound is read to find a secret that lies across it, and not shown.
+  // Bytes after the bound are read to find a secret that lies across it; they are not shown.
   const { bytes, cut: isLonger } = await collect(
     plain ?? body,
     bound + credentials.reach * BYTES_A_CHARACTER,
@@ -80,8 +85,8 @@ function headersOf(
 ): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = Object.create(null);
   for (const [name, raw] of fields) {
-    if (name === "__proto__") continue; // No JSON object may have it.
-    // They speak of the body as it was on the way.
+    if (name === "__proto__") continue; // A result may not have this key.
+    // They describe the encoded body.
     if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
     const value = credentials.redact(raw);
     const before = headers[name];

@@ -1,10 +1,11 @@
 /**
- * HTTP/1.1 as it goes over the wire (RFC 9112): one request, one response, then the connection ends.
+ * The bytes of HTTP/1.1 (RFC 9112): one request, one response.
  *
  * Strict: what two programs could read differently is refused, not guessed.
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/mod.ts";
 
 /** A request that is ready to be sent. */
@@ -15,36 +16,40 @@ export interface Outgoing {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** Whether the connection may be used again afterwards; otherwise the server is told to close it. */
+  readonly keepAlive: boolean;
 }
 
 /** The start of a response. */
 export interface ResponseHead {
   readonly status: number;
+  /** Whether the server leaves the connection open (RFC 9112, section 9.3). */
+  readonly persistent: boolean;
   /** Names in lower case, in their order; a name can come more than once. */
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** Most bytes of everything before a body: interim responses, status line, header fields. */
+/** Most bytes before a body: interim responses, status line, header fields. */
 const MAX_HEAD_BYTES = 64 * 1024;
 /** Most bytes of a line between chunks, and of all trailers. */
 const MAX_CHUNK_LINE_BYTES = 4096;
-/** The ends of the two lines of a chunk. */
+/** Bytes of the two line ends of a chunk. */
 const FRAME_BYTES = 4;
-/** How much more framing than data the chunks of a body may have. */
+/** Most bytes that the framing of chunks may have beyond their data. */
 const MAX_FRAMING_BYTES = 1024 * 1024;
 
 /** The bytes of a request up to its body. */
-export function headOf({ method, url, headers, body }: Outgoing): Uint8Array {
+export function headOf({ method, url, headers, body, keepAlive }: Outgoing): Uint8Array {
   const hasLength = body !== undefined || ["POST", "PUT", "PATCH"].includes(method);
   const fields = Object.entries({
     host: url.host,
     ...headers,
     ...(hasLength ? { "content-length": String(body?.length ?? 0) } : {}),
-    connection: "close",
+    connection: keepAlive ? "keep-alive" : "close",
   });
   const lines = [`${method} ${url.pathname}${url.search} HTTP/1.1`];
   for (const [name, value] of fields) lines.push(`${name}: ${value}`);
-  // INVARIANT: no line can end before its end, nothing in it is more than one byte.
+  // INVARIANT: no header can contain a line break, and each character is one byte.
   const odd = lines.find((line) => /[^\t\x20-\x7e]/.test(line));
   if (odd !== undefined) {
     const name = odd.slice(0, odd.indexOf(":"));
@@ -53,35 +58,58 @@ export function headOf({ method, url, headers, body }: Outgoing): Uint8Array {
   return new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
-/** Writes all of the pieces. */
-export async function send(
-  connection: Deno.Conn,
-  pieces: readonly Uint8Array[],
-): Promise<void> {
-  for (const bytes of pieces) {
-    for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
-  }
-}
-
-/** Reads one response from a connection. */
+/** Reads responses from a connection, one after the other. */
 export class ResponseReader {
   readonly #connection: Deno.Conn;
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(16 * 1024);
+  readonly #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(16 * 1024);
   #start = 0;
   #end = 0;
+  /** A read that was started while no response was expected. */
+  #early: Promise<number | null> | undefined;
+  #received = 0;
+  #complete = false;
 
   constructor(connection: Deno.Conn) {
     this.#connection = connection;
+  }
+
+  /** How many bytes have come since the last call of `listen`, or since the start. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /**
+   * Whether the last response has been read to its end, by a length or by chunks, and nothing has come
+   * after it.
+   */
+  get isAtEnd(): boolean {
+    return this.#complete && this.#start === this.#end;
+  }
+
+  /**
+   * Reads on while no response is expected. What comes then is for the next `head()`; it is up to the
+   * caller not to ask for it where a byte came before the request.
+   *
+   * @param onEvent Called when bytes, the end or an error have come.
+   */
+  listen(onEvent: () => void): void {
+    this.#received = 0;
+    this.#complete = false;
+    this.#early = this.#connection.read(this.#buffer);
+    this.#early.then(onEvent, onEvent);
   }
 
   /** Reads up to the body. Interim responses are skipped. */
   async head(): Promise<ResponseHead> {
     const budget = { bytes: MAX_HEAD_BYTES };
     for (;;) {
-      const status = statusOf(await this.#line(budget));
+      const { status, minor } = statusOf(await this.#line(budget));
       const fields = await this.#fields(budget);
       if (status === 101) throw malformed("it switches to another protocol");
-      if (status >= 200) return { status, fields };
+      if (status < 200) continue;
+      const options = valuesOf(fields, "connection").join(",").toLowerCase().split(/[ \t]*,[ \t]*/);
+      const persistent = minor === 1 && options.every((one) => one === "" || one === "keep-alive");
+      return { status, fields, persistent };
     }
   }
 
@@ -89,13 +117,18 @@ export class ResponseReader {
   async *body({ status, fields }: ResponseHead, method: string): AsyncGenerator<Uint8Array> {
     const lengths = valuesOf(fields, "content-length");
     const codings = valuesOf(fields, "transfer-encoding");
-    if (method === "HEAD" || status === 204 || status === 304) return;
+    if (method === "HEAD" || status === 304) return void (this.#complete = true);
+    if (status === 204) {
+      // A server that announces a body may send it (RFC 9112, section 6.3, forbids it to).
+      return void (this.#complete = lengths.length + codings.length === 0);
+    }
     if (codings.length > 0) {
       if (lengths.length > 0) throw malformed("it has a length and is in chunks too");
       if (codings.length > 1 || codings[0]?.toLowerCase() !== "chunked") {
         throw malformed(`its transfer coding is not "chunked"`);
       }
-      return yield* this.#chunks();
+      yield* this.#chunks();
+      return void (this.#complete = true);
     }
     if (lengths.length === 0) return yield* this.#rest();
     const length = Number(lengths[0]);
@@ -103,6 +136,7 @@ export class ResponseReader {
       throw malformed("its length is not one number");
     }
     yield* this.#exactly(length);
+    this.#complete = true;
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
@@ -115,12 +149,12 @@ export class ResponseReader {
       if (Number(`0x${size}`) === 0) break;
       data += Number(`0x${size}`);
       framing += line.length + FRAME_BYTES;
-      // Each chunk takes its time, whatever is in it.
+      // Each chunk costs time, even if it holds one byte.
       if (framing > MAX_FRAMING_BYTES + data) throw malformed("its chunks hold next to nothing");
       yield* this.#exactly(Number(`0x${size}`));
       if (await this.#line({ bytes: 2 }) !== "") throw malformed("a chunk is longer than its size");
     }
-    // Trailers are no part of the result, but have to be there whole.
+    // Trailers are not part of the result, but have to be complete.
     await this.#fields({ bytes: MAX_CHUNK_LINE_BYTES });
   }
 
@@ -170,7 +204,7 @@ export class ResponseReader {
     return line.slice(0, -2);
   }
 
-  /** A copy of what is there, at most so many bytes; `undefined` at the end. */
+  /** A copy of the next bytes, at most so many; `undefined` at the end of the stream. */
   async #some(most: number): Promise<Uint8Array | undefined> {
     if (this.#start === this.#end && !await this.#fill()) return undefined;
     const end = Math.min(this.#end, this.#start + most);
@@ -181,13 +215,15 @@ export class ResponseReader {
 
   async #fill(): Promise<boolean> {
     try {
-      const count = await this.#connection.read(this.#buffer);
+      const early = this.#early;
+      this.#early = undefined;
+      const count = await (early ?? this.#connection.read(this.#buffer));
       this.#start = 0;
       this.#end = count ?? 0;
+      this.#received += this.#end;
       return count !== null;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new ProviderError("CONNECTION_LOST", `The connection was lost: ${reason}`, {
+      throw new ProviderError("CONNECTION_LOST", `The connection was lost: ${messageOf(error)}`, {
         cause: error,
       });
     }
@@ -208,10 +244,10 @@ export function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-function statusOf(line: string): number {
-  const status = /^HTTP\/1\.[01] ([1-9]\d\d)(?: .*)?$/.exec(line)?.[1];
+function statusOf(line: string): { readonly status: number; readonly minor: number } {
+  const [, minor, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/.exec(line) ?? [];
   if (status === undefined) throw malformed("it has no HTTP/1.1 status line");
-  return Number(status);
+  return { status: Number(status), minor: Number(minor) };
 }
 
 function malformed(what: string): ProviderError {

@@ -12,29 +12,41 @@ import {
   ResultSchema,
   ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { messageOf } from "../../src/core/errors.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { VERSION } from "../../src/version.ts";
 import { escape } from "../../src/visible_text.ts";
 import { Credentials } from "./credentials.ts";
 import { httpTransport } from "./http_transport.ts";
-import type { ServerConfig } from "./server_options.ts";
+import type { UsableServer } from "./server_options.ts";
 import { StdioTransport } from "./stdio_transport.ts";
 
 /** What a connection is opened with. */
 export interface ConnectionOptions {
   /** How long the handshake may take, in milliseconds. */
-  readonly deadlineMs: number;
-  /** The most that a message of the server may hold, in bytes. */
+  readonly timeoutMs: number;
+  /** Most bytes of a message of the server. */
   readonly maxMessageBytes: number;
+  /** The program that starts a server in a PID namespace; none: it is started as it is. */
+  readonly bubblewrap?: string | undefined;
 }
 
-/** How long a server that let a deadline pass may take to say that it is alive. */
+/** How one request is made. */
+export interface RequestOptions {
+  /** Ends it; the server is told. */
+  readonly signal: AbortSignal;
+  /** Called when the server reports progress; without it, the server is not asked to. */
+  readonly onProgress?: () => void;
+}
+
+/** How long a server may take to answer a ping after a call timed out, in milliseconds. */
 const PING_MS = 2_000;
-/** How many messages nobody waits for a server may send; each request of ours gives some back. */
-const MAX_UNASKED = 10_000;
-const UNASKED_PER_REQUEST = 100;
-/** The deadline is the kernel's; the SDK has one too. */
+/** Most unsolicited messages of a server; each request of ours adds to the budget again. */
+const MAX_UNSOLICITED = 10_000;
+const UNSOLICITED_PER_REQUEST = 100;
+/** The SDK has a deadline of its own, which is not used. */
 const NEVER = 2 ** 31 - 1;
+/** Most characters of an error message. */
 const MAX_MESSAGE = 1000;
 
 /** A connection that is open, until it fails. */
@@ -44,22 +56,23 @@ export class Connection {
   readonly #client: Client;
   readonly #transport: Transport;
   #failure: ProviderError | undefined;
-  #unasked = MAX_UNASKED;
+  #unsolicited = MAX_UNSOLICITED;
   #listChanges = 0;
   #isOpen = false;
 
-  private constructor(name: string, config: ServerConfig, options: ConnectionOptions) {
+  private constructor(name: string, config: UsableServer, options: ConnectionOptions) {
     this.#name = name;
-    const { maxMessageBytes } = options;
+    const { maxMessageBytes, bubblewrap } = options;
     const credentials = new Credentials(config);
     this.#credentials = credentials;
     const onFailure = ({ code, message }: ProviderError) => void this.fail(code, message);
     this.#transport = config.command === undefined
       ? httpTransport(config.url, { headers: config.headers, maxMessageBytes, onFailure })
-      : new StdioTransport(config, { maxMessageBytes, credentials, onFailure });
+      : new StdioTransport(config, { maxMessageBytes, credentials, onFailure, bubblewrap });
     this.#transport.onmessage = () => {
-      if (--this.#unasked < 0) {
-        this.fail("PROTOCOL_ERROR", `It sent ${MAX_UNASKED} messages that nobody had asked for`);
+      if (--this.#unsolicited < 0) {
+        const why = `It sent ${MAX_UNSOLICITED} messages that nobody had asked for`;
+        this.fail("PROTOCOL_ERROR", why);
       }
     };
     // INVARIANT: no capabilities are declared and no handlers set, so that the server gets nothing
@@ -77,7 +90,7 @@ export class Connection {
       () => void this.#listChanges++,
     );
     this.#client.onclose = () => {
-      // During the handshake the SDK closes because of an error, and tells that one.
+      // During the handshake the SDK closes because of an error, and rejects with that one.
       if (this.#isOpen) this.fail("SERVER_DIED", "The connection was closed");
     };
   }
@@ -85,17 +98,18 @@ export class Connection {
   /**
    * Connects and shakes hands.
    *
+   * @param name The name of the server, for messages.
    * @throws {ProviderError} The server cannot be reached, or does not speak MCP.
    */
   static async open(
     name: string,
-    config: ServerConfig,
+    config: UsableServer,
     options: ConnectionOptions,
   ): Promise<Connection> {
     const connection = new Connection(name, config, options);
     const timer = setTimeout(() => {
       connection.fail("SERVER_UNRESPONSIVE", "It did not answer the handshake in time");
-    }, options.deadlineMs);
+    }, options.timeoutMs);
     try {
       await connection.#client.connect(connection.#transport as never, { timeout: NEVER });
       connection.#isOpen = true;
@@ -107,7 +121,7 @@ export class Connection {
     }
   }
 
-  /** Why it is over; `undefined` while it is not. */
+  /** Why the connection failed; `undefined` while it is open. */
   get failure(): ProviderError | undefined {
     return this.#failure;
   }
@@ -131,24 +145,26 @@ export class Connection {
   /**
    * Sends a request and waits for its answer.
    *
-   * @throws {ProviderError} Of all that can go wrong.
+   * @returns The result. Numbers beyond 2^53 are marked, see `exact_numbers.ts`.
+   * @throws {ProviderError} With one of the codes in `docs/mcp.md`.
    */
   async request(
     method: string,
     params: Record<string, unknown>,
-    signal: AbortSignal,
+    { signal, onProgress }: RequestOptions,
   ): Promise<Readonly<Record<string, unknown>>> {
     signal.throwIfAborted();
-    this.#unasked = Math.min(MAX_UNASKED, this.#unasked + UNASKED_PER_REQUEST);
-    // One of its own, because the SDK listens to it for ever, and would cancel what has ended.
+    this.#unsolicited = Math.min(MAX_UNSOLICITED, this.#unsolicited + UNSOLICITED_PER_REQUEST);
+    // A signal of its own: the SDK never stops listening to it, and would cancel what has ended.
     const own = new AbortController();
     const abort = () => own.abort(signal.reason);
     signal.addEventListener("abort", abort);
     try {
-      // At the abort the SDK tells the server that nobody waits any more.
+      // At the abort the SDK sends "notifications/cancelled".
       return await this.#client.request({ method, params }, ResultSchema, {
         signal: own.signal,
         timeout: NEVER,
+        ...(onProgress === undefined ? {} : { onprogress: onProgress }),
       });
     } catch (error) {
       if (signal.aborted && this.#failure === undefined) {
@@ -168,7 +184,7 @@ export class Connection {
     return this.#failure;
   }
 
-  /** What the server said of a failure, without its credentials; to be cut afterwards. */
+  /** What the server said of a failure, with its credentials replaced; to be cut afterwards. */
   conceal(text: string): string {
     return this.#credentials.conceal(text);
   }
@@ -179,31 +195,37 @@ export class Connection {
     return new ProviderError(code, escape(`${message}${details}`));
   }
 
-  /** A server that does not even answer this hangs, and is given up. */
+  /** Ends the connection to a server that does not answer a ping either. */
   #ping(): void {
-    // Timed here: the SDK's error for it has a code that servers use, too.
+    // Timed here: the SDK's error for a time-out has a code that servers use as well.
     const timer = setTimeout(() => {
       this.fail("SERVER_UNRESPONSIVE", "It did not answer in time, nor to a ping");
     }, PING_MS);
     this.#client.request({ method: "ping" }, ResultSchema, { timeout: NEVER })
-      .catch(() => {/* expected: an error is an answer, and a connection that broke is told */})
+      .catch(
+        () => {/* expected: an error is an answer; a broken connection has failed by itself */},
+      )
       .finally(() => clearTimeout(timer));
   }
 
   #translated(error: unknown, otherwise: string): ProviderError {
-    // A connection that closed has failed by now. The code that the SDK has for it says nothing: it is
-    // the one that servers use most for errors of their own.
+    // A connection that closed has failed by now. The code of the SDK's error for it says nothing:
+    // servers use the same one for their own errors.
     if (this.#failure !== undefined) return this.#failure;
     if (error instanceof ProviderError) return error;
     if (error instanceof McpError) {
       const message = error.message.replace(/^MCP error -?\d+: /, "");
       return this.#error("MCP_ERROR", `It answered with error ${error.code}: ${message}`);
     }
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    // What Zod throws is a list in JSON; what is no JSON is quoted, and cut, by the platform.
-    return /ZodError$|^SyntaxError$/.test(name)
-      ? this.fail("PROTOCOL_ERROR", "Its answer is none")
-      : this.fail(otherwise, message);
+    const { name, code } = error as { readonly name?: unknown; readonly code?: unknown };
+    // Zod's message is a list in JSON; that of a SyntaxError quotes a part of the answer.
+    if (/ZodError$|^SyntaxError$/.test(String(name))) {
+      return this.fail("PROTOCOL_ERROR", "Its answer is not valid MCP");
+    }
+    if (typeof code !== "number" || code < 100) return this.fail(otherwise, messageOf(error));
+    const said = messageOf(error)
+      .replace(/^Streamable HTTP error: (Error POSTing to endpoint: )?/, "").trim();
+    return this.fail(otherwise, `HTTP status ${code}${said === "" ? "" : `: ${said}`}`);
   }
 
   #stderr(): string {

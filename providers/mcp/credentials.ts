@@ -1,5 +1,5 @@
 /**
- * What a server was given and nobody else is to see: the values of its environment and headers.
+ * The values that a server gets in its environment and headers, and that nobody else may see.
  *
  * @module
  */
@@ -12,17 +12,17 @@ export interface CredentialSources {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Values that are shorter could be any word. */
+/** Shorter values could be ordinary words. */
 const MIN_LENGTH = 8;
-/** `Bearer TOKEN` and the like: who complains of a token names it without the scheme. */
+/** `Bearer TOKEN` and the like: an error message may show the token without the scheme. */
 const SCHEME_AND_TOKEN = /^\S+ +(\S+)$/;
 
 /**
- * Takes the credentials of a server out of what it says when something went wrong.
+ * Replaces the credentials of a server in what it says of a failure.
  *
- * INVARIANT: whole values are looked for, and what is shown is cut afterwards. Of a value that was cut
- * before, the rest would not be found; and if rests were looked for, an agent could have a server say
- * a guess, and learn whether a value begins with it.
+ * INVARIANT: only whole values are replaced, and text is cut afterwards. The rest of a value that was
+ * cut before would not be found. If parts were replaced, an agent could have a server repeat a guess,
+ * and learn whether a value begins with it.
  */
 export class Credentials {
   /** The length of the longest value in bytes; 0 if there is none. */
@@ -48,9 +48,9 @@ export class Credentials {
   }
 
   /**
-   * A text with the name in the place of each value.
+   * The text with each value replaced by its name.
    *
-   * @param start Where what is shown of the text begins; a value that lies across it is replaced, too.
+   * @param start Where the shown part of the text begins; a value that lies across it is replaced too.
    */
   conceal(text: string, start = 0): string {
     let shown = "";

@@ -5,37 +5,62 @@
  */
 // @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { messageOf } from "../../src/core/errors.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { messageBody } from "./message_body.ts";
 
 /** What a transport is made with. */
 export interface HttpOptions {
   /** Headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The most that a message may hold, after decompression. */
+  /** Most bytes of a message, after decompression. */
   readonly maxMessageBytes: number;
-  /** Told of what the SDK would wait for in vain. */
+  /** Called when an answer that the SDK waits for will not come. */
   readonly onFailure: (error: ProviderError) => void;
 }
 
-/** A transport to the endpoint. */
+/**
+ * A transport to an endpoint.
+ *
+ * @param url An `http:` or `https:` URL.
+ */
 export function httpTransport(url: string, options: HttpOptions): StreamableHTTPClientTransport {
   return new StreamableHTTPClientTransport(new URL(url), {
     requestInit: { headers: { ...options.headers } },
-    fetch: boundedFetch(options),
+    fetch: boundedFetch(directClient(new URL(url)), options),
   });
 }
 
-function boundedFetch({ maxMessageBytes, onFailure }: HttpOptions) {
+/**
+ * A client that connects to a server on loopback itself: Deno would send its requests to the proxy of
+ * `HTTP_PROXY`, which cannot reach this machine. `undefined` for other servers, which may be
+ * behind that proxy.
+ */
+function directClient({ hostname, port, protocol }: URL): Deno.HttpClient | undefined {
+  const isLoopback = /^(localhost|.*\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+  if (!isLoopback) return undefined;
+  return Deno.createHttpClient({
+    proxy: {
+      transport: "tcp",
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port || (protocol === "https:" ? 443 : 80)),
+    },
+  });
+}
+
+function boundedFetch(
+  client: Deno.HttpClient | undefined,
+  { maxMessageBytes, onFailure }: HttpOptions,
+) {
   return async (url: string | URL, init?: RequestInit): Promise<Response> => {
-    const response = await fetch(url, init);
+    const response = await fetch(url, client === undefined ? init : { ...init, client });
     if (response.body === null) return response;
     const { status, statusText, headers } = response;
     const body = messageBody(response.body, {
       events: /^text\/event-stream\b/i.test(headers.get("content-type") ?? ""),
       maxMessageBytes,
       onBroken(error) {
-        // Nobody waits for the stream of a GET; the SDK opens it anew.
+        // Nobody waits for the stream of a GET; the SDK opens it again.
         const awaited = init?.signal?.aborted !== true && init?.method !== "GET";
         if (error instanceof ProviderError) onFailure(error);
         else if (awaited) onFailure(broken(error));
@@ -46,6 +71,5 @@ function boundedFetch({ maxMessageBytes, onFailure }: HttpOptions) {
 }
 
 function broken(error: unknown): ProviderError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new ProviderError("SERVER_DIED", `Its answer broke off: ${reason}`);
+  return new ProviderError("SERVER_DIED", `Its answer broke off: ${messageOf(error)}`);
 }

@@ -3,18 +3,19 @@
  *
  * @module
  */
+import { messageOf } from "../../src/core/errors.ts";
 import { copyJson } from "../../src/core/json.ts";
 import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import type { Pin, Pins } from "./pin.ts";
 import { digestOf, toolDefinition } from "./tool_definition.ts";
 
 const VERSION = 1;
-/** The most that is read, and so the most that is written. */
+/** Most bytes of the file. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** The most for one server, so that none takes the place of the others. */
+/** Most bytes for one server, so that it cannot use up the space of the others. */
 const MAX_SERVER_BYTES = 4 * 1024 * 1024;
-/** Values are bounded by the bytes that they take: 100,000 would be what five tools may have. */
+/** The size of the file bounds the values; the default of 100,000 would be too few. */
 const LIMITS = { nodes: MAX_BYTES };
 
 type Servers = Readonly<Record<string, { readonly tools: readonly Pin[] }>>;
@@ -51,7 +52,7 @@ export function writePins(path: string, server: string, pins: Pins): void {
     );
   }
   const all = encoded([...others, own]);
-  // INVARIANT: what could not be read again would lock out every server.
+  // INVARIANT: a file that cannot be read again would make every server unusable.
   if (all.length > MAX_BYTES) {
     throw new ProviderError(
       "PINS_TOO_LARGE",
@@ -80,7 +81,7 @@ function readServers(path: string): Servers {
       Object.entries(servers as Servers).map(([name, { tools }]) => [name, {
         tools: tools.map(({ sha256, definition }) => {
           const checked = toolDefinition(definition);
-          // A definition that was edited by hand would hide what the pin is about.
+          // A definition that was edited by hand would show something else than what is pinned.
           if (digestOf(checked) !== sha256) {
             throw new Error(`the hash of "${checked.name}" of "${name}" does not fit`);
           }
@@ -89,15 +90,14 @@ function readServers(path: string): Servers {
       }]),
     );
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new ProviderError(
       "PINS_INVALID",
-      `The pins in "${path}" cannot be used: ${reason}; mend the file or remove it`,
+      `The pins in "${path}" cannot be used: ${messageOf(error)}; mend the file or remove it`,
     );
   }
 }
 
-/** INVARIANT: no link is followed: what it leads to could be anybody's. */
+/** INVARIANT: no link is followed: it could lead to a file that somebody else controls. */
 function readRegular(path: string): string | undefined {
   const unreadable = (why: string) =>
     new ProviderError("PINS_UNREADABLE", `The pins in "${path}" cannot be read: ${why}`);
@@ -119,7 +119,7 @@ function readRegular(path: string): string | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof ProviderError) throw error;
-    throw unreadable(error instanceof Error ? error.message : String(error));
+    throw unreadable(messageOf(error));
   }
 }
 
@@ -127,7 +127,7 @@ function replace(path: string, bytes: Uint8Array): void {
   const staging = stagingPath(path);
   try {
     try {
-      Deno.removeSync(staging); // Left over by a process that was killed.
+      Deno.removeSync(staging); // Left by a process that was killed.
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
@@ -137,10 +137,9 @@ function replace(path: string, bytes: Uint8Array): void {
     // Replaces a link, does not follow it.
     Deno.renameSync(staging, path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new ProviderError(
       "PINS_UNWRITABLE",
-      `The pins could not be written to "${path}": ${reason}`,
+      `The pins could not be written to "${path}": ${messageOf(error)}`,
     );
   }
 }

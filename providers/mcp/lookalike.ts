@@ -5,8 +5,8 @@
  */
 
 /**
- * Letters of other scripts that look like Latin ones (a part of the confusables of UTS #39; what is
- * not in it is met by {@linkcode isPlain}).
+ * Letters of other scripts that look like Latin ones: a part of the confusables of UTS #39.
+ * {@linkcode isPlain} is the check for all others.
  */
 const FOREIGN: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries({
@@ -37,7 +37,7 @@ const FOREIGN: Readonly<Record<string, string>> = Object.fromEntries(
   }).flatMap(([latin, others]) => Array.from(others, (other) => [other, latin])),
 );
 
-/** What of a name meets the eye: equal for names that look alike. */
+/** A form of a name that is equal for names that look alike. */
 export function lookOf(name: string): string {
   return Array.from(
     name.normalize("NFKD").replace(/[\p{M}\p{DI}\p{Cf}\p{Cc}\p{Z}]/gu, "").toLowerCase(),
@@ -50,7 +50,7 @@ export function lookOf(name: string): string {
     .replace(/[-_.‐-―−]/g, "_");
 }
 
-/** Whether a name shows all that it is: printable ASCII, single spaces within. */
+/** Whether a name has only printable ASCII characters, and single spaces within. */
 export function isPlain(name: string): boolean {
   return /^[\x21-\x7e]+( [\x21-\x7e]+)*$/.test(name);
 }

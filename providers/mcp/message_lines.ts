@@ -1,9 +1,9 @@
 /**
- * A stream of bytes as lines, none of which may fill the memory.
+ * A stream of bytes as lines of bounded length.
  *
  * @module
  */
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { ByteBuffer } from "../byte_buffer.ts";
 
 const NEWLINE = 0x0a;

@@ -1,15 +1,29 @@
 /**
- * The MCP provider: `mcp.call` has a tool of an MCP server called, `mcp.list` lists the tools.
+ * The MCP provider: `mcp.call` calls a tool of an MCP server, `mcp.list` lists its tools.
  *
  * @module
  */
 import { isAbsolute, normalize, resolve } from "@std/path";
 import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
-import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
-import { hostOf, type McpConfig, type McpServer, serverConfig } from "./server_options.ts";
+import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
+import {
+  BUBBLEWRAP,
+  DEFAULT_TIMEOUT_MS,
+  hostOf,
+  isRunnable,
+  type McpConfig,
+  type McpServer,
+  serverConfig,
+} from "./server_options.ts";
 
 export type { EnvironmentOptions } from "../environment.ts";
-export type { HttpServer, McpServer, StdioServer } from "./server_options.ts";
+export type {
+  HttpServer,
+  McpServer,
+  ServerLimits,
+  StdioServer,
+  UnavailableServer,
+} from "./server_options.ts";
 export { toolDefs, type ToolDefsOptions } from "./tool_defs.ts";
 
 /** Options of {@linkcode McpProvider}. */
@@ -19,8 +33,8 @@ export interface McpOptions extends ProviderLimits {
   /** Where the tools are pinned; the folder has to exist. @default "mcp.lock.json" */
   readonly lockFile?: string;
   /**
-   * What a tool that is not pinned means. `"first-use"`: it is trusted, and pinned as it is now.
-   * `"required"`: it is denied until somebody pins it. @default "first-use"
+   * What happens to a tool that is not pinned. `"first-use"`: it is pinned as it is now.
+   * `"required"`: it is denied until a person pins it. @default "first-use"
    */
   readonly pins?: "first-use" | "required";
   /** Further files that no action may change, such as the one that names the servers. @default none */
@@ -33,8 +47,9 @@ export interface McpOptions extends ProviderLimits {
  * Tools of MCP servers, over standard input and output or streamable HTTP, in a Worker that may
  * start these programs and reach these hosts, and nothing else.
  *
- * Each tool is pinned: one whose description or schema changed is denied until it is pinned again;
- * see `docs/mcp.md`, also for what a server that was started can do.
+ * Each tool is pinned: one whose description or schema changed is denied until it is pinned again. A
+ * server that cannot be used fails by itself, the others work. See `docs/mcp.md`, also for what a
+ * program that is started as a server can do.
  *
  * @example
  * ```ts
@@ -56,9 +71,11 @@ export interface McpOptions extends ProviderLimits {
  */
 export class McpProvider extends Provider {
   /**
-   * Checks the servers and finds their programs; starts nothing.
+   * Checks the servers and finds their programs; starts nothing. Calls to a server whose program is
+   * not installed fail with `SERVER_UNREACHABLE`.
    *
-   * @throws {TypeError} An option is not of the required form, or a program is not there.
+   * @param options The servers and where their tools are pinned.
+   * @throws {TypeError} An option is not of the required form.
    */
   constructor({ servers, lockFile = "mcp.lock.json", pins = "first-use", ...rest }: McpOptions) {
     if (pins !== "first-use" && pins !== "required") {
@@ -67,14 +84,25 @@ export class McpProvider extends Provider {
     const { searchPath, guards = [], ...limits } = rest;
     const path = isAbsolute(lockFile) ? normalize(lockFile) : resolve(lockFile);
     const configs = Object.fromEntries(
-      Object.entries(servers).map((
-        [name, server],
-      ) => [name, serverConfig(name, server, searchPath)]),
+      Object.entries(servers).map(([name, server]) => [
+        name,
+        serverConfig(name, server, {
+          searchPath,
+          timeoutMs: limits.deadlineMs ?? DEFAULT_TIMEOUT_MS,
+        }),
+      ]),
     );
     const all = Object.values(configs);
+    const longest = Math.max(
+      DEFAULT_TIMEOUT_MS,
+      ...all.map((server) => server.unavailable === undefined ? server.timeoutMs : 0),
+    );
+    const programs = all.flatMap((server) => server.command === undefined ? [] : [server]);
+    const wrapping = programs.some(({ pidNamespace }) => pidNamespace) && isRunnable(BUBBLEWRAP);
     const files = [path, stagingPath(path)];
     super({
       ...limits,
+      deadlineMs: limits.deadlineMs ?? longest,
       name: "mcp",
       module: new URL("./worker.ts", import.meta.url),
       actions: { "mcp.call": {}, "mcp.list": {} },
@@ -82,13 +110,13 @@ export class McpProvider extends Provider {
         servers: configs,
         lockFile: path,
         pins,
-        deadlineMs: limits.deadlineMs ?? 30_000,
+        ...(wrapping ? { bubblewrap: BUBBLEWRAP } : {}),
       } satisfies McpConfig,
       permissions: {
         read: pins === "required" ? [path] : files,
         write: pins === "required" ? [] : files,
         net: all.flatMap(({ url }) => url === undefined ? [] : [hostOf(url)]),
-        run: all.flatMap(({ command }) => command === undefined ? [] : [command]),
+        run: [...programs.map(({ command }) => command), ...(wrapping ? [BUBBLEWRAP] : [])],
       },
       guards: [...files, ...guards],
     });

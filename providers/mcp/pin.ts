@@ -1,5 +1,5 @@
 /**
- * What a server says of its tools now, against what it said when they were pinned.
+ * The tools of a server now, compared with what was pinned.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { escape } from "../../src/visible_text.ts";
 import { isPlain, lookOf } from "./lookalike.ts";
 import { digestOf, type ToolDefinition } from "./tool_definition.ts";
 
-/** A tool as it was when somebody, or the first use, trusted it. */
+/** A tool as it was when it was pinned, by a person or on first use. */
 export interface Pin {
   /** Of the definition, see `digestOf`. */
   readonly sha256: string;
@@ -18,36 +18,40 @@ export interface Pin {
 export type Pins = ReadonlyMap<string, Pin>;
 
 /**
- * `pinned`: as it was pinned. `new`: not pinned, and nothing speaks against it. `changed`: not as it
- * was pinned. `shadowed`: another tool has its name or looks like it, or its name does not show what
- * it is.
+ * `pinned`: as it was pinned. `new`: not pinned, and without a problem. `changed`: not as it was
+ * pinned. `shadowed`: another tool has its name or a name that looks like it, or the name has
+ * characters that do not show.
  */
 export type ToolState = "pinned" | "new" | "changed" | "shadowed";
 
-/** A tool with what is to be thought of it. */
-export interface JudgedTool extends Pin {
+/** A tool of a server, and how it compares with its pin. */
+export interface ListedTool extends Pin {
   readonly state: ToolState;
-  /** What is wrong with it, safe to look at; empty for `pinned` and `new`. */
+  /** What is wrong with it, escaped; empty for `pinned` and `new`. */
   readonly problem: string;
-  /** Whether pinning it as it is now would make it `pinned`, together with those that it is like. */
+  /** Whether pinning it, together with the tools that look like it, would make it `pinned`. */
   readonly pinnable: boolean;
 }
 
-/** Judges the tools of a server, each in the company of the others. */
-export function judgeTools(tools: readonly ToolDefinition[], pins: Pins): JudgedTool[] {
+/**
+ * Compares the tools of a server with their pins, and with each other.
+ *
+ * @returns One entry for each name.
+ */
+export function compareWithPins(tools: readonly ToolDefinition[], pins: Pins): ListedTool[] {
   const byName = Map.groupBy(tools, ({ name }) => name);
   const names = new Set([...byName.keys(), ...pins.keys()]);
   const byLook = Map.groupBy(names, lookOf);
   return Array.from(byName, ([name, [definition, ...doubles]]) => {
     const tool = { sha256: digestOf(definition as ToolDefinition), definition } as Pin;
     const pin = pins.get(name);
-    // INVARIANT: which of two tools of one name would be called is the server's choice: neither is.
+    // INVARIANT: of two tools with one name neither is called: the server would choose which.
     if (doubles.length > 0) {
       const problem = `the server has ${doubles.length + 1} of it`;
       return { ...tool, state: "shadowed", problem, pinnable: false };
     }
     const like = (byLook.get(lookOf(name)) ?? []).filter((other) => other !== name);
-    // Whoever has pinned them all has seen that they are alike.
+    // A person who has pinned them all has seen that they look alike.
     const seen = [name, ...like].every((one) => pins.has(one));
     if (like.length > 0 && !seen) {
       const others = like.map((other) => `"${escape(other)}"`).join(", ");
@@ -69,7 +73,7 @@ export function judgeTools(tools: readonly ToolDefinition[], pins: Pins): Judged
 
 const MAX_SHOWN = 80;
 
-/** What differs between two definitions, a line for each part, short and safe to look at. */
+/** What differs between two definitions: a short, escaped line for each part. */
 export function difference(before: ToolDefinition, now: ToolDefinition): string[] {
   return compare("", before, now);
 }
@@ -86,7 +90,7 @@ function compare(place: string, before: unknown, now: unknown): string[] {
   const where = escape(place.length > MAX_SHOWN ? `${place.slice(0, MAX_SHOWN)}…` : place);
   if (before === undefined) return [`${where} is new: ${piece(young, 0)}`];
   if (now === undefined) return [`${where} is gone, it was ${piece(old, 0)}`];
-  // Both from shortly before the place where they part.
+  // Both are shown from shortly before the first difference.
   let same = 0;
   while (same < Math.min(old.length, young.length) && old[same] === young[same]) same++;
   const start = Math.max(0, same - 20);

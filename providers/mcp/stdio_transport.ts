@@ -1,7 +1,7 @@
 /**
  * MCP over the standard input and output of a program.
  *
- * The SDK's own transport wants permission for the environment, and hands a good part of it on.
+ * The SDK's own transport needs permission for the environment, and hands a part of it on.
  *
  * @module
  */
@@ -9,28 +9,33 @@
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { type JSONRPCMessage, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { messageOf } from "../../src/core/errors.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import type { Credentials } from "./credentials.ts";
+import { markLargeNumbers } from "./exact_numbers.ts";
 import { messageLines } from "./message_lines.ts";
+import { inPidNamespace } from "./pid_namespace.ts";
 import type { ProgramConfig } from "./server_options.ts";
 import { TextTail } from "./text_tail.ts";
 
-/** What a program may say before its first message: banners of package runners, for example. */
+/** Most lines before the first message that are no messages, such as banners of package runners. */
 const MAX_BANNER_LINES = 20;
-/** How much may wait to be read by a server that asks and does not listen. */
+/** Most bytes of answers that wait for a server that sends requests and does not read. */
 const MAX_PENDING_REPLIES = 1024 * 1024;
-/** How much is shown of a line that is no message. */
+/** Most characters that are shown of a line that is no message. */
 const MAX_SHOWN_LINE = 200;
-/** How long the output of a program that has ended may be held open by others. */
+/** How long others may hold the output of an ended program open, in milliseconds. */
 const LINGER_MS = 250;
 
 /** What a transport is made with. */
 export interface StdioOptions {
-  /** The most that a message may hold. */
+  /** Most bytes of a message. */
   readonly maxMessageBytes: number;
-  /** What is not shown of what it says. */
+  /** Values that are not shown. */
   readonly credentials: Credentials;
-  /** Told why it is over, before `onclose`. */
+  /** The program that starts it in a PID namespace; none: it is started as it is. */
+  readonly bubblewrap?: string | undefined;
+  /** Called with the reason before `onclose`. */
   readonly onFailure: (error: ProviderError) => void;
 }
 
@@ -61,7 +66,10 @@ export class StdioTransport implements Transport {
   }
 
   start(): Promise<void> {
-    const { command, args, env, cwd } = this.#config;
+    const { env, cwd } = this.#config;
+    const { command, args } = this.#options.bubblewrap === undefined
+      ? this.#config
+      : inPidNamespace(this.#options.bubblewrap, this.#config);
     this.#child = new Deno.Command(command, {
       args: [...args],
       ...(cwd === undefined ? {} : { cwd }),
@@ -88,7 +96,7 @@ export class StdioTransport implements Transport {
     try {
       await this.#input.write(bytes);
     } catch {
-      // Why it ended is told by its status.
+      // Its status says why it ended.
       if (!this.#closed) await this.#child?.status;
     } finally {
       this.#pendingBytes -= bytes.length;
@@ -98,7 +106,8 @@ export class StdioTransport implements Transport {
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    // The end of its input also reaches what the program has started, which the signal does not.
+    // Without a PID namespace the signal ends only the program. The end of its input also reaches
+    // what the program has started.
     this.#input?.abort().catch(() => {/* expected: it may have ended already */});
     try {
       this.#child?.kill("SIGKILL");
@@ -124,7 +133,7 @@ export class StdioTransport implements Transport {
   #receive(line: string): void {
     let message: JSONRPCMessage;
     try {
-      message = JSONRPCMessageSchema.parse(JSON.parse(line));
+      message = JSONRPCMessageSchema.parse(JSON.parse(markLargeNumbers(line)));
     } catch {
       const banner = !this.#heard && !line.startsWith("{");
       if (banner && this.#bannerLines++ < MAX_BANNER_LINES) return;
@@ -140,7 +149,7 @@ export class StdioTransport implements Transport {
     read: Promise<void>,
     drained: Promise<void>,
   ): Promise<void> {
-    // Output without an end, or an end of output without one of the program: both are over.
+    // A program that has ended is over, and so is one that has closed its output.
     const ended = await Promise.race([status, read.then(() => undefined)]);
     const linger = new Promise<void>((resolve) => setTimeout(resolve, LINGER_MS));
     const known = ended ?? await Promise.race([status, linger]);
@@ -158,8 +167,4 @@ export class StdioTransport implements Transport {
     this.#options.onFailure(new ProviderError(code, why));
     this.close();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

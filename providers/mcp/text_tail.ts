@@ -1,12 +1,12 @@
 /**
- * The end of a stream that has to be read, and is of interest only when something went wrong.
+ * The end of a stream that is read all the time, and shown only when something went wrong.
  *
  * @module
  */
 import { ByteBuffer } from "../byte_buffer.ts";
 import type { Credentials } from "./credentials.ts";
 
-/** Keeps the end of what a server writes. */
+/** Keeps the last bytes of what a server writes. */
 export class TextTail {
   readonly #credentials: Credentials;
   readonly #maxLength: number;
@@ -14,7 +14,10 @@ export class TextTail {
   readonly #bytes: ByteBuffer;
   #read = 0;
 
-  /** @param maxLength How much of it is shown. */
+  /**
+   * @param credentials What is replaced in the text.
+   * @param maxLength Most characters that are shown.
+   */
   constructor(credentials: Credentials, maxLength = 2048) {
     this.#credentials = credentials;
     this.#maxLength = maxLength;
@@ -22,12 +25,12 @@ export class TextTail {
     this.#bytes = new ByteBuffer(2 * this.#maxBytes);
   }
 
-  /** The end of it, as text without the server's credentials. */
+  /** The end of the stream as text, with the server's credentials replaced. */
   get text(): string {
     const bytes = this.#keepEnd();
     const text = new TextDecoder().decode(bytes);
-    // INVARIANT: the rest of a value whose beginning is gone is not shown. It lies within as many
-    // bytes as the longest value has; whatever stands there is left out.
+    // INVARIANT: the rest of a value whose beginning is lost is not shown. It lies within as many
+    // bytes as the longest value has; everything there is left out.
     const { maxBytes } = this.#credentials;
     const unsure = this.#read > bytes.length
       ? new TextDecoder().decode(bytes.subarray(0, maxBytes)).length
@@ -41,7 +44,7 @@ export class TextTail {
     try {
       for await (const chunk of stream) this.#add(chunk);
     } catch {
-      // Whoever wrote it is gone: what there is has been read.
+      // The writer has ended: all that it wrote has been read.
     }
   }
 

@@ -4,12 +4,13 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { canonicalJson, copyJson, JsonError } from "../../src/core/json.ts";
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { canonicalJson, copyJson } from "../../src/core/json.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { escape } from "../../src/visible_text.ts";
 import type { Connection } from "./connection.ts";
+import { withExactNumbers } from "./exact_numbers.ts";
 
-/** A tool, as far as it is pinned: everything that a model is told of it. */
+/** The parts of a tool that a model sees. They are what is pinned. */
 export interface ToolDefinition {
   readonly name: string;
   readonly title?: string;
@@ -19,7 +20,7 @@ export interface ToolDefinition {
   readonly annotations?: Readonly<Record<string, unknown>>;
 }
 
-const TEXTS = ["name", "title", "description"] as const;
+const STRINGS = ["name", "title", "description"] as const;
 const OBJECTS = ["inputSchema", "outputSchema", "annotations"] as const;
 
 const MAX_NAME = 128;
@@ -27,29 +28,47 @@ const MAX_PAGES = 100;
 const MAX_TOOLS = 1000;
 const LIMITS = { depth: 32, nodes: 20_000, characters: 256 * 1024 };
 
+/** A tool whose definition cannot be used. */
+export interface InvalidTool {
+  /** Its name, if it has one; otherwise its place in the list, like `#3`. Escaped. */
+  readonly name: string;
+  /** What is wrong with it. */
+  readonly problem: string;
+}
+
+/** The tools of a server. */
+export interface ToolList {
+  readonly tools: readonly ToolDefinition[];
+  readonly invalid: readonly InvalidTool[];
+}
+
 /**
- * Asks a server for all of its tools.
+ * Asks a server for all of its tools. One that is not of the required form is listed as invalid.
  *
- * @throws {ProviderError} `PROTOCOL_ERROR`: there are too many, or one is none.
+ * @throws {ProviderError} `PROTOCOL_ERROR`: it is no list, or too long.
  */
-export async function listTools(
-  connection: Connection,
-  signal: AbortSignal,
-): Promise<readonly ToolDefinition[]> {
-  if (!connection.hasTools) return [];
+export async function listTools(connection: Connection, signal: AbortSignal): Promise<ToolList> {
   const tools: ToolDefinition[] = [];
+  const invalid: InvalidTool[] = [];
+  if (!connection.hasTools) return { tools, invalid };
   let cursor: unknown;
-  for (let page = 0; page < MAX_PAGES; page++) {
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
     const params = cursor === undefined ? {} : { cursor };
-    const answer = await connection.request("tools/list", params, signal);
-    if (!Array.isArray(answer["tools"])) throw wrong("its list of tools is none");
-    if (tools.length + answer["tools"].length > MAX_TOOLS) {
+    const answer = await connection.request("tools/list", params, { signal });
+    const page = answer["tools"];
+    if (!Array.isArray(page)) throw wrong('its list of tools has no array "tools"');
+    if (tools.length + invalid.length + page.length > MAX_TOOLS) {
       throw wrong(`it has more than ${MAX_TOOLS} tools`);
     }
-    for (const tool of answer["tools"]) tools.push(toolDefinition(tool));
+    // Digests of 0.1.0 were made of rounded numbers, and bounds of a schema may be.
+    for (const tool of page) {
+      const definition = definitionOrProblem(withExactNumbers(tool, Number));
+      if (typeof definition !== "string") tools.push(definition);
+      else invalid.push({ name: nameOf(tool, tools.length + invalid.length), problem: definition });
+    }
     cursor = answer["nextCursor"];
-    if (cursor === undefined || cursor === null) return tools;
-    if (typeof cursor !== "string") throw wrong("its list of tools has a cursor that is no text");
+    if (cursor === undefined || cursor === null) return { tools, invalid };
+    if (typeof cursor !== "string") throw wrong("its list of tools has a cursor that is no string");
   }
   throw wrong(`its list of tools has more than ${MAX_PAGES} pages`);
 }
@@ -57,35 +76,48 @@ export async function listTools(
 /**
  * Checks and copies the definition of one tool.
  *
- * @throws {ProviderError} `PROTOCOL_ERROR`
+ * @throws {TypeError} It is not of the required form.
  */
 export function toolDefinition(value: unknown): ToolDefinition {
-  if (value === null || typeof value !== "object") throw wrong("a tool of it is no object");
+  if (value === null || typeof value !== "object") throw new TypeError("expected an object");
   const given = value as Readonly<Record<string, unknown>>;
   const name = given["name"];
   if (typeof name !== "string" || name === "" || name.length > MAX_NAME) {
-    throw wrong(`a tool of it has no name of 1 to ${MAX_NAME} characters`);
+    throw new TypeError(`expected a name of 1 to ${MAX_NAME} characters`);
   }
-  const parts = [...TEXTS, ...OBJECTS].filter((key) =>
+  const parts = [...STRINGS, ...OBJECTS].filter((key) =>
     given[key] !== undefined && given[key] !== null
   );
   const unfit =
     parts.find((key) =>
-      (TEXTS as readonly string[]).includes(key)
+      (STRINGS as readonly string[]).includes(key)
         ? typeof given[key] !== "string"
         : typeof given[key] !== "object" || Array.isArray(given[key])
     ) ?? (parts.includes("inputSchema") ? undefined : "inputSchema");
-  if (unfit !== undefined) throw wrong(`the ${unfit} of its tool "${escape(name)}" is none`);
+  if (unfit !== undefined) {
+    const form = (STRINGS as readonly string[]).includes(unfit) ? "a string" : "an object";
+    throw new TypeError(`expected ${form} as "${unfit}"`);
+  }
+  const own = Object.fromEntries(parts.map((key) => [key, given[key]]));
+  return copyJson(own, "tool", LIMITS) as ToolDefinition;
+}
+
+function definitionOrProblem(value: unknown): ToolDefinition | string {
   try {
-    const own = Object.fromEntries(parts.map((key) => [key, given[key]]));
-    return copyJson(own, `tool "${escape(name)}"`, LIMITS) as ToolDefinition;
+    return toolDefinition(value);
   } catch (error) {
-    if (error instanceof JsonError) throw wrong(`it is refused: ${error.message}`);
+    if (error instanceof TypeError) return escape(error.message);
     throw error;
   }
 }
 
-/** SHA-256 of the canonical JSON (RFC 8785) of a definition, as hexadecimal text. */
+function nameOf(tool: unknown, index: number): string {
+  const name = (tool as { readonly name?: unknown } | null)?.name;
+  if (typeof name !== "string" || name === "") return `#${index + 1}`;
+  return escape(name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name);
+}
+
+/** SHA-256 of the canonical JSON (RFC 8785) of a definition, in hexadecimal. */
 export function digestOf(definition: ToolDefinition): string {
   return createHash("sha256").update(canonicalJson(definition)).digest("hex");
 }

@@ -5,98 +5,146 @@
  */
 import type { ActionResult, SubmitFn } from "../../src/core/action.ts";
 import { ToolDef } from "../../src/agent/tool_def.ts";
-import { DeniedError, ProviderError } from "../../src/core/isolation/provider.ts";
+import { messageOf } from "../../src/core/errors.ts";
+import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";
 import { escape, escapedText } from "../../src/visible_text.ts";
-import type { JudgedTool } from "./pin.ts";
+import type { ListedTool } from "./pin.ts";
+import type { InvalidTool } from "./tool_definition.ts";
 
 /** Options of {@linkcode toolDefs}. */
 export interface ToolDefsOptions {
-  /** The most characters of a description that a model is told. @default 4096 */
+  /** Most characters of a description that a model sees. @default 4096 */
   readonly maxDescription?: number;
   /** Who asks; appears in the record. @default nobody */
   readonly agent?: string;
+  /**
+   * Called for each server and each tool that is left out, with a line that names it and says why.
+   * @default console.warn
+   */
+  readonly onWarning?: (line: string) => void;
+}
+
+/** What `mcp.list` gives. */
+interface Listing {
+  readonly tools: readonly ListedTool[];
+  readonly invalid: readonly InvalidTool[];
 }
 
 /**
- * Turns what an MCP server lists into tools of a model: each becomes `mcp.call` on `server/tool`. The
+ * Turns what MCP servers list into tools of a model: each becomes `mcp.call` on `server/tool`. The
  * listing is an action, `mcp.list` on the server: the policy has to allow it, and it is recorded.
  *
- * Descriptions are bounded, and characters that do not show are escaped. With `pins: "required"`,
- * tools that nobody pinned are left out.
+ * Left out, with a warning, are tools that are not as they were pinned, that have an invalid
+ * definition, or whose name a model could not take or tell apart. Descriptions are bounded, and
+ * characters that do not show are escaped. With `pins: "required"`, tools that nobody pinned are left
+ * out without a warning.
  *
  * @param gate A kernel, or what wraps its `submit`.
+ * @param servers The name of a server; or a list of names, of which those that fail are left out with
+ * a warning.
+ * @param options Bounds, and where warnings go.
  * @returns Tools called `server__tool`.
- * @throws {DeniedError} The policy does not allow the listing; or a tool is not as it was pinned.
- * @throws {ProviderError} The server fails; or two tools would have the same name.
+ * @throws {DeniedError} The policy does not allow to list the one server.
+ * @throws {ProviderError} The one server fails.
  *
  * @example
  * ```ts ignore
- * const tools = await toolDefs(kernel, "files");
+ * const tools = await toolDefs(kernel, ["files", "tickets"]);
  * ```
  */
 export async function toolDefs(
   gate: { readonly submit: SubmitFn } | SubmitFn,
-  server: string,
-  { maxDescription = 4096, agent }: ToolDefsOptions = {},
+  servers: string | readonly string[],
+  options: ToolDefsOptions = {},
 ): Promise<ToolDef[]> {
+  const { onWarning = (line) => console.warn(line), agent } = options;
   const submit: SubmitFn = typeof gate === "function" ? gate : (request) => gate.submit(request);
-  const result = await submit({
-    action: "mcp.list",
-    target: server,
-    ...(agent === undefined ? {} : { agent }),
-  });
-  const tools = toolsOf(result, server);
-  const bad = tools.filter(({ state }) => state === "changed" || state === "shadowed");
-  if (bad.length > 0) {
-    const list = bad.map(({ definition, problem }) => `"${escape(definition.name)}" (${problem})`);
-    throw new DeniedError(
-      "TOOL_CHANGED",
-      `Cannot make tools of MCP server "${server}": not as they were pinned: ${list.join(", ")}; ` +
-        `if that is right, pin them again with "agent-kernel mcp pin ${server}"`,
-    );
-  }
-  const defs = tools.filter(({ state }) => state === "pinned").map(({ definition }) => {
-    const { name, title, description = title ?? "", inputSchema } = definition;
-    return new ToolDef({
-      name: modelName(server, name),
-      description: escapedText(description, maxDescription),
-      parameters: inputSchema,
-      action: "mcp.call",
-      target: `${server}/${name}`,
-      paramsFrom: { arguments: "*" },
+  const toolsOf = async (server: string): Promise<ToolDef[]> => {
+    const result = await submit({
+      action: "mcp.list",
+      target: server,
+      ...(agent === undefined ? {} : { agent }),
     });
-  });
-  const names = defs.map(({ name }) => name);
-  const double = names.find((name, i) => names.indexOf(name) < i);
-  if (double === undefined) return defs;
-  throw new ProviderError(
-    "TOOL_NAMES_COLLIDE",
-    `Cannot make tools of MCP server "${server}": two of them would be called "${double}"`,
-  );
+    return defsOf(server, listingOf(result, server), { ...options, onWarning });
+  };
+  if (typeof servers === "string") return distinct(await toolsOf(servers), onWarning);
+  const listed = await Promise.all(servers.map(async (server) => {
+    try {
+      return await toolsOf(server);
+    } catch (error) {
+      onWarning(`No tools of MCP server "${escape(server)}": ${escape(messageOf(error))}`);
+      return [];
+    }
+  }));
+  return distinct(listed.flat(), onWarning);
 }
 
-function toolsOf(
-  { status, data, error = "", code }: ActionResult,
+function defsOf(
   server: string,
-): readonly JudgedTool[] {
+  { tools, invalid }: Listing,
+  { maxDescription = 4096, onWarning }:
+    & ToolDefsOptions
+    & Required<Pick<ToolDefsOptions, "onWarning">>,
+): ToolDef[] {
+  const leaveOut = (tool: string, why: string) =>
+    onWarning(`MCP tool "${server}/${escape(tool)}" is left out: ${why}`);
+  for (const { name, problem } of invalid) leaveOut(name, problem);
+  return tools.flatMap(({ definition, state, problem }) => {
+    const { name, title, description = title ?? "", inputSchema } = definition;
+    if (state === "new") return [];
+    if (state !== "pinned") {
+      const why = state === "changed" ? `it is not as it was pinned (${problem})` : problem;
+      leaveOut(
+        name,
+        `${why}; if that is right, pin it again with "agent-kernel mcp pin ${server}"`,
+      );
+      return [];
+    }
+    try {
+      return [
+        new ToolDef({
+          name: modelName(server, name),
+          description: escapedText(description, maxDescription),
+          parameters: inputSchema,
+          action: "mcp.call",
+          target: `${server}/${name}`,
+          paramsFrom: { arguments: "*" },
+        }),
+      ];
+    } catch (error) {
+      leaveOut(name, escape(messageOf(error)));
+      return [];
+    }
+  });
+}
+
+/** Leaves out tools that have the same name for the model: it could not say which one it means. */
+function distinct(tools: readonly ToolDef[], onWarning: (line: string) => void): ToolDef[] {
+  const byName = Map.groupBy(tools, ({ name }) => name);
+  return Array.from(byName.values()).flatMap((same) => {
+    if (same.length === 1) return same;
+    const targets = same.map(({ target }) => `"${escape(String(target))}"`).join(" and ");
+    onWarning(`MCP tools ${targets} are left out: all would be called "${same[0]?.name}"`);
+    return [];
+  });
+}
+
+function listingOf({ status, data, error = "", code }: ActionResult, server: string): Listing {
   const failed = `Cannot list the tools of MCP server "${server}": ${error}`;
   if (status === "DENIED") {
     const needed = `; needed is a rule {action: mcp.list, resource: ${server}}`;
     throw new DeniedError(code ?? "NO_RULE", `${failed}${needed}`);
   }
   if (status === "ERROR") throw new ProviderError(code ?? "PROVIDER_ERROR", failed);
-  return (data as { readonly tools: readonly JudgedTool[] }).tools;
+  return data as Listing;
 }
 
 /** Models take 1 to 64 letters, digits, `_` and `-`. */
 function modelName(server: string, tool: string): string {
   const name = `${server}__${tool}`.replace(/[^A-Za-z0-9_-]/g, "_");
   if (name.length <= 64) return name;
-  throw new ProviderError(
-    "TOOL_NAMES_COLLIDE",
-    `Cannot make a tool of MCP tool "${server}/${
-      escape(tool)
-    }": its name is too long, a model takes ` +
-      `at most 64 characters of "server__tool"; give the server a shorter name`,
+  throw new RangeError(
+    'its name is too long, a model takes at most 64 characters of "server__tool"; give the server a ' +
+      "shorter name",
   );
 }

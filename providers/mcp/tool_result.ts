@@ -3,31 +3,32 @@
  *
  * @module
  */
-import { ProviderError } from "../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../src/worker/provider_error.ts";
 import { escapedText } from "../../src/visible_text.ts";
 
+/** Most characters of a message of a tool. */
 const MAX_ERROR = 2000;
 
 /** The result of a tool: what is for the model, and what is for programs. */
 export interface ToolResult {
-  /** Blocks of content, as MCP has them: `{type: "text", text}`, `{type: "image", data, mimeType}`, … */
+  /** Blocks of content in the form of MCP: `{type: "text", text}`, `{type: "image", data, mimeType}`, … */
   readonly content: readonly unknown[];
   /** The same as data, if the tool gives it. */
   readonly structuredContent?: Readonly<Record<string, unknown>>;
 }
 
-/** What is needed to tell of an answer. */
+/** What messages about an answer need. */
 export interface ToolResultOptions {
   /** The server and the tool. */
   readonly target: string;
-  /** Takes the server's credentials out of what the tool says of a failure. */
+  /** Replaces the server's credentials in the message of a failure. */
   readonly conceal: (text: string) => string;
 }
 
 /**
- * Takes an answer to `tools/call` apart.
+ * The result in an answer to `tools/call`.
  *
- * @throws {ProviderError} `TOOL_ERROR`: the tool failed. `PROTOCOL_ERROR`: it is no such answer.
+ * @throws {ProviderError} `TOOL_ERROR`: the tool failed. `PROTOCOL_ERROR`: the answer has another form.
  */
 export function toolResult(
   answer: Readonly<Record<string, unknown>>,
@@ -38,11 +39,14 @@ export function toolResult(
     (structuredContent === undefined || isObject(structuredContent)) &&
     (answer["content"] !== undefined || structuredContent !== undefined);
   if (!wellFormed) {
-    throw new ProviderError("PROTOCOL_ERROR", `The answer of MCP tool "${target}" is no result`);
+    throw new ProviderError(
+      "PROTOCOL_ERROR",
+      `The answer of MCP tool "${target}" has no list of content blocks`,
+    );
   }
   if (isError === true) {
-    const texts = content.flatMap(({ text }) => typeof text === "string" ? [text] : []);
-    const said = escapedText(conceal(texts.join("\n")), MAX_ERROR) || "it does not say why";
+    const lines = content.flatMap(({ text }) => typeof text === "string" ? [text] : []);
+    const said = escapedText(conceal(lines.join("\n")), MAX_ERROR) || "it does not say why";
     throw new ProviderError("TOOL_ERROR", `MCP tool "${target}" failed: ${said}`);
   }
   return structuredContent === undefined ? { content } : { content, structuredContent };

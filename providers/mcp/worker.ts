@@ -3,59 +3,98 @@
  *
  * @module
  */
+import { CODES } from "../../src/core/action.ts";
 import { copyJson, JsonError } from "../../src/core/json.ts";
+import { SYSTEM_TIMER } from "../../src/core/timer.ts";
 import { ProviderError, serveProvider } from "../../src/worker/mod.ts";
 import type { ProviderContext, ProviderRequest } from "../../src/worker/mod.ts";
+import { withExactNumbers } from "./exact_numbers.ts";
 import type { McpConfig } from "./server_options.ts";
 import { Sessions } from "./session.ts";
+import { SilenceTimeout } from "./silence_timeout.ts";
 import { toolResult } from "./tool_result.ts";
 
-type Operation = (request: ProviderRequest, context: ProviderContext) => Promise<unknown>;
+/** A call that is under way. */
+interface Call {
+  readonly request: ProviderRequest;
+  readonly context: ProviderContext;
+  /** Aborted at the time-out of the server and at the deadline of the provider. */
+  readonly signal: AbortSignal;
+  /** Counts the time-out of the server from now on. */
+  readonly onProgress: () => void;
+}
 
-const OPERATIONS: Readonly<Record<string, Operation>> = { "mcp.call": call, "mcp.list": list };
+type Operation = (server: string, call: Call) => Promise<unknown>;
+
+const OPERATIONS: Readonly<Record<string, Operation>> = { "mcp.call": callTool, "mcp.list": list };
 
 let sessions: Sessions | undefined;
 
-function sessionsOf({ config, maxOutputBytes }: ProviderContext): Sessions {
-  const { deadlineMs } = config as McpConfig;
-  // In JSON a character takes up to six bytes, and lists of tools are no results.
+function sessionsOf({ config, maxOutputBytes, warn }: ProviderContext): Sessions {
+  // In JSON a character takes up to six bytes; lists of tools may be longer than results.
   const maxMessageBytes = Math.max(8 * 1024 * 1024, 6 * maxOutputBytes);
-  return sessions ??= new Sessions(config as McpConfig, { deadlineMs, maxMessageBytes });
+  return sessions ??= new Sessions(config as McpConfig, { maxMessageBytes, warn });
 }
 
-async function call(
-  { target, params }: ProviderRequest,
-  context: ProviderContext,
-): Promise<unknown> {
-  const slash = target.indexOf("/");
-  if (slash === -1) {
+async function execute(request: ProviderRequest, context: ProviderContext): Promise<unknown> {
+  const operation = OPERATIONS[request.action];
+  if (operation === undefined) {
+    throw new ProviderError("UNKNOWN_ACTION", `There is no action "${request.action}"`);
+  }
+  if (request.action === "mcp.call" && !request.target.includes("/")) {
     throw new ProviderError(
       "INVALID_TARGET",
-      `The target "${target}" of mcp.call must be 'server/tool' format`,
+      `The target "${request.target}" of mcp.call must be 'server/tool' format`,
     );
   }
-  const name = target.slice(slash + 1);
-  const { signal, maxOutputBytes } = context;
-  const connection = await sessionsOf(context).toolOf(target.slice(0, slash), name, signal);
+  const server = request.action === "mcp.call"
+    ? request.target.slice(0, request.target.indexOf("/"))
+    : request.target;
+  const sessions = sessionsOf(context);
+  const timeoutMs = sessions.timeoutOf(server);
+  using timeout = new SilenceTimeout(timeoutMs, SYSTEM_TIMER);
+  const signal = AbortSignal.any([context.signal, timeout.signal]);
+  try {
+    using _slot = await sessions.slotOf(server, signal);
+    const onProgress = () => timeout.restart();
+    return await operation(server, { request, context, signal, onProgress });
+  } catch (error) {
+    if (!timeout.signal.aborted || error instanceof ProviderError) throw error;
+    throw new ProviderError(
+      CODES.DEADLINE_EXCEEDED,
+      `MCP server "${server}" did not answer within ${timeoutMs} ms`,
+    );
+  }
+}
+
+async function callTool(
+  server: string,
+  { request: { target, params }, context, signal, onProgress }: Call,
+): Promise<unknown> {
+  const name = target.slice(server.length + 1);
+  const connection = await sessionsOf(context).toolOf(server, name, signal);
   const args = params["arguments"] ?? {};
-  const answer = await connection.request("tools/call", { name, arguments: args }, signal);
+  const call = { name, arguments: args };
+  const answer = await connection.request("tools/call", call, { signal, onProgress });
   const conceal = (text: string) => connection.conceal(text);
-  return bounded(toolResult(answer, { target, conceal }), maxOutputBytes);
+  return bounded(
+    withExactNumbers(toolResult(answer, { target, conceal })),
+    context.maxOutputBytes,
+  );
 }
 
 async function list(
-  { target, params }: ProviderRequest,
-  context: ProviderContext,
+  server: string,
+  { request: { params }, context, signal }: Call,
 ): Promise<unknown> {
   const { pin = true } = params;
   if (typeof pin !== "boolean") {
     throw new ProviderError("INVALID_PARAMS", 'The param "pin" has to be true or false');
   }
-  const { signal, maxOutputBytes } = context;
-  return bounded(await sessionsOf(context).list(target, { pin, signal }), maxOutputBytes);
+  return bounded(await sessionsOf(context).list(server, { pin, signal }), context.maxOutputBytes);
 }
 
-/** Refused here, where it can be said what it is about, and before it travels. */
+/** Checked here, where the message can name the server's answer, and before it is sent on. */
 function bounded(data: unknown, maxOutputBytes: number): unknown {
   try {
     return copyJson(data, "result", { characters: maxOutputBytes, nodes: 1_000_000 });
@@ -68,10 +107,4 @@ function bounded(data: unknown, maxOutputBytes: number): unknown {
   }
 }
 
-serveProvider("mcp", (request, context) => {
-  const operation = OPERATIONS[request.action];
-  if (operation === undefined) {
-    throw new ProviderError("UNKNOWN_ACTION", `There is no action "${request.action}"`);
-  }
-  return operation(request, context);
-});
+serveProvider("mcp", execute);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Provider, type ProviderLimits } from "../../src/core/isolation/provider.ts";
+import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
 import { childEnvironment } from "../environment.ts";
 import type { ProcessConfig, SandboxMode } from "./config.ts";
 

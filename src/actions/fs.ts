@@ -27,12 +27,20 @@ export const FS_ACTIONS: ActionTable = {
     defaults: { encoding: "utf-8" },
     params: ["content", "encoding", "restore"],
   },
-  "fs.delete": { kind: "path", access: CHANGE, params: [] },
+  "fs.delete": { kind: "path", access: CHANGE, follow: "parents", params: [] },
   "fs.mkdir": { kind: "path", access: CHANGE, params: ["restore"] },
   "fs.move": {
     kind: "path",
     access: CHANGE,
-    resources: [{ param: "to", kind: "path", action: "fs.move", required: true }],
+    follow: "parents",
+    resources: [
+      { param: "to", kind: "path", action: "fs.move", required: true, follow: "parents" },
+    ],
+    implies: [
+      { action: "fs.read" },
+      { action: "fs.delete" },
+      { action: "fs.write", param: "to" },
+    ],
     params: ["to", "overwrite"],
   },
 };

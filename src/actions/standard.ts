@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Provider } from "../core/isolation/provider.ts";
 import type { ActionSpec, ActionTable } from "../core/resource/kind.ts";
 import { FS_ACTIONS } from "./fs.ts";
 import { HTTP_ACTIONS } from "./http.ts";
@@ -21,6 +20,14 @@ export const STANDARD_ACTIONS: ActionTable = {
   ...MCP_ACTIONS,
 };
 
+/** Who carries out actions, as far as their meaning depends on it. */
+export interface ActionProvider {
+  /** For messages. */
+  readonly name: string;
+  /** What it declares of each of its actions; `{}` for a standard one. */
+  readonly actions: Readonly<Record<string, Partial<ActionSpec>>>;
+}
+
 /**
  * All actions of a kernel: the standard ones, and those that its providers declare.
  *
@@ -28,20 +35,20 @@ export const STANDARD_ACTIONS: ActionTable = {
  * @returns `{}` of a provider for a standard action is resolved to its specification.
  * @throws {TypeError} A provider gives a standard action another meaning, or an action no kind.
  */
-export function actionTable(byAction: ReadonlyMap<string, Provider>): ActionTable {
+export function actionTable(byAction: ReadonlyMap<string, ActionProvider>): ActionTable {
   const declared = Array.from(byAction, ([action, { name, actions }]): [string, ActionSpec] => {
-    const spec: Partial<ActionSpec> = actions[action] ?? {};
+    const spec = Object.hasOwn(actions, action) ? actions[action] ?? {} : {};
     const standard = Object.hasOwn(STANDARD_ACTIONS, action) ? STANDARD_ACTIONS[action] : undefined;
     if (standard !== undefined) {
       if (Object.keys(spec).length === 0 || spec === standard) return [action, standard];
       throw new TypeError(
-        `Cannot make provider "${name}": the meaning of "${action}" is fixed, give {} for it`,
+        `Cannot open the kernel: the meaning of "${action}" is fixed, give {} for it in provider "${name}"`,
       );
     }
     // INVARIANT: an action has the kind that the provider declares which carries it out.
     if (spec.kind !== undefined) return [action, spec as ActionSpec];
     throw new TypeError(
-      `Cannot make provider "${name}": action "${action}" has no kind, expected path, url, command or name`,
+      `Cannot open the kernel: action "${action}" of provider "${name}" has no kind, expected path, url, command or name`,
     );
   });
   return { ...STANDARD_ACTIONS, ...Object.fromEntries(declared) };

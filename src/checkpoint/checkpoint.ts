@@ -1,10 +1,13 @@
 /**
- * Checkpoints: signed statements of how long the audit log was, and what it held, at some time. In
- * the form of C2SP `tlog-checkpoint`, with the head of the chain of hashes in the place of the root
- * of a Merkle tree.
+ * Checkpoints: signed statements of how long the audit log was, and what it held, at some time.
+ *
+ * The format is that of C2SP `tlog-checkpoint`, with the head of the chain of hashes instead of the root
+ * of a Merkle tree: three lines (name of the key, number of records, hash in base64), an empty line,
+ * and lines of signatures that begin with an em dash.
  *
  * @module
  */
+import { messageOf } from "../core/errors.ts";
 import { GENESIS } from "../core/record/record.ts";
 import {
   generateKey,
@@ -24,14 +27,14 @@ export interface Checkpoint {
   readonly head: string;
 }
 
-/** A place in a file of checkpoints, and what was found there. `line` counts from 1. */
+/** What was found from a line of a file of checkpoints on. `line` counts from 1. */
 export type ReadCheckpoint =
   | { readonly line: number; readonly found: "checkpoint"; readonly checkpoint: Checkpoint }
   | {
     readonly line: number;
     /** `torn`: its writing broke off. `foreign`: signed by other keys only. `damaged`: all else. */
     readonly found: "torn" | "foreign" | "damaged";
-    /** Goes on after "the checkpoint …". */
+    /** Continues "the checkpoint …". */
     readonly reason: string;
   };
 
@@ -88,8 +91,8 @@ export function parseCheckpoint(noteText: string): Checkpoint {
 }
 
 /**
- * Reads a file of checkpoints, one behind the other. One whose writing broke off (it is the last, or
- * the next writer put an empty line behind it) is told apart from one that was changed.
+ * Reads a file of checkpoints, one after the other. One whose writing broke off (it is the last, or the
+ * next writer put an empty line after it) is distinguished from one that was changed.
  */
 export function* readCheckpoints(
   fileText: string,
@@ -112,7 +115,7 @@ export function* readCheckpoints(
       line: start + 1,
       ...(torn
         ? { found: "torn", reason: "is not complete" } as const
-        : judge(`${lines.slice(start, at).join("\n")}\n`, verifier)),
+        : parseNote(`${lines.slice(start, at).join("\n")}\n`, verifier)),
     };
   }
 }
@@ -143,22 +146,21 @@ export function loadSigner(path: string): NoteSigner {
     const length = file.readSync(buffer) ?? 0;
     return parseSignerKey(new TextDecoder().decode(buffer.subarray(0, length)).replace(/\n$/, ""));
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? `there is no such file; "agent-kernel keygen --out FILE" makes one`
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const hint = error instanceof Deno.errors.NotFound
+      ? `; "agent-kernel keygen --out FILE" makes one`
+      : "";
+    const reason = messageOf(error) + hint;
     throw new KeyError(`Cannot load the signing key "${path}": ${reason}`, { cause: error });
   }
 }
 
 /**
  * Makes a pair of keys: the private one at the path, which only its owner may read, and
- * `<path>.pub`. Files that are there stay as they are.
+ * `<path>.pub`. Files that exist already stay as they are.
  *
  * @returns The verifier key.
  * @throws {RangeError} The name cannot be that of a key.
- * @throws {KeyError} A file is there already, or cannot be made.
+ * @throws {KeyError} A file exists already, or cannot be made.
  */
 export function writeKeyPair(path: string, name: string): string {
   const { signerKey, verifierKey } = generateKey(name);
@@ -180,18 +182,16 @@ function create(path: string, mode: number, key: string): void {
   } catch (error) {
     const reason = error instanceof Deno.errors.AlreadyExists
       ? "it is there already, and a key is never overwritten"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : messageOf(error);
     throw new KeyError(`Cannot write the key "${path}": ${reason}`, { cause: error });
   }
 }
 
-type Judgement =
+type ParsedNote =
   | { readonly found: "checkpoint"; readonly checkpoint: Checkpoint }
   | { readonly found: "foreign" | "damaged"; readonly reason: string };
 
-function judge(note: string, verifier: NoteVerifier): Judgement {
+function parseNote(note: string, verifier: NoteVerifier): ParsedNote {
   const opened = openNote(note, verifier);
   if (!opened.ok) {
     const found = opened.code === "UNKNOWN_KEY" ? "foreign" : "damaged";

@@ -1,29 +1,39 @@
 /**
- * The places where checkpoints go.
+ * Where checkpoints go, besides the file next to the log.
  *
  * @module
  */
+import { isAbsolute, resolve } from "@std/path";
+import type { PermissionSet } from "../core/isolation/permission_set.ts";
+import { messageOf } from "../core/errors.ts";
+import type { GuardedPath } from "../core/policy/guard.ts";
 import type { Timer } from "../core/timer.ts";
-import { SIGNATURE_MARK } from "./checkpoint.ts";
+import { appendNote } from "./note_file.ts";
 
-/** A place for checkpoints. */
-export interface Place {
+/** A destination of checkpoints, and what it needs. */
+export interface Destination {
   /** For messages; without arguments, path and query, which may hold secrets. */
   readonly name: string;
-  /** @throws {Error} (as a rejection) Why it did not arrive. */
-  send(note: string): Promise<void>;
+  /** What the process has to be permitted. */
+  readonly permissions: Partial<PermissionSet>;
+  /** What no action may change. */
+  readonly guards: readonly GuardedPath[];
+  /**
+   * Sends a note. A program or a server has 30 seconds.
+   *
+   * @throws {Error} (as a rejection) Why it did not arrive.
+   */
+  send(note: string, timer: Timer): Promise<void>;
 }
 
 /** How long a program or a server may take, in milliseconds. */
 const DEADLINE_MS = 30_000;
-/** Holds several checkpoints, in bytes. */
-const TAIL = 4096;
 
-/** The kinds of places that have a scheme. */
-const PLACES: ReadonlyMap<string, (text: string, timer: Timer) => Place> = new Map([
-  ["command", commandPlace],
-  ["http", webPlace],
-  ["https", webPlace],
+/** The kinds of destinations that have a scheme. */
+const SCHEMES: ReadonlyMap<string, (text: string) => Destination> = new Map([
+  ["command", programDestination],
+  ["http", webDestination],
+  ["https", webDestination],
 ]);
 
 /**
@@ -32,19 +42,39 @@ const PLACES: ReadonlyMap<string, (text: string, timer: Timer) => Place> = new M
  * @param text The path of a file, `command:/path/to/program args…`, or an http(s) URL.
  * @throws {RangeError} It is none of these.
  */
-export function placeOf(text: string, timer: Timer): Place {
+export function parseDestination(text: string): Destination {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
-  const place = PLACES.get(scheme ?? "");
-  if (place !== undefined) return place(text, timer);
-  if (scheme === undefined && text !== "") {
-    return { name: text, send: (note) => Promise.try(appendNote, text, note) };
-  }
+  if (scheme === undefined && text !== "") return fileDestination(text);
+  const parse = SCHEMES.get(scheme ?? "");
+  if (parse !== undefined) return parse(text);
   throw new RangeError(
     `Cannot publish checkpoints to "${text}", expected the path of a file, "command:/path/to/program" or an http(s) URL`,
   );
 }
 
-function commandPlace(text: string, timer: Timer): Place {
+function fileDestination(text: string): Destination {
+  const path = absolute(text);
+  return {
+    name: text,
+    permissions: { read: [path], write: [path] },
+    guards: [guard(path)],
+    send: (note) => Promise.try(appendNote, path, note),
+  };
+}
+
+function absolute(path: string): string {
+  if (isAbsolute(path)) return path;
+  try {
+    return resolve(path);
+  } catch (error) {
+    throw new RangeError(
+      `Cannot publish checkpoints to "${path}": it is relative, and this process may not read its working folder; give an absolute path`,
+      { cause: error },
+    );
+  }
+}
+
+function programDestination(text: string): Destination {
   const [program = "", ...args] = text.slice("command:".length).split(" ").filter(Boolean);
   if (!program.startsWith("/")) {
     throw new RangeError(
@@ -53,9 +83,15 @@ function commandPlace(text: string, timer: Timer): Place {
   }
   return {
     name: `command:${program}`,
-    async send(note) {
+    permissions: { run: [program] },
+    guards: [guard(program)],
+    async send(note, timer) {
       const child = new Deno.Command(program, {
-        ...{ args, clearEnv: true, stdin: "piped", stdout: "null", stderr: "null" },
+        args,
+        clearEnv: true,
+        stdin: "piped",
+        stdout: "null",
+        stderr: "null",
       }).spawn();
       let late = false;
       const cancel = timer.schedule(() => {
@@ -67,9 +103,10 @@ function commandPlace(text: string, timer: Timer): Place {
         }
       }, DEADLINE_MS);
       const writer = child.stdin.getWriter();
-      // A program may end without reading; its exit code tells what it made of that.
       const fed = writer.write(new TextEncoder().encode(note)).then(() => writer.close())
-        .catch(() => {});
+        .catch(
+          () => {/* A program may end without reading; its exit code says what that means. */},
+        );
       const { success, code, signal } = await child.status;
       cancel();
       await fed;
@@ -79,14 +116,17 @@ function commandPlace(text: string, timer: Timer): Place {
   };
 }
 
-function webPlace(text: string, timer: Timer): Place {
+function webDestination(text: string): Destination {
   const url = URL.parse(text);
   if (url === null) {
     throw new RangeError(`Cannot publish checkpoints to "${text}", which is no URL`);
   }
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
   return {
     name: url.origin,
-    async send(note) {
+    permissions: { net: [`${url.hostname}:${port}`] },
+    guards: [],
+    async send(note, timer) {
       const abort = new AbortController();
       const late = new Error(`it did not answer within ${DEADLINE_MS / 1e3} seconds`);
       const cancel = timer.schedule(() => abort.abort(late), DEADLINE_MS);
@@ -103,9 +143,8 @@ function webPlace(text: string, timer: Timer): Place {
       } catch (error) {
         const cause = error instanceof Error ? error.cause ?? error : error;
         // The platform's messages quote the whole URL.
-        throw new Error(messageOf(cause).replaceAll(/( for url )?\(?https?:\/\/\S+/g, ":"), {
-          cause: error,
-        });
+        const reason = messageOf(cause).replaceAll(/( for url )?\(?https?:\/\/\S+/g, ":");
+        throw new Error(reason, { cause: error });
       } finally {
         cancel();
       }
@@ -113,30 +152,6 @@ function webPlace(text: string, timer: Timer): Place {
   };
 }
 
-/**
- * Appends a note to a file and waits for the disk. One before it whose writing broke off gets an
- * empty line behind it; nothing is removed.
- */
-export function appendNote(path: string, note: string): void {
-  using file = Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 });
-  const tail = readNotesTail(file);
-  const whole = tail.endsWith("\n") && tail.split("\n").at(-2)?.startsWith(SIGNATURE_MARK);
-  const mark = tail === "" || whole ? "" : tail.endsWith("\n") ? "\n" : "\n\n";
-  const bytes = new TextEncoder().encode(`${mark}${note}`);
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-  file.syncDataSync();
-}
-
-/** The end of an open file, long enough for the newest notes of it. */
-export function readNotesTail(file: Deno.FsFile): string {
-  const size = file.seekSync(0, Deno.SeekMode.End);
-  file.seekSync(Math.max(0, size - TAIL), Deno.SeekMode.Start);
-  const buffer = new Uint8Array(TAIL);
-  const length = file.readSync(buffer) ?? 0;
-  return new TextDecoder().decode(buffer.subarray(0, length));
-}
-
-/** What an error says. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function guard(path: string): GuardedPath {
+  return { path, what: "destination of checkpoints" };
 }

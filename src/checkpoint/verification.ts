@@ -4,9 +4,9 @@
  * @module
  */
 import { type Checkpoint, readCheckpoints } from "./checkpoint.ts";
-import { realLog } from "../core/record/segments.ts";
+import { realLog } from "../log/log_lines.ts";
 import { type NoteVerifier, parseVerifierKey } from "./signed_note.ts";
-import { type Verification, verifyAuditLog } from "../log/verifier.ts";
+import { readChain, type Verification, verificationOf } from "../log/verifier.ts";
 
 /** Something that a log's checkpoints bring to light. */
 export interface CheckpointProblem {
@@ -43,12 +43,12 @@ export interface CheckpointFindings {
   readonly notes: readonly string[];
 }
 
-/** A checkpoint and its line in the file. */
-interface Placed extends Checkpoint {
+/** A checkpoint, and its line in the file. */
+interface NumberedCheckpoint extends Checkpoint {
   readonly line: number;
 }
 
-/** A checkpoint that does not count; the reason goes on after "the checkpoint …". */
+/** A checkpoint that does not count; the reason continues "the checkpoint …". */
 interface Refused {
   readonly line: number;
   readonly reason: string;
@@ -57,16 +57,16 @@ interface Refused {
 /**
  * Compares a log with its checkpoints while the log is read: every one of them, not the newest only.
  *
- * It finds a cut end and a log written anew, as far as checkpoints reach: records behind the newest
- * one (at most as many as are written between two) can be taken away without a trace. Whoever can
- * change the log and the checkpoints beside it can cut both; checkpoints in another place cannot be
- * cut. Whoever has the private key can sign anything.
+ * It finds a cut end and a log that was written anew, as far as checkpoints reach: records after the
+ * newest one (at most as many as are written between two) can be taken away without a trace. With write
+ * access to the log and to the checkpoints next to it both can be cut; not those that were sent to
+ * another machine. With the private key anything can be signed.
  */
 export class CheckpointCheck {
-  readonly #bySize = new Map<number, Placed[]>();
+  readonly #bySize = new Map<number, NumberedCheckpoint[]>();
   readonly #refused = { torn: [] as Refused[], foreign: [] as Refused[], damaged: [] as Refused[] };
-  readonly #fitting: Placed[] = [];
-  readonly #differing: Placed[] = [];
+  readonly #fitting: NumberedCheckpoint[] = [];
+  readonly #differing: NumberedCheckpoint[] = [];
   readonly #verifier: NoteVerifier;
 
   /** @param fileText A file of checkpoints, read before the log, which may still grow. */
@@ -74,10 +74,10 @@ export class CheckpointCheck {
     this.#verifier = verifier;
     for (const read of readCheckpoints(fileText, verifier)) {
       if (read.found === "checkpoint") {
-        const placed = { ...read.checkpoint, line: read.line };
-        const same = this.#bySize.get(placed.size);
-        if (same === undefined) this.#bySize.set(placed.size, [placed]);
-        else same.push(placed);
+        const numbered = { ...read.checkpoint, line: read.line };
+        const same = this.#bySize.get(numbered.size);
+        if (same === undefined) this.#bySize.set(numbered.size, [numbered]);
+        else same.push(numbered);
       } else this.#refused[read.found].push(read);
     }
   }
@@ -89,17 +89,17 @@ export class CheckpointCheck {
    * deleted, how many records they had and the `prev` of the first record that is left.
    */
   observe(size: number, hash: string): void {
-    const placed = this.#bySize.get(size);
-    if (placed === undefined) return;
+    const signed = this.#bySize.get(size);
+    if (signed === undefined) return;
     this.#bySize.delete(size);
-    for (const one of placed) (one.head === hash ? this.#fitting : this.#differing).push(one);
+    for (const one of signed) (one.head === hash ? this.#fitting : this.#differing).push(one);
   }
 
   /**
    * Ends the comparison.
    *
    * @param size Number of records of the log.
-   * @param complete Whether the log was read to its end: if its chain is broken, what is behind the
+   * @param complete Whether the log was read to its end: if its chain is broken, what follows the
    * break was not compared and is not missing.
    */
   finish(size: number, complete = true): CheckpointFindings {
@@ -115,7 +115,7 @@ export class CheckpointCheck {
     const notes: readonly (readonly [number, string])[] = [
       [newest === undefined ? 0 : size - newest.size, "records are newer than the last checkpoint"],
       [left.length - beyond.length, "checkpoints are older than the first record that is left"],
-      [complete ? 0 : beyond.length, "checkpoints lie behind the break of the chain"],
+      [complete ? 0 : beyond.length, "checkpoints lie after the break of the chain"],
       [this.#refused.torn.length, "checkpoints are not complete and do not count"],
       [this.#refused.foreign.length, "checkpoints are signed by other keys and do not count"],
     ];
@@ -151,11 +151,15 @@ export interface CheckedVerification extends Verification {
 /**
  * Checks the chain of a log and compares it with its checkpoints.
  *
+ * A log whose beginning is missing is in order if a checkpoint fits what is left of it: the signed hash
+ * covers all records before. `missing` then says how many there were. Whether they were deleted by
+ * retention or by somebody else, nothing can show.
+ *
  * @param path The log.
- * @param checkpointFile Its checkpoints, best a copy from another place; `undefined` for those beside it.
+ * @param checkpointFile Its checkpoints, best a copy from another machine; `undefined` for those next to it.
  * @param verifierKeyText The public key, as in the `.pub` file.
- * @throws {SyntaxError} The key is none.
- * @throws {Deno.errors.NotFound} There is no such file.
+ * @throws {SyntaxError} (as a rejection) The key is none.
+ * @throws {Deno.errors.NotFound} (as a rejection) There is no such file.
  */
 export async function verifyWithCheckpoints(
   path: string,
@@ -165,9 +169,20 @@ export async function verifyWithCheckpoints(
   const verifier = parseVerifierKey(verifierKeyText.trim());
   const file = checkpointFile ?? `${realLog(path)}.checkpoints`;
   const check = new CheckpointCheck(Deno.readTextFileSync(file), verifier);
-  const chain = await verifyAuditLog(path, (size, hash) => check.observe(size, hash));
-  const checkpoints = check.finish(chain.records, chain.ok);
-  return { ...chain, ok: chain.ok && checkpoints.ok, checkpoints };
+  const chain = await readChain(path, (size, hash) => check.observe(size, hash));
+  const checkpoints = check.finish(chain.records, chain.problem === undefined);
+  // INVARIANT: only a signed checkpoint that fits what is left says that its beginning belonged to it.
+  if (chain.missing === undefined || checkpoints.fitting === 0) {
+    const verification = verificationOf(chain);
+    return { ...verification, ok: verification.ok && checkpoints.ok, checkpoints };
+  }
+  const note =
+    `the first ${chain.missing.records} records are missing; a checkpoint of ${checkpoints.covered} records attests to them`;
+  return {
+    ...chain,
+    ok: chain.problem === undefined && checkpoints.ok,
+    checkpoints: { ...checkpoints, notes: [note, ...checkpoints.notes] },
+  };
 }
 
 function damage(damaged: readonly Refused[]): CheckpointProblem[] {
@@ -180,7 +195,7 @@ function damage(damaged: readonly Refused[]): CheckpointProblem[] {
   }];
 }
 
-function cut(beyond: readonly Placed[], size: number): CheckpointProblem[] {
+function cut(beyond: readonly NumberedCheckpoint[], size: number): CheckpointProblem[] {
   const longest = beyond.at(-1);
   return longest === undefined ? [] : [{
     code: "CUT",
@@ -192,8 +207,8 @@ function cut(beyond: readonly Placed[], size: number): CheckpointProblem[] {
 }
 
 function differences(
-  differing: readonly Placed[],
-  fitting: readonly Placed[],
+  differing: readonly NumberedCheckpoint[],
+  fitting: readonly NumberedCheckpoint[],
 ): CheckpointProblem[] {
   const first = differing.toSorted(bySize)[0];
   if (first === undefined) return [];
@@ -216,6 +231,6 @@ function differences(
   ];
 }
 
-function bySize(a: Placed, b: Placed): number {
+function bySize(a: NumberedCheckpoint, b: NumberedCheckpoint): number {
   return a.size - b.size;
 }

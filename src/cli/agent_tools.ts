@@ -8,7 +8,6 @@ import { fsTools, httpTools, procTools } from "../agent/toolsets.ts";
 import type { SubmitFn } from "../core/action.ts";
 import { toolDefs } from "../../providers/mcp/mod.ts";
 import type { PolicySummary } from "../core/policy/policy.ts";
-import { DeniedError } from "../core/isolation/provider.ts";
 import { optional, UsageError, type Values } from "./command.ts";
 import { readMcpFile } from "./mcp_file.ts";
 import { complain, escape } from "./terminal.ts";
@@ -46,21 +45,15 @@ export function toolsFor({ rules }: PolicySummary, names: string | undefined): T
 
 /**
  * The tools of the MCP servers of `--mcp`, unless `--tools` names other sets. To list them is an action
- * like any other; a server whose listing is denied is left out.
+ * like any other; a server whose listing is denied or fails is left out, with a warning.
  */
 export async function mcpTools(submit: SubmitFn, values: Values): Promise<ToolDef[]> {
   const file = optional(values, "mcp");
   const names = optional(values, "tools")?.split(",") ?? ["mcp"];
   if (file === undefined || !names.includes("mcp")) return [];
   const agent = optional(values, "agent");
-  const tools: ToolDef[] = [];
-  for (const server of Object.keys(readMcpFile(file).servers)) {
-    try {
-      tools.push(...await toolDefs(submit, server, agent === undefined ? {} : { agent }));
-    } catch (error) {
-      if (!(error instanceof DeniedError)) throw error;
-      complain(`agent-kernel agent: no tools of "${escape(server)}": ${escape(error.message)}`);
-    }
-  }
-  return tools;
+  return await toolDefs(submit, Object.keys(readMcpFile(file).servers), {
+    onWarning: (line) => complain(`agent-kernel agent: ${escape(line)}`),
+    ...(agent === undefined ? {} : { agent }),
+  });
 }

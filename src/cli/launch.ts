@@ -14,7 +14,7 @@ import { complain, escape } from "./terminal.ts";
 /** The argument by which the second process knows what it is. */
 export const UNDER_POLICY = "--under-policy";
 
-/** What the second process gets beside what follows from the plan. */
+/** What the second process gets in addition to what follows from the plan. */
 export interface LaunchOptions {
   /** Whether its command line is printed. */
   readonly verbose: boolean;
@@ -32,7 +32,7 @@ export interface LaunchOptions {
  * @param args The arguments of the command.
  * @returns The exit code of the second process.
  */
-export function launch(
+export async function launch(
   plan: ResolvedOptions,
   args: readonly string[],
   { verbose, read = [], env = [], net = [] }: LaunchOptions,
@@ -48,7 +48,15 @@ export function launch(
     ...(env.length === 0 ? [] : [`--allow-env=${env.join(",")}`]),
   ];
   if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
-  return launchWith(flags, args);
+  await cacheModules(plan.providers.flatMap(({ module }) => module ?? []));
+  return await launchWith(flags, args);
+}
+
+/** Downloads the modules of the Workers, without running them: the second process downloads nothing. */
+async function cacheModules(modules: readonly string[]): Promise<void> {
+  const remote = modules.filter((module) => !module.startsWith("file:"));
+  if (remote.length === 0) return;
+  await new Deno.Command("deno", { args: ["cache", "--quiet", "--no-config", ...remote] }).output();
 }
 
 /**

@@ -1,7 +1,8 @@
 import { resolve } from "@std/path";
 import { readPins, writePins } from "../../providers/mcp/lock_file.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
-import { difference, type JudgedTool, type Pins } from "../../providers/mcp/pin.ts";
+import { difference, type ListedTool, type Pins } from "../../providers/mcp/pin.ts";
+import type { InvalidTool } from "../../providers/mcp/tool_definition.ts";
 import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
@@ -10,7 +11,7 @@ import { launch } from "./launch.ts";
 import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
 import { colour, columns, complain, escape, escapedJson, print } from "./terminal.ts";
 
-type Verb = (server: string, tools: readonly JudgedTool[], context: Context) => number;
+type Verb = (server: string, tools: readonly ListedTool[], context: Context) => number;
 
 interface Context {
   readonly pins: Pins;
@@ -83,7 +84,13 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
         codes.push(EXIT.FAILED);
         continue;
       }
-      const { tools } = data as { readonly tools: readonly JudgedTool[] };
+      const { tools, invalid } = data as {
+        readonly tools: readonly ListedTool[];
+        readonly invalid: readonly InvalidTool[];
+      };
+      for (const { name, problem } of invalid) {
+        complain(`${escape(server)}/${name}: cannot be used: ${problem}`);
+      }
       const { lockFile } = file;
       const context = { lockFile, named, json: values["json"] === true };
       codes.push(work(server, tools, { ...context, pins: readPins(lockFile, server) }));
@@ -119,7 +126,7 @@ function optionsFor(
   };
 }
 
-function list(server: string, tools: readonly JudgedTool[], { json }: Context): number {
+function list(server: string, tools: readonly ListedTool[], { json }: Context): number {
   if (json) {
     print(escapedJson({ server, tools }));
     return EXIT.OK;
@@ -133,7 +140,7 @@ function list(server: string, tools: readonly JudgedTool[], { json }: Context): 
   return EXIT.OK;
 }
 
-function diff(server: string, tools: readonly JudgedTool[], { json, pins }: Context): number {
+function diff(server: string, tools: readonly ListedTool[], { json, pins }: Context): number {
   const unlike = tools.filter(({ state }) => state !== "pinned");
   const gone = Array.from(pins.keys()).filter((name) =>
     tools.every(({ definition }) => definition.name !== name)
@@ -156,7 +163,7 @@ function diff(server: string, tools: readonly JudgedTool[], { json, pins }: Cont
   return unlike.length === 0 ? EXIT.OK : EXIT.FAILED;
 }
 
-function pin(server: string, tools: readonly JudgedTool[], context: Context): number {
+function pin(server: string, tools: readonly ListedTool[], context: Context): number {
   const { lockFile, named, pins } = context;
   const meant = named.length === 0
     ? tools

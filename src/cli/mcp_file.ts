@@ -4,7 +4,9 @@
  * @module
  */
 import { dirname, resolve } from "@std/path";
-import type { McpOptions, McpServer, StdioServer } from "../../providers/mcp/mod.ts";
+import type { McpOptions, McpServer } from "../../providers/mcp/mod.ts";
+import { DEFAULT_TIMEOUT_MS, serverConfig } from "../../providers/mcp/server_options.ts";
+import { messageOf } from "../core/errors.ts";
 
 /** What such a file says. */
 export interface McpFile {
@@ -14,15 +16,19 @@ export interface McpFile {
   /** Where the tools are pinned, absolute. */
   readonly lockFile: string;
   readonly pins: "first-use" | "required";
-  /** All variables that servers inherit. */
+  /** All variables that servers inherit or that the file uses. */
   readonly inheritEnv: readonly string[];
 }
 
+type JsonObject = Readonly<Record<string, unknown>>;
+
 /**
  * Reads a file `{"mcpServers": {name: {command, args, env, inheritEnv, cwd} | {url, headers}}}`, with
- * `lockFile` and `pins` beside it. Keys of other clients are left alone; a server with
- * `"disabled": true` is none.
+ * `lockFile` and `pins` at its top. Keys of other clients are left alone, but for `timeout`, in
+ * milliseconds. A server with `"disabled": true` is left out; one that cannot be used is kept as
+ * unavailable, with the reason.
  *
+ * @param file Its path.
  * @throws {SyntaxError} It is not of this form.
  */
 export function readMcpFile(file: string): McpFile {
@@ -33,34 +39,22 @@ export function readMcpFile(file: string): McpFile {
   try {
     value = JSON.parse(Deno.readTextFileSync(path));
   } catch (error) {
-    throw refuse(error instanceof Error ? error.message : String(error), error);
+    throw refuse(messageOf(error), error);
   }
   const { mcpServers, lockFile = "mcp.lock.json", pins = "first-use" } = objectOf(value) ?? {};
   const given = objectOf(mcpServers);
   if (given === undefined) throw refuse('it has no object "mcpServers"');
-  if (typeof lockFile !== "string") throw refuse("lockFile is no path");
+  if (typeof lockFile !== "string") throw refuse("lockFile is not a path");
   if (pins !== "first-use" && pins !== "required") {
     throw refuse('pins is neither "first-use" nor "required"');
   }
-  const servers = Object.fromEntries(
-    Object.entries(given).map(([name, server]): [string, McpServer & { disabled?: unknown }] => {
-      const own = objectOf(server);
-      if (own === undefined) throw refuse(`the server "${name}" is no object`);
-      if (own["type"] === "sse") {
-        throw refuse(
-          `the server "${name}" wants SSE, which MCP has given up; expected http or stdio`,
-        );
-      }
-      return [name, own as unknown as McpServer];
-    }).filter(([, { disabled }]) => disabled !== true),
+  const used = Object.entries(given).filter(([, server]) =>
+    objectOf(server)?.["disabled"] !== true
   );
-  const inheritEnv = Object.values(servers).flatMap((server) => {
-    const names = (server as StdioServer).inheritEnv ?? [];
-    return Array.isArray(names) ? names.map(String) : [];
-  });
+  const inheritEnv = used.flatMap(([, server]) => namesOf(objectOf(server) ?? {}));
   return {
     path,
-    servers,
+    servers: Object.fromEntries(used.map(([name, server]) => [name, serverOf(server)])),
     lockFile: resolve(dirname(path), lockFile),
     pins,
     inheritEnv: Array.from(new Set(inheritEnv)).sort(),
@@ -70,15 +64,18 @@ export function readMcpFile(file: string): McpFile {
 /**
  * The options of the provider.
  *
- * @param how `inherits`: whether this process may read the variables that servers inherit; without
- * them everything else is the same.
+ * @param how `inherits`: whether this process may read the variables that servers inherit. Without
+ * them `${…}` stays as it is, and everything else is the same.
  */
 export function mcpOptions(
   { path, servers, lockFile, pins }: McpFile,
   { inherits, searchPath }: { readonly inherits: boolean; readonly searchPath?: readonly string[] },
 ): McpOptions {
-  const own = inherits ? servers : Object.fromEntries(
-    Object.entries(servers).map(([name, server]) => [name, { ...server, inheritEnv: [] }]),
+  const own = Object.fromEntries(
+    Object.entries(servers).map(([name, server]): [string, McpServer] => [
+      name,
+      usable(name, inherits ? expanded(server) : { ...server, inheritEnv: [] }, searchPath),
+    ]),
   );
   return {
     servers: own,
@@ -89,8 +86,111 @@ export function mcpOptions(
   };
 }
 
-function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+/** One entry of the file. A mistake in it makes only this server unavailable. */
+function serverOf(value: unknown): McpServer {
+  const server = objectOf(value);
+  if (server === undefined) return { unavailable: "its entry is not an object" };
+  if (server["type"] === "sse") {
+    return { unavailable: "its type is SSE, which MCP has given up; expected http or stdio" };
+  }
+  const { timeout, ...rest } = server;
+  if (timeout !== undefined && !(typeof timeout === "number" && timeout > 0 && timeout < 2 ** 31)) {
+    return {
+      unavailable: `its timeout is ${JSON.stringify(timeout)}, expected a number of milliseconds`,
+    };
+  }
+  const problem = problemWithVariables(server);
+  if (problem !== undefined) return { unavailable: problem };
+  return (timeout === undefined ? rest : { ...rest, timeoutMs: timeout }) as unknown as McpServer;
+}
+
+/** A server, or the reason why its options are not valid: the others are used all the same. */
+function usable(
+  name: string,
+  server: McpServer,
+  searchPath: readonly string[] | undefined,
+): McpServer {
+  try {
+    serverConfig(name, server, { searchPath, timeoutMs: DEFAULT_TIMEOUT_MS });
+    return server;
+  } catch (error) {
+    return { unavailable: messageOf(error).replace(/^Cannot use MCP server ".*?": /, "") };
+  }
+}
+
+/** `${NAME}` and `${NAME:-default}`. */
+const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}$]|\$(?!\{))*))?\}/g;
+/** Where variables are expanded. What decides about permissions (`command`, `url`, `cwd`) is literal. */
+const EXPANDED = ["args", "env", "headers"];
+
+/**
+ * Why the variables of an entry cannot be expanded.
+ *
+ * INVARIANT: the file uses only variables that it names in `inheritEnv`: what a server gets of the
+ * environment can be read in one place.
+ */
+function problemWithVariables(server: JsonObject): string | undefined {
+  const allowed = namesOf(server);
+  for (const [key, value] of Object.entries(server)) {
+    for (const text of stringsIn(value)) {
+      if (!text.includes("${")) continue;
+      if (!EXPANDED.includes(key)) {
+        if (!["command", "url", "cwd"].includes(key)) continue;
+        return `its ${key} has "\${", expected it literally; variables are expanded in ` +
+          EXPANDED.join(", ");
+      }
+      if (text.replace(VARIABLE, "").includes("${")) {
+        return `its ${key} has "\${" that is neither "\${NAME}" nor "\${NAME:-default}"`;
+      }
+      for (const [whole, name] of text.matchAll(VARIABLE)) {
+        if (allowed.includes(name as string)) continue;
+        return `"${whole}" is not expanded; add "${name}" to its inheritEnv`;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** A server with its variables expanded from the environment; unavailable if one is not set. */
+function expanded(server: McpServer): McpServer {
+  const unset = new Set<string>();
+  const expand = (value: unknown): unknown => {
+    if (typeof value === "string") {
+      return value.replace(VARIABLE, (_, name: string, fallback?: string) => {
+        const found = Deno.env.get(name) || fallback;
+        // INVARIANT: a variable is never empty without a word: a server could take that for "anybody".
+        if (found === undefined) unset.add(name);
+        return found ?? "";
+      });
+    }
+    if (Array.isArray(value)) return value.map(expand);
+    const object = objectOf(value);
+    return object === undefined
+      ? value
+      : Object.fromEntries(Object.entries(object).map(([key, item]) => [key, expand(item)]));
+  };
+  const entries = Object.entries(server).map(([key, value]) => [
+    key,
+    EXPANDED.includes(key) ? expand(value) : value,
+  ]);
+  if (unset.size === 0) return Object.fromEntries(entries);
+  const names = Array.from(unset, (name) => `"${name}"`).join(" and ");
+  return {
+    unavailable: `the environment variable ${names} is not set or empty, and has no default`,
+  };
+}
+
+function namesOf({ inheritEnv }: JsonObject): string[] {
+  return Array.isArray(inheritEnv) ? inheritEnv.map(String) : [];
+}
+
+function stringsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return value !== null && typeof value === "object" ? Object.values(value).flatMap(stringsIn) : [];
+}
+
+function objectOf(value: unknown): JsonObject | undefined {
   return value !== null && typeof value === "object" && !Array.isArray(value)
-    ? value as Readonly<Record<string, unknown>>
+    ? value as JsonObject
     : undefined;
 }

@@ -42,22 +42,6 @@ const FAILURES: Readonly<Record<string, readonly [code: string, reason: string]>
   EADDRINUSE: ["ADDRESS_IN_USE", "another process listens at that address"],
 };
 
-/** Deno's classes of errors that come without an errno. */
-const CLASSES: Readonly<Record<string, string>> = {
-  NotFound: "ENOENT",
-  AlreadyExists: "EEXIST",
-  PermissionDenied: "EACCES",
-  NotADirectory: "ENOTDIR",
-  IsADirectory: "EISDIR",
-  FilesystemLoop: "ELOOP",
-  ConnectionRefused: "ECONNREFUSED",
-  ConnectionReset: "ECONNRESET",
-  BrokenPipe: "EPIPE",
-  TimedOut: "ETIMEDOUT",
-  AddrInUse: "EADDRINUSE",
-  Busy: "EBUSY",
-};
-
 /**
  * What a system error means.
  *
@@ -72,7 +56,7 @@ export function systemFailure(error: unknown): SystemFailure | undefined {
     const { code } = error as { readonly code?: unknown };
     const known = typeof code === "string" && Object.hasOwn(FAILURES, code)
       ? FAILURES[code]
-      : FAILURES[CLASSES[error.name] ?? ""];
+      : undefined;
     return known && { code: known[0], reason: known[1] };
   } catch {
     return undefined; // A proxy that was revoked: nothing is known of it.

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { Admission } from "./admission.ts";
 import {
   type ActionRequest,
   type ActionResult,
@@ -12,9 +11,8 @@ import {
   type RecordStatus,
   type SubmitOptions,
 } from "./action.ts";
-import { checkedAnswer as checkAnswer } from "./isolation/answer.ts";
-import type { Answer } from "./isolation/protocol.ts";
-import type { ProviderHost } from "./isolation/host.ts";
+import { type Answer, checkAnswer } from "./isolation/answer.ts";
+import type { ProviderHost } from "./isolation/provider_host.ts";
 import { authorize, decideQuestion } from "./policy/authorize.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { AuditLogError } from "./record/audit_log_error.ts";
@@ -23,7 +21,7 @@ import type { RecordBody } from "./record/record.ts";
 import { receive, type ReceivedRequest, sha256, shown } from "./request.ts";
 import { specOf } from "./resource/kind.ts";
 import type { World } from "./resource/world.ts";
-import type { Stage, StageOutcome } from "./stage.ts";
+import type { Admission, Admit, Stage } from "./stage.ts";
 import type { Timer } from "./timer.ts";
 
 /** `submit` was called on a kernel that is closed. */
@@ -60,16 +58,13 @@ export interface KernelParts {
   readonly deployment: Deployment;
   readonly log: AuditLog;
   readonly redact: Redactor;
-  /** Stages of every request. */
-  readonly stages: readonly Stage[];
+  /** Runs the stages. It can only refuse: it gets a copy of the request. */
+  readonly admit: Admit;
   /** The wall clock, as RFC 3339 in UTC with milliseconds. */
   readonly timestamp: () => string;
   readonly timer: Timer;
-  /** Resolves after the event loop has had its turn. */
-  readonly turn: () => Promise<void>;
   /** Whether params are recorded, redacted, beside their digest. */
   readonly logsParams: boolean;
-  readonly onWarning: (line: string) => void;
 }
 
 /** A request as far as it came: its record can be written. */
@@ -102,9 +97,6 @@ interface Outcome {
   readonly stages?: RecordBody["stages"];
 }
 
-/** How long submits may keep the event loop from its turn, in milliseconds. */
-const MAX_BUSY_MS = 1;
-
 /**
  * The reference monitor: receive → authorize → stages → intent → dispatch → record. Only the assembly
  * makes one, with all of its parts.
@@ -114,8 +106,6 @@ export class CoreKernel {
   #active: ActiveDeployment;
   readonly #retired = new Set<Promise<void>>();
   #closed: Promise<void> | undefined;
-  #turning: Promise<void> | undefined;
-  #turnedAt = -Infinity;
 
   constructor(parts: KernelParts) {
     this.#parts = parts;
@@ -149,7 +139,6 @@ export class CoreKernel {
     try {
       // INVARIANT: copied before anything is awaited; later changes of the caller change nothing.
       const received = receive(request, { problem });
-      if (this.#parts.timer.now() - this.#turnedAt > MAX_BUSY_MS) await this.#turn();
       return await this.#process(received, active.deployment, stages);
     } catch (error) {
       // INVARIANT: what could not be recorded was not done, or is not answered as done.
@@ -234,16 +223,15 @@ export class CoreKernel {
   async #admit(allowed: Allowed, stages: readonly Stage[]): Promise<ActionResult> {
     const { request, rule, policy } = allowed;
     const recordId = crypto.randomUUID();
-    const admission = new Admission(this.#parts);
-    const refusal = await admission.enter([...this.#parts.stages, ...stages], request, {
-      recordId,
-      rule,
-      policy: policy.digest,
-    }) ?? admission.confirm(this.policy.digest);
-    const outcome = refusal === undefined
+    const context = { recordId, rule, policy: policy.digest };
+    const admission = await this.#parts.admit(stages, structuredClone(request), context);
+    const refusal = admission.refusal ?? admission.confirm(this.policy.digest);
+    const outcome: Outcome = refusal === undefined
       ? await this.#execute(allowed, admission, recordId)
-      : { status: "DENIED", code: refusal.code, error: refusal.refusal, rule } as const;
-    await admission.settle(told(outcome));
+      : { status: "DENIED", code: refusal.code, error: refusal.refusal, rule };
+    const { status, code, data, durationMs } = outcome;
+    const executed = durationMs !== undefined;
+    await admission.settle({ status, code, data, executed, durationMs: durationMs ?? 0 });
     return await this.#finish(allowed, {
       ...outcome,
       details: refusal?.details,
@@ -266,12 +254,8 @@ export class CoreKernel {
         await log.intend(this.#body({ request, paramsDigest, policy }, intent), recordId);
       }
     } catch (error) {
-      await admission.settle({
-        status: "FAILED",
-        code: CODES.AUDIT_UNAVAILABLE,
-        executed: false,
-        durationMs: 0,
-      });
+      const code = CODES.AUDIT_UNAVAILABLE;
+      await admission.settle({ status: "FAILED", code, executed: false, durationMs: 0 });
       throw error;
     }
     const { preparation } = admission;
@@ -320,14 +304,6 @@ export class CoreKernel {
       stages: stages === undefined ? undefined : redact.value(stages) as RecordBody["stages"],
     };
   }
-
-  /** Gives the event loop its turn: timers, signals, I/O. Submits that wait share one turn. */
-  #turn(): Promise<void> {
-    return this.#turning ??= this.#parts.turn().then(() => {
-      this.#turning = undefined;
-      this.#turnedAt = this.#parts.timer.now();
-    });
-  }
 }
 
 /** A deployment and the submits that are under way by it. */
@@ -365,17 +341,6 @@ function outcomeOf(answer: Answer, allowedBy: string, policy: Policy): Outcome {
   // A provider can name any rule; only one that the policy has is recorded.
   const rule = policy.rules.find(({ id }) => id === answer.rule)?.id;
   return { status: "DENIED", code, error, rule };
-}
-
-/** What the stages are told. */
-function told({ status, code, data, durationMs }: Outcome): StageOutcome {
-  return {
-    status,
-    executed: durationMs !== undefined,
-    durationMs: durationMs ?? 0,
-    ...(code === undefined ? {} : { code }),
-    ...(status === "OK" ? { data } : {}),
-  };
 }
 
 /** What the caller is told. */

@@ -83,7 +83,7 @@ export interface StageRefusal {
 export interface StageOutcome {
   readonly status: RecordStatus;
   /** Code of a refusal or failure. */
-  readonly code?: string;
+  readonly code?: string | undefined;
   /** Whether a provider was called: only if not, it is certain that nothing was done. */
   readonly executed: boolean;
   /** What the provider returned, with `OK`. Belongs to the caller: not to be changed. */
@@ -91,6 +91,32 @@ export interface StageOutcome {
   /** From the call of the provider to its answer, in milliseconds; 0 if none was called. */
   readonly durationMs: number;
 }
+
+/** What all stages together say of a request; runs outside of the core (`src/stages/`). */
+export interface Admission {
+  /** Why it may not go on. */
+  readonly refusal: StageRefusal | undefined;
+  /** What the provider is to know. */
+  readonly preparation: Preparation | undefined;
+  /** JSON for the record, by the names of the stages. */
+  readonly fields: Readonly<Record<string, unknown>> | undefined;
+  /** Asked right before the execution. @param policy Digest of the policy in force now. */
+  confirm(policy: string): StageRefusal | undefined;
+  /** Told how the request ended. Never rejects. */
+  settle(outcome: StageOutcome): Promise<void>;
+}
+
+/**
+ * Enters the stages of a request.
+ *
+ * @param stages Those of this request alone, after the kernel's own.
+ * @param request A private copy.
+ */
+export type Admit = (
+  stages: readonly Stage[],
+  request: CanonicalRequest,
+  context: Omit<StageContext, "signal">,
+) => Promise<Admission>;
 
 /**
  * What a stage hands to a provider beside a request: JSON that no request can contain, and that is

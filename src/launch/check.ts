@@ -1,17 +1,13 @@
 /**
- * What this process really may do, against what it should.
+ * Compares the permissions of this process with those that its policy implies.
  *
  * @module
  */
+import type { PermissionName, PermissionSet } from "../core/isolation/permission_set.ts";
 import { toFlags } from "./flags.ts";
-import {
-  PERMISSION_NAMES,
-  type PermissionName,
-  type PermissionSet,
-  type ProcessPermissions,
-} from "../core/isolation/permission_set.ts";
+import { PERMISSION_NAMES, type ProcessPermissions } from "./process_permissions.ts";
 
-/** The process was started with less than its policy needs. */
+/** The process was started with fewer permissions than its policy needs. */
 export class MissingPermissionError extends Error {
   /** The name of this class. */
   override name = "MissingPermissionError";
@@ -20,7 +16,11 @@ export class MissingPermissionError extends Error {
   /** The flags that would have to be added. */
   readonly flags: readonly string[];
 
-  /** Made by the kernel: `flags` is what would have to be added. */
+  /**
+   * Made by the kernel.
+   *
+   * @param flags The flags that would have to be added.
+   */
   constructor(flags: readonly string[]) {
     super(
       `Cannot open the kernel: this process may do less than its policy allows, ` +
@@ -31,9 +31,9 @@ export class MissingPermissionError extends Error {
 }
 
 /**
- * Compares the permissions of this process with those wanted.
+ * Compares the permissions of this process with those that its policy implies.
  *
- * @returns A line that says what is granted beyond, or `undefined`.
+ * @returns A warning that names what is granted in excess; `undefined` if nothing is.
  * @throws {MissingPermissionError} Something is missing.
  */
 export function checkProcess(wanted: ProcessPermissions): string | undefined {
@@ -59,7 +59,11 @@ export function checkProcess(wanted: ProcessPermissions): string | undefined {
     `without a list); Deno's second line of defence is as wide as that. "agent-kernel permissions" prints the flags to use`;
 }
 
-/** The permissions in whose part for the set something is denied to the process. */
+/**
+ * The permissions of a Worker within which the process is denied something.
+ *
+ * @param set The permissions of the Worker.
+ */
 export function partlyDenied(set: PermissionSet): readonly PermissionName[] {
   return (["read", "write"] as const).filter((name) => {
     const grants = set[name];
@@ -79,7 +83,7 @@ function descriptor(name: PermissionName, value?: string): Deno.PermissionDescri
     case "run":
       return { name, command: value };
     case "net":
-      // Deno cannot be asked about "*.host"; a made-up name below it has the same answer.
+      // Deno cannot be queried for "*.host"; any name below it has the same state.
       return { name, host: value.replace(/^\*\./, "agent-kernel-probe.") };
   }
 }

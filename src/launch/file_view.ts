@@ -1,34 +1,34 @@
 /**
- * What a policy says of files, in the terms of mounts: for a provider that shows a part of the file
- * system to a program which the gate cannot watch.
+ * The rules on files in a form that can be turned into mounts, for a provider that shows a part of the
+ * file system to a program.
  *
  * @module
  */
 import type { Policy, Rule } from "../core/policy/policy.ts";
 import { MANY, type Pattern } from "../core/resource/pattern.ts";
 
-/** A place that rules speak of. */
+/** A file, a folder, or some files of a folder that rules name. */
 export interface FileEntry {
-  /** Absolute. For a pattern: the literal folder that all it matches is in. */
+  /** Absolute. For a pattern: the literal folder that contains everything it matches. */
   readonly path: string;
   /**
-   * `folder`: everything that is in it. `file`: just what is at the path. `pattern`: some of what is
-   * in the folder, the gate has to be asked which.
+   * `folder`: everything in it. `file`: only what is at the path. `pattern`: some of what is in the
+   * folder; the kernel has to be asked which.
    */
   readonly form: "folder" | "file" | "pattern";
-  /** For a pattern: how far below the folder its matches can be. @default any depth */
+  /** For a pattern: how many levels below the folder its matches can be. @default any depth */
   readonly depth?: number;
 }
 
-/** A place that is denied whatever else allows. */
+/** A path that is denied even if another rule allows it. */
 export interface DeniedEntry extends FileEntry {
-  /** The actions to which it is denied: of those that read, and of those that change. */
+  /** The actions on files to which it is denied. */
   readonly actions: readonly string[];
   /** Set on the kernel's own files. They are denied whether they exist or not. */
   readonly guard?: true;
 }
 
-/** The files of a policy. */
+/** The rules on files, in a form that can be turned into mounts. */
 export interface FileView {
   /** What `fs.read` is allowed on. */
   readonly readable: readonly FileEntry[];
@@ -38,14 +38,14 @@ export interface FileView {
   readonly denied: readonly DeniedEntry[];
 }
 
-/** The actions on files that show what is there. */
+/** The actions that read files. */
 export const READING: readonly string[] = ["fs.read", "fs.list", "fs.stat"];
-/** The actions on files that change what is there. */
+/** The actions that change files. */
 export const CHANGING: readonly string[] = ["fs.write", "fs.delete", "fs.mkdir", "fs.move"];
 
 /**
- * The files of a policy. An allow rule with a constraint or limits gives nothing, because no mount
- * can check it; a deny rule with a constraint denies all that it could.
+ * The rules of a policy on files. An allow rule with a constraint or limits gives nothing, because a
+ * mount cannot check it; a deny rule with a constraint denies everything that it could.
  */
 export function fileView(policy: Policy): FileView {
   return {
@@ -63,7 +63,7 @@ export function allowsNetwork(policy: Policy): boolean {
 }
 
 function allowed(policy: Policy, action: string): FileEntry[] {
-  // INVARIANT: what depends on more than the path is not given at all.
+  // INVARIANT: a rule that depends on more than the path gives nothing.
   return policy.rules.filter((rule) =>
     rule.effect === "allow" && rule.actions.includes(action) && rule.constraint === undefined
   ).flatMap((rule) => (rule.patterns.get("path") ?? []).map(entryOf));
@@ -74,7 +74,7 @@ function deniedBy(rule: Rule): DeniedEntry[] {
   if (actions.length === 0) return [];
   const patterns = rule.patterns.get("path") ?? [];
   if (rule.guard) {
-    // The guarded files themselves. The names beside them and the folders above go with those.
+    // The guarded files themselves; a mount that hides them needs no rule for the folders above.
     return rule.id.endsWith("-folder") ? [] : patterns.filter(({ exact }) => exact)
       .map(({ reach }) => ({ path: reach, form: "file", actions, guard: true }));
   }

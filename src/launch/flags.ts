@@ -1,54 +1,27 @@
 /**
- * Permissions in the three forms in which Deno takes them.
+ * The permissions of a process in the two forms in which Deno takes them.
  *
  * @module
  */
-import {
-  type Grants,
-  PERMISSION_NAMES,
-  type PermissionName,
-  type PermissionSet,
-  type ProcessPermissions,
-} from "../core/isolation/permission_set.ts";
-
-/** The `deno.permissions` of a Worker. `"inherit"` where a denial of the process lies inside. */
-export type WorkerPermissions =
-  & Record<PermissionName, true | "inherit" | string[]>
-  & Record<"env" | "sys" | "ffi" | "import", false>;
+import type { Grants } from "../core/isolation/permission_set.ts";
+import { PERMISSION_NAMES, type ProcessPermissions } from "./process_permissions.ts";
 
 /**
- * The options of a Worker.
- *
- * @param inherited Permissions to take over from the process. A Worker's list must not contain what
- * the process denies, so that where it would, the process's own list with its denials has to do.
+ * What every kernel needs. Without `--no-prompt` Deno asks on a terminal, also for a Worker without
+ * permissions. INVARIANT: a Worker without `net` must not reach a package registry: `import("npm:…")`
+ * needs no permission, and the name that is asked for can carry data out. `--cached-only` refuses that
+ * download, `--frozen` the change of the lock file that such an import makes.
  */
-export function toWorkerOptions(
-  set: PermissionSet,
-  inherited: readonly PermissionName[] = [],
-): WorkerPermissions {
-  const value = (name: PermissionName) =>
-    inherited.includes(name) ? "inherit" : set[name] === true ? true : [...set[name]];
-  return {
-    read: value("read"),
-    write: value("write"),
-    net: value("net"),
-    run: value("run"),
-    env: false,
-    sys: false,
-    ffi: false,
-    import: false,
-  };
-}
+const ALWAYS = ["--no-prompt", "--unstable-worker-options", "--cached-only", "--frozen"];
 
 /**
- * The flags of `deno run`, with those that every kernel needs.
+ * The flags of `deno run` for a process with these permissions, and those that every kernel needs.
  *
  * @throws {RangeError} A path holds a comma, which Deno's flags cannot express.
  */
 export function toFlags({ allow, deny }: ProcessPermissions): string[] {
   return [
-    "--no-prompt",
-    "--unstable-worker-options",
+    ...ALWAYS,
     ...PERMISSION_NAMES.flatMap((name) => flag(`--allow-${name}`, allow[name])),
     ...(["read", "write", "net"] as const).flatMap((name) => flag(`--deny-${name}`, deny[name])),
   ];

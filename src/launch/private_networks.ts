@@ -5,8 +5,8 @@
  */
 
 /**
- * Ranges that are not the public internet: the special-purpose registries of IANA (RFC 6890, RFC
- * 8190) as far as they lead to machines, with the metadata services of cloud providers among the
+ * Ranges that are not the public internet: those of IANA's special-purpose registries (RFC 6890, RFC
+ * 8190) in which there can be machines. The metadata services of cloud providers are among the
  * link-local and unique-local addresses.
  */
 export const PRIVATE_NETWORKS: readonly string[] = [
@@ -39,8 +39,10 @@ const DENIED_IPV6 = [
 ];
 
 /**
- * What `--deny-net` can say of the private networks, although the policy names the hosts (in
- * canonical form, without port): ranges of IPv4, single addresses of IPv6.
+ * The values of `--deny-net` for the private networks: ranges of IPv4, single addresses of IPv6.
+ *
+ * @param namedHosts Hosts that the policy names, in canonical form without port. A range that contains
+ * one of them is left out.
  */
 export function deniedNetworks(namedHosts: readonly string[]): readonly string[] {
   const addresses = namedHosts.flatMap((host) => {

@@ -22,15 +22,15 @@ export class WorkerOptionsError extends Error {
 /**
  * Finds out whether `--unstable-worker-options` is on, by flag or by configuration.
  *
- * Trying it is no way: without the flag Deno exits with code 70, past every catch. But what
- * `child_process.fork` would pass on to a child of the same kind can be seen in the child's
- * arguments, also when it cannot be started, and this one cannot: there is nothing below a device
- * file, and no permission is asked for.
+ * Starting a Worker to see is not possible: without the flag Deno exits with code 70, and no `catch`
+ * sees it. Deno 2.9 has no API for it either. But `child_process.fork` passes unstable flags on to its
+ * child, and the arguments of the child can be read even if it cannot be started. This one cannot,
+ * because its path is below a device file; Deno asks for no permission then.
  *
- * @returns `undefined` if it cannot be told.
+ * @returns `undefined` if it cannot be found out.
  */
 export function hasWorkerOptions(): Promise<boolean | undefined> {
-  // It does not change while a process lives, and each try leaves a socket of the child open.
+  // Once for each process: the flag does not change, and each try leaves a socket of the child open.
   return known ??= tryFork();
 }
 
@@ -41,16 +41,17 @@ async function tryFork(): Promise<boolean | undefined> {
   const env = Deno.env as { get(name: string): string | undefined };
   const get = env.get;
   try {
-    // `fork` reads one variable of the environment, for which this process may have no permission.
+    // `fork` reads one variable of the environment; this process may have no permission for that.
     env.get = () => undefined;
     const child = fork("/dev/null/none.js", [], {
       execPath: "/dev/null/none",
       stdio: "ignore",
       env: {},
     });
-    child.on("error", () => {/* expected: there is nothing to start */});
+    child.on("error", () => {/* Expected: there is nothing to start. */});
     return child.spawnargs.includes("--unstable-worker-options");
   } catch {
+    // Not known: then a Worker without the flag ends the process, which widens nothing.
     return undefined;
   } finally {
     env.get = get;

@@ -1,19 +1,15 @@
 /**
- * The audit log in the forms of other programs. Texts are redacted once more on their way out; only the
- * log itself can be verified.
+ * The audit log in the formats of other programs. Strings are redacted once more on their way out; only
+ * the log itself can be verified.
  *
  * @module
  */
 import type { RecordStatus } from "../core/action.ts";
 import { VERSION } from "../version.ts";
-import type { AuditRecord } from "../core/record/record.ts";
+import { type AuditRecord, FIELDS } from "../core/record/record.ts";
 import { redactText } from "../redaction.ts";
 
-const COLUMNS = [
-  ...["timestamp", "action", "target", "status", "error", "duration_ms", "record_id"] as const,
-  ...["undoes", "seq", "agent", "rule", "code", "policy", "params", "params_values"] as const,
-  ...["target_digest", "prev", "hash"] as const,
-] satisfies readonly (keyof AuditRecord)[];
+const COLUMNS: readonly (keyof AuditRecord)[] = FIELDS.map(({ name }) => name);
 
 /** The first row of a CSV file: the names of the columns, in the order of the log's fields. */
 export const CSV_HEADER: string = COLUMNS.join(",");
@@ -58,7 +54,7 @@ const SEVERITIES: Readonly<Record<RecordStatus, readonly [number, string]>> = {
 /**
  * Records as bodies for `POST /v1/logs` of an OpenTelemetry collector: each text is one
  * `ExportLogsServiceRequest` of up to 512 records in the JSON encoding of OTLP 1, on one line.
- * Attributes have the names of the record's fields behind `agent_kernel.`.
+ * Attributes have the names of the record's fields after `agent_kernel.`.
  */
 export async function* toOtlpJson(
   records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,

@@ -3,8 +3,17 @@
  *
  * @module
  */
-import { type Line, readLines } from "../core/record/lines.ts";
-import { realLog, segmentsOf } from "../core/record/segments.ts";
+import { segmentsOf } from "../core/record/segments.ts";
+import { type Line, readLines } from "./lines.ts";
+
+/** The file that a log's path leads to; its kernel keeps the other files of the log next to that one. */
+export function realLog(path: string): string {
+  try {
+    return Deno.lstatSync(path).isSymlink ? Deno.realPathSync(path) : path;
+  } catch {
+    return path; // Opening it says why it cannot be read.
+  }
+}
 
 /**
  * The lines of all segments and of the file that is written, in batches; the bytes of a batch are

@@ -5,7 +5,7 @@
  */
 import { matchesAction, type RecordStatus } from "../core/action.ts";
 import { logLines } from "./log_lines.ts";
-import { type AuditRecord, open } from "../core/record/record.ts";
+import { type AuditRecord, parseRecord } from "../core/record/record.ts";
 
 /** Which records to read; all conditions have to hold. */
 export interface RecordFilter {
@@ -44,9 +44,9 @@ export async function* readAuditLog(
     for (const { bytes, terminated } of lines) {
       if (!terminated) continue; // A record under way; the writer's business.
       line++;
-      const opened = open(bytes);
-      if (!opened.ok) yield { line, damage: opened.reason };
-      else if (passes(opened.record, filter)) yield { line, record: opened.record };
+      const parsed = parseRecord(bytes);
+      if (!parsed.ok) yield { line, damage: parsed.reason };
+      else if (passes(parsed.record, filter)) yield { line, record: parsed.record };
     }
   }
 }

@@ -6,18 +6,18 @@
 import { Journal } from "./journal.ts";
 import type { SavedAction } from "./strategy.ts";
 
-/** What stands on a line of the index. */
+/** One line of the index. */
 export type IndexEvent =
   | { readonly type: "saved"; readonly saved: SavedAction }
   | { readonly type: "changed"; readonly id: string; readonly to: Partial<SavedAction> }
   | { readonly type: "forgotten"; readonly ids: readonly string[] };
 
-/** So many bytes of events that say nothing any more are left in the index. */
+/** How many bytes of superseded events may be in the index before it is compacted. */
 const SLACK_BYTES = 1024 * 1024;
 
-/** The actions of a store, in memory and as a file of events that is written anew when it grows long. */
+/** The actions of a store, in memory and as a file of events, which is compacted when it has grown. */
 export class ActionIndex {
-  /** Lines that could not be read. */
+  /** How many lines could not be read. */
   readonly damaged: number;
   readonly #path: string;
   /** In the order in which they were saved. */
@@ -25,7 +25,7 @@ export class ActionIndex {
   #journal: Journal<IndexEvent>;
   #compactAt = 0;
 
-  /** Takes over the file, or makes one. */
+  /** Opens the file, or makes one. */
   constructor(path: string) {
     this.#path = path;
     const { events, damaged } = Journal.read<IndexEvent>(path);
@@ -34,7 +34,7 @@ export class ActionIndex {
     this.#journal = this.#compacted();
   }
 
-  /** What is in a file that somebody else may be writing. */
+  /** Reads the actions of a file that another process may be writing. */
   static read(path: string): SavedAction[] {
     const actions = new Map<string, SavedAction>();
     for (const event of Journal.read<IndexEvent>(path).events) applyTo(actions, event);
@@ -55,7 +55,11 @@ export class ActionIndex {
     return this.#actions.get(recordId);
   }
 
-  /** @returns The contents that lost a user. */
+  /**
+   * Appends an event and applies it.
+   *
+   * @returns The contents that the event made an action give up.
+   */
   append(event: IndexEvent): readonly string[] {
     this.#journal.append(event);
     const lost = applyTo(this.#actions, event);
@@ -78,7 +82,7 @@ export class ActionIndex {
       this.#journal = this.#compacted();
       before.close();
     } catch {
-      // The old index is as good as before, only longer: the next time it may work.
+      // Safe: the old index is complete, only longer. It is tried again later.
       this.#compactAt = before.size + SLACK_BYTES;
     }
   }
@@ -91,7 +95,7 @@ export class ActionIndex {
   }
 }
 
-/** @returns The contents that lost a user. */
+/** @returns The contents that an action gave up. */
 function applyTo(actions: Map<string, SavedAction>, event: IndexEvent): readonly string[] {
   switch (event.type) {
     case "saved":

@@ -1,5 +1,5 @@
 /**
- * Contents in files that are named by their digest: each once, and each proves itself.
+ * Content-addressed storage: each content is kept once, in a file that is named by its SHA-256 digest.
  *
  * @module
  */
@@ -14,7 +14,12 @@ export class Blobs {
   readonly #sizes = new Map<string, number>();
   #bytes = 0;
 
-  /** Takes over a folder that only this process writes. What a death left half done is removed. */
+  /**
+   * Takes over a folder that only this process writes. Copies that a killed process left unfinished are
+   * removed.
+   *
+   * @param folder Absolute path of the folder, which has to exist.
+   */
   constructor(folder: string) {
     this.folder = folder;
     for (const { name, isFile } of Deno.readDirSync(folder)) {
@@ -38,11 +43,13 @@ export class Blobs {
   }
 
   /**
-   * Copies a content to the disk. One that is there already is replaced: it may have been damaged or
-   * removed since, and then the new copy is the only good one. Whoever reads the old one goes on.
+   * Copies a content to the disk. An older copy of the same content is replaced: it may have been
+   * damaged since, and then the new copy is the only good one. A reader of the old copy is not disturbed.
    *
-   * @param hold Called as soon as it is known what it is, with the bytes that it adds; throws if
-   * there is no room for them. If the copy fails after that, it is for the caller to let it go.
+   * @param content Bytes, or a file that is read from its position to its end.
+   * @param hold Called with the digest and the bytes that the content adds, before it gets its name;
+   * throws if there is no room. If the copy fails later, the caller releases what it held.
+   * @returns The digest, when the content is on the disk.
    */
   async add(
     content: Uint8Array | Deno.FsFile,
@@ -68,7 +75,11 @@ export class Blobs {
     }
   }
 
-  /** Gives a content. @throws {Error} It is not there, or is not what was saved. */
+  /**
+   * Reads a content.
+   *
+   * @throws {Error} It is missing, or is not what was saved.
+   */
   async read(sha256: string): Promise<Uint8Array> {
     const bytes = await Deno.readFile(`${this.folder}/${sha256}`);
     if (await digestOf(bytes) === sha256) return bytes;
@@ -94,13 +105,19 @@ function remove(path: string): void {
   }
 }
 
-/** Has the names in a folder survive a loss of power. */
+/** Writes the names in a folder to the disk, so that they survive a loss of power. */
 export async function syncFolder(folder: string): Promise<void> {
   using file = await Deno.open(folder);
   await file.sync();
 }
 
-/** SHA-256 of a content, 64 hexadecimal digits; a file is read from where it stands to its end. */
+/**
+ * SHA-256 of a content.
+ *
+ * @param content Bytes, or a file that is read from its position to its end.
+ * @param each Called with each piece that was read.
+ * @returns 64 hexadecimal digits.
+ */
 export async function digestOf(
   content: Uint8Array | Deno.FsFile,
   each: (chunk: Uint8Array) => void = () => {},

@@ -1,10 +1,10 @@
 /**
- * Undoing what only the other side can undo: by another request, which the user declares.
+ * Undoing an action by another request (a compensation), for what only the other side can undo.
  *
  * @module
  */
 import type { ActionResult, CanonicalRequest } from "../core/action.ts";
-import type { Captured, SavedAction, SnapshotStrategy, Undo } from "./strategy.ts";
+import type { Capture, SavedAction, SnapshotStrategy, Undo } from "./strategy.ts";
 import { checkTargetTemplate, fill, fillTarget, placeholdersOf, valueAt } from "./template.ts";
 
 /** The request that undoes an action, with placeholders. */
@@ -25,7 +25,7 @@ export interface CompensationOptions {
   readonly compensate: Compensation;
 }
 
-/** What is known for the placeholders, by place. */
+/** The values of the placeholders, by their path. */
 interface CompensationSnapshot {
   readonly compensate: Compensation;
   readonly values: Readonly<Record<string, unknown>>;
@@ -33,9 +33,9 @@ interface CompensationSnapshot {
 
 /**
  * Undoes an action by a declared request. Placeholders are `{{target}}`, `{{agent}}`, `{{params.…}}` of the
- * action and `{{data.…}}` of its result. What they stand for stays data: in a target it is one segment.
+ * action and `{{data.…}}` of its result. Values stay data: in a target a value is one segment.
  *
- * Whether the other side was changed meanwhile is not looked at.
+ * It is not checked whether the other side has changed since.
  *
  * @example
  * ```ts
@@ -50,14 +50,15 @@ interface CompensationSnapshot {
  * ```
  */
 export class CompensationStrategy implements SnapshotStrategy {
-  /** What it undoes. */
+  /** The action that it undoes. */
   readonly action: string;
   readonly #compensate: Compensation;
 
   /**
    * Checks the template.
    *
-   * @throws {SyntaxError} A placeholder is none, or stands where it could lead to another host.
+   * @param options The action, and the request that undoes it.
+   * @throws {SyntaxError} A placeholder has another form, or stands where it could lead to another host.
    */
   constructor({ action, compensate }: CompensationOptions) {
     if (placeholdersOf(compensate.action).length > 0) {
@@ -69,19 +70,23 @@ export class CompensationStrategy implements SnapshotStrategy {
     this.#compensate = structuredClone(compensate);
   }
 
-  /** Nothing has to wait for anything: the requests are the other side's to order. */
+  /** Nothing: the other side orders its requests itself. */
   touches(): readonly string[] {
     return [];
   }
 
-  /** Keeps what the template names of the request, and nothing else. */
-  capture({ target, params, agent }: CanonicalRequest): Promise<Captured> {
+  /** Keeps the values of the request that the template names, and nothing else. */
+  capture({ target, params, agent }: CanonicalRequest): Promise<Capture> {
     const values = pick(this.#compensate, "request", { target, params, agent });
     const snapshot: CompensationSnapshot = { compensate: this.#compensate, values };
     return Promise.resolve({ snapshot });
   }
 
-  /** Adds what it names of the result. @throws {Error} It is not there. */
+  /**
+   * Adds the values of the result that the template names.
+   *
+   * @throws {Error} One is missing.
+   */
   settle({ snapshot }: SavedAction, { status, data }: ActionResult): unknown {
     const { compensate, values } = snapshot as CompensationSnapshot;
     if (status !== "OK") return { compensate, values };

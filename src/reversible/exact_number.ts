@@ -1,19 +1,20 @@
 /**
- * Numbers of JSON that JavaScript would round: an id above 2^53 would become somebody else's.
+ * Numbers of JSON that JavaScript would round: an id above 2^53 would become another id.
  *
  * @module
  */
 
-/** Stands for such a number, with its digits. No placeholder can name what is in it. */
+/** The key of an object that stands for such a number and has its digits. No placeholder can name it. */
 const DIGITS = "\0digits";
-/** No number that is exact needs more, and looking at endlessly many digits takes long. */
+/** No exact number needs more digits, and comparing more takes long. */
 const MAX_LENGTH = 64;
 
 /**
- * As `JSON.parse`, but a number that would be rounded keeps its digits. Whoever sends what stands for
- * one gains nothing: its digits are data like any text.
+ * As `JSON.parse`, but a number that would be rounded keeps its digits. If the other side sends an object
+ * that looks like one, nothing is gained: digits are data like any text.
  *
- * @throws {SyntaxError} It is no JSON.
+ * @param text JSON.
+ * @throws {SyntaxError} It is not JSON.
  */
 export function parseExactly(text: string): unknown {
   return JSON.parse(text, (_, value: unknown, context?: { readonly source?: string }) => {
@@ -23,7 +24,7 @@ export function parseExactly(text: string): unknown {
   });
 }
 
-/** The digits of a number that would have been rounded; `undefined` if the value is none. */
+/** The digits of a number that would have been rounded; `undefined` for any other value. */
 export function digitsOf(value: unknown): string | undefined {
   if (value === null || typeof value !== "object" || !Object.hasOwn(value, DIGITS)) {
     return undefined;
@@ -32,7 +33,7 @@ export function digitsOf(value: unknown): string | undefined {
   return typeof digits === "string" ? digits : undefined;
 }
 
-/** The first number in a value that is not exact, or of which that is not known. */
+/** The first number in a value that is not exact, or may not be; `undefined` if all are exact. */
 export function inexactIn(value: unknown): string | undefined {
   if (typeof value === "number") return isSure(value) ? undefined : String(value);
   if (value === null || typeof value !== "object") return undefined;
@@ -45,7 +46,7 @@ export function inexactIn(value: unknown): string | undefined {
   return undefined;
 }
 
-/** INVARIANT: beyond 2^53 a number can be one that was rounded to it. */
+/** INVARIANT: a number beyond 2^53 may be the result of rounding. */
 function isSure(value: number): boolean {
   return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
 }
@@ -54,7 +55,7 @@ function isExact(value: number, source: string): boolean {
   return isSure(value) && source.length <= MAX_LENGTH && decimal(source) === decimal(`${value}`);
 }
 
-/** One form for all ways to write a number: `1.50`, `15e-1` and `1.5` are the same. */
+/** One form for all spellings of a number: `1.50`, `15e-1` and `1.5` give the same. */
 function decimal(text: string): string | undefined {
   const parts = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(text);
   if (parts === null) return undefined;

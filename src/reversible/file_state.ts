@@ -1,5 +1,5 @@
 /**
- * What is at a path, so exactly that it can be brought back and that a change shows.
+ * The state of a path: enough to restore it, and to detect a change.
  *
  * @module
  */
@@ -7,44 +7,58 @@ import { dirname } from "@std/path";
 import { digestOf } from "./blobs.ts";
 import type { SnapshotSaver } from "./strategy.ts";
 
-/** Times are in whole milliseconds: finer ones Deno neither tells nor sets. */
+/** What is at a path. `link` is a symbolic link itself, `other` a device, pipe or socket. */
 export type FileState =
   | { readonly kind: "absent" | "other" }
-  | { readonly kind: "folder"; readonly dev: number; readonly ino: number } & Appearance
+  | { readonly kind: "folder" } & FileIdentity & Appearance
+  | { readonly kind: "file"; readonly size: number; readonly sha256: string }
+    & FileIdentity
+    & Appearance
   | {
-    readonly kind: "file";
-    readonly dev: number;
-    readonly ino: number;
-    readonly size: number;
-    readonly sha256: string;
-  } & Appearance;
+    readonly kind: "link";
+    /** Where it leads, as it is written in the link. */
+    readonly goal: string;
+    /** Its name in the store; missing if it was not saved. */
+    readonly saved?: string;
+  } & FileIdentity;
 
-/** What is restored beside the content. */
+/** What tells a file from every other that exists at the same time. */
+interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+}
+
+/** Mode and time, which are restored with a file or folder. */
 export interface Appearance {
   /** The lower twelve bits. */
   readonly mode: number;
+  /** In whole milliseconds: finer times Deno neither reads nor sets. */
   readonly mtime: number;
 }
 
-/** A file that was changed within this time could be changed again without that its time tells. */
+/** Within this time a file can be changed a second time and keep the same modification time. */
 const CLOCK_RESOLUTION_MS = 2_000;
 
 /**
- * Looks at what is at a path.
+ * Reads what is at a path.
  *
- * @param save Gets the content of a file. @default it is only digested
+ * @param saver Where the content of a file, or a link, is saved. @default it is not saved
  * @throws {Error} It changed while it was read, or cannot be read.
  */
-export async function look(path: string, save?: SnapshotSaver["save"]): Promise<FileState> {
+export async function stateOf(
+  path: string,
+  saver?: Pick<SnapshotSaver, "save" | "saveLink">,
+): Promise<FileState> {
   const info = lstat(path);
   if (info === undefined) return { kind: "absent" };
   if (info.isDirectory) return { kind: "folder", ...identityOf(info), ...appearanceOf(info) };
+  if (info.isSymlink) return await linkState(path, info, saver);
   if (!info.isFile) return { kind: "other" };
-  // Not in the way of other submits: if somebody puts a named pipe there now, this waits for it.
+  // Asynchronous: if somebody puts a named pipe there now, other submits do not wait for it.
   using file = await Deno.open(path);
   const before = file.statSync();
   if (!before.isFile || Deno.realPathSync(path) !== path) throw changed(path);
-  const sha256 = await (save ?? digestOf)(file);
+  const sha256 = await (saver?.save ?? digestOf)(file);
   const after = file.statSync();
   const state: FileState = {
     kind: "file",
@@ -59,11 +73,22 @@ export async function look(path: string, save?: SnapshotSaver["save"]): Promise<
   return state;
 }
 
+async function linkState(
+  path: string,
+  info: Deno.FileInfo,
+  saver?: Pick<SnapshotSaver, "saveLink">,
+): Promise<FileState> {
+  const goal = Deno.readLinkSync(path);
+  const saved = await saver?.saveLink(path);
+  if (lstat(path)?.ino !== info.ino) throw changed(path);
+  return { kind: "link", ...identityOf(info), goal, ...(saved === undefined ? {} : { saved }) };
+}
+
 function changed(path: string): Error {
   return new Error(`"${path}" was changed by somebody else while it was read`);
 }
 
-function identityOf({ dev, ino }: Deno.FileInfo): { dev: number; ino: number } {
+function identityOf({ dev, ino }: Deno.FileInfo): FileIdentity {
   return { dev, ino: ino ?? 0 };
 }
 
@@ -71,21 +96,26 @@ function appearanceOf({ mode, mtime }: Deno.FileInfo): Appearance {
   return { mode: (mode ?? 0) & 0o7777, mtime: mtime?.getTime() ?? 0 };
 }
 
-/** Whether one is what the other was, to the last byte. The time of a folder tells of its entries. */
+/**
+ * Whether two states are the same to the last byte. Of a folder the time does not count: it changes with
+ * the entries.
+ */
 export function isSame(a: FileState, b: FileState): boolean {
   if (a.kind === "folder" && b.kind === "folder") return a.mode === b.mode;
+  if (a.kind === "link" && b.kind === "link") return a.goal === b.goal;
   if (a.kind !== "file" || b.kind !== "file") return a.kind === b.kind;
   return a.sha256 === b.sha256 && a.mode === b.mode && a.mtime === b.mtime;
 }
 
-/** What the provider is to find there. A file that is young is to be read again. */
+/** What the provider is to find at the path. A file that was changed lately is to be read again. */
 export function expectation(state: FileState): Record<string, unknown> {
+  if (state.kind === "link") return { kind: state.kind, dev: state.dev, ino: state.ino };
   if (state.kind !== "file") return { ...state };
   const { sha256, ...rest } = state;
   return Date.now() - state.mtime > CLOCK_RESOLUTION_MS ? rest : { ...rest, sha256 };
 }
 
-/** The folders above a path that are not there, the innermost first. */
+/** The folders above a path that do not exist, the innermost first. */
 export function missingParents(path: string): string[] {
   const missing: string[] = [];
   for (let at = dirname(path); isMissing(at); at = dirname(at)) missing.push(at);
@@ -96,7 +126,7 @@ function isMissing(path: string): boolean {
   try {
     return lstat(path) === undefined;
   } catch (error) {
-    // Above what the policy names: a provider makes no folder there either.
+    // Above what the policy names, where a provider makes no folder either.
     if (error instanceof Deno.errors.NotCapable) return false;
     throw error;
   }

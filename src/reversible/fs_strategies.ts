@@ -1,15 +1,28 @@
 /**
- * The actions of the filesystem provider.
+ * How the actions of the filesystem provider are saved and undone.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { ActionResult, CanonicalRequest } from "../core/action.ts";
-import { expectation, type FileState, isSame, look, lstat, missingParents } from "./file_state.ts";
-import { change, emptied, isLeft, type Left, undoPath } from "./path_undo.ts";
+import {
+  expectation,
+  type FileState,
+  isSame,
+  lstat,
+  missingParents,
+  stateOf,
+} from "./file_state.ts";
+import {
+  matches,
+  removeEmptyFolders,
+  type ResultingState,
+  stepsToRestore,
+  undoPath,
+} from "./path_undo.ts";
 import type {
-  Captured,
+  Capture,
   SavedAction,
   SnapshotReader,
   SnapshotSaver,
@@ -18,23 +31,23 @@ import type {
   UndoStep,
 } from "./strategy.ts";
 
-/** A path that an action changes. */
+/** What is saved of a path that an action changes. */
 interface PathSnapshot {
   readonly before: FileState;
-  readonly after?: Left;
+  readonly after?: ResultingState;
   readonly parents: readonly string[];
 }
 
-/** `fs.write`: the file before, byte for byte with mode and time, or that there was none. */
+/** `fs.write`: saves the file that is replaced, with its mode and time, or that there was none. */
 export class FsWriteSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
   readonly action = "fs.write";
 
   /** Saves the file that will be replaced. */
-  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
-    const before = await lookAt(target, saver.save);
+  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
+    const before = await restorableState(target, saver);
     const sha256 = digestOfContent(params);
-    // A file that is replaced keeps its mode, but for the highest bits; a new one gets what the system gives.
+    // A file that is replaced keeps its mode except for the highest bits; the system chooses that of a new one.
     const mode = before.kind === "file" ? { mode: before.mode & 0o777 } : {};
     const snapshot: PathSnapshot = {
       before,
@@ -58,49 +71,49 @@ export class FsWriteSnapshotStrategy implements SnapshotStrategy {
   }
 }
 
-/** `fs.delete`: the file, or the empty folder, with mode and time. */
+/** `fs.delete`: saves the file or the empty folder with mode and time, or the symbolic link. */
 export class FsDeleteSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
   readonly action = "fs.delete";
 
   /** Saves what will be deleted. */
-  async capture({ target }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
-    const before = await lookAt(target, saver.save);
+  async capture({ target }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
+    const before = await restorableState(target, saver);
     const snapshot: PathSnapshot = { before, after: { kind: "absent" }, parents: [] };
     return { snapshot, preparation: prepared(saver, { target: before }) };
   }
 
-  /** Makes it again. */
+  /** Restores it. */
   undo(saved: SavedAction, reader: SnapshotReader): Promise<Undo> {
     return undoPath({ path: saved.target, ...saved.snapshot as PathSnapshot }, reader);
   }
 }
 
-/** `fs.mkdir`: which folders were not there. */
+/** `fs.mkdir`: saves which folders did not exist. */
 export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
   readonly action = "fs.mkdir";
 
-  /** Sees which folders are missing. */
-  async capture({ target }: CanonicalRequest): Promise<Captured> {
-    const before = await lookAt(target);
+  /** Saves which folders do not exist. */
+  async capture({ target }: CanonicalRequest): Promise<Capture> {
+    const before = await restorableState(target);
     const parents = before.kind === "absent" ? missingParents(target) : [];
     return { snapshot: { before, after: { kind: "folder" }, parents } satisfies PathSnapshot };
   }
 
-  /** A folder that somebody else was first to make is not this action's. */
+  /** Notes whether the folder was made by this action or existed already. */
   settle({ snapshot }: SavedAction, { data }: ActionResult): unknown {
     const saved = snapshot as PathSnapshot;
     const made = (data as { created?: unknown } | null | undefined)?.created;
     return made === false ? { before: { kind: "other" }, parents: [] } : saved;
   }
 
-  /** Deletes the folders that were made, if nothing is in them. */
+  /** Deletes the folders that were made, if they are empty. */
   async undo({ target, snapshot }: SavedAction, reader: SnapshotReader): Promise<Undo> {
     const { before, parents } = snapshot as PathSnapshot;
     if (before.kind !== "absent") return { steps: [] };
-    const now = await look(target);
-    if (now.kind === "absent") return { steps: emptied(parents, target, reader.folder) };
+    const now = await stateOf(target);
+    if (now.kind === "absent") return { steps: removeEmptyFolders(parents, target, reader.folder) };
     if (now.kind !== "folder") {
       return { steps: [], impossible: `"${target}" is no folder any more` };
     }
@@ -112,8 +125,8 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
       };
     }
     const steps = [
-      ...change(target, { now, before }, reader),
-      ...emptied(parents, target, reader.folder),
+      ...stepsToRestore(target, { now, before }, reader),
+      ...removeEmptyFolders(parents, target, reader.folder),
     ];
     return { steps };
   }
@@ -122,16 +135,16 @@ export class FsMkdirSnapshotStrategy implements SnapshotStrategy {
 /** What a move changes. */
 interface MoveSnapshot {
   readonly to: string;
-  /** The moved file. */
+  /** The moved file or link. */
   readonly source: FileState;
-  /** What was where it went. */
+  /** What was at the path to which it was moved. */
   readonly replaced: FileState;
   readonly parents: readonly string[];
 }
 
 /**
- * `fs.move`: the moved file, and the one that was overwritten. The moved file is saved too: a process
- * that dies within the move leaves it at neither end.
+ * `fs.move`: saves the moved file or link, and the one that is overwritten. The moved one is saved too:
+ * a process that is killed during the move leaves it at neither end.
  */
 export class FsMoveSnapshotStrategy implements SnapshotStrategy {
   /** What it saves and undoes. */
@@ -142,37 +155,38 @@ export class FsMoveSnapshotStrategy implements SnapshotStrategy {
     return [target, String(params["to"])];
   }
 
-  /** Saves the file that is moved, and the one that will be overwritten. */
-  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Captured> {
+  /** Saves the file or link that is moved, and the one that will be overwritten. */
+  async capture({ target, params }: CanonicalRequest, saver: SnapshotSaver): Promise<Capture> {
     const to = String(params["to"]);
-    const source = await lookAt(target, saver.save);
-    const replaced = await lookAt(to, params["overwrite"] === true ? saver.save : undefined);
+    const source = await restorableState(target, saver);
+    const replaced = await restorableState(to, params["overwrite"] === true ? saver : undefined);
     const parents = replaced.kind === "absent" ? missingParents(to) : [];
     const snapshot: MoveSnapshot = { to, source, replaced, parents };
     return { snapshot, preparation: prepared(saver, { target: source, to: replaced }) };
   }
 
-  /** Moves the file back, then restores what it had overwritten. */
+  /** Moves it back, then restores what it had overwritten. */
   async undo({ target, snapshot, state }: SavedAction, reader: SnapshotReader): Promise<Undo> {
     const { to, source, replaced, parents } = snapshot as MoveSnapshot;
-    const [here, there] = [await look(target), await look(to)];
-    if (source.kind !== "file") return { steps: [] }; // The move cannot have happened.
+    const [here, there] = [await stateOf(target), await stateOf(to)];
+    // Nothing else can be moved.
+    if (source.kind !== "file" && source.kind !== "link") return { steps: [] };
     if (isSame(here, source)) {
       // It did not happen, or the file is back already.
-      const after: Left = there.kind === "absent" ? there : source;
+      const after: ResultingState = there.kind === "absent" ? there : source;
       return await undoPath({ path: to, before: replaced, after, parents }, reader);
     }
-    if (isLeft(there, source)) {
+    if (matches(there, source)) {
       const back = moveBack({ target, here, to, there }, reader.folder);
       const steps = [back, ...restTo(to, { now: { kind: "absent" }, replaced, parents }, reader)];
       if (here.kind === "absent") return { steps };
       return { steps, conflict: `there is something at "${target}" again, which was moved away` };
     }
     const steps = [
-      ...change(target, { now: here, before: source }, reader),
+      ...stepsToRestore(target, { now: here, before: source }, reader),
       ...restTo(to, { now: there, replaced, parents }, reader),
     ];
-    // Only a death in the middle leaves it at neither end.
+    // Only a process that was killed during the move leaves it at neither end.
     const torn = here.kind === "absent" && (there.kind === "absent" || isSame(there, replaced));
     if (torn && state === "pending") return { steps };
     return { steps, conflict: `"${to}" is no longer the file that was moved there` };
@@ -196,7 +210,7 @@ function moveBack(
   };
 }
 
-/** What is to be done where the file was moved to. */
+/** The steps at the path to which the file was moved. */
 function restTo(
   to: string,
   { now, replaced, parents }: {
@@ -206,11 +220,13 @@ function restTo(
   },
   reader: SnapshotReader,
 ): UndoStep[] {
-  const steps = isSame(now, replaced) ? [] : change(to, { now, before: replaced }, reader);
-  return replaced.kind === "absent" ? [...steps, ...emptied(parents, to, reader.folder)] : steps;
+  const steps = isSame(now, replaced) ? [] : stepsToRestore(to, { now, before: replaced }, reader);
+  return replaced.kind === "absent"
+    ? [...steps, ...removeEmptyFolders(parents, to, reader.folder)]
+    : steps;
 }
 
-/** The strategies for everything that the filesystem provider changes. */
+/** The strategies for all actions by which the filesystem provider changes files. */
 export function filesystemStrategies(): readonly SnapshotStrategy[] {
   return [
     new FsWriteSnapshotStrategy(),
@@ -221,15 +237,15 @@ export function filesystemStrategies(): readonly SnapshotStrategy[] {
 }
 
 /**
- * As `look`, before an action.
+ * The state of a path before an action.
  *
- * @throws {Error} There is something that could not be made again, for example a named pipe.
+ * @throws {Error} It could not be restored, for example a named pipe.
  */
-async function lookAt(path: string, save?: SnapshotSaver["save"]): Promise<FileState> {
-  const state = await look(path, save);
+async function restorableState(path: string, saver?: SnapshotSaver): Promise<FileState> {
+  const state = await stateOf(path, saver);
   if (state.kind !== "other") return state;
   throw new Error(
-    `"${path}" is neither a file nor a folder: only files and folders can be brought back`,
+    `"${path}" is a device, pipe or socket: only files, folders and symbolic links can be restored`,
   );
 }
 
@@ -241,7 +257,7 @@ function prepared(
   return { snapshots: folder, expect: Object.fromEntries(expect) };
 }
 
-/** Of what `fs.write` will leave behind; `undefined` if its params are none that it takes. */
+/** SHA-256 of the content that `fs.write` will leave; `undefined` if its params are malformed. */
 function digestOfContent({ content, encoding }: CanonicalRequest["params"]): string | undefined {
   if (typeof content !== "string") return undefined;
   const bytes = Buffer.from(content, encoding === "base64" ? "base64" : "utf-8");

@@ -1,6 +1,6 @@
 /**
- * The index of a store: a file of events, each on a line with its own check sum, that is good up to
- * wherever a death cut it.
+ * An append-only file of events, each on a line with its own check sum. If the process is killed while it
+ * writes, all lines before the cut are good.
  *
  * @module
  */
@@ -24,12 +24,14 @@ export class Journal<Event> {
 
   /**
    * Reads the events of a file, which need not exist. Lines that are not as they were written are
-   * left out: the last one, if a death cut it, or what a disk has lost.
+   * skipped: a last line that was cut, or what a disk has lost.
+   *
+   * @returns The events, and the number of skipped lines.
    */
   static read<Event>(path: string): { readonly events: Event[]; readonly damaged: number } {
     if (lstat(path) === undefined) return { events: [], damaged: 0 };
     const lines = Deno.readTextFileSync(path).split("\n");
-    // Behind the last line break is nothing, or a line that was cut.
+    // After the last line break is nothing, or a line that was cut.
     const cut = lines.pop() === "" ? 0 : 1;
     const events = lines.flatMap((line) => {
       const json = line.slice(SUM_LENGTH + 1);
@@ -38,7 +40,7 @@ export class Journal<Event> {
     return { events, damaged: lines.length - events.length + cut };
   }
 
-  /** Writes a file anew, at once or not at all, and keeps it open. */
+  /** Replaces a file atomically, and keeps the new one open. */
   static write<Event>(path: string, events: readonly Event[]): Journal<Event> {
     const staged = `${path}.new`;
     if (lstat(staged) !== undefined) Deno.removeSync(staged);
@@ -61,7 +63,7 @@ export class Journal<Event> {
   }
 
   /**
-   * Appends events, all or none.
+   * Appends events: all of them or none.
    *
    * @throws {Error} They could not be written.
    */
@@ -83,7 +85,7 @@ export class Journal<Event> {
     await this.#file.syncData();
   }
 
-  /** The same for the name of the file. */
+  /** Resolves when the name of the file is on the disk. */
   async syncName(): Promise<void> {
     await syncFolder(dirname(this.#path));
   }

@@ -1,5 +1,5 @@
 /**
- * The reversible layer: it saves what actions are going to change, and has them undone.
+ * The reversible layer: saves what actions are going to change, and rolls them back.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import {
   type ActionRequest,
   type ActionResult,
   type CanonicalRequest,
-  CODES,
   matchesAction,
   type ResultStatus,
   type SubmitFn,
   type SubmitOptions,
 } from "../core/action.ts";
-import type { Preparation } from "../core/stage.ts";
-import { DeniedError } from "../core/isolation/provider.ts";
+import { messageOf } from "../core/errors.ts";
+import type { StageAnswer } from "../core/stage.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
+import { KeyedMutex, keysOf } from "./keyed_mutex.ts";
 import { visible } from "./preview.ts";
 import {
   lackedBy,
-  type ROLLBACK_CODES,
+  ROLLBACK_CODES,
   type RollbackOptions,
   type RollbackPreview,
   type RollbackReport,
@@ -27,9 +27,9 @@ import {
   type RollbackSelection,
   type RollbackStep,
 } from "./rollback.ts";
+import { isUnsure, SnapshotStage, type SnapshotStageOptions } from "./snapshot_stage.ts";
 import type { SnapshotStore } from "./store.ts";
 import type { SavedAction, SnapshotReader, SnapshotStrategy, Undo, UndoStep } from "./strategy.ts";
-import { Turns, turnsOf } from "./turns.ts";
 
 /** Options of {@linkcode ReversibleActionLayer}. */
 export interface ReversibleOptions {
@@ -40,8 +40,8 @@ export interface ReversibleOptions {
   /** How actions are undone; the first that fits is taken. @default those of the filesystem provider */
   readonly strategies?: readonly SnapshotStrategy[];
   /**
-   * What becomes of an action of which no snapshot could be taken: it is denied with the code
-   * `SNAPSHOT_FAILED`, or it is done and cannot be undone. @default "deny"
+   * What happens to an action of which no snapshot could be taken. `"deny"`: it is denied with the code
+   * `SNAPSHOT_FAILED`. `"proceed"`: it is done and cannot be undone. @default "deny"
    */
   readonly onCaptureFailure?: "deny" | "proceed";
 }
@@ -50,31 +50,16 @@ export interface ReversibleOptions {
 export interface ReversibleResult extends ActionResult {
   /** Whether `rollback(recordId)` can undo it. */
   readonly reversible: boolean;
-  /** Why not. */
+  /** Why it cannot be undone. */
   readonly why?: string;
-  /** Earlier actions that can no longer be undone, because this one needed their room. */
+  /** Record ids of earlier actions that can no longer be undone, because this one needed their room. */
   readonly evicted?: readonly string[];
 }
 
-/** A capture under way. */
-interface Capture {
-  readonly strategy: SnapshotStrategy;
-  readonly recordId: string;
-}
-
-/** What a submit through the layer has come to. */
-interface Course {
-  /** Set as soon as the action can be undone. */
-  capture?: Capture;
-  why: string;
-  readonly evicted: Set<string>;
-  end?: () => void;
-}
-
 /**
- * Stands before a gate and has its `submit`. Before an allowed action is carried out it saves what the
- * action is going to change; `rollback` undoes it by actions that go through the gate like any
- * other, and are recorded with the id of the record that they undo.
+ * Wraps a gate and has the same `submit`. After an action is allowed and before it is carried out, it
+ * saves what the action is going to change. `rollback` undoes it by actions that go through the gate like
+ * any other; their records name the record that they undo.
  *
  * @example
  * ```ts ignore
@@ -87,65 +72,88 @@ export class ReversibleActionLayer {
   readonly #gate: { readonly submit: SubmitFn };
   readonly #store: SnapshotStore;
   readonly #strategies: readonly SnapshotStrategy[];
-  readonly #proceeds: boolean;
-  readonly #turns = new Turns();
+  readonly #stageOptions: SnapshotStageOptions;
+  readonly #mutex = new KeyedMutex();
   readonly #reader: SnapshotReader;
 
-  /** A layer before a gate. The gate and the store stay the caller's to close. */
+  /**
+   * A layer before a gate.
+   *
+   * @param options The gate and the store, which stay the caller's to close.
+   */
   constructor({ kernel, store, strategies, onCaptureFailure = "deny" }: ReversibleOptions) {
     this.#gate = kernel;
     this.#store = store;
     this.#strategies = strategies ?? filesystemStrategies();
-    this.#proceeds = onCaptureFailure === "proceed";
+    this.#stageOptions = {
+      store,
+      mutex: this.#mutex,
+      strategyFor: (action) => this.#strategyFor(action),
+      proceeds: onCaptureFailure === "proceed",
+    };
     this.#reader = { folder: store.folder, read: (sha256) => store.read(sha256) };
   }
 
-  /** As the gate's; the result also tells whether the action can be undone. */
+  /**
+   * Submits a request to the gate and saves, if it is allowed, what it is going to change.
+   *
+   * @param request As for the gate.
+   * @param options As for the gate.
+   * @returns The gate's result, and whether the action can be undone.
+   * @throws {KernelClosedError} (as a rejection) The kernel is closed.
+   */
   async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ReversibleResult> {
-    const course: Course = { why: "nothing was done", evicted: new Set() };
-    const prepare: SubmitOptions["prepare"] = async (canonical, recordId) => {
-      const outer = await options.prepare?.(canonical, recordId);
-      const own = await this.#prepare(canonical, recordId, course);
-      return outer === undefined && own === undefined ? undefined : { ...outer, ...own };
-    };
+    const stage = new SnapshotStage(this.#stageOptions);
     try {
-      const result = await this.#gate.submit(request, { ...options, prepare });
-      return await this.#settled(result, course);
+      const stages = [...options.stages ?? [], stage];
+      const result = await this.#gate.submit(request, { ...options, stages });
+      const { evicted, reversibility } = stage;
+      return {
+        ...result,
+        ...reversibility,
+        ...(evicted.size === 0 ? {} : { evicted: Array.from(evicted) }),
+      };
     } finally {
-      if (course.capture !== undefined) this.#store.hold(course.capture.recordId, false);
-      course.end?.();
+      stage.release();
     }
   }
 
-  /** What a rollback would change, as things are now. Changes nothing, and decides nothing. */
+  /**
+   * What a rollback would change now. Changes nothing, and decides nothing.
+   *
+   * @param recordId Of the action.
+   */
   async preview(recordId: string): Promise<RollbackPreview> {
     const found = this.#find(recordId);
     if (!("saved" in found)) return { ...found, text: "" };
     const { undo, ...failure } = await this.#undo(found);
     if (undo === undefined) return { ...failure as RollbackResult, text: "" };
-    const told = undo.conflict ?? undo.impossible;
+    const obstacle = undo.conflict ?? undo.impossible;
     const code = undo.conflict === undefined ? "ROLLBACK_IMPOSSIBLE" : "ROLLBACK_CONFLICT";
-    let texts: string[];
+    let descriptions: string[];
     try {
-      texts = await Promise.all(undo.steps.map((step) => step.describe?.() ?? described(step)));
+      descriptions = await Promise.all(
+        undo.steps.map((step) => step.describe?.() ?? described(step)),
+      );
     } catch (error) {
-      return {
-        ...failed("ERROR", recordId, "ROLLBACK_FAILED", messageOf(error)),
-        ...{ steps: [], text: "" },
-      };
+      const failure = failed("ERROR", recordId, "ROLLBACK_FAILED", messageOf(error));
+      return { ...failure, steps: [], text: "" };
     }
     return {
       recordId,
-      status: told === undefined ? "OK" : "ERROR",
-      ...(told === undefined ? {} : { code, error: told }),
+      status: obstacle === undefined ? "OK" : "ERROR",
+      ...(obstacle === undefined ? {} : { code, error: obstacle }),
       steps: undo.steps.map(({ action, target }) => ({ action, target })),
-      text: texts.join(""),
+      text: descriptions.join(""),
     };
   }
 
   /**
-   * Undoes an action. What was changed after it is not lost, unless forced: then the rollback ends
-   * with `ROLLBACK_CONFLICT`. A rollback is not itself saved, and cannot be rolled back.
+   * Undoes an action. If something was changed after the action, the rollback ends with
+   * `ROLLBACK_CONFLICT` unless it is forced. A rollback is not itself saved, and cannot be rolled back.
+   *
+   * @param recordId Of the action.
+   * @returns How it ended; never rejects for what the policy or the files say.
    */
   async rollback(
     recordId: string | undefined,
@@ -153,19 +161,23 @@ export class ReversibleActionLayer {
   ): Promise<RollbackResult> {
     const found = this.#find(recordId ?? "");
     if (!("saved" in found)) return found;
-    const end = await this.#turns.take(turnsOf(found.saved.recordId, found.saved.touches));
+    const unlock = await this.#mutex.acquire(keysOf(found.saved.recordId, found.saved.touches));
     this.#store.hold(found.saved.recordId, true);
     try {
-      // While it waited for its turn, another rollback may have done it.
+      // While it waited, another rollback may have done it.
       const again = this.#find(found.saved.recordId);
       return "saved" in again ? await this.#rollBack(again, { force, agent }) : again;
     } finally {
       this.#store.hold(found.saved.recordId, false);
-      end();
+      unlock();
     }
   }
 
-  /** Undoes many actions, the latest first. Stops at the first that cannot be undone. */
+  /**
+   * Undoes many actions, the latest first. Stops at the first that cannot be undone.
+   *
+   * @param selection Which actions, and how.
+   */
   async rollbackAll(selection: RollbackSelection = {}): Promise<RollbackReport> {
     const { since, of, ...options } = selection;
     const from = since?.toISOString() ?? "";
@@ -190,78 +202,6 @@ export class ReversibleActionLayer {
     return this.#strategies.find((strategy) => matchesAction(strategy.action, action));
   }
 
-  async #prepare(
-    request: CanonicalRequest,
-    recordId: string,
-    course: Course,
-  ): Promise<Preparation | undefined> {
-    const strategy = this.#strategyFor(request.action);
-    if (strategy === undefined) {
-      course.why = `no strategy for action type "${request.action}"`;
-      return undefined;
-    }
-    try {
-      const touches = strategy.touches?.(request) ?? [request.target];
-      course.end = await this.#turns.take(turnsOf(recordId, touches));
-      const preparation = await this.#capture(request, { strategy, recordId }, touches, course);
-      course.capture = { strategy, recordId };
-      return preparation;
-    } catch (error) {
-      course.why = `no snapshot could be taken: ${messageOf(error)}`;
-      // INVARIANT: what could not be saved is not done, unless the owner wants it so.
-      if (!this.#proceeds) throw new DeniedError("SNAPSHOT_FAILED", course.why, { cause: error });
-      return undefined;
-    }
-  }
-
-  async #capture(
-    { action, target, params, agent }: CanonicalRequest,
-    { strategy, recordId }: Capture,
-    touches: readonly string[],
-    { evicted }: Course,
-  ): Promise<Preparation | undefined> {
-    const blobs: string[] = [];
-    const save = async (content: Uint8Array | Deno.FsFile) => {
-      const sha256 = await this.#store.save(content, evicted);
-      blobs.push(sha256);
-      return sha256;
-    };
-    const who = agent === undefined ? {} : { agent };
-    const saver = { folder: this.#store.folder, save };
-    let captured;
-    try {
-      captured = await strategy.capture({ action, target, params, ...who }, saver);
-    } catch (error) {
-      this.#store.release(blobs);
-      throw error;
-    }
-    const { snapshot, preparation } = captured;
-    await this.#store.add({ recordId, action, target, ...who, touches, snapshot, blobs }, evicted);
-    return preparation;
-  }
-
-  /** What is known when the action has ended. */
-  async #settled(result: ActionResult, course: Course): Promise<ReversibleResult> {
-    const { capture } = course;
-    const evicted = course.evicted.size === 0 ? {} : { evicted: Array.from(course.evicted) };
-    if (capture === undefined) return { ...result, reversible: false, why: course.why, ...evicted };
-    const { recordId, strategy } = capture;
-    try {
-      if (isUndone(result)) {
-        this.#store.forget(recordId);
-        return { ...result, reversible: false, why: "nothing was done", ...evicted };
-      }
-      const saved = this.#store.get(recordId);
-      if (saved === undefined) throw new Error("its time was over before it ended");
-      const snapshot = await strategy.settle?.(saved, result) ?? saved.snapshot;
-      this.#store.change(recordId, { state: isUnsure(result.code) ? "pending" : "done", snapshot });
-    } catch (error) {
-      const why = `what it left behind could not be noted: ${messageOf(error)}`;
-      return { ...result, recordId, reversible: false, why, ...evicted };
-    }
-    return { ...result, recordId, reversible: true, ...evicted };
-  }
-
   #find(recordId: string): { saved: SavedAction; strategy: SnapshotStrategy } | RollbackResult {
     const saved = this.#store.get(recordId);
     const no = (code: keyof typeof ROLLBACK_CODES, error: string): RollbackResult => ({
@@ -273,12 +213,11 @@ export class ReversibleActionLayer {
     if (saved.state === "rolled back") {
       return no(
         "ALREADY_ROLLED_BACK",
-        `${saved.action} of "${saved.target}" was rolled back before`,
+        `${saved.action} of "${saved.target}" was rolled back already`,
       );
     }
     if (saved.state === "lost") {
-      const error =
-        `no snapshot found for "${recordId}": it is gone, because others needed its room`;
+      const error = `no snapshot found for "${recordId}": it was removed to make room for others`;
       return no("NO_SNAPSHOT", error);
     }
     const strategy = this.#strategyFor(saved.action);
@@ -312,11 +251,11 @@ export class ReversibleActionLayer {
       return { ...failed("ERROR", recordId, "ROLLBACK_CONFLICT", conflict), steps: [] };
     }
     try {
-      // Should the process die in the middle, this tells that something was under way.
+      // If the process is killed during the rollback, this shows that something was being changed.
       if (undo.steps.length > 0) this.#store.change(recordId, { state: "pending" });
       const result = await this.#carryOut(undo.steps, recordId, agent);
       if (result.status === "OK") this.#store.change(recordId, { state: "rolled back" });
-      // Not always "done": what a death cut short is undone in other ways, the next time too.
+      // Not always "done": an action that was interrupted is undone in other ways, the next time too.
       else if (!isUnsure(result.code)) this.#store.change(recordId, { state });
       return result;
     } catch (error) {
@@ -336,44 +275,34 @@ export class ReversibleActionLayer {
       const who = agent === undefined ? {} : { agent };
       const result = await this.#gate.submit(
         { action, target, params, undoes: recordId, ...who },
-        { prepare: (canonical) => prepared(canonical, step) },
+        { stages: [{ name: "rollback", enter: (canonical) => preparedFor(step, canonical) }] },
       );
       steps.push({ action, target, ...result });
       if (result.status === "OK" || optional === true) continue;
       const { status, error = "", code = "ROLLBACK_FAILED" } = result;
-      const place = `step ${i + 1} of ${planned.length}, ${action} of "${target}"`;
-      const which = `${place}: ${error}${lackedBy(step, result)}`;
-      const told = code === "TARGET_CHANGED" ? "ROLLBACK_CONFLICT" : code;
-      return { ...failed(status, recordId, told, which), steps };
+      const name = `step ${i + 1} of ${planned.length}, ${action} of "${target}"`;
+      const which = `${name}: ${error}${lackedBy(step, result)}`;
+      const reported = code === "TARGET_CHANGED" ? "ROLLBACK_CONFLICT" : code;
+      return { ...failed(status, recordId, reported, which), steps };
     }
     return { status: "OK", recordId, steps };
   }
 }
 
 /**
- * INVARIANT: what is restored goes to where it came from. Somebody may have put a link on the way
- * since then, which the gate would follow.
+ * INVARIANT: what is restored goes to where it came from. Somebody may have put a link on the way since
+ * then, which the gate would follow.
  */
-function prepared(canonical: CanonicalRequest, step: UndoStep): Preparation | undefined {
+function preparedFor(step: UndoStep, canonical: CanonicalRequest): StageAnswer {
   const { target, params = {}, preparation } = step;
   if (preparation === undefined) return undefined;
-  if (canonical.target === target && canonical.params["to"] === params["to"]) return preparation;
-  throw new DeniedError(
-    "ROLLBACK_CONFLICT",
-    `"${target}" leads elsewhere now, to "${canonical.target}"`,
-  );
-}
-
-/** Whether it is sure that the action changed nothing. */
-function isUndone({ status, code, recordId }: ActionResult): boolean {
-  // What was denied without a record id never reached a provider; these two codes are of refusals.
-  return status === "DENIED" && recordId === undefined ||
-    code === "TARGET_CHANGED" || code === "SNAPSHOT_FAILED";
-}
-
-/** Whether the provider may have been stopped in the middle. */
-function isUnsure(code: string | undefined): boolean {
-  return code === CODES.PROVIDER_CRASHED || code === CODES.DEADLINE_EXCEEDED;
+  if (canonical.target === target && canonical.params["to"] === params["to"]) {
+    return { preparation };
+  }
+  return {
+    refusal: `"${target}" leads elsewhere now, to "${canonical.target}"`,
+    code: ROLLBACK_CODES.ROLLBACK_CONFLICT,
+  };
 }
 
 function failed(
@@ -387,8 +316,4 @@ function failed(
 
 function described({ action, target, params = {} }: UndoStep): string {
   return `${action} ${visible(target)} ${visible(JSON.stringify(params))}\n`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 /**
- * Undoing what an agent did: a layer before the gate that saves what actions are going to change.
+ * Undoing what an agent did: a layer around the gate that saves what actions are going to change.
  *
  * @module
  */
@@ -25,15 +25,10 @@ export {
   type RollbackSelection,
   type RollbackStep,
 } from "./rollback.ts";
-export {
-  type Collected,
-  SnapshotError,
-  SnapshotStore,
-  SnapshotStoreBusyError,
-  type SnapshotStoreOptions,
-} from "./store.ts";
+export { SnapshotError, SnapshotStoreBusyError } from "./snapshot_error.ts";
+export { type Collected, SnapshotStore, type SnapshotStoreOptions } from "./store.ts";
 export type {
-  Captured,
+  Capture,
   SavedAction,
   SnapshotReader,
   SnapshotSaver,

@@ -1,18 +1,19 @@
 /**
- * The steps that bring a path back to what was there.
+ * The steps that restore a path.
  *
  * @module
  */
 import { basename, dirname } from "@std/path";
-import { expectation, type FileState, isSame, look, lstat } from "./file_state.ts";
-import { type Content, describeAppearance, describeChange, NOTHING } from "./preview.ts";
+import { expectation, type FileState, isSame, lstat, stateOf } from "./file_state.ts";
+import { type Content, describeAppearance, describeChange, NOTHING, visible } from "./preview.ts";
 import type { SnapshotReader, Undo, UndoStep } from "./strategy.ts";
 
-/** What an action left at a path, as far as it is known. */
-export interface Left {
+/** The state in which an action left a path, as far as it is known. */
+export interface ResultingState {
   readonly kind: FileState["kind"];
   readonly sha256?: string;
   readonly mode?: number;
+  readonly goal?: string;
 }
 
 /** A path before and after an action. */
@@ -20,30 +21,36 @@ export interface PathChange {
   readonly path: string;
   readonly before: FileState;
   /** @default unknown: then everything but `before` is a conflict */
-  readonly after?: Left;
-  /** Folders above it that were not there, the innermost first. @default none */
+  readonly after?: ResultingState;
+  /** Folders above it that did not exist before, the innermost first. @default none */
   readonly parents?: readonly string[];
 }
 
-/** Works out how to bring a path back, from what is there now. */
+/**
+ * Works out how to restore a path, from what is there now.
+ *
+ * @param change The path before and after the action.
+ * @param reader The store.
+ */
 export async function undoPath(
   { path, before, after, parents = [] }: PathChange,
   reader: SnapshotReader,
 ): Promise<Undo> {
-  const now = await look(path);
-  const cleaning = before.kind === "absent" ? emptied(parents, path, reader.folder) : [];
+  const now = await stateOf(path);
+  const cleaning = before.kind === "absent" ? removeEmptyFolders(parents, path, reader.folder) : [];
   if (isSame(now, before)) return { steps: cleaning };
-  const steps = [...change(path, { now, before }, reader), ...cleaning];
-  if (after !== undefined && isLeft(now, after)) return { steps };
+  const steps = [...stepsToRestore(path, { now, before }, reader), ...cleaning];
+  if (after !== undefined && matches(now, after)) return { steps };
   return {
     steps,
     conflict: `"${path}" is no longer what the action left there: it ${nameOf(now)}`,
   };
 }
 
-/** Whether it is still what an action left. */
-export function isLeft(now: FileState, after: Left): boolean {
+/** Whether a path is still in the state in which an action left it. */
+export function matches(now: FileState, after: ResultingState): boolean {
   if (now.kind !== after.kind || now.kind === "other") return false;
+  if (now.kind === "link") return now.goal === after.goal;
   if (now.kind !== "file") return true;
   return now.sha256 === after.sha256 && (after.mode === undefined || now.mode === after.mode);
 }
@@ -56,19 +63,30 @@ function nameOf(now: FileState): string {
       return `is a file of ${now.size} bytes, changed ${new Date(now.mtime).toISOString()}`;
     case "folder":
       return "is a folder";
+    case "link":
+      return "is a symbolic link";
     case "other":
       return "is neither a file nor a folder";
   }
 }
 
-/** From what is there now to what was there before. */
-export function change(
+/** The steps from what is at a path now to what was there before. */
+export function stepsToRestore(
   path: string,
   { now, before }: { readonly now: FileState; readonly before: FileState },
   reader: SnapshotReader,
 ): UndoStep[] {
   const preparation = { snapshots: reader.folder, expect: { target: expectation(now) } };
+  // The gate would follow a link: it goes first.
+  if (now.kind === "link" && before.kind !== "absent") {
+    const absent: FileState = { kind: "absent" };
+    return [
+      ...stepsToRestore(path, { now, before: absent }, reader),
+      ...stepsToRestore(path, { now: absent, before }, reader),
+    ];
+  }
   const describe = async () =>
+    (now.kind === "link" ? describeLink("-", path, now.goal) : "") +
     describeAppearance(path, now, before) +
     await describeChange(path, { from: present(path, now), to: saved(before, reader) });
   switch (before.kind) {
@@ -84,6 +102,14 @@ export function change(
         describe,
       }];
     }
+    case "link":
+      return [{
+        action: "fs.write",
+        target: path,
+        params: { restore: { link: before.saved } },
+        preparation: { ...preparation, restore: true },
+        describe: () => Promise.resolve(describeLink("+", path, before.goal)),
+      }];
     case "folder": {
       const { mode, mtime } = before;
       return [{
@@ -98,6 +124,10 @@ export function change(
   }
 }
 
+function describeLink(sign: "-" | "+", path: string, goal: string): string {
+  return `${sign}${visible(path)} -> ${visible(goal)}\n`;
+}
+
 function present(path: string, now: FileState): Content {
   return now.kind === "file" ? { size: now.size, bytes: () => Deno.readFile(path) } : NOTHING;
 }
@@ -108,15 +138,21 @@ function saved(before: FileState, reader: SnapshotReader): Content {
 }
 
 /**
- * Deletes folders that an action made, the innermost first, as far as nothing is in them but what is
- * deleted before. What others have put there stays.
+ * The steps that delete the folders that an action made, the innermost first, as far as they contain
+ * nothing but what is deleted before them. What others have put there stays.
  *
- * @param path What goes first.
+ * @param folders What was made, the innermost first.
+ * @param path What is deleted before them.
+ * @param snapshots The folder of the store.
  */
-export function emptied(parents: readonly string[], path: string, snapshots: string): UndoStep[] {
+export function removeEmptyFolders(
+  folders: readonly string[],
+  path: string,
+  snapshots: string,
+): UndoStep[] {
   const steps: UndoStep[] = [];
   let gone = path;
-  for (const folder of parents) {
+  for (const folder of folders) {
     const info = lstat(folder);
     if (info !== undefined) {
       const inside = info.isDirectory

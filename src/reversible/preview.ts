@@ -1,17 +1,17 @@
 /**
- * What an undo would change, for people.
+ * Diffs of what a rollback would change, for people.
  *
  * @module
  */
 import { createTwoFilesPatch } from "diff";
 import type { FileState } from "./file_state.ts";
 
-/** What is longer is not compared line by line. */
+/** Longer contents are not compared line by line. */
 const MAX_TEXT_BYTES = 1024 * 1024;
-/** How long the comparison of two texts may take. */
+/** How long a comparison may take. */
 const TIMEOUT_MS = 2_000;
 
-/** A content: its size, and its bytes if they are few enough to be shown. */
+/** A content: its size in bytes, and a function that reads it. */
 export interface Content {
   readonly size: number;
   readonly bytes: () => Promise<Uint8Array>;
@@ -21,13 +21,17 @@ export interface Content {
 export const NOTHING: Content = { size: 0, bytes: () => Promise.resolve(new Uint8Array()) };
 
 /**
- * The change of a file as a unified diff; of a binary or long one, its sizes. Escaped: what a
- * terminal would not show as itself is not in it.
+ * The change of a file as a unified diff; of a binary or long one, its sizes. Characters that a terminal
+ * would not show as themselves are escaped.
+ *
+ * @param path Of the file.
+ * @param contents Before and after.
  */
 export async function describeChange(
   path: string,
   { from, to }: { readonly from: Content; readonly to: Content },
 ): Promise<string> {
+  if (from === NOTHING && to === NOTHING) return ""; // A link or a folder.
   const names = [from === NOTHING ? "/dev/null" : path, to === NOTHING ? "/dev/null" : path];
   const [old = "", now = ""] = names.map(visible);
   if (from.size > MAX_TEXT_BYTES || to.size > MAX_TEXT_BYTES) return summary(old, now, from, to);
@@ -49,7 +53,7 @@ export async function describeChange(
   return patch ?? summary(old, now, from, to);
 }
 
-/** What of the appearance changes, in one line; empty if nothing does. */
+/** The change of the mode in one line; empty if it stays. */
 export function describeAppearance(path: string, from: FileState, to: FileState): string {
   if (!("mode" in from) || !("mode" in to) || from.mode === to.mode) return "";
   const [old, now] = [from.mode, to.mode].map((mode) => mode.toString(8).padStart(4, "0"));
@@ -65,7 +69,7 @@ function text(bytes: Uint8Array): string | undefined {
     const decoded = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return decoded.includes("\0") ? undefined : decoded;
   } catch {
-    return undefined; // Not a text: its sizes are shown.
+    return undefined; // Safe: of a binary file the sizes are shown.
   }
 }
 
@@ -73,7 +77,7 @@ function visibleLines(content: string): string {
   return content.split("\n").map(visible).join("\n");
 }
 
-/** Control characters, bidirectional and zero-width ones and the like as `\u....`; tabs stay. */
+/** Escapes control, bidirectional, zero-width and similar characters as `\u....`; tabs stay. */
 export function visible(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{DI}]/gu, (char) => {
     if (char === "\t") return char;

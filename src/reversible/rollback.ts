@@ -1,32 +1,32 @@
 /**
- * What a rollback is asked for with, and what came of it.
+ * The options and results of rollbacks.
  *
  * @module
  */
 import { type ActionResult, CODES, type ResultStatus } from "../core/action.ts";
 import type { UndoStep } from "./strategy.ts";
 
-/** The codes of rollbacks that did not come about; other codes are the gate's and the providers'. */
+/** The codes of failed rollbacks; other codes are the gate's and the providers'. */
 export const ROLLBACK_CODES = {
-  /** There is no snapshot of such an action, or its time is over, or it had to make room. */
+  /** There is no snapshot of such an action, it has expired, or it was removed to make room. */
   NO_SNAPSHOT: "NO_SNAPSHOT",
   /** The layer has no strategy for the action. */
   NO_STRATEGY: "NO_STRATEGY",
-  /** It was rolled back before. */
+  /** It was rolled back already. */
   ALREADY_ROLLED_BACK: "ALREADY_ROLLED_BACK",
-  /** Something is no longer as the action left it; `force` goes over that. */
+  /** Something is no longer as the action left it; `force` overwrites it. */
   ROLLBACK_CONFLICT: "ROLLBACK_CONFLICT",
-  /** What is needed is not there any more; `force` does not help. */
+  /** What is needed is missing; `force` does not help. */
   ROLLBACK_IMPOSSIBLE: "ROLLBACK_IMPOSSIBLE",
-  /** How to undo it could not be found out, or that it was undone could not be noted. */
+  /** The state could not be read, or the store could not be written. */
   ROLLBACK_FAILED: "ROLLBACK_FAILED",
 } as const;
 
 /** How an action is rolled back. */
 export interface RollbackOptions {
-  /** Goes over changes that were made after the action; they are lost. @default false */
+  /** Overwrites changes that were made after the action; they are lost. @default false */
   readonly force?: boolean;
-  /** Who asks; appears in the records, and the policy may heed it. @default nobody */
+  /** Who asks (the principal); appears in the records. @default nobody */
   readonly agent?: string;
 }
 
@@ -34,13 +34,13 @@ export interface RollbackOptions {
 export interface RollbackResult {
   /** `OK`: everything is as before the action. `DENIED`: the policy refused a step. `ERROR`: anything else. */
   readonly status: ResultStatus;
-  /** The action that was to be undone. */
+  /** Record id of the action to be undone. */
   readonly recordId: string;
   /** What went wrong. */
   readonly error?: string;
   /** One of {@linkcode ROLLBACK_CODES}, or the code of the step that failed. */
   readonly code?: string;
-  /** What was submitted, in this order; empty if everything was as before already. */
+  /** What was submitted, in this order; empty if everything was already as before the action. */
   readonly steps: readonly RollbackStep[];
 }
 
@@ -54,9 +54,9 @@ export interface RollbackStep extends ActionResult {
 
 /** Which actions are rolled back together. */
 export interface RollbackSelection extends RollbackOptions {
-  /** Those from then on. @default all */
+  /** Those whose snapshot was taken at or after this time. @default all */
   readonly since?: Date;
-  /** Those that this agent asked for. @default of everybody */
+  /** Those that this agent asked for. @default all agents */
   readonly of?: string;
 }
 
@@ -76,18 +76,18 @@ export interface RollbackReport {
 export interface RollbackPreview extends Omit<RollbackResult, "steps"> {
   /** What it would submit. */
   readonly steps: readonly Pick<RollbackStep, "action" | "target">[];
-  /** The changes: of texts as unified diff, escaped so that a terminal shows all of it. */
+  /** The changes: of text files as unified diff, escaped so that a terminal shows every character. */
   readonly text: string;
 }
 
-/** Denials that another policy would not give; that of a guarded path, for example, every one does. */
+/** Denials that depend on the policy; that of a guarded path, for example, does not. */
 const OF_POLICY: readonly (string | undefined)[] = [
   CODES.NO_RULE,
   CODES.CONSTRAINT_UNMET,
   CODES.DENY_RULE,
 ];
 
-/** What a policy lacks if a step was denied, for people: of params the names only. */
+/** What a policy would have to allow for a denied step, for people; only the names of params. */
 export function lackedBy(
   { action, target, params = {} }: UndoStep,
   { code }: ActionResult,

@@ -1,79 +1,61 @@
 /**
- * Where snapshots are kept.
+ * The snapshot store: contents by digest, and an index of the actions that they belong to.
  *
  * @module
  */
 import { isAbsolute } from "@std/path";
+import { systemFailure } from "../core/errors.ts";
 import { tryLock } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
 import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
+import { isLinkName, Links } from "./links.ts";
+import { SnapshotError, SnapshotStoreBusyError } from "./snapshot_error.ts";
 import type { SavedAction } from "./strategy.ts";
 
 /** Options of {@linkcode SnapshotStore.open}. */
 export interface SnapshotStoreOptions {
   /**
-   * Absolute path of a folder for this store alone, reached through no symbolic link; it is made if it
-   * is not there. The same as `snapshots` of the filesystem provider.
+   * Absolute path of a folder for this store alone, reached through no symbolic link; it is made if it does
+   * not exist. The same as `snapshots` of the filesystem provider.
    */
   readonly folder: string;
   /** How long an action can be undone, in milliseconds. @default 86400000, a day */
   readonly ttlMs?: number;
-  /** The most that all contents together may take, in bytes. @default 1073741824, 1 GiB */
+  /** The most that all contents may take together, in bytes. @default 1073741824, 1 GiB */
   readonly maxBytes?: number;
   /** The most actions that are kept. @default 10000 */
   readonly maxCount?: number;
-  /** Wall clock, for ages. @default the system's */
+  /** Wall clock, from which ages follow. @default the system's */
   readonly clock?: () => Date;
 }
 
-/** What was removed, and what is left. */
+/** What {@linkcode SnapshotStore.gc} removed, and what is left. */
 export interface Collected {
-  /** Actions that can no longer be undone because their time is over. */
+  /** Actions that can no longer be undone because they have expired. */
   readonly expired: number;
-  /** Contents that belonged to no action any more. */
+  /** Contents that belonged to no action. */
   readonly contents: number;
   /** Bytes of the contents that are left. */
   readonly bytes: number;
 }
 
-/** A snapshot could not be kept, or found. */
-export class SnapshotError extends Error {
-  /** The name of this class. */
-  override name = "SnapshotError";
-}
-
-/** Another layer has the store open. */
-export class SnapshotStoreBusyError extends Error {
-  /** The name of this class. */
-  override name = "SnapshotStoreBusyError";
-  /** Stable code of this class of errors. */
-  readonly code = "SNAPSHOT_STORE_BUSY";
-
-  /** Made by the store. */
-  constructor(folder: string) {
-    super(
-      `Cannot open the snapshot store "${folder}": another process, or another store of this one, has it open`,
-    );
-  }
-}
-
 const DAY_MS = 86_400_000;
 const GIB = 1024 ** 3;
-/** Behind every time stamp. */
+/** Sorts after every time stamp. */
 const NEVER = "~";
 
 /**
- * Snapshots in a folder that only its owner may look into: contents by their SHA-256, each once, and
- * an index of the actions that they belong to. Both survive the death of the process at any moment,
- * and are on the disk before the action runs.
+ * Snapshots in a folder that only its owner may read: contents by their SHA-256, each once, and an index
+ * of the actions that they belong to. Both are on the disk before the action runs, and stay good if the
+ * process is killed at any moment.
  *
- * One store a folder: it is locked for as long as it is open.
+ * A folder is locked as long as its store is open.
  */
 export class SnapshotStore implements Disposable {
   /** The real path of its folder. */
   readonly folder: string;
-  /** Lines of the index that could not be read when it was opened. */
+  /** How many lines of the index could not be read when it was opened. */
   readonly damaged: number;
   readonly #ttlMs: number;
   readonly #maxBytes: number;
@@ -81,12 +63,13 @@ export class SnapshotStore implements Disposable {
   readonly #clock: () => Date;
   readonly #lock: Deno.FsFile;
   readonly #blobs: Blobs;
+  readonly #links: Links;
   readonly #index: ActionIndex;
   /** How many users each content has: actions, and captures under way. */
   readonly #uses = new Map<string, number>();
-  /** Actions that somebody is working with. */
+  /** Actions that are being carried out or rolled back. */
   readonly #held = new Set<string>();
-  /** When the first action expires; before, there is no need to look. */
+  /** When the first action expires; before that there is no need to look. */
   #nextExpiry = NEVER;
   #closed = false;
 
@@ -104,19 +87,22 @@ export class SnapshotStore implements Disposable {
       this.#nextExpiry = least(this.#nextExpiry, expires);
     }
     this.#blobs = new Blobs(`${this.folder}/blobs`);
+    this.#links = new Links(`${this.folder}/links`);
     this.gc();
     // After a loss of power, or if somebody cleaned up in the folder.
-    const there = new Set(this.#blobs.names);
+    const present = new Set([...this.#blobs.names, ...this.#links.names]);
     for (const { recordId, blobs } of this.list()) {
-      if (blobs.some((sha256) => !there.has(sha256))) this.change(recordId, { state: "lost" });
+      if (blobs.some((name) => !present.has(name))) this.change(recordId, { state: "lost" });
     }
   }
 
   /**
-   * Opens a store, and makes its folder if it is not there. What a death left behind is removed.
+   * Opens a store, and makes its folder if it does not exist. What a killed process left unfinished is
+   * removed.
    *
-   * @throws {SnapshotStoreBusyError} It is open elsewhere.
-   * @throws {SnapshotError} The folder is not one that can be trusted.
+   * @param options The folder and the limits.
+   * @throws {SnapshotStoreBusyError} Another process, or another store of this one, has it open.
+   * @throws {SnapshotError} The folder, or a file in it, is a link or something else.
    * @throws {RangeError} A limit is not positive.
    */
   static open(options: SnapshotStoreOptions): SnapshotStore {
@@ -124,7 +110,7 @@ export class SnapshotStore implements Disposable {
     if (!isAbsolute(folder)) {
       throw new RangeError(`Cannot open the snapshot store "${folder}": expected an absolute path`);
     }
-    for (const path of [folder, `${folder}/blobs`]) makePrivate(path);
+    for (const path of [folder, `${folder}/blobs`, `${folder}/links`]) makePrivate(path);
     const real = Deno.realPathSync(folder);
     if (real !== folder) {
       throw new SnapshotError(
@@ -144,10 +130,10 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Reads what actions a store knows, without opening it; also while somebody else has it open.
+   * Reads the actions of a store without opening it; also while another process has it open.
    *
    * @param folder The folder of the store.
-   * @returns `undefined` if there is no store.
+   * @returns The oldest first; `undefined` if there is no store.
    */
   static list(folder: string): SavedAction[] | undefined {
     if (lstat(`${folder}/index`) === undefined) return undefined;
@@ -155,12 +141,12 @@ export class SnapshotStore implements Disposable {
     return ActionIndex.read(`${folder}/index`).filter(({ expires }) => expires > now);
   }
 
-  /** The actions that it knows, the oldest first. */
+  /** The actions that have not expired, the oldest first. */
   list(): SavedAction[] {
     return this.#index.actions.filter((one) => !this.#isExpired(one));
   }
 
-  /** An action by the id of its record. */
+  /** An action by the id of its record; `undefined` if there is none, or if it has expired. */
   get(recordId: string): SavedAction | undefined {
     const saved = this.#index.get(recordId);
     return saved === undefined || this.#isExpired(saved) ? undefined : saved;
@@ -172,16 +158,18 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Saves a content for a capture under way.
+   * Saves a content while an action is captured.
    *
-   * @param evicted Gets the ids of actions that had to make room.
-   * @throws {SnapshotError} It does not fit, whatever makes room.
+   * @param content Bytes, or a file that is read from its position to its end.
+   * @param evicted Gets the ids of actions whose snapshots were removed to make room.
+   * @returns Its SHA-256, when it is on the disk.
+   * @throws {SnapshotError} It does not fit, whatever is removed.
    */
   async save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<string> {
     const held: string[] = [];
     try {
       return await this.#blobs.add(content, (sha256, bytes) => {
-        // First of all, so that it does not itself make room.
+        // Before the rest, so that it is not itself removed to make room.
         this.#use(sha256, 1);
         held.push(sha256);
         this.#makeRoom(bytes, 0, evicted);
@@ -192,21 +180,47 @@ export class SnapshotStore implements Disposable {
     }
   }
 
-  /** Gives back contents of a capture that came to nothing. */
-  release(blobs: Iterable<string>): void {
-    for (const sha256 of blobs) this.#use(sha256, -1);
+  /**
+   * Saves a symbolic link while an action is captured.
+   *
+   * @param path Where the link is.
+   * @returns The name by which a rollback restores it.
+   * @throws {SnapshotError} The link is on another file system than the store.
+   */
+  async saveLink(path: string): Promise<string> {
+    try {
+      const name = await this.#links.add(path);
+      this.#use(name, 1);
+      return name;
+    } catch (error) {
+      if (systemFailure(error)?.code !== "OTHER_FILE_SYSTEM") throw error;
+      throw new SnapshotError(
+        `the symbolic link "${path}" is on another file system than the snapshot store "${this.folder}"`,
+        { cause: error },
+      );
+    }
   }
 
-  /** Reads a content and makes sure that it is the one that was saved. */
+  /** Gives up contents of a capture that failed. */
+  release(blobs: Iterable<string>): void {
+    for (const name of blobs) this.#use(name, -1);
+  }
+
+  /**
+   * Reads a content and verifies its digest.
+   *
+   * @throws {Error} It is missing, or is not what was saved.
+   */
   read(sha256: string): Promise<Uint8Array> {
     return this.#blobs.read(sha256);
   }
 
   /**
-   * Puts an action into the index, as pending and held. It takes over the contents saved for it, and
-   * gives them back if that fails.
+   * Adds an action to the index, as pending and held. It owns the contents that were saved for it from now
+   * on; if this fails, they are given up.
    *
-   * @param evicted Gets the ids of actions that had to make room.
+   * @param action What is known before it is carried out.
+   * @param evicted Gets the ids of actions whose snapshots were removed to make room.
    * @returns When it is on the disk.
    */
   async add(
@@ -234,7 +248,7 @@ export class SnapshotStore implements Disposable {
     }
   }
 
-  /** What is known of an action now. */
+  /** Changes what is known of an action. */
   change(recordId: string, to: Partial<Pick<SavedAction, "state" | "snapshot">>): void {
     const done = to.state === "rolled back" || to.state === "lost";
     this.#append({
@@ -244,7 +258,7 @@ export class SnapshotStore implements Disposable {
     });
   }
 
-  /** Forgets an action that came to nothing. */
+  /** Forgets an action that was not carried out. */
   forget(recordId: string): void {
     this.#held.delete(recordId);
     if (this.#index.get(recordId) !== undefined) {
@@ -252,26 +266,27 @@ export class SnapshotStore implements Disposable {
     }
   }
 
-  /** Keeps an action from making room for others, or lets it again. */
+  /** Protects the snapshot of an action from being removed to make room, or no longer. */
   hold(recordId: string, held: boolean): void {
     if (held) this.#held.add(recordId);
     else this.#held.delete(recordId);
   }
 
-  /** Removes the actions whose time is over, and contents that belong to none. */
+  /** Removes actions that have expired, and contents that belong to no action. */
   gc(): Collected {
     const expired = this.#expire();
     const orphans = this.#blobs.names.filter((sha256) => !this.#uses.has(sha256));
     for (const sha256 of orphans) this.#blobs.delete(sha256);
+    for (const name of this.#links.names) if (!this.#uses.has(name)) this.#links.delete(name);
     return { expired, contents: orphans.length, bytes: this.#blobs.bytes };
   }
 
-  /** Closes it and gives up the lock. */
+  /** Closes the store and releases its lock. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#index.close();
-    // At once, also while a read of it ends.
+    // Explicitly: an asynchronous read could keep the file open for a moment.
     this.#lock.unlockSync();
     this.#lock.close();
   }
@@ -290,7 +305,7 @@ export class SnapshotStore implements Disposable {
     if (now < this.#nextExpiry && this.#index.size <= 2 * this.#maxCount) return 0;
     const ids: string[] = [];
     this.#nextExpiry = NEVER;
-    // Of those that are past undoing it is only known why; not of endlessly many.
+    // Of actions that cannot be undone any more only the reason is kept, for a bounded number.
     let tooMany = this.#index.size - 2 * this.#maxCount;
     for (const { recordId: id, expires, state } of this.#index.actions) {
       const gone = isPast(state) && tooMany-- > 0;
@@ -302,18 +317,18 @@ export class SnapshotStore implements Disposable {
   }
 
   /**
-   * Those that nobody will need go first: what was rolled back, then the oldest. Never one that
-   * somebody is working with.
+   * Removes the snapshots of the oldest actions until there is room, never of one that is being carried
+   * out or rolled back.
    */
   #makeRoom(bytes: number, count: number, evicted: Set<string>): void {
-    // Most often there is room without a closer look.
+    // In most cases there is room, and the actions need not be listed.
     const { size } = this.#index;
     if (this.#blobs.bytes + bytes <= this.#maxBytes && size + count <= this.#maxCount) return;
     const actions = this.#index.actions.filter(({ state }) => !isPast(state));
     let kept = actions.length;
     const fits = () =>
       this.#blobs.bytes + bytes <= this.#maxBytes && kept + count <= this.#maxCount;
-    // What can never fit makes nothing else go.
+    // Nothing is removed for what can never fit.
     if (bytes > this.#maxBytes) throw this.#full(bytes);
     for (const { recordId } of actions) {
       if (fits()) return;
@@ -333,20 +348,22 @@ export class SnapshotStore implements Disposable {
   }
 
   #append(event: IndexEvent): void {
-    for (const sha256 of this.#index.append(event)) this.#use(sha256, -1);
+    for (const name of this.#index.append(event)) this.#use(name, -1);
   }
 
-  #use(sha256: string, by: 1 | -1): void {
-    const uses = (this.#uses.get(sha256) ?? 0) + by;
-    if (uses > 0) this.#uses.set(sha256, uses);
-    else {
-      this.#uses.delete(sha256);
-      this.#blobs.delete(sha256);
+  #use(name: string, by: 1 | -1): void {
+    const uses = (this.#uses.get(name) ?? 0) + by;
+    if (uses > 0) {
+      this.#uses.set(name, uses);
+      return;
     }
+    this.#uses.delete(name);
+    if (isLinkName(name)) this.#links.delete(name);
+    else this.#blobs.delete(name);
   }
 }
 
-/** Whether it can no longer be undone. */
+/** Whether an action can no longer be undone. */
 function isPast(state: SavedAction["state"]): boolean {
   return state === "rolled back" || state === "lost";
 }
@@ -361,7 +378,7 @@ function makePrivate(folder: string): void {
   else if (!info.isDirectory) {
     throw new SnapshotError(`Cannot open the snapshot store: "${folder}" is no folder`);
   }
-  // Whose folder it is not fails here.
+  // Fails if the folder belongs to another user.
   if (((info?.mode ?? 0) & 0o777) !== 0o700) Deno.chmodSync(folder, 0o700);
 }
 

@@ -1,36 +1,48 @@
 /**
- * How a kind of action is saved before it happens, and undone later.
+ * The interface of snapshot strategies: how an action is saved before it happens, and undone later.
  *
  * @module
  */
 import type { ActionResult, CanonicalRequest } from "../core/action.ts";
 import type { Preparation } from "../core/stage.ts";
 
-/** What a strategy found out before an action. */
-export interface Captured {
-  /** What it needs to undo the action: JSON. Contents belong into the store, see {@linkcode SnapshotSaver}. */
+/** What a strategy saved before an action. */
+export interface Capture {
+  /** What is needed to undo the action: JSON. Contents go into the store, see {@linkcode SnapshotSaver}. */
   readonly snapshot: unknown;
-  /** What the provider has to know, for example what it may replace. */
+  /** What the provider has to know, for example which file it may replace. @default nothing */
   readonly preparation?: Preparation;
 }
 
-/** Where a strategy leaves contents while it captures. */
+/** Where a strategy saves contents while it captures. */
 export interface SnapshotSaver {
   /** The real path of the folder of the store. */
   readonly folder: string;
   /**
-   * Saves a content. It is on the disk before the action runs, once however often it is saved.
+   * Saves a content. It is on the disk before the action runs; the same content is kept once.
    *
+   * @param content Bytes, or a file that is read from its position to its end.
    * @returns Its SHA-256, by which {@linkcode SnapshotReader.read} finds it.
    */
   save(content: Uint8Array | Deno.FsFile): Promise<string>;
+  /**
+   * Saves a symbolic link. It has to be on the file system of the store.
+   *
+   * @param path Where the link is.
+   * @returns The name by which the filesystem provider restores it.
+   */
+  saveLink(path: string): Promise<string>;
 }
 
-/** Where a strategy finds them again. */
+/** Where a strategy reads them later. */
 export interface SnapshotReader {
   /** The real path of the folder of the store. */
   readonly folder: string;
-  /** Gives a content, of which it was made sure that it is the one that was saved. */
+  /**
+   * Reads a content and verifies its digest.
+   *
+   * @throws {Error} It is missing, or is not what was saved.
+   */
   read(sha256: string): Promise<Uint8Array>;
 }
 
@@ -38,26 +50,26 @@ export interface SnapshotReader {
 export interface SavedAction {
   /** The id of its record. */
   readonly recordId: string;
-  /** When its snapshot was taken, RFC 3339. */
+  /** When its snapshot was taken (RFC 3339). */
   readonly at: string;
-  /** Until when it can be undone, RFC 3339. */
+  /** Until when it can be undone (RFC 3339). */
   readonly expires: string;
   /** As in the request. */
   readonly action: string;
   /** As in the canonical request. */
   readonly target: string;
-  /** Who asked. */
+  /** Who asked (the principal). */
   readonly agent?: string;
   /**
-   * `pending`: it is under way, or it is not known how it ended because a process died. `done`: it
-   * ended. `rolled back`: it was undone. `lost`: its snapshot had to make room.
+   * `pending`: it is being carried out, or its end is unknown because a process was killed. `done`: it
+   * ended. `rolled back`: it was undone. `lost`: its snapshot was removed to make room.
    */
   readonly state: "pending" | "done" | "rolled back" | "lost";
-  /** What it changed, in the words of its strategy. */
+  /** What it changed, as its strategy names it, for example paths. */
   readonly touches: readonly string[];
-  /** What the strategy wants to know of it. */
+  /** What its strategy saved: JSON. */
   readonly snapshot: unknown;
-  /** The contents that belong to it. */
+  /** The names of its contents and links in the store. */
   readonly blobs: readonly string[];
 }
 
@@ -70,19 +82,19 @@ export interface UndoStep {
   /** Its params. @default {} */
   readonly params?: Readonly<Record<string, unknown>>;
   /**
-   * What its provider has to know, for example what it may replace. With one, target and `to` have
-   * to be canonical: if they lead elsewhere now, the step is denied.
+   * What the provider has to know, for example which file it may replace. Then target and `to` have to be
+   * canonical: if they lead elsewhere now, the step is denied. @default nothing
    */
   readonly preparation?: Preparation;
   /** Whether the action counts as undone also if this fails, like a folder that cannot be removed. @default false */
   readonly optional?: boolean;
-  /** What it would change, for people: made only if somebody asks. @default action, target and params */
+  /** Describes the change for people; called for a preview only. @default action, target and params */
   readonly describe?: () => Promise<string>;
 }
 
 /** How an action can be undone as things are now. */
 export interface Undo {
-  /** In this order; none if everything is as it was before. With a conflict: what `force` does. */
+  /** In this order; empty if everything is as before the action. With a conflict: what `force` does. */
   readonly steps: readonly UndoStep[];
   /** What is no longer as the action left it. */
   readonly conflict?: string;
@@ -95,26 +107,29 @@ export interface SnapshotStrategy {
   /** The action, for example `"fs.write"`; `*` stands for one segment, as in a policy. */
   readonly action: string;
   /**
-   * What the request changes. Actions and rollbacks that have something in common follow each other.
+   * What the request changes. Actions and rollbacks that have a name in common run one after the other.
    *
    * @default its target
    */
   touches?(request: Pick<CanonicalRequest, "target" | "params">): readonly string[];
   /**
-   * Saves what is needed to undo the request, which is about to be carried out.
+   * Saves what is needed to undo the request, before it is carried out.
    *
-   * @throws It cannot be saved; the layer's `onCaptureFailure` tells what follows.
+   * @throws {DeniedError} The action is to be denied, with the code of the error.
+   * @throws Anything else: it cannot be saved; `onCaptureFailure` of the layer decides what follows.
    */
-  capture(request: CanonicalRequest, saver: SnapshotSaver): Promise<Captured>;
+  capture(request: CanonicalRequest, saver: SnapshotSaver): Promise<Capture>;
   /**
-   * Adds to the snapshot what only shows when the action has ended.
+   * Adds to the snapshot what is known only when the action has ended.
    *
+   * @param saved The action.
+   * @param result Its status, code and data; without `error` and `rule`.
    * @returns The snapshot from now on.
    */
   settle?(saved: SavedAction, result: ActionResult): unknown | Promise<unknown>;
   /**
-   * Works out how to undo the action, from how things are now: it may have happened, or not, or have
-   * been undone in part, if a process died. Changes nothing itself.
+   * Works out how to undo the action, from the state now. If a process was killed, the action may have
+   * happened, or not, or have been undone in part. Changes nothing itself.
    */
   undo(saved: SavedAction, reader: SnapshotReader): Promise<Undo>;
 }

@@ -1,5 +1,5 @@
 /**
- * Texts with placeholders like `{{data.id}}`, filled with data that stays data.
+ * Templates with placeholders like `{{data.id}}`, filled so that values stay data (no injection).
  *
  * @module
  */
@@ -11,7 +11,11 @@ const PATH = /^(target|agent|params|data)((?:\.[\w-]+)*)$/;
 /** What is known of an action. */
 export type Known = Readonly<Record<string, unknown>>;
 
-/** The places that a template names, for example `data.id`. @throws {SyntaxError} One is none. */
+/**
+ * The paths that the placeholders of a template name, for example `data.id`.
+ *
+ * @throws {SyntaxError} A placeholder has another form.
+ */
 export function placeholdersOf(template: unknown): string[] {
   if (typeof template === "string") {
     return Array.from(template.matchAll(PLACEHOLDER), ([whole, path = ""]) => {
@@ -26,8 +30,10 @@ export function placeholdersOf(template: unknown): string[] {
 }
 
 /**
- * The value at a place; only what is really there, nothing that objects inherit. A text on the way is
- * read as JSON: the body of an answer is one. A number in it keeps its digits, see `exact_number.ts`.
+ * The value at a path; own properties only. A string on the way is read as JSON, because the body of an
+ * answer is one. A number in it keeps its digits, see `exact_number.ts`.
+ *
+ * @returns `undefined` if there is none.
  */
 export function valueAt(known: Known, path: string): unknown {
   return path.split(".").reduce<unknown>((value, name) => {
@@ -41,21 +47,21 @@ function parsed(text: string): unknown {
   try {
     return parseExactly(text);
   } catch {
-    return undefined; // A text that is no JSON has nothing inside.
+    return undefined; // Safe: a string that is not JSON has nothing inside.
   }
 }
 
 /**
- * Fills a template for params. A text that is a placeholder and nothing else becomes the value, as it
- * is; within a text, scalars are inserted.
+ * Fills a template for params. A string that is one placeholder becomes the value with its type; within a
+ * string, scalars are inserted.
  *
- * @param values By place.
- * @throws {Error} A value is not there, or is none that can be inserted, or a number in it is not exact.
+ * @param values By path.
+ * @throws {Error} A value is missing, cannot be inserted, or holds a number that is not exact.
  */
 export function fill(template: unknown, values: Known): unknown {
   if (typeof template === "string") {
     const whole = /^\{\{\s*([^{}]*?)\s*\}\}$/.exec(template)?.[1];
-    if (whole !== undefined) return given(values, whole);
+    if (whole !== undefined) return exactValue(values, whole);
     return template.replace(PLACEHOLDER, (_, path: string) => scalar(values, path));
   }
   if (Array.isArray(template)) return template.map((item) => fill(item, values));
@@ -65,14 +71,15 @@ export function fill(template: unknown, values: Known): unknown {
   );
 }
 
-/** The action's own target, at the start: it was decided as such, and stands as it is. */
+/** The target of the undone action, at the start: it was decided as a whole and is inserted as it is. */
 const OWN_TARGET = /^\{\{\s*target\s*\}\}(?=\/|$)/;
 
 /**
- * Fills a template for a target. A value is one segment of it and cannot become more: in a URL it is
- * percent-encoded, anywhere else a slash in it is refused, and everywhere what would climb.
+ * Fills a template for a target. A value is one segment and cannot become more: in a URL it is
+ * percent-encoded, in other targets a slash is refused, and `.` and `..` are refused everywhere.
  *
- * @throws {Error} A value is not there, or would be more than a segment.
+ * @param values By path.
+ * @throws {Error} A value is missing, or would be more than one segment.
  */
 export function fillTarget(template: string, values: Known): string {
   const own = OWN_TARGET.exec(template)?.[0] ?? "";
@@ -96,36 +103,40 @@ function segment(path: string, values: Known, isUrl: boolean): string {
   throw new Error(`The value of "${path}" would lead elsewhere: ${JSON.stringify(value)}`);
 }
 
-/** @throws {SyntaxError} A placeholder is where a value could lead to another host. */
+/**
+ * Checks that no value can lead to another host.
+ *
+ * @throws {SyntaxError} A placeholder stands where it could.
+ */
 export function checkTargetTemplate(template: string): void {
   placeholdersOf(template);
   const origin = /^https?:\/\/[^/?#]*/i.exec(template)?.[0] ?? "";
   if (OWN_TARGET.test(template)) return;
   if (template.startsWith("{{") || origin.includes("{{")) {
     throw new SyntaxError(
-      `Cannot use the target "${template}": a placeholder stands behind the host, or is {{target}} at the start`,
+      `Cannot use the target "${template}": expected placeholders after the host, or {{target}} at the start`,
     );
   }
 }
 
-/** INVARIANT: a number that was rounded, or may have been, is not taken for the one that was meant. */
-function given(values: Known, path: string): unknown {
-  const value = there(values, path);
+/** INVARIANT: a number that was rounded, or may have been, is not used. */
+function exactValue(values: Known, path: string): unknown {
+  const value = requiredValue(values, path);
   const inexact = inexactIn(value);
   if (inexact === undefined) return value;
   throw new Error(`"${path}" holds ${inexact}, a number beyond what JavaScript keeps exactly`);
 }
 
-function there(values: Known, path: string): unknown {
+function requiredValue(values: Known, path: string): unknown {
   if (Object.hasOwn(values, path) && values[path] !== undefined) return values[path];
   throw new Error(`there is no "${path}"`);
 }
 
 function scalar(values: Known, path: string): string {
-  // Within a text the digits themselves can stand.
-  const value = digitsOf(there(values, path)) ?? given(values, path);
+  // Within a string the digits themselves are inserted.
+  const value = digitsOf(requiredValue(values, path)) ?? exactValue(values, path);
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
     return String(value);
   }
-  throw new Error(`"${path}" is neither a text, a number nor a boolean`);
+  throw new Error(`"${path}" is neither a string, a number nor a boolean`);
 }

@@ -11,7 +11,7 @@ import { Kernel } from "../open.ts";
 import { needsOf, resolveOptions } from "../resolve.ts";
 import { workerPermissions } from "../core/isolation/worker_permissions.ts";
 import type { PermissionSet } from "../core/isolation/permission_set.ts";
-import type { Provider, ProviderLimits } from "../core/isolation/provider.ts";
+import type { Provider, ProviderLimits } from "../worker/provider.ts";
 
 /** A test of the suite that does not fit a provider. */
 export interface SkippedTest {

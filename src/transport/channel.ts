@@ -1,174 +1,151 @@
 /**
- * One end of the way between the kernel and a provider's Worker.
+ * One end of the connection between the kernel and a Worker.
  *
  * @module
  */
-import { setImmediate } from "node:timers";
-import type { Item, Mailbox } from "./mailbox.ts";
-
-/** Whether something may come: from an end that is at it, or from one that may be long about it. */
-export type Expectation = "nothing" | "soon" | "sometime";
+import { messageOf } from "../core/errors.ts";
+import type { Box } from "./box.ts";
 
 /** What an end is made of. */
-export interface ChannelOptions<T> {
-  readonly inbox: Mailbox;
-  readonly outbox: Mailbox;
-  /** Sends the slow way, which wakes the other end. */
-  readonly post: (items: readonly T[]) => void;
-  /** What goes through a box of one that is sent. */
-  readonly pack: (item: T) => Item;
-  /** Gets what came through the box; untrusted. */
-  readonly receive: (items: readonly unknown[]) => void;
-  /** For how long one looks at a time, in milliseconds; the event loop goes on in between. */
-  readonly glanceMs: number;
-  /** Whether something may come. */
-  readonly expecting: () => Expectation;
-  /** Told once of a message that is none; then nothing more is read. */
-  readonly unreadable: () => void;
+export interface ChannelOptions {
+  /** What the other end fills. */
+  readonly inbox: Box;
+  /** What the other end reads. */
+  readonly outbox: Box;
+  /** Sends a batch as a message, which wakes the other thread. */
+  readonly post: (batch: readonly unknown[]) => void;
+  /** Gets each message in the order in which it was sent. Untrusted. */
+  readonly receive: (message: unknown) => void;
+  /** Called once when nothing can be sent or read any more. */
+  readonly fail: (reason: string) => void;
+  /** Whether this thread may wait for an answer for a moment and do nothing else. */
+  readonly mayPoll: () => boolean;
+  /** Milliseconds on a clock that never goes back. @default performance.now */
+  readonly now?: () => number;
 }
 
-/** How often one pauses between two looks at the clock. */
-const PAUSES = 50;
-/** For how long one looks in vain for what may come soon. With one processor the other end could do nothing. */
-const PATIENCE_MS = navigator.hardwareConcurrency > 1 ? 1 : 0;
-/** For how long one looks for what may come sometime, at first: to wake takes a part of a millisecond. */
-const SOMETIME_MS = PATIENCE_MS / 2;
+/** The longest time to poll, in milliseconds. */
+const MAX_POLL_MS = 0.1;
+/** Polling that finds something lasts about as long as it lately took, but at least so long. */
+const MIN_POLL_MS = 0.03;
+/** After polling in vain, twice as many batches as before are sent without it, at most 2 to this power. */
+const MAX_MISSES = 7;
+/** How long this thread may go on without a turn of its event loop: timers and signals wait meanwhile. */
+const MAX_TURN_MS = 2;
+/** How often to pause between two looks at the clock. */
+const PAUSES = 20;
+/** With one processor the other thread cannot run while this one polls. */
+const HAS_PROCESSORS = navigator.hardwareConcurrency > 1;
+/** The most messages in a posted batch: a Worker answers a batch at a time, and answers may be large. */
+export const MAX_BATCH = 16;
+/** The most messages that one batch may hold: to walk through a sparse array would take for ever. */
+const MAX_RECEIVED = 1024;
 
 /**
- * Sends and receives through shared memory while both ends look, else by messages. Items that are sent
- * in one tick, or while the other end is busy, travel together.
+ * Sends and receives batches of messages, in order: through shared memory if the other end polls, else
+ * as messages. To wake a thread takes tens to hundreds of microseconds; a thread that polls is reached
+ * in one or two. On a busy machine polling is in vain, because the other thread is not running; then
+ * this end soon does without.
  */
-export class Channel<T> {
-  readonly #options: ChannelOptions<T>;
-  #waiting: T[] = [];
-  #scheduled = false;
-  #looking = false;
-  #closed = false;
-  #lastNews = 0;
-  /** Whether something was posted in this tick: the other end wakes, and will find the rest in its box. */
-  #rung = false;
-  /** Halved when it was in vain, so that little is spent on what takes its time. */
-  #sometime = SOMETIME_MS;
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #now: () => number;
+  #outgoing: unknown[] = [];
+  #isClosed = false;
+  #pollMs = MAX_POLL_MS;
+  /** How many more times polling was in vain than not, of late. */
+  #misses = 0;
+  /** How many batches are still to be sent without polling. */
+  #skipped = 0;
+  /** When the event loop last had a turn. */
+  #turnStart = 0;
 
-  readonly #turn = () => this.#look();
-
-  constructor(options: ChannelOptions<T>) {
+  constructor(options: ChannelOptions) {
     this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Sends something: at once if the other end waits for it, else with what is sent in the same tick. */
-  send(item: T): void {
-    if (this.#closed) return;
-    this.#waiting.push(item);
-    if (this.#looking) this.#flush();
-    if (this.#scheduled || this.#waiting.length === 0) return;
-    this.#scheduled = true;
-    NOW.then(() => {
-      this.#scheduled = this.#rung = false;
-      this.attend();
-      this.#flush();
-    });
+  /** Sends a message, together with all others of the same tick. */
+  send(message: unknown): void {
+    if (this.#outgoing.push(message) === 1) Promise.resolve().then(() => this.#flush());
   }
 
-  /**
-   * Takes back what has not left yet.
-   *
-   * @returns Whether there was such an item.
-   */
-  withdraw(unwanted: (item: T) => boolean): boolean {
-    const before = this.#waiting.length;
-    this.#waiting = this.#waiting.filter((item) => !unwanted(item));
-    return this.#waiting.length < before;
+  /** Receives a posted batch. */
+  accept(batch: unknown): void {
+    this.#turnStart = this.#now();
+    this.#options.inbox.countReceived();
+    this.#deliver(batch);
   }
 
-  /** Begins to look, if something may come. */
-  attend(): void {
-    if (this.#looking || this.#closed || PATIENCE_MS === 0) return;
-    if (this.#options.expecting() === "nothing") return;
-    this.#looking = true;
-    this.#lastNews = performance.now();
-    this.#options.inbox.attend();
-    setImmediate(this.#turn);
-  }
-
-  /** Takes what is in the box now. What was sent before a message must not come after it. */
-  pull(): void {
-    this.#take();
-  }
-
-  /** Looks no more, sends no more, and tells the other end so. */
+  /** Neither sends nor receives any more. */
   close(): void {
-    this.#closed = true;
-    this.#waiting = [];
-    this.#options.inbox.end();
+    this.#isClosed = true;
+    this.#options.inbox.close();
   }
 
-  /** Whether the other end has closed: nobody waits for anything any more. */
+  /** Whether the other end has closed: nobody waits for an answer any more. */
   get isAbandoned(): boolean {
-    return this.#options.outbox.ended;
+    return this.#options.outbox.isClosed;
   }
 
-  #look(): void {
-    if (this.#closed) return;
-    const { inbox, expecting, glanceMs } = this.#options;
-    const start = performance.now();
-    let now = start;
-    do {
-      if (this.#take()) {
-        this.#lastNews = now = performance.now();
-        this.#sometime = SOMETIME_MS;
-        break;
-      }
-      if (this.#waiting.length > 0) this.#flush();
-      // A processor's other half may be at the work that is waited for.
-      for (let i = 0; i < PAUSES && !inbox.filled; i++) Atomics.pause();
-      now = performance.now();
-    } while (now - start < glanceMs);
-    if (this.#closed) return;
-    const expected = expecting();
-    if (expected === "nothing") return this.#leave();
-    const patience = expected === "soon" ? PATIENCE_MS : this.#sometime;
-    if (now - this.#lastNews < patience) return void setImmediate(this.#turn);
-    if (expected === "sometime") this.#sometime /= 2;
-    this.#leave();
-  }
-
-  #take(): boolean {
-    const { inbox, receive, unreadable } = this.#options;
-    let items: unknown[] | undefined;
-    try {
-      items = inbox.take();
-    } catch {
-      this.close();
-      unreadable();
-    }
-    if (items === undefined) return false;
-    receive(items);
-    return true;
-  }
-
-  #leave(): void {
-    if (!this.#options.inbox.leave()) return void setImmediate(this.#turn);
-    this.#looking = false;
-    this.#rung = false;
-    this.#flush();
-  }
-
-  /** Sends what waits, unless it can wait until the other end has taken what it has, or has woken. */
   #flush(): void {
-    const { outbox, pack, post } = this.#options;
-    while (this.#waiting.length > 0) {
-      const { attended } = outbox;
-      if (attended) this.#rung = false;
-      if (attended && outbox.free) {
-        const sent = outbox.put(this.#waiting.map(pack));
-        this.#waiting.splice(0, sent);
-        if (sent > 0) continue;
-      } else if (this.#looking && (attended || this.#rung)) return;
-      this.#rung = true;
-      return post(this.#waiting.splice(0));
+    if (this.#isClosed) return;
+    const { outbox, post, mayPoll } = this.#options;
+    const messages = this.#outgoing;
+    this.#outgoing = [];
+    try {
+      for (let i = 0; i < messages.length; i += MAX_BATCH) {
+        const batch = messages.slice(i, i + MAX_BATCH);
+        if (outbox.fill(batch)) continue;
+        outbox.countPosted();
+        post(batch);
+      }
+    } catch (error) {
+      return this.#fail(`could not be reached: ${messageOf(error)}`);
     }
+    if (HAS_PROCESSORS && mayPoll()) this.#poll();
+  }
+
+  /** Waits for an answer for a moment. */
+  #poll(): void {
+    const { inbox } = this.#options;
+    const start = this.#now();
+    if (this.#skipped > 0) return void this.#skipped--;
+    if (start - this.#turnStart > MAX_TURN_MS || !inbox.startPolling()) return;
+    let elapsed = 0;
+    do {
+      for (let i = 0; i < PAUSES && !inbox.isFilled; i++) Atomics.pause();
+      elapsed = this.#now() - start;
+    } while (!inbox.isFilled && elapsed < this.#pollMs);
+    inbox.stopPolling();
+    if (!inbox.isFilled) {
+      this.#skipped = 2 ** this.#misses;
+      this.#misses = Math.min(this.#misses + 1, MAX_MISSES);
+      return;
+    }
+    // One at a time: polling that is in vain more often than not soon hardly happens any more.
+    this.#misses = Math.max(0, this.#misses - 1);
+    this.#pollMs = Math.min(Math.max(2 * elapsed, MIN_POLL_MS), MAX_POLL_MS);
+    let batch: unknown;
+    try {
+      batch = inbox.take();
+    } catch (error) {
+      return this.#fail(`sent what cannot be read: ${messageOf(error)}`);
+    }
+    this.#deliver(batch);
+  }
+
+  #deliver(batch: unknown): void {
+    const messages = Array.isArray(batch) && batch.length > 0 ? batch : [undefined];
+    if (messages.length > MAX_RECEIVED) return this.#fail("sent too many messages at once");
+    for (const message of messages) {
+      if (!this.#isClosed) this.#options.receive(message);
+    }
+  }
+
+  #fail(reason: string): void {
+    if (this.#isClosed) return;
+    this.close();
+    this.#options.fail(reason);
   }
 }
-
-const NOW = Promise.resolve();

@@ -5,56 +5,52 @@
  */
 import { CODES } from "../core/action.ts";
 import { copyJson } from "../core/json.ts";
-import { checkedAnswer, executeOnce } from "../core/isolation/answer.ts";
-import type { ProviderHost } from "../core/isolation/host.ts";
-import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
-import type { Answer, Judge, Surroundings } from "../core/isolation/protocol.ts";
-import {
-  type Execute,
-  executorOf,
-  type Provider,
-  type ProviderRequest,
-  type Question,
-} from "../core/isolation/provider.ts";
+import type {
+  DecideQuestion,
+  ProviderHost,
+  ProviderRequest,
+} from "../core/isolation/provider_host.ts";
 import { Warnings } from "../core/isolation/warnings.ts";
+import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
+import { executeCall } from "./execute.ts";
+import { executorOf, type Provider } from "./provider.ts";
+import type { Execute, ProviderEnvironment } from "./provider_context.ts";
 
 /** What an in-process provider runs with. */
 export interface InProcessOptions {
-  readonly surroundings: Surroundings;
+  readonly environment: ProviderEnvironment;
   readonly onWarning: (line: string) => void;
   /** @default the platform's */
   readonly timer?: Timer;
 }
 
 /**
- * Runs a provider in this process. At the deadline its signal is aborted and the call is answered;
- * code that does not heed the signal cannot be stopped.
+ * Runs a provider in this process. At the deadline its signal is aborted and the call is answered; a
+ * function that ignores the signal cannot be stopped.
  */
 export class InProcessHost implements ProviderHost {
+  readonly maxOutputBytes: number;
   readonly #provider: Provider;
   readonly #execute: Execute;
-  readonly #timer: Timer;
-  readonly #surroundings: Surroundings;
+  readonly #environment: ProviderEnvironment;
   readonly #warnings: Warnings;
+  readonly #timer: Timer;
   #running = 0;
-  #idle: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(provider: Provider, options: InProcessOptions) {
-    const { surroundings, onWarning, timer = SYSTEM_TIMER } = options;
+    const { environment, onWarning, timer = SYSTEM_TIMER } = options;
+    this.maxOutputBytes = provider.maxOutputBytes;
     this.#provider = provider;
     this.#execute = executorOf(provider);
-    this.#timer = timer;
-    this.#surroundings = surroundings;
+    this.#environment = environment;
     this.#warnings = new Warnings(provider.name, onWarning);
+    this.#timer = timer;
   }
 
-  get maxOutputBytes(): number {
-    return this.#provider.maxOutputBytes;
-  }
-
-  call(request: ProviderRequest, judge: Judge): Promise<Answer> {
-    const { promise, resolve } = Promise.withResolvers<Answer>();
+  async call(request: ProviderRequest, decide: DecideQuestion): Promise<unknown> {
     const { name, config, maxOutputBytes, deadlineMs } = this.#provider;
+    const { promise: expired, resolve } = Promise.withResolvers<unknown>();
     let controller: AbortController | undefined;
     const aborted = () => controller ??= new AbortController();
     const cancel = this.#timer.schedule(() => {
@@ -62,24 +58,26 @@ export class InProcessHost implements ProviderHost {
       const error = `Provider "${name}" did not end within ${deadlineMs} ms`;
       resolve({ ok: false, code: CODES.DEADLINE_EXCEEDED, error });
     }, deadlineMs);
-    const decide = (question: Question) => Promise.resolve(judge(question));
-    const warn = (line: string) => this.#warnings.pass(line);
-    // INVARIANT: what is recorded is out of the provider's reach.
-    const own = { ...request, params: copyJson(request.params, "params") as typeof request.params };
-    const answer = executeOnce(this.#execute, own, {
-      ...{ config, maxOutputBytes, ...this.#surroundings, decide, warn },
-      signal: () => aborted().signal,
-    });
-    Promise.resolve(answer).then((answer) => resolve(checkedAnswer(answer, maxOutputBytes)));
     this.#running++;
-    promise.then(() => {
+    try {
+      // INVARIANT: a provider cannot change what is recorded.
+      const params = copyJson(request.params, "params") as typeof request.params;
+      const answer = executeCall(this.#execute, { ...request, params }, {
+        ...this.#environment,
+        config,
+        maxOutputBytes,
+        decide: (question) => Promise.resolve(decide(question)),
+        warn: (line) => this.#warnings.pass(line),
+        signal: () => aborted().signal,
+      });
+      return await (answer instanceof Promise ? Promise.race([answer, expired]) : answer);
+    } finally {
       cancel();
-      if (--this.#running === 0) this.#idle?.();
-    });
-    return promise;
+      if (--this.#running === 0) this.#onIdle?.();
+    }
   }
 
   async close(): Promise<void> {
-    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
   }
 }

@@ -16,20 +16,18 @@
  *
  * @module
  */
-export {
-  deniedBy,
-  DeniedError,
-  type Execute,
-  Provider,
-  type ProviderContext,
-  ProviderError,
-  type ProviderLimits,
-  type ProviderOptions,
-  type ProviderRequest,
-  type Question,
-  type Verdict,
-} from "../core/isolation/provider.ts";
+export { Provider, type ProviderLimits, type ProviderOptions } from "./provider.ts";
+export type { StandardAction } from "./provider.ts";
+export type {
+  Execute,
+  ProviderContext,
+  ProviderEnvironment,
+  Question,
+} from "./provider_context.ts";
+export { deniedBy, DeniedError, ProviderError } from "./provider_error.ts";
 export { serveProvider } from "./runtime.ts";
+export type { ProviderRequest, ResourceDecision } from "../core/isolation/provider_host.ts";
+export type { Preparation } from "../core/stage.ts";
 export type {
   ActionSpec,
   ActionTable,
@@ -37,5 +35,5 @@ export type {
   KindName,
   PathAccess,
 } from "../core/resource/kind.ts";
-export type { DeniedEntry, FileEntry, FileView } from "../launch/file_view.ts";
 export type { Grants, PermissionName, PermissionSet } from "../core/isolation/permission_set.ts";
+export type { DeniedEntry, FileEntry, FileView } from "../launch/file_view.ts";

@@ -4,37 +4,21 @@
  * @module
  */
 import { InFlight } from "../core/in_flight.ts";
-import { Channel } from "../transport/channel.ts";
-import { checkedAnswer, executeOnce } from "../core/isolation/answer.ts";
-import { Mailbox } from "../transport/mailbox.ts";
-import {
-  type Answer,
-  type Call,
-  type FromWorker,
-  identityOf,
-  type Mailboxes,
-  type NumberedAnswer,
-  packAnswer,
-  type Surroundings,
-  type ToWorker,
-} from "../core/isolation/protocol.ts";
-import type { Execute, Question, Verdict } from "../core/isolation/provider.ts";
+import { type Answer, checkAnswer } from "../core/isolation/answer.ts";
+import { type FromWorker, identityOf, type ToWorker } from "../core/isolation/protocol.ts";
+import type { ProviderRequest, ResourceDecision } from "../core/isolation/provider_host.ts";
+import { connectToKernel, type WorkerScope } from "../transport/worker_transport.ts";
+import { executeCall } from "./execute.ts";
+import type { Execute, ProviderEnvironment, Question } from "./provider_context.ts";
 
-/** The part of a Worker's global scope that is used here. */
-interface WorkerScope {
-  readonly name?: unknown;
-  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker): void;
-}
-
-const scope = globalThis as unknown as WorkerScope;
+const scope = globalThis as unknown as WorkerScope & { readonly name?: unknown };
 const identity = typeof scope.postMessage === "function" ? identityOf(scope.name) : undefined;
-// INVARIANT: given up while modules are still being loaded, before the code of any that is imported
-// behind this one runs.
+// INVARIANT: given up while modules are still being loaded, before any module runs that is imported
+// after this one.
 for (const descriptor of identity?.revoke ?? []) Deno.permissions.revokeSync(descriptor);
 if (identity !== undefined) {
-  closeSideDoors();
-  // Until the module serves that provider: the kernel's first message finds that it never does.
+  removeAmbientAuthority();
+  // serveProvider replaces it. If the module never calls that, the first message finds out.
   scope.onmessage = () => {
     const { provider } = identity;
     throw new TypeError(`its module never calls serveProvider("${provider}", …)`);
@@ -42,11 +26,11 @@ if (identity !== undefined) {
 }
 
 /**
- * What Deno gives to every Worker without asking for a permission, and a provider has no use for:
- * signals to the own process, and ways to other Workers. This stops code that uses them, not code
- * that knew of them before this module was loaded.
+ * Removes what Deno gives to every Worker without a permission and a provider does not need: signals
+ * to its own process, and channels to other Workers. It does not stop code that was loaded before this
+ * module and kept a reference.
  */
-function closeSideDoors(): void {
+function removeAmbientAuthority(): void {
   const refuse = () => {
     throw new Deno.errors.NotCapable("A provider may not send signals");
   };
@@ -61,99 +45,111 @@ function closeSideDoors(): void {
 }
 
 /**
- * Makes the module of a provider the entry of its Worker. In any other place where the module is
- * loaded (the process that describes the provider, tests, another Worker) it does nothing.
+ * Makes a module the entry of its provider's Worker. Where the module is loaded for another reason (in
+ * the process that describes the provider, in a test, in another Worker) it does nothing.
  *
  * @param name The name of the provider, the same as in its description.
+ * @param execute Carries out the requests; may be asynchronous. Calls run concurrently.
  */
 export function serveProvider(name: string, execute: Execute): void {
   if (identity?.provider !== name) return;
-  /** Calls that have not ended in the tick in which they came. */
-  const running = new InFlight<number, { readonly abort: (reason: unknown) => void }>();
-  const asked = new InFlight<number, (verdict: Verdict) => void>();
-  let questions = 0;
-  let config: unknown;
-  let maxOutputBytes = 0;
-  let surroundings: Surroundings;
-  let channel: Channel<NumberedAnswer>;
+  const service = new Service(execute);
+  connectToKernel(scope, {
+    receive: (message, channel) => service.receive(message, channel),
+    mayPoll: () => service.mayPoll,
+  });
+}
+
+/** The way back to the kernel. */
+interface Kernel {
+  send(message: FromWorker): void;
+  /** Whether the kernel has ended this Worker. */
+  readonly isAbandoned: boolean;
+}
+
+/** Carries out the calls that the kernel sends. */
+class Service {
+  readonly #execute: Execute;
+  /** What aborts the calls that did not end in the tick in which they came. */
+  readonly #running = new InFlight<number, () => void>();
+  readonly #questions = new InFlight<number, (decision: ResourceDecision) => void>();
+  #nextQuestion = 0;
   /** Whether the last call ended in the tick in which it came. */
-  let isPrompt = false;
+  #isPrompt = true;
+  #config: unknown;
+  #maxOutputBytes = 0;
+  #environment: ProviderEnvironment = {
+    hosts: [],
+    files: { readable: [], writable: [], denied: [] },
+    network: false,
+  };
 
-  function warn(warning: string): void {
-    scope.postMessage({ warning });
+  constructor(execute: Execute) {
+    this.#execute = execute;
   }
 
-  function ask(id: number, about: Question): Promise<Verdict> {
-    const { promise, resolve } = Promise.withResolvers<Verdict>();
-    const question = questions++;
-    asked.set(question, resolve);
-    scope.postMessage({ id, question, about });
-    return promise;
+  /**
+   * Whether the next call can be waited for: not while calls need the event loop, and not after calls
+   * that take their time.
+   */
+  get mayPoll(): boolean {
+    return this.#isPrompt && this.#running.size === 0;
   }
 
-  function run({ id, ...request }: Call): void {
-    // Deno lets a Worker that it terminates go on with what it has: these calls have had their answer.
-    if (channel.isAbandoned) return;
-    let controller: AbortController | undefined;
-    const aborted = () => controller ??= new AbortController();
-    const answer = executeOnce(execute, request, {
-      ...{ config, maxOutputBytes, ...surroundings, warn },
-      decide: (about) => ask(id, about),
-      signal: () => aborted().signal,
-    });
-    isPrompt = !(answer instanceof Promise);
-    if (!(answer instanceof Promise)) return reply(id, answer);
-    running.set(id, { abort: (reason) => aborted().abort(reason) });
-    answer.then((answer) => {
-      running.delete(id);
-      reply(id, answer);
-    });
-  }
-
-  function reply(id: number, answer: Answer): void {
-    // The kernel looks for itself; here, because what is no JSON could not even be sent.
-    channel.send({ ...checkedAnswer(answer, maxOutputBytes), id });
-  }
-
-  function begin({ calls, answers }: Mailboxes): void {
-    channel = new Channel({
-      inbox: new Mailbox(calls),
-      outbox: new Mailbox(answers),
-      post: (answers) => scope.postMessage({ answers }),
-      pack: packAnswer,
-      // While no call goes on, there is nothing else to do here.
-      glanceMs: 1,
-      receive: (calls) => {
-        for (const call of calls as readonly Call[]) run(call);
-      },
-      // While calls wait for something, the event loop has to go on; and after calls that took their
-      // time, the next one need not be waited for.
-      expecting: () => running.size === 0 && isPrompt ? "soon" : "nothing",
-      unreadable: () => {
-        throw new Error("The kernel's mailbox cannot be read");
-      },
-    });
-  }
-
-  scope.onmessage = ({ data: message }) => {
+  receive(message: ToWorker, kernel: Kernel): void {
     switch (message.type) {
       case "init":
-        ({ config, maxOutputBytes, surroundings } = message);
-        begin(message.mailboxes);
+        this.#config = message.config;
+        this.#maxOutputBytes = message.maxOutputBytes;
+        this.#environment = message.environment as ProviderEnvironment;
         break;
-      case "calls":
-        isPrompt = true;
-        channel.attend();
-        for (const call of message.calls) run(call);
-        break;
-      case "verdict":
-        asked.get(message.question)?.(message.verdict);
-        asked.delete(message.question);
+      case "call":
+        this.#call(message.id, message.request, kernel);
         break;
       case "abort":
-        channel.pull();
-        running.get(message.id)?.abort(new DOMException("The deadline has passed", "TimeoutError"));
+        this.#running.get(message.id)?.();
+        break;
+      case "decision":
+        this.#questions.get(message.id)?.(message.decision);
+        this.#questions.delete(message.id);
         break;
     }
-  };
+  }
+
+  #call(id: number, request: ProviderRequest, kernel: Kernel): void {
+    // Deno lets a Worker that was terminated finish what it has: these calls have been answered.
+    if (kernel.isAbandoned) return;
+    let controller: AbortController | undefined;
+    const aborted = () => controller ??= new AbortController();
+    const answer = executeCall(this.#execute, request, {
+      ...this.#environment,
+      config: this.#config,
+      maxOutputBytes: this.#maxOutputBytes,
+      warn: (warning) => kernel.send({ type: "warning", warning }),
+      decide: (about) => this.#ask(id, about, kernel),
+      signal: () => aborted().signal,
+    });
+    // Checked by the kernel too; here, because what is not JSON could not even be sent.
+    const reply = (answer: Answer) =>
+      kernel.send({ type: "answer", id, answer: checkAnswer(answer, this.#maxOutputBytes) });
+    this.#isPrompt = !(answer instanceof Promise);
+    if (!(answer instanceof Promise)) return reply(answer);
+    this.#running.set(
+      id,
+      () => aborted().abort(new DOMException("The deadline has passed", "TimeoutError")),
+    );
+    answer.then((answer) => {
+      this.#running.delete(id);
+      reply(answer);
+    });
+  }
+
+  #ask(id: number, about: Question, kernel: Kernel): Promise<ResourceDecision> {
+    const { promise, resolve } = Promise.withResolvers<ResourceDecision>();
+    const question = this.#nextQuestion++;
+    this.#questions.set(question, resolve);
+    // A copy, because the question leaves later, and one that cannot be sent must fail here.
+    kernel.send({ type: "question", id, question, about: structuredClone(about) });
+    return promise;
+  }
 }

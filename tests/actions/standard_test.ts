@@ -1,16 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { actionTable, STANDARD_ACTIONS } from "../../src/actions/standard.ts";
-import type { Provider } from "../../src/core/isolation/provider.ts";
 import type { ActionSpec } from "../../src/core/resource/kind.ts";
 
-/** Only what the table looks at. */
-function provider(actions: Record<string, Partial<ActionSpec>>): Provider {
-  return { name: "own", actions } as unknown as Provider;
-}
-const tableOf = (actions: Record<string, Partial<ActionSpec>>) => {
-  const own = provider(actions);
-  return actionTable(new Map(Object.keys(actions).map((action) => [action, own])));
-};
+const tableOf = (actions: Record<string, Partial<ActionSpec>>) =>
+  actionTable(new Map(Object.keys(actions).map((action) => [action, { name: "own", actions }])));
 
 Deno.test("actionTable() holds the standard actions, whether a provider carries them out or not", () => {
   assertEquals(tableOf({}), STANDARD_ACTIONS);

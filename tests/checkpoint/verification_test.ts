@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { CheckpointPublisher } from "../../src/checkpoint/publisher.ts";
+import { CheckpointWitness } from "../../src/checkpoint/witness.ts";
 import {
   CheckpointCheck,
   type CheckpointFindings,
@@ -216,7 +216,7 @@ Deno.test("verifyWithCheckpoints() does not take records behind a break for miss
   assertEquals({ codes: codes(found), fitting: found.fitting }, { codes: "", fitting: 1 });
   assertEquals(found.notes, [
     "4 records are newer than the last checkpoint",
-    "2 checkpoints lie behind the break of the chain",
+    "2 checkpoints lie after the break of the chain",
   ]);
 });
 
@@ -229,18 +229,20 @@ Deno.test("verifyWithCheckpoints() rejects a key that is none, and files that ar
   }
 });
 
-Deno.test("verifyWithCheckpoints() accepts what a publisher wrote, and finds the last record gone", async () => {
+Deno.test("verifyWithCheckpoints() accepts what a witness wrote, and finds the last record gone", async () => {
   using ws = new Workspace();
   const path = ws.file("kernel.log", LOG.slice(0, 25).join(""));
   const file = ws.path("kernel.log.checkpoints");
-  const publisher = new CheckpointPublisher({
-    ...{ key: keyFile(ws), file, everyRecords: 10, timer: new ManualTimer() },
+  const witness = new CheckpointWitness({ key: keyFile(ws), everyRecords: 10 }, {
+    logPath: path,
+    timer: new ManualTimer(),
+    syncLog: () => {},
     onWarning: (line) => {
       throw new Error(line);
     },
   });
-  for (const { seq, hash } of recordsOf(path)) publisher.recordsWritten(seq + 1, hash);
-  await publisher.close();
+  for (const { seq, hash } of recordsOf(path)) witness.written(seq + 1, hash);
+  await witness.close();
   const { ok, checkpoints: found } = await verifyWithCheckpoints(path, file, KEY.verifierKey);
   assertEquals({ ok, fitting: found.fitting, covered: found.covered }, {
     ok: true,

@@ -52,7 +52,9 @@ Deno.test("submit acts in one process that holds the permissions of the policy a
   const printed = await agentKernel("permissions", "--policy", policy, "--log-path", log);
   const { code, acting } = await observed(ws, submitArgs(files));
   assertEquals(code, 0);
-  const grants = acting.filter((arg) => /^--(allow|deny|unstable|no-prompt)|^-[AP]/.test(arg));
+  const grants = acting.filter((arg) =>
+    /^--(allow|deny|unstable|no-prompt|cached|frozen)|^-[AP]/.test(arg)
+  );
   assertEquals(grants.join(" "), printed.stdout.trim());
 });
 
@@ -60,7 +62,9 @@ Deno.test("submit --verbose prints exactly the flags that the second process get
   using ws = new Workspace();
   const files = scene(ws);
   const { stdout, stderr, acting } = await observed(ws, submitArgs(files, "--verbose"));
-  const flags = acting.filter((arg) => /^--(allow|deny|unstable|no-prompt)/.test(arg));
+  const flags = acting.filter((arg) =>
+    /^--(allow|deny|unstable|no-prompt|cached|frozen)/.test(arg)
+  );
   assertEquals(stderr, `agent-kernel: deno run ${flags.join(" ")}\n`);
   assertEquals(JSON.parse(stdout).status, "OK");
 });

@@ -66,7 +66,8 @@ Deno.test("agent-kernel submit --mcp has a tool called, under exactly the permis
   const { workers } = JSON.parse(stdout);
   assertEquals(workers.mcp.write, [files.ws.path(".mcp.lock.json.agent-kernel"), files.lockFile]);
   assertEquals(workers.mcp.net, []);
-  assertEquals(workers.mcp.run.length, 1);
+  // The interpreter and, for its PID namespace, bubblewrap.
+  assertEquals([workers.mcp.run.length, workers.mcp.run[0]], [2, "/usr/bin/bwrap"]);
 });
 
 Deno.test("agent-kernel submit --mcp --reversible has the same permissions, and a store", async () => {
@@ -156,15 +157,34 @@ Deno.test("a server started by the command line inherits only what its entry lis
   assertEquals(code, 0, stderr);
   const found = JSON.parse(JSON.parse(stdout).data.content[0].text);
   for (const name of ["DENO_NODE_SHIM_ACTIVE", "PATH"]) delete found[name];
-  assertEquals(found, { GIVEN: "1", HANDED_ON: "yes" });
+  assertEquals(found, { GIVEN: "1", HANDED_ON: "yes", PWD: Deno.cwd() });
 });
 
 const WRONG: readonly (readonly [what: string, text: string, said: string])[] = [
   ["that is no JSON", "{", "Cannot use"],
   ["without servers", "{}", 'no object "mcpServers"'],
-  ["with an SSE server", '{"mcpServers":{"a":{"type":"sse","url":"http://h/"}}}', "wants SSE"],
-  ["with a server that is none", '{"mcpServers":{"a":7}}', '"a" is no object'],
+  [
+    "with an SSE server",
+    '{"mcpServers":{"a":{"type":"sse","url":"http://h/"}}}',
+    'a: SERVER_UNREACHABLE: MCP server "a": its type is SSE',
+  ],
+  ["with a server that is none", '{"mcpServers":{"a":7}}', "its entry is not an object"],
   ["with unknown pins", '{"mcpServers":{},"pins":"none"}', "pins"],
+  [
+    "with a name that no server may have",
+    '{"mcpServers":{"a b":{"command":"deno"}}}',
+    "expected a name",
+  ],
+  [
+    "with a server that has both forms",
+    '{"mcpServers":{"a":{"command":"deno","url":"http://h/"}}}',
+    "either a command or a url",
+  ],
+  [
+    "with a time-out that is none",
+    '{"mcpServers":{"a":{"command":"deno","timeout":"1m"}}}',
+    'its timeout is "1m"',
+  ],
   ["with a program that is not there", '{"mcpServers":{"a":{"command":"nope-nope"}}}', "nope-nope"],
 ];
 for (const [what, text, said] of WRONG) {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { agentKernel, denoRun, type Ended, type Scene, scene } from "./command_line.ts";
 import { logFiles, ROOT, Workspace } from "../workspace.ts";
 
-const FLAGS = ["--no-prompt", "--unstable-worker-options"];
+const FLAGS = ["--no-prompt", "--unstable-worker-options", "--cached-only", "--frozen"];
 const PACKAGE = ["links", "providers", "src"].map((name) => `${ROOT}/${name}`);
 
 async function permissions({ policy, log }: Scene, ...more: string[]): Promise<string> {
@@ -92,9 +92,11 @@ Deno.test("permissions quotes for a shell what a shell would read differently", 
     args: ["-c", "import shlex,sys,json; print(json.dumps(shlex.split(sys.argv[1])))", printed],
   }).output();
   const words: string[] = JSON.parse(new TextDecoder().decode(stdout));
-  assertEquals(words.length, 4);
+  assertEquals(words.length, FLAGS.length + 2);
   assert(
-    words[2]?.replace("--allow-read=", "").split(",").includes(ws.path("it's $HOME `x`;")),
+    words[FLAGS.length]?.replace("--allow-read=", "").split(",").includes(
+      ws.path("it's $HOME `x`;"),
+    ),
     printed,
   );
 });

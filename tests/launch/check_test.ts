@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { processPermissions } from "../../src/core/isolation/worker_permissions.ts";
+import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { NOTHING } from "../../src/core/isolation/permission_set.ts";
 import { toFlags } from "../../src/launch/flags.ts";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { processPermissions } from "../../src/core/isolation/worker_permissions.ts";
-import { NOTHING } from "../../src/core/isolation/permission_set.ts";
-import { toDenoJson, toFlags, toWorkerOptions } from "../../src/launch/flags.ts";
+import { NOTHING, toWorkerOptions } from "../../src/core/isolation/permission_set.ts";
+import { toDenoJson, toFlags } from "../../src/launch/flags.ts";
+import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { load } from "../core/policy/deciding.ts";
 
 const NO_DENY = { read: [], write: [], net: [] };
@@ -23,6 +23,8 @@ Deno.test("toFlags() pins the flags of a policy", () => {
   assertEquals(toFlags(SET), [
     "--no-prompt",
     "--unstable-worker-options",
+    "--cached-only",
+    "--frozen",
     "--allow-read=/bin/ls,/w",
     "--allow-write=/w",
     "--allow-net=127.0.0.1:8080,h.example:443",
@@ -36,15 +38,19 @@ Deno.test("toFlags() grants nothing for nothing: an empty list would be everythi
   assertEquals(toFlags({ allow: NOTHING, deny: NO_DENY }), [
     "--no-prompt",
     "--unstable-worker-options",
+    "--cached-only",
+    "--frozen",
   ]);
   assertEquals(toFlags(processPermissions(load({ capabilities: [] }), [])), [
     "--no-prompt",
     "--unstable-worker-options",
+    "--cached-only",
+    "--frozen",
   ]);
 });
 
 Deno.test("toFlags() writes all of a permission without a list", () => {
-  assertEquals(toFlags({ allow: { ...NOTHING, net: true }, deny: NO_DENY }).slice(2), [
+  assertEquals(toFlags({ allow: { ...NOTHING, net: true }, deny: NO_DENY }).slice(4), [
     "--allow-net",
   ]);
 });

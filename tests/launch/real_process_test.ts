@@ -1,6 +1,6 @@
 import { load } from "../core/policy/deciding.ts";
 import { assert, assertEquals } from "@std/assert";
-import { processPermissions } from "../../src/core/isolation/worker_permissions.ts";
+import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { toDenoJson, toFlags } from "../../src/launch/flags.ts";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
 import { Workspace } from "../workspace.ts";

@@ -1,10 +1,7 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import {
-  processPermissions,
-  stagingPath,
-  workerPermissions,
-} from "../../src/core/isolation/worker_permissions.ts";
+import { stagingPath, workerPermissions } from "../../src/core/isolation/worker_permissions.ts";
+import { processPermissions } from "../../src/launch/process_permissions.ts";
 import type { Grants } from "../../src/core/isolation/permission_set.ts";
 import { effectOn, load } from "../core/policy/deciding.ts";
 

@@ -22,6 +22,7 @@ const [FULL] = sealedRecords([{
   params: "cd".repeat(32),
   params_values: { a: [1] },
   target_digest: "ef".repeat(32),
+  stages: { limits: { left: 3 } },
 }]);
 
 function full(): AuditRecord {
@@ -39,7 +40,7 @@ Deno.test("toCsv() quotes what holds commas, quotes and line breaks", () => {
     '2026-01-31T12:00:00.123Z,fs.read,"/data/a, ""b""",FAILED,"File\nnot found",1.25,r1,r0,0,a1,' +
       `capabilities[0],NOT_FOUND,${"ab".repeat(32)},${"cd".repeat(32)},"{""a"":[1]}",${
         "ef".repeat(32)
-      },${"0".repeat(64)},${full().hash}`,
+      },"{""limits"":{""left"":3}}",${"0".repeat(64)},${full().hash}`,
   );
 });
 
@@ -48,7 +49,7 @@ Deno.test("toCsv() leaves absent fields empty", () => {
   assert(record !== undefined);
   assertEquals(
     toCsv(record),
-    `2026-01-31T12:00:00.000Z,fs.read,/data/0,OK,,,,,0,,,,${"ab".repeat(32)},,,,${
+    `2026-01-31T12:00:00.000Z,fs.read,/data/0,OK,,,,,0,,,,${"ab".repeat(32)},,,,,${
       "0".repeat(64)
     },` +
       record.hash,
@@ -92,7 +93,7 @@ const TEXT = fc.oneof(
 Deno.test("toCsv() writes what a reader of RFC 4180 reads", () => {
   fc.assert(fc.property(TEXT, TEXT, TEXT, (target, error, agent) => {
     const [row = [], ...more] = parseCsv(toCsv({ ...full(), target, error, agent }));
-    assertEquals([more, row.length], [[], 18]);
+    assertEquals([more, row.length], [[], 19]);
     for (const [i, text] of [[2, target], [4, error], [9, agent]] as const) {
       assertEquals(row[i], /^[=+\-@\t\r\n\0＝＋－＠]/.test(text) ? `'${text}` : text);
     }
@@ -148,6 +149,7 @@ Deno.test("toOtlpJson() writes a request in the JSON encoding of OTLP", async ()
             text("agent_kernel.params", "cd".repeat(32)),
             text("agent_kernel.params_values", '{"a":[1]}'),
             text("agent_kernel.target_digest", "ef".repeat(32)),
+            text("agent_kernel.stages", '{"limits":{"left":3}}'),
             text("agent_kernel.prev", "0".repeat(64)),
             text("agent_kernel.hash", full().hash),
           ],

@@ -139,11 +139,7 @@ for (const [what, action, params, change] of BETWEEN) {
     const changing = {
       submit: (...[request, options]: Parameters<typeof scene.kernel.submit>) =>
         scene.kernel.submit(request, {
-          prepare: async (...args) => {
-            const preparation = await options?.prepare?.(...args);
-            change(path);
-            return preparation;
-          },
+          stages: [...options?.stages ?? [], { name: "meanwhile", enter: () => change(path) }],
         }),
     };
     const layer = new ReversibleActionLayer({ kernel: changing, store: scene.store });
@@ -168,11 +164,10 @@ Deno.test("a file that appears where a move goes is not overwritten", async () =
   const changing = {
     submit: (...[request, options]: Parameters<typeof scene.kernel.submit>) =>
       scene.kernel.submit(request, {
-        prepare: async (...args) => {
-          const preparation = await options?.prepare?.(...args);
-          Deno.writeTextFileSync(scene.path("b.txt"), "changed");
-          return preparation;
-        },
+        stages: [...options?.stages ?? [], {
+          name: "meanwhile",
+          enter: () => Deno.writeTextFileSync(scene.path("b.txt"), "changed"),
+        }],
       }),
   };
   const layer = new ReversibleActionLayer({ kernel: changing, store: scene.store });

@@ -100,8 +100,11 @@ Deno.test("a rollback restores to where the content came from, and nowhere else 
   scene.ws.folder("w/open");
   Deno.removeSync(scene.path("secret.txt"));
   scene.ws.link("w/secret.txt", scene.path("open/loot.txt"));
+  assertEquals((await scene.layer.rollback(id)).code, "ROLLBACK_CONFLICT");
   const result = await scene.layer.rollback(id, { force: true });
-  assert(result.status !== "OK", JSON.stringify(result));
+  // The link is what is there now, so that it goes; what it leads to is not written.
+  assertEquals(result.steps.map(({ action }) => action), ["fs.delete", "fs.write"]);
+  assertEquals(Deno.lstatSync(scene.path("secret.txt")).isFile, true);
   assertEquals(Array.from(Deno.readDirSync(scene.path("open"))), []);
 });
 
@@ -130,12 +133,14 @@ Deno.test("capture does not follow a link that is put in the place of a file aft
   const swapping = {
     submit: (...[request, options]: Parameters<typeof scene.kernel.submit>) =>
       scene.kernel.submit(request, {
-        prepare: (canonical, recordId) => {
-          Deno.renameSync(scene.path("dir"), scene.path("dir.away"));
-          scene.ws.link("w/dir", scene.ws.path("outside"));
-          scene.ws.file("outside/a.txt", "s3cret");
-          return options?.prepare?.(canonical, recordId);
-        },
+        stages: [{
+          name: "swap",
+          enter() {
+            Deno.renameSync(scene.path("dir"), scene.path("dir.away"));
+            scene.ws.link("w/dir", scene.ws.path("outside"));
+            scene.ws.file("outside/a.txt", "s3cret");
+          },
+        }, ...options?.stages ?? []],
       }),
   };
   const layer = new ReversibleActionLayer({ kernel: swapping, store: scene.store });
@@ -146,7 +151,7 @@ Deno.test("capture does not follow a link that is put in the place of a file aft
   assertEquals(scene.store.bytes, 0);
 });
 
-Deno.test("the implied permissions suffice for the store, and give the Worker no way to change it", () => {
+Deno.test("the implied permissions suffice for the store, and let the Worker change nothing of it but its links", () => {
   using ws = new Workspace();
   const snapshots = ws.path("snapshots");
   const { process, workers } = impliedPermissions({
@@ -157,7 +162,10 @@ Deno.test("the implied permissions suffice for the store, and give the Worker no
   assert((process.allow.read as string[]).includes(snapshots));
   assert((process.allow.write as string[]).includes(snapshots));
   const { read, write } = workers["filesystem"] ?? {};
-  assertEquals([read, write], [[snapshots, ws.path("w")], [ws.path("w")]]);
+  assertEquals([read, write], [
+    [snapshots, ws.path("w")],
+    [`${snapshots}/links`, ws.path("w")],
+  ]);
 });
 
 Deno.test("a filesystem provider refuses a relative store", () => {

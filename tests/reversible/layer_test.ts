@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Stage } from "../../mod.ts";
 import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { Provider } from "../../src/worker/mod.ts";
 import {
@@ -217,7 +218,7 @@ Deno.test("rollback of an unknown, an undone and an undoing action has its own c
       [undefined, "NO_SNAPSHOT", "no snapshot found"],
       [crypto.randomUUID(), "NO_SNAPSHOT", "no snapshot found"],
       [steps[0]?.recordId, "NO_SNAPSHOT", "no snapshot found"],
-      [id, "ALREADY_ROLLED_BACK", "was rolled back before"],
+      [id, "ALREADY_ROLLED_BACK", "was rolled back already"],
     ] as const
   ) {
     const result = await scene.layer.rollback(recordId);
@@ -298,7 +299,9 @@ for (const [what, make] of OTHERS) {
       ]);
       assertStringIncludes(
         result.error ?? "",
-        `"${scene.path("other")}" is neither a file nor a folder: only files and folders can be`,
+        `"${
+          scene.path("other")
+        }" is a device, pipe or socket: only files, folders and symbolic links`,
       );
       assertEquals(Array.from(Deno.readDirSync(scene.path("")), (one) => one.name).sort(), [
         "a.txt",
@@ -314,7 +317,7 @@ Deno.test("a named pipe can be deleted if what cannot be undone is wanted, and t
   run("mkfifo", scene.path("pipe"));
   const result = await scene.do("fs.delete", "pipe");
   assertEquals([result.status, result.reversible, scene.tree()], ["OK", false, {}]);
-  assertStringIncludes(result.why ?? "", "only files and folders can be brought back");
+  assertStringIncludes(result.why ?? "", "only files, folders and symbolic links can be restored");
   assertEquals((await scene.layer.rollback(result.recordId)).code, "NO_SNAPSHOT");
 });
 
@@ -398,13 +401,14 @@ Deno.test("rollbackAll undoes a session, the latest first: of an agent, and sinc
   assertEquals(await scene.layer.rollbackAll(), { status: "OK", rolledBack: [], remaining: [] });
 });
 
-Deno.test("layers before layers: each saves, and what the caller prepares is still called", async () => {
+Deno.test("layers before layers: each saves, and stages of the caller are still entered", async () => {
   await using scene = await Scene.open({ layer: { strategies: [] } });
   scene.ws.file("w/a.txt", "old");
   const outer = new ReversibleActionLayer({ kernel: scene.layer, store: scene.store });
   const seen: string[] = [];
   const request = { action: "fs.write", target: scene.path("a.txt"), params: { content: "new" } };
-  const result = await outer.submit(request, { prepare: (_, id) => void seen.push(id) });
+  const stage: Stage = { name: "own", enter: (_, { recordId }) => void seen.push(recordId) };
+  const result = await outer.submit(request, { stages: [stage] });
   assertEquals([result.status, result.reversible, seen], ["OK", true, [result.recordId ?? ""]]);
   assertEquals((await outer.rollback(result.recordId)).status, "OK");
   assertEquals(Deno.readTextFileSync(scene.path("a.txt")), "old");

@@ -117,7 +117,7 @@ Deno.test("the oldest actions make room, and the result of the new one names the
   assertEquals([c.reversible, c.evicted], [true, [a]]);
   const lost = await scene.layer.rollback(a);
   assertEquals(lost.code, "NO_SNAPSHOT");
-  assertStringIncludes(lost.error ?? "", "needed its room");
+  assertStringIncludes(lost.error ?? "", "removed to make room");
   const report = await scene.layer.rollbackAll();
   assertEquals([report.rolledBack, report.stopped?.recordId], [[c.recordId, b], a]);
 });
@@ -164,11 +164,10 @@ Deno.test("an action that is under way makes no room for others", async () => {
     kernel: {
       submit: (request, options) =>
         scene.kernel.submit(request, {
-          prepare: async (...args) => {
-            const preparation = await options?.prepare?.(...args);
-            inner.push((await scene.do("fs.delete", "b")).code ?? "");
-            return preparation;
-          },
+          stages: [...options?.stages ?? [], {
+            name: "meanwhile",
+            enter: async () => void inner.push((await scene.do("fs.delete", "b")).code ?? ""),
+          }],
         }),
     },
   });
@@ -212,13 +211,17 @@ Deno.test("contents without an action, and half copies, are removed at the start
   scene.ws.file(`snapshots/blobs/${"a".repeat(64)}`, "orphan");
   scene.ws.file("snapshots/blobs/new-1234", "half");
   scene.ws.file("snapshots/index.new", "half");
+  scene.ws.link(`snapshots/links/link-${crypto.randomUUID()}`, "orphan");
+  scene.ws.file("snapshots/links/other", "orphan");
   await scene.start();
   assertEquals(contents(scene), []);
   assertEquals(Array.from(Deno.readDirSync(scene.snapshots), ({ name }) => name).sort(), [
     "blobs",
     "index",
+    "links",
     "lock",
   ]);
+  assertEquals(Array.from(Deno.readDirSync(`${scene.snapshots}/links`)), []);
 });
 
 Deno.test("an index that is cut anywhere is good up to there", async () => {
@@ -402,6 +405,9 @@ Deno.test({
     scene.ws.file("w/small", "old");
     // The provider was told of another folder: that is as far as it comes.
     assertEquals((await scene.do("fs.delete", "small")).code, "SNAPSHOT_FAILED");
-    assertStringIncludes((await scene.do("fs.delete", "small")).error ?? "", "was not told");
+    assertStringIncludes(
+      (await scene.do("fs.delete", "small")).error ?? "",
+      "does not know the snapshot store",
+    );
   },
 });

@@ -3,7 +3,7 @@
  * whoever makes another one look the same, and swaps the way to it, reads nothing of it.
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { assertInPlace, now, PlaceError } from "../../providers/filesystem/place.ts";
+import { assertInPlace, now, PathChangedError } from "../../providers/filesystem/path_check.ts";
 import { RegularFile } from "../../providers/filesystem/regular_file.ts";
 import { run, Workspace } from "../workspace.ts";
 
@@ -54,7 +54,7 @@ for (const [what, exchange] of EXCHANGES) {
       assertEquals(read(inside), "public");
       exchange(inside, outside);
       swap(ws);
-      assertThrows(() => read(inside), PlaceError);
+      assertThrows(() => read(inside), PathChangedError);
       swapBack(ws);
       Deno.removeSync(outside);
     }

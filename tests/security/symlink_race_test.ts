@@ -16,7 +16,11 @@ const MAX_RACE_MS = 40_000;
 async function race(
   kind: "folder" | "file",
   body: (kernel: Kernel, ws: Workspace, round: number) => Promise<ActionResult[]>,
-  { escapes = 0, refuses = true }: { escapes?: number; refuses?: boolean } = {},
+  { escapes = 0, refuses = true, isolation = "worker" }: {
+    escapes?: number;
+    refuses?: boolean;
+    isolation?: "worker" | "none";
+  } = {},
 ): Promise<{ ok: number; refused: number }> {
   using ws = new Workspace();
   ws.file("tree/dir/a.txt", "inside");
@@ -37,7 +41,7 @@ async function race(
     await reader.cancel();
     await using kernel = await Kernel.open({
       policy: { capabilities: [{ action: "fs.*", resource: ws.path("tree/**") }] },
-      providers: [new FilesystemProvider()],
+      providers: [new FilesystemProvider({ isolation })],
       logPath: ws.path("kernel.log"),
       onWarning: () => {},
     });
@@ -85,15 +89,19 @@ function eight(make: (i: number) => Promise<ActionResult>): Promise<ActionResult
 }
 
 for (const kind of ["folder", "file"] as const) {
-  Deno.test(`fs.read gives nothing from outside while a ${kind} is swapped`, async () => {
-    const counts = await race(
-      kind,
-      (kernel, ws) =>
-        eight(() => kernel.submit({ action: "fs.read", target: ws.path("tree/dir/a.txt") })),
-    );
-    // Both happened, or the race was none.
-    assert(counts.ok > 0 && counts.refused > 0, JSON.stringify(counts));
-  });
+  for (const isolation of ["worker", "none"] as const) {
+    const where = isolation === "worker" ? "" : ", in this process";
+    Deno.test(`fs.read gives nothing from outside while a ${kind} is swapped${where}`, async () => {
+      const counts = await race(
+        kind,
+        (kernel, ws) =>
+          eight(() => kernel.submit({ action: "fs.read", target: ws.path("tree/dir/a.txt") })),
+        { isolation },
+      );
+      // Both happened, or the race was none.
+      assert(counts.ok > 0 && counts.refused > 0, JSON.stringify(counts));
+    });
+  }
 
   Deno.test(`fs.write and fs.mkdir change nothing outside while a ${kind} is swapped`, async () => {
     const counts = await race(kind, (kernel, ws, round) =>
@@ -111,6 +119,18 @@ for (const kind of ["folder", "file"] as const) {
     assert(counts.ok > 0 && counts.refused > 0 || kind === "file", JSON.stringify(counts));
   });
 }
+
+Deno.test("fs.write changes nothing outside while a folder is swapped, in this process", async () => {
+  const counts = await race("folder", (kernel, ws) =>
+    eight((i) =>
+      kernel.submit({
+        action: "fs.write",
+        target: ws.path("tree/dir", i % 2 === 0 ? "victim.txt" : `fresh${i}.txt`),
+        params: { content: "written" },
+      })
+    ), { escapes: 1, isolation: "none" });
+  assert(counts.ok > 0 && counts.refused > 0, JSON.stringify(counts));
+});
 
 Deno.test("fs.delete and fs.move touch nothing outside while a folder is swapped", async () => {
   const counts = await race("folder", async (kernel, ws, round) => {

@@ -22,7 +22,7 @@ function open(ws: Workspace, execute: Execute): Promise<Kernel> {
   });
 }
 
-Deno.test("what a provider in this process does to its request is not on record", async () => {
+Deno.test("a provider in this process cannot change what is recorded of its request", async () => {
   using ws = new Workspace();
   {
     await using kernel = await open(ws, (request) => {
@@ -46,17 +46,20 @@ Deno.test("what a provider in this process does to its request is not on record"
   assertEquals((await verifyAuditLog(ws.path("kernel.log"))).ok, true);
 });
 
-Deno.test("a kernel can be closed after options that cannot be read, and none is left without a record", async () => {
+Deno.test("a kernel closes after options that cannot be read, and the answered submit has its record", async () => {
   using ws = new Workspace();
   const kernel = await open(ws, () => 1);
   const request = { action: "kv.get", target: "a" };
   await assertRejects(() => kernel.submit(request, null as unknown as SubmitOptions), TypeError);
   const result = await kernel.submit(request, {
-    prepare() {
-      throw Object.create(null);
-    },
+    stages: [{
+      name: "broken",
+      enter() {
+        throw Object.create(null);
+      },
+    }],
   });
-  assertEquals([result.status, result.code], ["DENIED", "PREPARATION_FAILED"]);
+  assertEquals([result.status, result.code], ["DENIED", "STAGE_FAILED"]);
   await kernel.close();
   assertEquals((await verifyAuditLog(ws.path("kernel.log"))).records, 1);
 });

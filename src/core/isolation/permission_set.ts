@@ -11,21 +11,10 @@ export type PermissionName = "read" | "write" | "net" | "run";
 export type Grants = true | readonly string[];
 
 /**
- * A set of Deno permissions: files and folders (with what is inside of them), `host:port`s,
- * executables. What is not in it is not permitted; `env`, `sys`, `ffi` and `import` never are.
+ * A set of Deno permissions: files and folders (with everything inside), `host:port`s, executables.
+ * Everything else is refused; `env`, `sys`, `ffi` and `import` always are.
  */
 export type PermissionSet = Readonly<Record<PermissionName, Grants>>;
-
-/** The permissions of a whole process, which unlike those of a Worker can be narrowed by denials. */
-export interface ProcessPermissions {
-  /** What is granted. */
-  readonly allow: PermissionSet;
-  /** What is denied although it lies in what is granted. */
-  readonly deny: Readonly<Record<"read" | "write" | "net", readonly string[]>>;
-}
-
-/** The names of the permissions in the order in which they are shown. */
-export const PERMISSION_NAMES: readonly PermissionName[] = ["read", "write", "net", "run"];
 
 /** No permission at all. */
 export const NOTHING: PermissionSet = { read: [], write: [], net: [], run: [] };
@@ -39,7 +28,7 @@ export function union(...sets: readonly Partial<PermissionSet>[]): PermissionSet
   };
   const paths = (name: PermissionName): Grants => {
     const grants = all(name);
-    // A folder includes what is inside of it.
+    // A folder includes what is inside.
     return grants === true
       ? true
       : grants.filter((path) => !grants.some((other) => isInside(path, other)));
@@ -50,4 +39,25 @@ export function union(...sets: readonly Partial<PermissionSet>[]): PermissionSet
 /** Whether the path is inside of the folder, and not the folder itself. */
 export function isInside(path: string, folder: string): boolean {
   return path !== folder && path.startsWith(folder === "/" ? "/" : `${folder}/`);
+}
+
+/** The `deno.permissions` of a Worker. `"inherit"` where a denial of the process lies inside. */
+export type WorkerPermissions =
+  & Record<PermissionName, true | "inherit" | string[]>
+  & Record<"env" | "sys" | "ffi" | "import", false>;
+
+/**
+ * The `deno.permissions` of a Worker that may do what is in the set.
+ *
+ * @param inherited Permissions to take over from the process. Deno refuses a Worker whose list contains
+ * a path that the process denies; there the Worker takes over the process's list with its denials.
+ */
+export function toWorkerOptions(
+  set: PermissionSet,
+  inherited: readonly PermissionName[] = [],
+): WorkerPermissions {
+  const value = (name: PermissionName): true | "inherit" | string[] =>
+    inherited.includes(name) ? "inherit" : set[name] === true ? true : [...set[name]];
+  const own = { read: value("read"), write: value("write"), net: value("net"), run: value("run") };
+  return { ...own, env: false, sys: false, ffi: false, import: false };
 }

@@ -1,101 +1,59 @@
 /**
- * The messages between the kernel and a provider's Worker. Calls and answers may also go through
- * mailboxes (`channel.ts`).
+ * The messages between the kernel and a provider's Worker.
  *
  * @module
  */
-import type { Item } from "../../transport/mailbox.ts";
-import type { ProviderContext, ProviderRequest, Question, Verdict } from "./provider.ts";
+import type { Answer } from "./answer.ts";
+import type { ProviderRequest, ResourceDecision } from "./provider_host.ts";
 
-/** From the kernel. */
-export type ToWorker =
-  | {
-    readonly type: "init";
-    readonly config: unknown;
-    readonly maxOutputBytes: number;
-    readonly surroundings: Surroundings;
-    /** The boxes for calls and for answers. */
-    readonly mailboxes: Mailboxes;
-  }
-  | { readonly type: "calls"; readonly calls: readonly Call[] }
-  | { readonly type: "abort"; readonly id: number }
-  | { readonly type: "verdict"; readonly question: number; readonly verdict: Verdict };
-
-/** Memory that the kernel shares with a Worker. */
-export interface Mailboxes {
-  readonly calls: SharedArrayBuffer;
-  readonly answers: SharedArrayBuffer;
-}
-
-/** What a provider is told of the policy. */
-export type Surroundings = Pick<ProviderContext, "files" | "network" | "hosts">;
-
-/** One request under way. */
-export interface Call extends ProviderRequest {
+/** A message about one call, or about one question, by its number. */
+interface Numbered<T extends string> {
+  readonly type: T;
   readonly id: number;
 }
 
-/** From the Worker. Untrusted, as all that comes from there. */
+/** The first message: what the provider is configured with. */
+export interface InitMessage {
+  readonly type: "init";
+  readonly config: unknown;
+  readonly maxOutputBytes: number;
+  /** What the provider knows of the policy. */
+  readonly environment: unknown;
+}
+
+/** From the kernel. An abort says that the deadline of a call has passed. */
+export type ToWorker =
+  | InitMessage
+  | Numbered<"call"> & { readonly request: ProviderRequest }
+  | Numbered<"abort">
+  | Numbered<"decision"> & { readonly decision: ResourceDecision };
+
+/** From the Worker, if it is honest. A question has a number of its own, besides that of its call. */
 export type FromWorker =
-  /** The answers of one tick. */
-  | { readonly answers: readonly NumberedAnswer[] }
-  /** A question of a call, by the numbers of both. */
-  | { readonly id: number; readonly question: number; readonly about: Question }
-  /** For the operator. */
-  | { readonly warning: string };
+  | Numbered<"answer"> & { readonly answer: Answer }
+  | Numbered<"question"> & { readonly question: number; readonly about: unknown }
+  | { readonly type: "warning"; readonly warning: string };
 
-/** Gives the gate's verdict on what a provider asks in the course of a call; never throws. */
-export type Judge = (question: unknown) => Verdict;
-
-/** What a Worker answers. */
-export type NumberedAnswer = Answer & { readonly id: number };
-
-/** An answer as it goes through a mailbox: data that is a text stands beside it. */
-export function packAnswer(answer: NumberedAnswer): Item {
-  if (!answer.ok || typeof answer.data !== "string") return { json: answer };
-  const { id, ok, truncated, data } = answer;
-  return { json: { id, ok, truncated }, text: data };
-}
-
-/**
- * What `packAnswer` has put beside it, in its place. INVARIANT: of an untrusted item only named fields
- * are read, however many it has.
- */
-export function unpackAnswer(item: unknown): unknown {
-  if (typeof item !== "object" || item === null) return undefined;
-  const { id, ok, truncated, text } = item as Readonly<Record<string, unknown>>;
-  return text === undefined ? item : { id, ok, truncated, data: text };
-}
-
-/** How a call ended. */
-export type Answer =
-  | { readonly ok: true; readonly data: unknown; readonly truncated: boolean }
-  | {
-    readonly ok: false;
-    readonly code: string;
-    readonly error: string;
-    /** It was not permitted, says the provider. */
-    readonly denied?: true;
-    /** Id of the rule that denied it. */
-    readonly rule?: string;
-  };
-
-/** What a Worker has to know before its first message; it stands in the Worker's name. */
+/** What a Worker has to know before its first message arrives: it is the Worker's name. */
 export interface WorkerIdentity {
-  /** The provider that is meant. */
+  /** The provider that it is for. */
   readonly provider: string;
-  /** Permissions that were inherited with others and are not for this provider. */
+  /** Permissions that it inherited with others and has to give up. */
   readonly revoke: readonly Deno.PermissionDescriptor[];
 }
 
 const PREFIX = "agent-kernel:";
 
-/** The name of a Worker. */
+/** The name of a Worker with this identity. */
 export function workerName(identity: WorkerIdentity): string {
   return PREFIX + JSON.stringify(identity);
 }
 
-/** Who the Worker with this name is; `undefined` if it is none of a kernel's. */
+/**
+ * The identity of the Worker with this name.
+ *
+ * @returns `undefined` if the Worker was not created by a kernel.
+ */
 export function identityOf(name: unknown): WorkerIdentity | undefined {
   if (typeof name !== "string" || !name.startsWith(PREFIX)) return undefined;
   return JSON.parse(name.slice(PREFIX.length));

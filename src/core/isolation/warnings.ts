@@ -1,14 +1,14 @@
 /**
- * What a provider tells the operator.
+ * Warnings of a provider to the operator.
  *
  * @module
  */
 
-/** A provider that was taken over must not flood the operator. */
+/** A provider in the hands of an attacker must not flood the operator. */
 const MAX_WARNINGS = 20;
 const MAX_LENGTH = 500;
 
-/** Passes a provider's warnings on: each once, bounded in number and length, on one line. */
+/** Passes on a provider's warnings: each once, bounded in number and length, on one line. */
 export class Warnings {
   readonly #provider: string;
   readonly #onWarning: (line: string) => void;

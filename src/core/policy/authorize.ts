@@ -6,10 +6,15 @@
 import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
 import { messageOf } from "../errors.ts";
 import { receive } from "../request.ts";
-import { type KindName, specOf } from "../resource/kind.ts";
+import {
+  type ImpliedAction,
+  type KindName,
+  type ResolveOptions,
+  specOf,
+} from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
-import { decide, type Decision, stricter } from "./decide.ts";
+import { decide, type Decision, denialOf, stricter } from "./decide.ts";
 import type { Policy } from "./policy.ts";
 
 /** What requests are decided by. */
@@ -57,20 +62,6 @@ export function authorize(request: ActionRequest, context: PolicyContext): Autho
   }
 }
 
-/** The decision on a resource that a provider asked about. */
-export interface ResourceDecision {
-  /** Whether it is allowed. */
-  readonly allowed: boolean;
-  /** The resource in canonical form; as it was asked for, if it has none. */
-  readonly target: string;
-  /** Why not; empty if it is allowed. */
-  readonly reason: string;
-  /** One of {@linkcode CODES}; `"ALLOWED"` if it is allowed. */
-  readonly code: string;
-  /** Id of the rule that decided. */
-  readonly rule?: string;
-}
-
 /** The params of a request are repeated in questions; the largest hold the body of an HTTP request. */
 const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
 
@@ -80,13 +71,9 @@ const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
  * @param question Should be `{target, action?, params?}`.
  * @param action What it is decided under if it names none.
  * @param context The policy of the request that the provider carries out.
- * @returns Never throws: what is not a question is not allowed.
+ * @returns A `ResourceDecision`. Never throws: what is not a question is not allowed.
  */
-export function decideQuestion(
-  question: unknown,
-  action: string,
-  context: PolicyContext,
-): ResourceDecision {
+export function decideQuestion(question: unknown, action: string, context: PolicyContext) {
   const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
   const given = {
     action: asked["action"] ?? action,
@@ -106,7 +93,7 @@ export function decideQuestion(
 }
 
 /** A target or a further resource on the way to its canonical form. */
-interface Resource {
+interface Resource extends ResolveOptions {
   /** The param that holds it; missing for the target. */
   readonly param?: string;
   readonly kind: KindName;
@@ -118,7 +105,7 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
   const { policy, world } = context;
   const { action } = request;
   const spec = specOf(policy.actions, action);
-  const { kind, defaults, canonicalParams, resources: further = [] } = spec;
+  const { kind, follow = "all", defaults, canonicalParams, resources: further = [] } = spec;
   const given = { ...defaults, ...request.params };
   if (!policy.index.has(action)) {
     // No rule names the action: it is denied, whether the target has a canonical form or not.
@@ -127,16 +114,17 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
     return { request: { ...request, target, params: given }, decision };
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
-  const main: Resource = { kind, action, target: KINDS[kind].normalise(request.target, world) };
+  const named = KINDS[kind].normalise(request.target, world);
+  const main: Resource = { kind, action, follow, target: named };
   const resources = [main];
-  for (const { param, kind, action, required = false } of further) {
+  for (const { param, kind, action, follow = "all", required = false } of further) {
     const value = params[param];
     if (value === undefined && !required) continue;
     if (typeof value !== "string" || value === "") {
       throw new CanonicalError(`The param "${param}" has to be a ${kind}`);
     }
     const target = params[param] = KINDS[kind].normalise(value, world);
-    resources.push({ param, kind, action, target });
+    resources.push({ param, kind, action, follow, target });
   }
   let decision = decideAll(policy, resources, params);
   // A target that is denied by its text is not touched: none of its links is followed.
@@ -144,7 +132,10 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
     const links: string[] = [];
     for (const resource of resources) {
       const named = resource.target;
-      resource.target = KINDS[resource.kind].resolve(named, world);
+      resource.target = KINDS[resource.kind].resolve(named, world, resource);
+      if (resource.follow === "parents") {
+        decision = stricter(decision, guardOfGoal(resource, { policy, world }));
+      }
       if (resource.target === named) continue;
       if (resource.param !== undefined) params[resource.param] = resource.target;
       links.push(`"${named}" leads to "${resource.target}"`);
@@ -186,5 +177,42 @@ function decideAll(
     if (param === undefined || decision.effect === "allow") return decision;
     return { ...decision, reason: `${decision.reason} (param "${param}")` };
   });
-  return decisions.reduce(stricter);
+  const [main] = resources;
+  const implied = main === undefined ? [] : specOf(policy.actions, main.action).implies ?? [];
+  return implied.map((one) => impliedDenial(policy, resources, one))
+    .reduce(stricter, decisions.reduce(stricter));
+}
+
+/** A deny rule for an action that is part of this one; no allow rule for it is needed. */
+function impliedDenial(
+  policy: Policy,
+  resources: readonly Resource[],
+  { action, param }: ImpliedAction,
+): Decision | undefined {
+  const resource = resources.find((one) => one.param === param);
+  if (resource === undefined) return undefined;
+  const { target } = resource;
+  const params = specOf(policy.actions, action).defaults ?? {};
+  const denial = denialOf(policy, { action, target, params });
+  const part = `${resources[0]?.action} is also ${action} of "${target}"`;
+  return denial && { ...denial, reason: `${denial.reason} (${part})` };
+}
+
+/**
+ * INVARIANT: no link by which the kernel finds one of its own files is taken away, although the action
+ * does nothing to what the link leads to.
+ */
+function guardOfGoal(
+  { kind, action, target }: Resource,
+  { policy, world }: PolicyContext,
+): Decision | undefined {
+  try {
+    const goal = KINDS[kind].resolve(target, world);
+    if (goal === target) return undefined;
+    const denial = denialOf(policy, { action, target: goal, params: {} });
+    return denial?.code === CODES.GUARDED ? denial : undefined;
+  } catch (error) {
+    if (error instanceof CanonicalError) return undefined; // A link that leads nowhere.
+    throw error;
+  }
 }

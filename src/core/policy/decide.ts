@@ -35,36 +35,59 @@ export function decide(
   { action, target, params }: Pick<CanonicalRequest, "action" | "target" | "params">,
 ): Decision {
   try {
+    // INVARIANT: a deny rule that may hold denies, whatever else allows.
+    const denial = denialOf(policy, { action, target, params });
+    if (denial !== undefined) return denial;
     const rules = policy.index.get(action);
     if (rules === undefined) return denied(CODES.NO_RULE, `no rule allows ${action}`);
-    const segments = KINDS[rules.kind].segments(target);
-
-    // INVARIANT: a deny rule denies unless its constraint certainly fails, whatever else allows.
-    const deny = byTruth(rules.deny.match(segments), params);
-    const denying = first(deny.holding, deny.undecidable);
-    if (denying !== undefined) return deniedBy(denying, target);
 
     // INVARIANT: an allow rule allows only if its constraint certainly holds.
-    const allow = byTruth(rules.allow.match(segments), params);
+    const allow = byTruth(rules.allow.match(KINDS[rules.kind].segments(target)), params);
     const allowing = first(allow.holding);
     if (allowing !== undefined) {
       const { id: ruleId } = allowing;
       return { effect: "allow", ruleId, code: "ALLOWED", reason: `allowed by rule "${ruleId}"` };
     }
-
     const unmet = allow.undecidable.length + allow.failing.length > 0;
     return unmet
       ? denied(CODES.CONSTRAINT_UNMET, `no rule allows ${action} on "${target}" with these params`)
       : denied(CODES.NO_RULE, `no rule allows ${action} on "${target}"`);
   } catch (error) {
-    // INVARIANT: an error never widens access.
-    return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${messageOf(error)}`);
+    return undecided(error);
   }
 }
 
+/**
+ * The deny rule that holds for a resource, as a decision.
+ *
+ * @param policy That decides.
+ * @param request The target and all params in canonical form.
+ * @returns `undefined` if there is none, whether or not a rule allows it. Never throws.
+ */
+export function denialOf(
+  policy: Policy,
+  { action, target, params }: Pick<CanonicalRequest, "action" | "target" | "params">,
+): Decision | undefined {
+  try {
+    const rules = policy.index.get(action);
+    if (rules === undefined) return undefined;
+    // INVARIANT: a deny rule denies unless its constraint certainly fails.
+    const deny = byTruth(rules.deny.match(KINDS[rules.kind].segments(target)), params);
+    const denying = first(deny.holding, deny.undecidable);
+    return denying && deniedBy(denying, target);
+  } catch (error) {
+    return undecided(error);
+  }
+}
+
+/** INVARIANT: an error never widens access. */
+function undecided(error: unknown): Decision {
+  return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${messageOf(error)}`);
+}
+
 /** The stricter of two decisions. */
-export function stricter(a: Decision, b: Decision): Decision {
-  return a.effect === "allow" && b.effect === "deny" ? b : a;
+export function stricter(a: Decision, b: Decision | undefined): Decision {
+  return a.effect === "allow" && b?.effect === "deny" ? b : a;
 }
 
 /** Rules that match a resource, by the truth of their constraint. */

@@ -1,5 +1,5 @@
 /**
- * The audit record and its place in the chain.
+ * The audit record: its fields, its line in the log, its place in the chain of hashes.
  *
  * @module
  */
@@ -9,88 +9,156 @@ import type { RecordStatus } from "../action.ts";
 /** `prev` of the first record. */
 export const GENESIS = "0".repeat(64);
 
-/**
- * What a record says, before it has its place in the chain.
- *
- * INVARIANT: in `timestamp`, `status`, `policy` and `params` there is nothing that JSON would escape.
- */
+/** What a record says, before it has its place in the chain. */
 export interface RecordBody {
-  /** When it was put on record: RFC 3339, UTC, milliseconds. */
+  /** When the record was made, after the action: RFC 3339, UTC, milliseconds. */
   readonly timestamp: string;
-  /** As in the request. */
+  /** As in the request; of an `INVALID` request at most 1024 characters of it. */
   readonly action: string;
-  /** The canonical target; for `INVALID`, what was given. */
+  /**
+   * The canonical target; of a denied one as far as it was resolved; of an `INVALID` one as given, at
+   * most 1024 characters; redacted.
+   */
   readonly target: string;
-  /** How the submit ended. */
+  /** How the submit ended, see below. */
   readonly status: RecordStatus;
-  /** What was refused or failed, and why. */
+  /** Why it was refused or failed: the text that the caller got, redacted. */
   readonly error?: string | undefined;
-  /** From the dispatch to the provider's answer, in milliseconds. */
+  /** From the dispatch to the provider's answer, milliseconds; only if a provider was called. */
   readonly duration_ms?: number | undefined;
-  /** By which another record refers to this one. */
+  /** UUID of an action that a provider was called for; `recordId` of the result. */
   readonly record_id?: string | undefined;
   /** `record_id` of the action that this one was to undo. */
   readonly undoes?: string | undefined;
-  /** Who asked. */
+  /** Who asked, as the request says, redacted. The kernel does not authenticate it. */
   readonly agent?: string | undefined;
   /** Id of the rule that decided. */
   readonly rule?: string | undefined;
-  /** One of `CODES`, or the provider's own. */
+  /** Stable code: one of `CODES`, or the provider's own; missing with `OK`. */
   readonly code?: string | undefined;
-  /** Digest of the policy that decided. */
+  /** SHA-256 of the text of the policy that decided, or of its canonical JSON if it was an object. */
   readonly policy: string;
-  /** SHA-256 of the canonical JSON of the params as given; `null` if they are no JSON. */
+  /**
+   * SHA-256 of the canonical JSON (RFC 8785) of the params as given, `{}` if there were none; `null` if
+   * they are not JSON, and in records of the log itself.
+   */
   readonly params: string | null;
-  /** The params themselves, secrets replaced; only if asked for. */
+  /** The params with their defaults, redacted; only with `logParams: "redacted"`. */
   readonly params_values?: unknown;
   /** SHA-256 of the canonical target, if a part of it was redacted. */
   readonly target_digest?: string | undefined;
-  /** What stages put on record, by their names; secrets replaced. */
+  /** What the stages put on record: one member for each stage, by its name. */
   readonly stages?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** One line of the audit log. The order of the fields is that of the line. */
+/** One line of the audit log. */
 export interface AuditRecord extends RecordBody {
-  /** Number of the record in its log, from 0. */
+  /** Number of the record in its log, from 0, over all segments. */
   readonly seq: number;
-  /** `hash` of the line before. */
+  /** `hash` of the record before, also across segments; 64 zeros in the first. */
   readonly prev: string;
   /** SHA-256 over the bytes of the line before `,"hash":`. */
   readonly hash: string;
 }
 
-/** A line of the log, ready to be written, and its hash. */
-export interface SealedLine {
-  /** With the line feed. */
-  readonly line: string;
-  readonly hash: string;
+/** How a record can end: all values of {@linkcode RecordStatus}. */
+export const STATUSES: readonly RecordStatus[] = [
+  "INVALID",
+  "DENIED",
+  "NO_PROVIDER",
+  "FAILED",
+  "OK",
+  "INTERRUPTED",
+];
+
+/** The types of fields, and what a value has to be. */
+const TYPES = {
+  "text": (value: unknown) => typeof value === "string",
+  "text or null": (value: unknown) => value === null || typeof value === "string",
+  "number": (value: unknown) => typeof value === "number",
+  "whole number": (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0,
+  "status": (value: unknown) => STATUSES.includes(value as RecordStatus),
+  "JSON": () => true,
+  "object": (value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value),
+};
+
+/** A field of the record. */
+export interface RecordField {
+  readonly name: string;
+  readonly type: keyof typeof TYPES;
+  /** Whether it can be absent. */
+  readonly optional?: true;
+  /** Whether it is known before the action, and so part of its intent. */
+  readonly intent?: true;
+}
+
+/**
+ * INVARIANT: the only list of the fields. Line, parser, intent, the columns of an export and the table
+ * in `docs/audit-log.md` follow from it. The order is that of the line, and the hash depends on it.
+ */
+export const FIELDS = [
+  { name: "timestamp", type: "text", intent: true },
+  { name: "action", type: "text", intent: true },
+  { name: "target", type: "text", intent: true },
+  { name: "status", type: "status" },
+  { name: "error", type: "text", optional: true },
+  { name: "duration_ms", type: "number", optional: true },
+  { name: "record_id", type: "text", optional: true, intent: true },
+  { name: "undoes", type: "text", optional: true, intent: true },
+  { name: "seq", type: "whole number" },
+  { name: "agent", type: "text", optional: true, intent: true },
+  { name: "rule", type: "text", optional: true, intent: true },
+  { name: "code", type: "text", optional: true },
+  { name: "policy", type: "text", intent: true },
+  { name: "params", type: "text or null", intent: true },
+  { name: "params_values", type: "JSON", optional: true },
+  { name: "target_digest", type: "text", optional: true, intent: true },
+  { name: "stages", type: "object", optional: true, intent: true },
+  { name: "prev", type: "text" },
+  { name: "hash", type: "text" },
+] as const satisfies readonly (RecordField & { readonly name: keyof AuditRecord })[];
+
+/** The fields that the hash covers. */
+const LINE_FIELDS = FIELDS.filter((field) => field.name !== "hash");
+/** The fields that an intent has. */
+export const INTENT_FIELDS = FIELDS.filter((field) => "intent" in field);
+
+/** Whether a value has all of these fields, each of its type. */
+export function hasFields(value: unknown, fields: readonly RecordField[]): boolean {
+  if (!TYPES.object(value)) return false;
+  const object = value as Readonly<Record<string, unknown>>;
+  return fields.every(({ name, type, optional }) =>
+    (optional && object[name] === undefined) || TYPES[type](object[name])
+  );
+}
+
+/** Control, bidirectional, zero-width and other characters that a reader of the line would not see. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{DI}]/gu;
+
+/** JSON text in which characters that a reader would not see stand as `\uXXXX`; the same value. */
+export function escapeInvisible(json: string): string {
+  // Most lines are plain ASCII; that is found out at a tenth of the cost.
+  if (/^[\x20-\x7e]*$/.test(json)) return json;
+  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return json.replace(INVISIBLE, (character) => character.replace(/[^]/g, escapeUnit));
 }
 
 /**
  * Puts a record into the chain: one serialisation, one hash.
  *
- * The line is what `JSON.stringify` would make of an `AuditRecord` with its fields in order; written
- * field by field it costs a third.
+ * @param body What it says.
+ * @param seq Its number.
+ * @param prev The hash of the record before.
+ * @returns The line, with its line feed, and its hash.
  */
-export function seal(body: RecordBody, seq: number, prev: string): SealedLine {
-  const { error, duration_ms, record_id, undoes, agent, rule, code, params, params_values } = body;
-  let json = `{"timestamp":"${body.timestamp}","action":${JSON.stringify(body.action)}` +
-    `,"target":${JSON.stringify(body.target)},"status":"${body.status}"`;
-  if (error !== undefined) json += `,"error":${JSON.stringify(error)}`;
-  if (duration_ms !== undefined) json += `,"duration_ms":${duration_ms}`;
-  if (record_id !== undefined) json += `,"record_id":${JSON.stringify(record_id)}`;
-  if (undoes !== undefined) json += `,"undoes":${JSON.stringify(undoes)}`;
-  json += `,"seq":${seq}`;
-  if (agent !== undefined) json += `,"agent":${JSON.stringify(agent)}`;
-  if (rule !== undefined) json += `,"rule":${JSON.stringify(rule)}`;
-  if (code !== undefined) json += `,"code":${JSON.stringify(code)}`;
-  json += `,"policy":"${body.policy}","params":${params === null ? "null" : `"${params}"`}`;
-  if (params_values !== undefined) json += `,"params_values":${JSON.stringify(params_values)}`;
-  if (body.target_digest !== undefined) {
-    json += `,"target_digest":${JSON.stringify(body.target_digest)}`;
+export function seal(body: RecordBody, seq: number, prev: string): { line: string; hash: string } {
+  let json = "";
+  for (const { name } of LINE_FIELDS) {
+    const value = name === "seq" ? seq : name === "prev" ? prev : body[name];
+    if (value !== undefined) json += `,"${name}":${JSON.stringify(value)}`;
   }
-  if (body.stages !== undefined) json += `,"stages":${JSON.stringify(body.stages)}`;
-  json += `,"prev":"${prev}"`;
+  json = `{${escapeInvisible(json.slice(1))}`;
   const digest = hash("sha256", json);
   return { line: `${json},"hash":"${digest}"}\n`, hash: digest };
 }
@@ -99,13 +167,18 @@ const TAIL = /^,"hash":"([0-9a-f]{64})"\}$/;
 /** Length of `,"hash":"…"}`. */
 const TAIL_LENGTH = 75;
 
-/** What a line of the log turned out to be. */
-export type OpenedLine =
+/** What a line of the log is. */
+export type ParsedRecord =
   | { readonly ok: true; readonly record: AuditRecord }
   | { readonly ok: false; readonly reason: string };
 
-/** Takes one line (without the line feed) apart and checks its own hash, but not its place. */
-export function open(line: Uint8Array): OpenedLine {
+/**
+ * Reads one line and checks its own hash, but not its place in the chain.
+ *
+ * @param line Without the line feed.
+ * @returns The record, or a reason that continues "the line …".
+ */
+export function parseRecord(line: Uint8Array): ParsedRecord {
   const split = line.length - TAIL_LENGTH;
   const tail = TAIL.exec(new TextDecoder().decode(line.subarray(Math.max(split, 0))));
   if (split < 0 || tail === null) return { ok: false, reason: "is not a record with a hash" };
@@ -113,33 +186,12 @@ export function open(line: Uint8Array): OpenedLine {
   if (digest !== tail[1]) {
     return { ok: false, reason: "was changed: its hash does not fit its content" };
   }
-  let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(line);
-  } catch {
-    return { ok: false, reason: "is not UTF-8" };
+    const record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
+    if (hasFields(record, FIELDS)) return { ok: true, record };
+    return { ok: false, reason: "lacks fields of a record" };
+  } catch (error) {
+    // The decoder throws a TypeError, the parser a SyntaxError.
+    return { ok: false, reason: error instanceof TypeError ? "is not UTF-8" : "is not JSON" };
   }
-  try {
-    const record = JSON.parse(text);
-    return isRecord(record)
-      ? { ok: true, record }
-      : { ok: false, reason: "lacks fields of a record" };
-  } catch {
-    return { ok: false, reason: "is not JSON" };
-  }
-}
-
-const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
-
-function isRecord(value: unknown): value is AuditRecord {
-  if (value === null || typeof value !== "object") return false;
-  const record = value as Readonly<Record<string, unknown>>;
-  const texts = ["timestamp", "action", "target", "policy", "prev"];
-  const optional = ["error", "record_id", "undoes", "agent", "rule", "code"];
-  return texts.every((key) => typeof record[key] === "string") &&
-    optional.every((key) => record[key] === undefined || typeof record[key] === "string") &&
-    STATUSES.includes(record["status"] as string) &&
-    (record["params"] === null || typeof record["params"] === "string") &&
-    (record["duration_ms"] === undefined || typeof record["duration_ms"] === "number") &&
-    Number.isSafeInteger(record["seq"]) && (record["seq"] as number) >= 0;
 }

@@ -3,276 +3,141 @@
  *
  * @module
  */
-import { AuditLogError } from "./audit_log_error.ts";
-import { GroupWriter, type WriterOptions } from "./writer.ts";
-import { type Intent, IntentJournal } from "./journal.ts";
-import { readTail } from "./lines.ts";
-import { AuditLogBusyError, tryLock } from "./lock.ts";
-import { type AuditRecord, GENESIS, open } from "./record.ts";
+import { asLogError, AuditLogBusyError, AuditLogError } from "./audit_log_error.ts";
+import { type Intent, IntentJournal, type OpenIntents, openJournal } from "./journal.ts";
+import { linesFrom, readTail } from "./lines.ts";
+import { tryLock } from "./lock.ts";
+import { type AuditRecord, GENESIS, parseRecord } from "./record.ts";
 import { lastRecord, segmentsOf } from "./segments.ts";
+import { GroupWriter, writeAll, type WriterOptions } from "./writer.ts";
 
-/** The files of a log, in the hands of this process. */
-export interface Attached {
+/** The files of a log, in the hands of this process, and where the log stands. */
+export interface LogFiles<T> {
+  /** Holds what is under way, and what an earlier kernel left without a record. */
   readonly journal: IntentJournal;
   /** Of the file that is written. */
-  readonly writer: GroupWriter;
-  /** Number of the first record in that file. */
+  readonly writer: GroupWriter<T>;
+  /** A sentence about a torn last line that was moved away. */
+  readonly torn: string | undefined;
+  /** Number of the first record in the file that is written. */
   firstSeq: number;
-  /** Number of the next record. */
-  readonly seq: number;
-  /** Hash of the last one. */
-  readonly head: string;
-  /** Day (UTC) of the last record in that file. */
-  readonly day?: string;
-  /** A torn last line that was moved away. */
-  readonly torn?: { readonly bytes: number; readonly movedTo: string };
-  /** Intents that have no record. */
-  readonly left: readonly Intent[];
-  close(): Promise<void>;
+  /** Day (UTC) of the last record in that file; `undefined` if it has none. */
+  day: string | undefined;
+  /** Number of the next record, ... */
+  seq: number;
+  /** ... and hash of the last one, also of one that is not written yet. */
+  head: string;
+  /** What is known to be written: number of records, hash of the last. */
+  written: { readonly size: number; readonly head: string };
 }
 
 /** How a log is taken over. */
-export interface AttachOptions extends WriterOptions {
-  /** Told of the number of records and the hash of the last; throws to refuse the log. */
-  readonly accept?: ((size: number, head: string) => void) | undefined;
+export interface AttachOptions<T> extends Omit<WriterOptions<T>, "what"> {
+  /**
+   * Asked before anything is changed, with the number of records, the hash of the last, and the bytes
+   * of the file; throws to refuse the log.
+   */
+  readonly accept: (size: number, head: string, bytes: number) => void;
+  /** Whether there has to be a log already. @default false */
+  readonly exists: boolean;
+  /** Intents of this kernel whose actions are under way. */
+  readonly underWay: Iterable<readonly [string, Intent]>;
 }
 
 /**
- * Opens, locks and checks the files of a log, and mends its end.
+ * Opens, locks and checks the files of a log, and repairs its end.
  *
  * @throws {AuditLogBusyError} Another kernel has them.
  * @throws {AuditLogError} They cannot be opened, or the last record is damaged.
  */
-export function attach(path: string, options: AttachOptions): Attached {
-  const opened: { close(): unknown }[] = [];
+export function attach<T>(path: string, options: AttachOptions<T>): LogFiles<T> {
+  const opened: Deno.FsFile[] = [];
   try {
-    const { journal, left } = openFile(
-      path,
-      () => IntentJournal.open(`${path}.journal`, path, options),
-    );
-    opened.push(journal);
-    const file = openLog(path);
+    const { file: journalFile, left } = openJournal(`${path}.journal`, path);
+    opened.push(journalFile);
+    const create = !options.exists;
+    const file = Deno.openSync(path, { read: true, append: true, create, mode: 0o600 });
     opened.push(file);
+    if (!Deno.lstatSync(path).isFile) throw new Error("it is not a regular file");
     if (!tryLock(path, file)) throw new AuditLogBusyError(path, undefined);
-    const tail = findTail(path, file);
-    const last = tail.last ?? lastSegmentRecord(path);
-    const seq = (last?.seq ?? -1) + 1;
-    const head = last?.hash ?? GENESIS;
+    const { lastLine, rest } = readTail(path);
+    const unterminated = parseRecord(rest);
+    const last = unterminated.ok
+      ? unterminated.record
+      : lastLine === undefined
+      ? lastSegmentRecord(path)
+      : recordIn(path, lastLine);
+    const end = { size: (last?.seq ?? -1) + 1, head: last?.hash ?? GENESIS };
     // INVARIANT: a log that is refused stays as it was, its journal as well: it may be the wrong file.
-    options.accept?.(seq, head);
-    const torn = repairTail(path, file, tail);
-    const firstSeq = tail.last === undefined ? seq : firstRecord(path).seq;
-    const writer = new GroupWriter(path, file, options);
-    // INVARIANT: a record that could not be written later is known before anything is done.
-    journal.guardBy(() => {
-      if (writer.failure !== undefined) throw writer.failure;
-      writer.assertInPlace();
-    });
-    return {
-      journal,
-      writer,
-      firstSeq,
-      seq,
-      head,
-      ...(tail.last === undefined ? {} : { day: tail.last.timestamp.slice(0, 10) }),
-      ...(torn === undefined ? {} : { torn }),
-      left: withoutRecord(path, left, firstSeq),
-      async close() {
-        // The journal last: it tells whether everything got its record.
-        await writer.close();
-        await journal.close();
-      },
-    };
+    options.accept(end.size, end.head, file.statSync().size);
+    if (unterminated.ok) writeAll(file, new Uint8Array([10]));
+    const torn = unterminated.ok || rest.length === 0 ? undefined : moveTorn(path, file, rest);
+    const firstSeq = firstSeqIn(path) ?? end.size;
+    const writer = new GroupWriter(path, file, { ...options, what: `the audit log "${path}"` });
+    const open = new Map([
+      ...left.map((intent) => [intent.record_id, intent] as const),
+      ...options.underWay,
+    ]);
+    deleteRecorded(open, path, firstSeq);
+    const journal = new IntentJournal(`${path}.journal`, journalFile, {
+      what: `the journal of the audit log "${path}"`,
+      durability: options.durability,
+      now: options.now,
+      // INVARIANT: a record that could not be written later is known before an action is executed.
+      before: () => writer.assertInPlace(),
+    }, open);
+    const day = firstSeq < end.size ? last?.timestamp.slice(0, 10) : undefined;
+    return { journal, writer, torn, firstSeq, day, seq: end.size, head: end.head, written: end };
   } catch (error) {
-    for (const one of opened) one.close();
-    throw asAuditLogError(path, error);
+    for (const file of opened) file.close();
+    if (error instanceof AuditLogBusyError) throw error;
+    throw asLogError(error, `Cannot open the audit log "${path}"`);
   }
 }
 
-/** What is known to be written of a log. */
-export interface Written {
-  /** Number of records. */
-  readonly seq: number;
-  /** Hash of the last. */
-  readonly head: string;
-  /** Bytes of the file that is written. */
-  readonly size: number;
-}
-
-/**
- * Asserts that the file at the path is the one that was written, and that behind what is known to be
- * written there is at most what was being written as it failed. Changes nothing.
- *
- * @param lost Hashes of the records that were being written.
- * @throws {AuditLogError} It is another one, or there is none.
- */
-export function assertContinues(
-  path: string,
-  { seq, head, size }: Written,
-  lost: readonly string[],
-): void {
-  const refused = (why: string) =>
-    new AuditLogError(
-      `Cannot go on with the audit log "${path}": ${why}; put the file back that ends with record ${
-        seq - 1
-      }`,
-    );
-  let file: Deno.FileInfo;
-  try {
-    file = Deno.lstatSync(path);
-  } catch (error) {
-    throw asAuditLogError(path, error);
-  }
-  if (!file.isFile) throw refused("there is no file in its place");
-  if (file.size < size) throw refused(`it has ${file.size} bytes, expected ${size}`);
-  let end = 0;
-  let hash = GENESIS;
-  const behind: string[] = [];
-  for (const line of linesFrom(path, 0)) {
-    end += line.length + 1;
-    if (end < size) continue;
-    const opened = open(line);
-    const found = opened.ok ? opened.record.hash : "";
-    if (end === size) hash = found;
-    else behind.push(found);
-  }
-  if (size > 0 && hash !== head) throw refused("it is another one");
-  if (behind.some((found, i) => found !== lost[i])) throw refused("somebody else wrote to it");
-}
-
-/** Opens a file for appending, that only its owner may read. */
-export function openLog(path: string): Deno.FsFile {
-  return openFile(
-    path,
-    () => Deno.openSync(path, { read: true, append: true, create: true, mode: 0o600 }),
-  );
-}
-
-function openFile<T>(path: string, open: () => T): T {
-  try {
-    return open();
-  } catch (error) {
-    throw asAuditLogError(path, error);
-  }
-}
-
-function asAuditLogError(path: string, error: unknown): Error {
-  if (error instanceof AuditLogBusyError || error instanceof AuditLogError) return error;
-  const reason = error instanceof Deno.errors.NotFound
-    ? "there is no such file or folder"
-    : error instanceof Error
-    ? error.message
-    : String(error);
-  return new AuditLogError(`Cannot open the audit log "${path}": ${reason}`, { cause: error });
-}
-
-/** How a file ends. */
-interface Tail {
-  readonly last: AuditRecord | undefined;
-  /** What is behind the last line feed, ... */
-  readonly rest: Uint8Array;
-  /** ... and where it begins. */
-  readonly restAt: number;
-  /** Whether that is the last record, which lacks its line feed; else it is torn. */
-  readonly whole: boolean;
-}
-
-/** Finds the last record. Changes nothing. */
-function findTail(path: string, file: Deno.FsFile): Tail {
-  const { lastLine, torn: rest, tornAt: restAt } = readTail(file);
-  const opened = rest.length > 0 ? open(rest) : undefined;
-  if (opened?.ok) return { last: opened.record, rest, restAt, whole: true };
-  const last = restAt === 0 ? undefined : recordIn(path, lastLine);
-  return { last, rest, restAt, whole: false };
-}
-
-/** Moves a torn line away, and completes one that lacks its line feed. */
-function repairTail(
-  path: string,
-  file: Deno.FsFile,
-  { rest, restAt, whole }: Tail,
-): Attached["torn"] {
-  if (whole) writeAll(file, new Uint8Array([10]));
-  if (whole || rest.length === 0) return undefined;
+/** Moves a torn last line to `<log>.torn`. @returns A sentence about it. */
+function moveTorn(path: string, file: Deno.FsFile, torn: Uint8Array): string {
   const movedTo = `${path}.torn`;
-  moveTorn(rest, movedTo);
-  file.truncateSync(restAt);
-  return { bytes: rest.length, movedTo };
+  using side = Deno.openSync(movedTo, { append: true, create: true, mode: 0o600 });
+  writeAll(side, torn);
+  writeAll(side, new Uint8Array([10]));
+  side.syncSync();
+  file.truncateSync(file.statSync().size - torn.length);
+  return `the last line was torn: its ${torn.length} bytes were moved to "${movedTo}"`;
 }
 
 function recordIn(path: string, line: Uint8Array): AuditRecord {
-  const opened = open(line);
-  if (opened.ok) return opened.record;
+  const parsed = parseRecord(line);
+  if (parsed.ok) return parsed.record;
   throw new AuditLogError(
-    `Cannot continue the audit log "${path}": its last line ${opened.reason}; see "agent-kernel log verify", then move the file away`,
+    `Cannot continue the audit log "${path}": its last line ${parsed.reason}; see "agent-kernel log verify", then move the file away`,
   );
 }
 
 function lastSegmentRecord(path: string): AuditRecord | undefined {
   const segment = segmentsOf(path).at(-1);
-  if (segment === undefined) return undefined;
-  const record = lastRecord(segment.path);
-  if (record !== undefined) return record;
+  const record = segment && lastRecord(segment.path);
+  if (segment === undefined || record !== undefined) return record;
   throw new AuditLogError(
     `Cannot continue the audit log "${path}": the end of its segment "${segment.path}" is damaged`,
   );
 }
 
-function firstRecord(path: string): AuditRecord {
-  for (const line of linesFrom(path, 0)) return recordIn(path, line);
-  throw new AuditLogError(`Cannot continue the audit log "${path}": it has no first record`);
+function firstSeqIn(path: string): number | undefined {
+  for (const line of linesFrom(path, 0)) return recordIn(path, line).seq;
+  return undefined;
 }
 
-/** The intents that no record of the log bears the id of. */
-function withoutRecord(
-  path: string,
-  intents: readonly Intent[],
-  current: number,
-): readonly Intent[] {
-  if (intents.length === 0) return [];
-  const unrecorded = new Map(intents.map((intent) => [intent.record_id, intent]));
-  const earliest = intents.reduce((a, b) =>
-    a.segment < b.segment || (a.segment === b.segment && a.at < b.at) ? a : b
-  );
-  // The file that was written then may have become a segment meanwhile, or have been taken away.
-  const files = [...segmentsOf(path), { path, firstSeq: current }]
-    .filter(({ firstSeq }) => firstSeq >= earliest.segment);
-  for (const file of files) {
-    for (const line of linesFrom(file.path, file.firstSeq === earliest.segment ? earliest.at : 0)) {
-      const opened = open(line);
-      const id = opened.ok ? opened.record.record_id : undefined;
-      if (id !== undefined) unrecorded.delete(id);
+/** Deletes the intents whose id is in a record of the log. */
+function deleteRecorded(open: OpenIntents, path: string, firstSeq: number): void {
+  const [first] = Array.from(open.values()).sort((a, b) => a.segment - b.segment || a.at - b.at);
+  if (first === undefined) return;
+  // The file that was written then may have become a segment, or have been archived.
+  for (const file of [...segmentsOf(path), { path, firstSeq }]) {
+    if (file.firstSeq < first.segment) continue;
+    for (const line of linesFrom(file.path, file.firstSeq === first.segment ? first.at : 0)) {
+      const parsed = parseRecord(line);
+      if (parsed.ok) open.delete(parsed.record.record_id ?? "");
     }
   }
-  return Array.from(unrecorded.values());
-}
-
-/** The complete lines of a file from an offset on. */
-function* linesFrom(path: string, offset: number): Generator<Uint8Array> {
-  using file = Deno.openSync(path);
-  file.seekSync(offset, Deno.SeekMode.Start);
-  let rest = new Uint8Array(0);
-  const buffer = new Uint8Array(256 * 1024);
-  for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
-    const chunk = new Uint8Array(rest.length + count);
-    chunk.set(rest);
-    chunk.set(buffer.subarray(0, count), rest.length);
-    let start = 0;
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      yield chunk.subarray(start, end);
-      start = end + 1;
-    }
-    rest = chunk.subarray(start);
-  }
-}
-
-function moveTorn(torn: Uint8Array, path: string): void {
-  using side = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-  writeAll(side, torn);
-  writeAll(side, new Uint8Array([10]));
-  side.syncSync();
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
 }

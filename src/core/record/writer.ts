@@ -3,56 +3,59 @@
  *
  * @module
  */
+import { asLogError, type AuditLogError } from "./audit_log_error.ts";
 
 /** How far a write has to get before it counts. `os`: to the operating system. `disk`: to the disk. */
 export type Durability = "os" | "disk";
 
-/** How a {@linkcode GroupWriter} writes. */
-export interface WriterOptions {
+/** Options of a {@linkcode GroupWriter}. */
+export interface WriterOptions<T> {
+  /** What is written, for messages: `the audit log "/path"`. */
+  readonly what: string;
   readonly durability: Durability;
-  /** A clock in milliseconds that never goes back. @default performance.now */
-  readonly now?: () => number;
+  /** A clock in milliseconds that never goes back. */
+  readonly now: () => number;
+  /** Runs before each write. If it throws, nothing is written any more. */
+  readonly before?: () => void;
+  /**
+   * Runs when lines are as durable as promised, before their `write` resolves. If it throws, they stand,
+   * and nothing is written any more.
+   */
+  readonly onWritten?: (items: readonly T[]) => unknown;
+  /** Runs when lines may not be in the file, before their `write` rejects. Must not throw. */
+  readonly onLost?: (items: readonly T[]) => unknown;
 }
 
-/** The next microtask; half as dear as `queueMicrotask`. */
-const NOW = Promise.resolve();
+/** How long it counts that the file was found in its place, in milliseconds. */
+const IN_PLACE_MS = 10;
 
-interface Batch {
-  /** How old a look at the file may be, in milliseconds. */
-  lookMs: number;
-  readonly lines: string[];
-  readonly written: Promise<number>;
-  readonly resolve: (size: number) => void;
-  readonly reject: (reason: unknown) => void;
+/** What is written together. */
+interface Batch<T> {
+  text: string;
+  readonly items: T[];
+  readonly written: PromiseWithResolvers<void>;
 }
 
-/** The only writer of an append-only file. */
-export class GroupWriter {
-  readonly path: string;
-  readonly #durability: Durability;
-  readonly #now: () => number;
+/** The only writer of an append-only file. Each line comes with an item that stands for it. */
+export class GroupWriter<T> {
+  readonly #path: string;
+  readonly #options: WriterOptions<T>;
   #file: Deno.FsFile;
-  #dev: number;
-  #ino: number | null;
+  #info: Deno.FileInfo;
   #size: number;
-  #waiting: Batch | undefined;
-  #syncing: Promise<void> | undefined;
-  #failure: Error | undefined;
+  #waiting: Batch<T> | undefined;
+  #running: Promise<void> | undefined;
+  #failure: AuditLogError | undefined;
   #closed = false;
-  #lookedAt = -Infinity;
-  #guard: (() => void) | undefined;
-  readonly #flush = () => this.#writeBatch();
+  #seenAt = -Infinity;
 
-  /** Takes over a file that is open for appending. */
-  constructor(path: string, file: Deno.FsFile, options: WriterOptions) {
-    const { dev, ino, size } = file.statSync();
-    this.path = path;
+  /** Takes over a file that is open for appending, and locked. */
+  constructor(path: string, file: Deno.FsFile, options: WriterOptions<T>) {
+    this.#path = path;
+    this.#options = options;
     this.#file = file;
-    this.#durability = options.durability;
-    this.#now = options.now ?? (() => performance.now());
-    this.#dev = dev;
-    this.#ino = ino;
-    this.#size = size;
+    this.#info = file.statSync();
+    this.#size = this.#info.size;
   }
 
   /** Bytes in the file. */
@@ -61,55 +64,30 @@ export class GroupWriter {
   }
 
   /** Why nothing can be written any more. */
-  get failure(): Error | undefined {
+  get failure(): AuditLogError | undefined {
     return this.#failure;
   }
 
-  /** Whether something is under way. */
-  get busy(): boolean {
-    return this.#waiting !== undefined || this.syncing;
-  }
-
-  /** Whether the disk is busy with what was written. */
-  get syncing(): boolean {
-    return this.#syncing !== undefined;
+  /**
+   * Appends a line, after all that were given before.
+   *
+   * @returns Resolves when it is as durable as promised. Rejects if it may not be in the file.
+   */
+  write(line: string, item: T): Promise<void> {
+    if (this.#failure !== undefined) {
+      this.#options.onLost?.([item]);
+      return Promise.reject(this.#failure);
+    }
+    const batch = this.#waiting ??= { text: "", items: [], written: Promise.withResolvers() };
+    batch.text += line;
+    batch.items.push(item);
+    this.#running ??= this.#run();
+    return batch.written.promise;
   }
 
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    while (this.busy) await (this.#syncing ?? this.#waiting?.written)?.catch(() => {});
-  }
-
-  /** Closes the file and goes on in another; what waits is written there. Not while it is syncing. */
-  goOnIn(file: Deno.FsFile): void {
-    const { dev, ino, size } = file.statSync();
-    release(this.#file);
-    this.#file = file;
-    this.#dev = dev;
-    this.#ino = ino;
-    this.#size = size;
-    this.#lookedAt = -Infinity;
-  }
-
-  /**
-   * Appends lines.
-   *
-   * @param lookMs How old the last look at the file may be, in milliseconds: it costs more than to write.
-   * @returns Resolves when they are as durable as promised, to the size of the file behind them and
-   * all that were written with them. Rejects if they may not be there.
-   */
-  write(lines: string, lookMs = 0): Promise<number> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (this.#waiting === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<number>();
-      this.#waiting = { lookMs, lines: [], written: promise, resolve, reject };
-      // What comes within one tick, or while the disk is busy, goes together.
-      if (this.#syncing === undefined) NOW.then(this.#flush);
-    }
-    const waiting = this.#waiting;
-    waiting.lines.push(lines);
-    if (lookMs < waiting.lookMs) waiting.lookMs = lookMs;
-    return waiting.written;
+    await this.#running;
   }
 
   /** Brings what is written to the disk. */
@@ -117,94 +95,90 @@ export class GroupWriter {
     this.#file.syncDataSync();
   }
 
-  /** Cuts the file to nothing; only while nothing is under way. */
-  truncate(): void {
-    this.#file.truncateSync(0);
-    this.#size = 0;
+  /** Closes the file and continues in another one. Not while the disk is busy with the first. */
+  continueIn(file: Deno.FsFile): void {
+    release(this.#file);
+    this.#file = file;
+    this.#info = file.statSync();
+    this.#size = this.#info.size;
+    this.#seenAt = -Infinity;
   }
 
-  /** Has something else asserted, besides, before each write; if it throws, nothing is written any more. */
-  guardBy(assert: () => void): void {
-    this.#guard = assert;
-  }
-
-  /** Lets nothing be written any more. */
-  fail(reason: Error): void {
-    this.#failure ??= reason;
-  }
-
-  /** Waits for what is under way and closes the file; once is enough. */
-  async close(): Promise<void> {
-    await this.idle();
-    if (!this.#closed) release(this.#file);
-    this.#closed = true;
-  }
-
-  #writeBatch(): void {
-    const batch = this.#waiting;
-    if (batch === undefined) return;
-    this.#waiting = undefined;
-    try {
-      // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
-      if (this.#failure !== undefined) throw this.#failure;
-      this.#guard?.();
-      const age = this.#now() - this.#lookedAt;
-      // By a clock that stands still nothing can be told.
-      if (age === 0 || age >= batch.lookMs) this.assertInPlace();
-      const bytes = encode(
-        batch.lines.length === 1 ? batch.lines[0] as string : batch.lines.join(""),
-      );
-      for (let done = 0; done < bytes.length;) {
-        const count = this.#file.writeSync(bytes.subarray(done));
-        done += count;
-        this.#size += count;
-      }
-    } catch (error) {
-      return this.#fail(batch, error);
-    }
-    const size = this.#size;
-    if (this.#durability === "os") return batch.resolve(size);
-    this.#syncing = this.#file.syncData().then(() => {
-      this.#syncing = undefined;
-      batch.resolve(size);
-    }, (error) => {
-      this.#syncing = undefined;
-      this.#fail(batch, error);
-    }).then(() => this.#writeBatch());
-  }
-
-  #fail(batch: Batch, error: unknown): void {
-    this.#failure ??= error instanceof Error ? error : new Error(String(error));
-    batch.reject(this.#failure);
+  /** Lets nothing be written any more. The first failure stays. */
+  fail(error: unknown): AuditLogError {
+    return this.#failure ??= asLogError(error, `Cannot write ${this.#options.what}`);
   }
 
   /**
-   * A file that was removed, replaced or cut behind our back takes writes, and loses them.
+   * Waits for what is under way and closes the file. Further calls do nothing.
    *
-   * @throws {Error} It is not what was written.
+   * @param options Whether the file is cut to nothing before.
+   */
+  async close({ empty = false }: { readonly empty?: boolean } = {}): Promise<void> {
+    await this.idle();
+    if (this.#closed) return;
+    this.#closed = true;
+    if (empty) this.#file.truncateSync(0);
+    release(this.#file);
+  }
+
+  /**
+   * A file that was removed, replaced or cut by somebody else takes writes, and loses them.
+   *
+   * @throws {Error} The file at the path is not the one that was written, or nothing can be written.
    */
   assertInPlace(): void {
-    const found = Deno.lstatSync(this.path);
-    if (found.ino !== this.#ino || found.dev !== this.#dev) {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { ino, dev, size } = Deno.lstatSync(this.#path);
+    if (ino !== this.#info.ino || dev !== this.#info.dev) {
       throw new Error("another file is in its place");
     }
-    if (found.size !== this.#size && found.isFile) {
-      throw new Error(
-        `it has ${found.size} bytes, expected ${this.#size}: somebody else changed it`,
-      );
+    if (size !== this.#size) {
+      throw new Error(`it has ${size} bytes, expected ${this.#size}: somebody else changed it`);
     }
-    this.#lookedAt = this.#now();
+    this.#seenAt = this.#options.now();
+  }
+
+  async #run(): Promise<void> {
+    // What is given in the same tick, or while the disk is busy, is written together.
+    await undefined;
+    for (let batch = this.#waiting; batch !== undefined; batch = this.#waiting) {
+      this.#waiting = undefined;
+      await this.#writeBatch(batch);
+    }
+    this.#running = undefined;
+  }
+
+  async #writeBatch({ text, items, written }: Batch<T>): Promise<void> {
+    const { before, durability, now, onWritten, onLost } = this.#options;
+    try {
+      // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
+      if (this.#failure !== undefined) throw this.#failure;
+      before?.();
+      const age = now() - this.#seenAt;
+      // A clock that stands still says nothing about the age.
+      if (!(age > 0 && age < IN_PLACE_MS)) this.assertInPlace();
+      const bytes = new TextEncoder().encode(text);
+      writeAll(this.#file, bytes);
+      this.#size += bytes.length;
+      if (durability === "disk") await this.#file.syncData();
+    } catch (error) {
+      const failure = this.fail(error);
+      onLost?.(items);
+      return written.reject(failure);
+    }
+    try {
+      onWritten?.(items);
+    } catch (error) {
+      this.fail(error);
+    }
+    written.resolve();
   }
 }
 
-const encoder = new TextEncoder();
-/** Used for one batch at a time, from the encoding to the end of the write. */
-const buffer = new Uint8Array(256 * 1024);
-
-/** The text in UTF-8, in the common buffer if it fits. */
-function encode(text: string): Uint8Array {
-  if (text.length * 3 > buffer.length) return encoder.encode(text);
-  return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
+/** Writes all of the bytes, however few a single write takes. */
+export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
 }
 
 /** Closes a file and ends its lock at once: a sync that has just ended may hold it open a moment longer. */

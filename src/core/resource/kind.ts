@@ -25,7 +25,7 @@ export interface ResourceKind {
    *
    * @throws {CanonicalError} It cannot be resolved.
    */
-  resolve(normalised: string, world: World): string;
+  resolve(normalised: string, world: World, options?: ResolveOptions): string;
   /** The segments of a canonical form that patterns are matched against. */
   segments(canonical: string): string[];
   /**
@@ -37,11 +37,20 @@ export interface ResourceKind {
   compile(pattern: string, world: World): Pattern[];
 }
 
+/** How links of a path are resolved. */
+export interface ResolveOptions {
+  /**
+   * `"all"`: the action acts on what a link leads to. `"parents"`: it acts on the link itself, as
+   * `unlink` and `rename` do; only the folders above it are resolved. @default "all"
+   */
+  readonly follow?: "all" | "parents";
+}
+
 /** The Deno permissions that deal in paths. */
 export type PathAccess = "read" | "write";
 
 /** A further resource that an action names in its params. */
-export interface FurtherResource {
+export interface FurtherResource extends ResolveOptions {
   /** The param that holds it. */
   readonly param: string;
   /** Its kind. */
@@ -52,8 +61,16 @@ export interface FurtherResource {
   readonly required?: boolean;
 }
 
-/** What the gate has to know of an action. */
-export interface ActionSpec {
+/** An action that is part of another one. */
+export interface ImpliedAction {
+  /** Name of the action that is part of it. */
+  readonly action: string;
+  /** The param with the resource that this part is done to. @default the target */
+  readonly param?: string;
+}
+
+/** What the gate has to know of an action. `follow` is about links in its target. */
+export interface ActionSpec extends ResolveOptions {
   /** Kind of the target. */
   readonly kind: KindName;
   /**
@@ -86,6 +103,11 @@ export interface ActionSpec {
   readonly params?: readonly string[];
   /** Further resources in the params; each is canonicalised and must be allowed too. */
   readonly resources?: readonly FurtherResource[];
+  /**
+   * What carrying it out amounts to: a move reads and deletes its source. A deny rule for one of
+   * these actions denies this one; an allow rule for them is not needed. @default none
+   */
+  readonly implies?: readonly ImpliedAction[];
 }
 
 /** Actions by name. */

@@ -34,7 +34,11 @@ export const PATH: ResourceKind = {
     return path;
   },
 
-  resolve: (normalised, world) => resolveLinks(normalised, world, MAX_LINKS),
+  resolve(normalised, world, { follow = "all" } = {}) {
+    return follow === "all"
+      ? resolveLinks(normalised, world, MAX_LINKS)
+      : resolveParents(normalised, world);
+  },
 
   segments: (canonical) => canonical === "/" ? [] : canonical.slice(1).split("/"),
 
@@ -79,6 +83,20 @@ function resolveLinks(path: string, world: World, links: number): string {
   const found = `${parent === "/" ? "" : parent}${path.slice(path.lastIndexOf("/"))}`;
   // INVARIANT: a canonical path is no link itself, and neither are the folders above it.
   return found === path || !isThere(found, world) ? found : resolveLinks(found, world, links - 1);
+}
+
+/** The path of what has this name, which may be a link: only the folders above it are resolved. */
+function resolveParents(path: string, world: World): string {
+  if (path === "/") return path;
+  const name = path.slice(path.lastIndexOf("/"));
+  try {
+    const parent = resolveLinks(dirname(path), world, MAX_LINKS);
+    return parent === "/" ? name : `${parent}${name}`;
+  } catch (error) {
+    if (!(error instanceof NotReadableError)) throw error;
+    // The policy names this path alone. A link keeps the policy's own spelling, as in `realParent`.
+    return world.readLink(path) === undefined ? resolveLinks(path, world, MAX_LINKS) : path;
+  }
 }
 
 function isThere(path: string, world: World): boolean {

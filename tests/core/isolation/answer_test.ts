@@ -1,104 +1,56 @@
-import { assert, assertEquals } from "@std/assert";
-import {
-  checkedAnswer,
-  executeOnce,
-  type ExecutionOptions,
-} from "../../../src/core/isolation/answer.ts";
-import type { ProviderContext } from "../../../src/worker/mod.ts";
-
-const REQUEST = { action: "test.do", target: "x", params: {} };
-
-function options(controller = new AbortController()): ExecutionOptions {
-  return {
-    config: { a: 1 },
-    files: { readable: [], writable: [], denied: [] },
-    network: false,
-    hosts: [],
-    maxOutputBytes: 100,
-    decide: () => Promise.reject(new Error("not asked")),
-    warn: () => {},
-    signal: () => controller.signal,
-  };
-}
-
-Deno.test("executeOnce answers at once if the function does", () => {
-  assertEquals(executeOnce(() => 1, REQUEST, options()), { ok: true, data: 1, truncated: false });
-});
-
-Deno.test("executeOnce waits for promises of any make", async () => {
-  const thenable = { then: (resolve: (value: string) => void) => resolve("done") };
-  for (const promise of [Promise.resolve("done"), thenable]) {
-    const answer = executeOnce(() => promise, REQUEST, options());
-    assert(answer instanceof Promise);
-    assertEquals(await answer, { ok: true, data: "done", truncated: false });
-  }
-});
-
-Deno.test("executeOnce answers with the failure of a promise that cannot be asked", () => {
-  const hostile = {
-    get then() {
-      throw new Error("no");
-    },
-  };
-  const answer = executeOnce(() => hostile, REQUEST, options());
-  assertEquals(answer, { ok: false, code: "PROVIDER_ERROR", error: "no" });
-});
-
-Deno.test("a context tells the signal of its own call, and has no accessor of its own", () => {
-  const first = new AbortController();
-  const seen: ProviderContext[] = [];
-  for (const controller of [first, new AbortController()]) {
-    executeOnce((_, context) => void seen.push(context), REQUEST, options(controller));
-  }
-  first.abort();
-  assertEquals(seen.map(({ signal }) => signal.aborted), [true, false]);
-  // By one, V8 would give each context a hidden class, and keep what the call refers to.
-  for (const context of seen) {
-    const own = Object.values(Object.getOwnPropertyDescriptors(context));
-    assertEquals(own.filter(({ get }) => get !== undefined), []);
-  }
-});
+import { assertEquals } from "@std/assert";
+import { checkAnswer } from "../../../src/core/isolation/answer.ts";
 
 const { proxy: revoked, revoke } = Proxy.revocable({}, {});
 revoke();
-const thrown: readonly [what: string, value: unknown][] = [
-  ["an object without a prototype", Object.create(null)],
-  ["a revoked proxy", revoked],
-  [
-    "an error whose message throws",
-    Object.defineProperty(new Error(), "message", {
-      get() {
-        throw 1;
-      },
-    }),
-  ],
-  ["an object whose toString throws", {
-    toString() {
-      throw 1;
-    },
-  }],
+
+// deno-fmt-ignore -- a row is a line
+const ROWS: readonly { cell: string; answer: unknown; expected: object }[] = [
+  { cell: "data", answer: { ok: true, data: { a: [1] } }, expected: { ok: true, data: { a: [1] }, truncated: false } },
+  { cell: "data that was cut", answer: { ok: true, data: "a", truncated: true }, expected: { ok: true, data: "a", truncated: true } },
+  { cell: "no data", answer: { ok: true }, expected: { ok: true, data: null, truncated: false } },
+  { cell: "data at the bound", answer: { ok: true, data: "x".repeat(100) }, expected: { ok: true, data: "x".repeat(100), truncated: false } },
+  { cell: "a failure", answer: { ok: false, code: "NOT_FOUND", error: "none" }, expected: { ok: false, code: "NOT_FOUND", error: "none", denied: undefined, rule: undefined } },
+  { cell: "a code in lower case", answer: { ok: false, code: "not_found", error: "none" }, expected: { ok: false, code: "PROVIDER_ERROR", error: "none", denied: undefined, rule: undefined } },
+  { cell: "a denial", answer: { ok: false, code: "X", error: "no", denied: true, rule: "r" }, expected: { ok: false, code: "X", error: "no", denied: true, rule: "r" } },
+  { cell: "a rule without a denial", answer: { ok: false, code: "X", error: "no", rule: "r" }, expected: { ok: false, code: "X", error: "no", denied: undefined, rule: undefined } },
 ];
-for (const [what, value] of thrown) {
-  Deno.test(`executeOnce answers with a failure when ${what} is thrown, at once or later`, async () => {
-    const expected = {
-      ok: false,
-      code: "PROVIDER_ERROR",
-      error: "what was thrown cannot be read",
-    } as const;
-    const throwing = () => {
-      throw value;
-    };
-    assertEquals(executeOnce(throwing, REQUEST, options()), expected);
-    assertEquals(await executeOnce(() => Promise.reject(value), REQUEST, options()), expected);
+for (const { cell, answer, expected } of ROWS) {
+  Deno.test(`checkAnswer() passes ${cell}`, () => {
+    assertEquals(checkAnswer(answer, 100), expected as ReturnType<typeof checkAnswer>);
   });
 }
 
-Deno.test("checkedAnswer refuses data that throws a revoked proxy", () => {
-  const data = {
-    get a() {
-      throw revoked;
-    },
-  };
-  const answer = checkedAnswer({ ok: true, data }, 100);
-  assertEquals(answer.ok ? "" : answer.code, "RESULT_INVALID");
+const data = {
+  get a() {
+    throw revoked;
+  },
+};
+const REFUSED: readonly (readonly [what: string, answer: unknown])[] = [
+  ["nothing", undefined],
+  ["a text", "ok"],
+  ["an answer of neither kind", { ok: "true", data: 1 }],
+  ["an error that is not a text", { ok: false, error: {} }],
+  ["data over the bound", { ok: true, data: "x".repeat(101) }],
+  ["data that is not JSON", { ok: true, data: new Map() }],
+  ["data that throws a revoked proxy", { ok: true, data }],
+  ["a revoked proxy", revoked],
+];
+for (const [what, answer] of REFUSED) {
+  Deno.test(`checkAnswer() refuses ${what}`, () => {
+    const checked = checkAnswer(answer, 100);
+    assertEquals(checked.ok ? "" : checked.code, "RESULT_INVALID");
+  });
+}
+
+Deno.test("checkAnswer() cuts an error message to 4096 bytes of UTF-8", () => {
+  const checked = checkAnswer({ ok: false, error: "ä".repeat(5000) }, 100);
+  assertEquals(checked.ok ? "" : checked.error, "ä".repeat(2048));
+});
+
+Deno.test("checkAnswer() copies the data, so that later changes do not count", () => {
+  const data = { list: [1] };
+  const checked = checkAnswer({ ok: true, data }, 100);
+  data.list.push(2);
+  assertEquals(checked.ok && checked.data, { list: [1] });
 });

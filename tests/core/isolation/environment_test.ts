@@ -11,7 +11,7 @@ function inProcess(options: Partial<ProviderOptions>): Provider {
     isolation: "none",
     actions: { "hostile.do": { kind: "name" } },
     execute({ params }, { files, network, warn }) {
-      if (params.attempt === "surroundings") return { files, network };
+      if (params.attempt === "environment") return { files, network };
       const [times, line] = JSON.parse(String(params.argument));
       for (let i = 0; i < times; i++) warn(line.replace("#", String(i)));
       return null;
@@ -45,7 +45,7 @@ async function attempt(provider: Provider, name: string, argument: unknown, allo
 
 for (const { place, make } of PROVIDERS) {
   Deno.test(`a provider in ${place} is told what the policy says of files and of the network`, async () => {
-    const { data, error } = await attempt(make(), "surroundings", "", [
+    const { data, error } = await attempt(make(), "environment", "", [
       { action: "net.http", resource: "https://example.com/" },
     ]);
     assertEquals(error, undefined);

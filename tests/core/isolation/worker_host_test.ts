@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type ActionResult, Kernel, verifyAuditLog } from "@agent-kernel/kernel";
 import { Workspace } from "../../workspace.ts";
+import { EchoProvider } from "./fixtures/echo_provider.ts";
 import { HostileProvider } from "./fixtures/hostile_provider.ts";
 
 /** Has attempts made in a taken-over Worker that may use what is in the workspace's "in". */
@@ -98,17 +99,24 @@ Deno.test("the death of a Worker ends its calls with a code, and the next call h
   }
 });
 
-Deno.test("a hanging call is ended at its deadline and takes only hanging Workers with it", async () => {
+Deno.test("a call that hangs without blocking ends at its deadline, and another one is answered", async () => {
   await withHostile(async (attempt) => {
-    const [hangs, works] = await Promise.all([attempt("spin"), attempt("ok")]);
-    assertEquals(hangs.code, "DEADLINE_EXCEEDED");
-    // The spinning Worker cannot answer anybody: the other call fails too, but says so.
-    assert(
-      works.code === "PROVIDER_CRASHED" || works.code === "DEADLINE_EXCEEDED" ||
-        works.status === "OK",
-    );
+    const [hangs, works] = await Promise.all([attempt("never"), attempt("ok", "works")]);
+    assertEquals([hangs.status, hangs.code], ["ERROR", "DEADLINE_EXCEEDED"]);
+    assertEquals([works.status, works.data], ["OK", "works"]);
     assertEquals((await attempt("ok", "again")).data, "again");
-  }, { deadlineMs: 3000 });
+  }, { deadlineMs: 1500 });
+});
+
+Deno.test("a call that blocks its Worker ends at its deadline, and so does the call after it", async () => {
+  await withHostile(async (attempt) => {
+    await attempt("ok");
+    // Both leave in one batch, in this order: the Worker never comes to the second one.
+    const [hangs, blocked] = await Promise.all([attempt("spin"), attempt("ok")]);
+    assertEquals([hangs.status, hangs.code], ["ERROR", "DEADLINE_EXCEEDED"]);
+    assertEquals([blocked.status, blocked.code], ["ERROR", "DEADLINE_EXCEEDED"]);
+    assertEquals((await attempt("ok", "again")).data, "again");
+  }, { deadlineMs: 1500 });
 });
 
 Deno.test("a Worker's answers are taken for what they are: untrusted", async (t) => {
@@ -143,20 +151,35 @@ Deno.test("a Worker's answers are taken for what they are: untrusted", async (t)
   }, { maxOutputBytes: 1000 });
 });
 
-Deno.test("a Worker can forge no answer that is not its own provider's", async () => {
-  await withHostile(async (attempt) => {
-    const results = await Promise.all([
-      attempt("answer for others"),
-      attempt("ok", "a"),
-      attempt("ok", "b"),
-    ]);
-    // It is one Worker: it may lie about its own calls, each of which still has exactly one answer.
-    assertEquals(results.length, 3);
-    assertEquals((await attempt("ok", "later")).status, "OK");
+Deno.test("a Worker can forge the answers of its own calls, and of no other provider's", async () => {
+  using ws = new Workspace();
+  await using kernel = await Kernel.open({
+    policy: { capabilities: [{ action: ["hostile.do", "echo.say"], resource: "**" }] },
+    providers: [new HostileProvider(), new EchoProvider()],
+    logPath: ws.path("kernel.log"),
+    onWarning: () => {},
   });
+  const attempt = (attempt: string, argument: string) =>
+    kernel.submit({ action: "hostile.do", target: "x", params: { attempt, argument } });
+  const echo = (text: string) =>
+    kernel.submit({ action: "echo.say", target: "x", params: { text } });
+  // The calls of both providers have the same numbers, and all are sent before the Workers have started.
+  const [forging, other, ...echoes] = await Promise.all([
+    attempt("answer for others", ""),
+    attempt("ok", "a"),
+    echo("0"),
+    echo("1"),
+  ]);
+  assertEquals([forging.data, other.data], ["forged", "forged"]);
+  assertEquals(echoes.map(({ data }) => data), [
+    { to: "x", said: "0" },
+    { to: "x", said: "1" },
+  ]);
+  // An answer that arrives before its call counts for nothing.
+  assertEquals((await attempt("ok", "later")).data, "later");
 });
 
-/** What the longest turn of the event loop took meanwhile, in milliseconds. */
+/** The longest turn of the event loop meanwhile, in milliseconds. */
 async function longestTurn(during: () => Promise<unknown>): Promise<number> {
   let longest = 0;
   let last = performance.now();
@@ -208,7 +231,7 @@ Deno.test("what a Worker has got when it is ended at a deadline is not carried o
     const ended = await Promise.all(names.map((name) => attempt("write", ws.path(name))));
     assertEquals(new Set(ended.map(({ status }) => status)), new Set(["ERROR"]));
     assertEquals((await slow).code, "DEADLINE_EXCEEDED");
-    // The ended Worker wakes up after two seconds: then a new one has long been at it.
+    // The terminated Worker goes on after two seconds; a new one has been running since long before.
     const start = performance.now();
     while (performance.now() - start < 2500) await attempt("ok");
     const written = names.filter((name) => exists(ws.path(name)));
@@ -225,7 +248,7 @@ function exists(path: string): boolean {
   }
 }
 
-Deno.test("questions that are dear to read are not read to their end", async () => {
+Deno.test("questions that take long to read are not read to their end", async () => {
   await withHostile(async (attempt) => {
     assertEquals((await attempt("ask a thousand times the same")).code, "DEADLINE_EXCEEDED");
     assertEquals((await attempt("ok", "again")).data, "again");

@@ -192,9 +192,15 @@ Deno.test("authorize() decides the cwd of a command as fs.read, by the params of
 });
 
 Deno.test("authorize() decides what a link in a further resource really is", () => {
-  const world: World = { ...FLAT, realPath: (path) => path === "/w/link" ? "/x/secret" : path };
+  const world: World = {
+    ...FLAT,
+    realPath: (path) => path.replace("/w/folder", "/x").replace("/w/link", "/x/secret"),
+  };
   const policy = load({ capabilities: [{ action: "fs.move", resource: "/w/**" }] });
-  assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/link" }, world), "deny");
-  assertEquals(effectOn(policy, "fs.move", "/w/link", { to: "/w/a" }, world), "deny");
+  assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/folder/b" }, world), "deny");
+  assertEquals(effectOn(policy, "fs.move", "/w/folder/b", { to: "/w/a" }, world), "deny");
+  // A move acts on a link itself.
+  assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/link" }, world), "allow");
+  assertEquals(effectOn(policy, "fs.move", "/w/link", { to: "/w/a" }, world), "allow");
   assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/b" }, world), "allow");
 });

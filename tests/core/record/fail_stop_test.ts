@@ -116,13 +116,13 @@ const CHANGED = /somebody else changed it/;
 const CAUSES: readonly Cause[] = [
   {
     what: "was moved away",
-    reason: /No such file/,
+    reason: /no such file/,
     strike: (path) => Deno.renameSync(path, `${path}.away`),
     mend: (path) => Deno.renameSync(`${path}.away`, path),
   },
   {
     what: "was deleted, and comes back from a copy",
-    reason: /No such file/,
+    reason: /no such file/,
     strike: (path) => {
       Deno.copyFileSync(path, `${path}.copy`);
       Deno.removeSync(path);
@@ -373,6 +373,36 @@ Deno.test("a journal that was deleted stops the kernel before a provider is call
   assertEquals(summary(path), ["OK beside", "OK slow"]);
 });
 
+Deno.test("a recover() that fails leaves the log failed, however late it fails, until one succeeds", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  {
+    await using bench = await Bench.open(path);
+    const slow = bench.put("slow");
+    await bench.put("beside");
+    Deno.renameSync(path, `${path}.away`);
+    assertUnavailable(await bench.drop("denied"), path);
+    bench.finish();
+    assertUnavailable(await slow, path);
+    Deno.renameSync(`${path}.away`, path);
+    // The log itself is there again; its journal cannot be written anew.
+    Deno.mkdirSync(`${path}.journal.new/in-the-way`, { recursive: true });
+    for (let i = 0; i < 3; i++) {
+      await assertRejects(() => bench.kernel.recover(), AuditLogError, path);
+      assertUnavailable(await bench.put("a"), path);
+      assertUnavailable(await bench.drop("b"), path);
+    }
+    Deno.removeSync(`${path}.journal.new`, { recursive: true });
+    assertUnavailable(await bench.put("c"), path);
+    await bench.kernel.recover();
+    assertEquals((await bench.put("after")).status, "OK");
+    assertEquals(bench.calls, ["slow", "beside", "after"]);
+  }
+  assertEquals(summary(path), ["OK beside", "DENIED denied", "OK slow", "OK after"]);
+  assertStringIncludes(notesOf(path).join(), "7 submits were refused");
+  assertEquals((await verifyAuditLog(path)).ok, true);
+});
+
 Deno.test("recover() of a log in order does nothing", async () => {
   using ws = new Workspace();
   await using bench = await Bench.open(ws.path("kernel.log"));
@@ -497,7 +527,7 @@ for (const durability of ["os", "disk"] as const) {
       // Longer than what is left in the last page.
       const first = await bench.drop(LONG);
       assertUnavailable(first, path);
-      assertStringIncludes(first.error ?? "", "No space left on device");
+      assertStringIncludes(first.error ?? "", "the disk is full");
       for (let i = 0; i < 3; i++) assertUnavailable(await bench.put(`${i}`), path);
       bench.finish();
       assertUnavailable(await slow, path);

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Kernel, verifyAuditLog } from "../../../mod.ts";
-import { AuditLogBusyError } from "../../../src/core/record/lock.ts";
+import { AuditLogBusyError } from "../../../src/core/record/audit_log_error.ts";
 import { linesOf, openAndClose, openLog, recordsOf, writeLog } from "./log_file.ts";
 import { ROOT, run, Workspace } from "../../workspace.ts";
 

@@ -9,7 +9,7 @@ import { AuditLog, type AuditLogOptions } from "../../../src/core/record/log.ts"
 import {
   type AuditRecord,
   GENESIS,
-  open,
+  parseRecord,
   type RecordBody,
 } from "../../../src/core/record/record.ts";
 import { segmentsOf } from "../../../src/core/record/segments.ts";
@@ -82,11 +82,11 @@ export function chainOf(path: string): AuditRecord[] {
     const inFile = linesOf(file);
     assertEquals(Deno.readTextFileSync(file), inFile.join(""));
     for (const line of inFile) {
-      const opened = open(new TextEncoder().encode(line.slice(0, -1)));
-      assert(opened.ok, `${file}: ${line}`);
-      assertEquals(opened.record.seq, records.length);
-      assertEquals(opened.record.prev, records.at(-1)?.hash ?? GENESIS);
-      records.push(opened.record);
+      const parsed = parseRecord(new TextEncoder().encode(line.slice(0, -1)));
+      assert(parsed.ok, `${file}: ${line}`);
+      assertEquals(parsed.record.seq, records.length);
+      assertEquals(parsed.record.prev, records.at(-1)?.hash ?? GENESIS);
+      records.push(parsed.record);
     }
   }
   return records;

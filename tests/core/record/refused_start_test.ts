@@ -88,7 +88,8 @@ for (const [what, change] of ENDS) {
         seen.push(size);
         throw new Error("not this one");
       };
-      await assertRejects(() => openLog(path, { accept }), AuditLogError, "not this one");
+      const witness = { accept, written: () => {}, close: () => Promise.resolve() };
+      await assertRejects(() => openLog(path, { witness }), AuditLogError, "not this one");
       assertEquals(seen, [2]);
       assertEquals(filesOf(path), before);
       await openAndClose(path);

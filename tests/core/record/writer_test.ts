@@ -1,7 +1,24 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { type Durability, GroupWriter } from "../../../src/core/record/writer.ts";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { AuditLogError } from "../../../src/core/record/audit_log_error.ts";
+import {
+  type Durability,
+  GroupWriter,
+  type WriterOptions,
+} from "../../../src/core/record/writer.ts";
 import { Workspace } from "../../workspace.ts";
 import { nextTurn } from "../../turn.ts";
+
+/** A writer whose items are the lines themselves. */
+class Writer extends GroupWriter<string> {
+  override write(line: string, item = line): Promise<void> {
+    return super.write(line, item);
+  }
+
+  /** Whether something is under way. */
+  async isBusy(): Promise<boolean> {
+    return !await isSettled(this.idle());
+  }
+}
 
 /** A real file of which each write and sync can be seen, held up and made to fail. */
 class WatchedFile {
@@ -22,7 +39,7 @@ class WatchedFile {
     this.#file = Deno.openSync(path, { read: true, append: true, create: true });
   }
 
-  writer(durability: Durability): GroupWriter {
+  writer(durability: Durability, more: Partial<WriterOptions<string>> = {}): Writer {
     const file = this.#file;
     const watched: Partial<Deno.FsFile> = {
       statSync: () => file.statSync(),
@@ -45,9 +62,11 @@ class WatchedFile {
         this.seen.push("synced");
       },
     };
-    return new GroupWriter(this.path, watched as Deno.FsFile, {
+    return new Writer(this.path, watched as Deno.FsFile, {
+      what: "the test",
       durability,
       now: () => this.now,
+      ...more,
     });
   }
 
@@ -69,7 +88,7 @@ for (const durability of ["os", "disk"] as const) {
     using ws = new Workspace();
     const file = new WatchedFile(ws.file("a.log", "before\n"));
     const writer = file.writer(durability);
-    const written: Promise<number>[] = [];
+    const written: Promise<void>[] = [];
     for (let i = 0; i < 200; i++) {
       written.push(writer.write(`${i}\n`));
       if (i % 7 === 0) await Promise.resolve();
@@ -121,11 +140,11 @@ for (const durability of ["os", "disk"] as const) {
     file.failWrite = new Error("No space left on device");
     const lost = await Promise.allSettled([writer.write("a\n"), writer.write("b\n")]);
     assertEquals(lost.map(({ status }) => status), ["rejected", "rejected"]);
-    assertEquals(writer.failure, file.failWrite);
+    assertEquals(writer.failure?.cause, file.failWrite);
     // Also when there would be space again: what was lost was in between.
     file.failWrite = undefined;
     await assertRejects(() => writer.write("c\n"), Error, "No space left on device");
-    assertEquals(writer.busy, false);
+    assertEquals(await writer.isBusy(), false);
     await writer.close();
     assertEquals(file.text, "first\n");
   });
@@ -135,10 +154,9 @@ for (const durability of ["os", "disk"] as const) {
     const file = new WatchedFile(ws.path("a.log"));
     const writer = file.writer(durability);
     const written = writer.write("a\n");
-    assertEquals(writer.busy, true);
     await writer.close();
     assertEquals(await isSettled(written), true);
-    assertEquals([file.text, writer.busy], ["a\n", false]);
+    assertEquals([file.text, await writer.isBusy()], ["a\n", false]);
   });
 }
 
@@ -158,7 +176,7 @@ Deno.test("durability disk resolves after the sync that followed the write", asy
   const writer = file.writer("disk");
   const written = writer.write("a\n");
   assertEquals(await isSettled(written), false);
-  assertEquals([file.text, file.seen, writer.busy], ["a\n", ["write 2", "sync"], true]);
+  assertEquals([file.text, file.seen, await writer.isBusy()], ["a\n", ["write 2", "sync"], true]);
   file.held[0]?.resolve();
   await written;
   assertEquals(file.seen, ["write 2", "sync", "synced"]);
@@ -172,7 +190,7 @@ Deno.test("what comes while a sync is under way is written and synced together a
   const writer = file.writer("disk");
   const first = writer.write("1\n");
   assertEquals(await isSettled(first), false);
-  const later: Promise<number>[] = [];
+  const later: Promise<void>[] = [];
   for (let i = 0; i < 10; i++) {
     later.push(writer.write("2\n"));
     assertEquals(await isSettled(later[i] ?? first), false);
@@ -199,10 +217,10 @@ Deno.test("a sync that fails rejects its batch, those that wait, and everything 
   const waiting = Promise.allSettled([writer.write("3\n")]);
   held[0]?.reject(new Error("Input/output error"));
   for (const one of [...await settled, ...await waiting]) {
-    assertEquals(one.status === "rejected" && one.reason.message, "Input/output error");
+    assertEquals(one.status === "rejected" && one.reason.cause.message, "Input/output error");
   }
   await assertRejects(() => writer.write("4\n"), Error, "Input/output error");
-  assertEquals(writer.failure?.message, "Input/output error");
+  assertEquals(writer.failure?.message, "Cannot write the test: Input/output error");
   await writer.close();
   // INVARIANT of the log: behind what may be lost, nothing is written.
   assertEquals(file.text, "1\n2\n");
@@ -211,8 +229,8 @@ Deno.test("a sync that fails rejects its batch, those that wait, and everything 
 const REPLACED = "another file is in its place";
 const CHANGED = "somebody else changed it";
 const MEDDLING: readonly (readonly [string, string, (path: string) => void])[] = [
-  ["deleted", "No such file", (path) => Deno.removeSync(path)],
-  ["moved away", "No such file", (path) => Deno.renameSync(path, `${path}.away`)],
+  ["deleted", "no such file", (path) => Deno.removeSync(path)],
+  ["moved away", "no such file", (path) => Deno.renameSync(path, `${path}.away`)],
   ["replaced by one with the same content", REPLACED, (path) => {
     Deno.copyFileSync(path, `${path}.copy`);
     Deno.renameSync(`${path}.copy`, path);
@@ -243,57 +261,88 @@ for (const [what, reason, meddle] of MEDDLING) {
   }
 }
 
-Deno.test("write() takes a look that is not too old: what is written goes where the file is now", async () => {
+Deno.test("write() looks whether the file is in its place at most every ten milliseconds", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
   const writer = file.writer("os");
   await writer.write("first\n");
   Deno.renameSync(file.path, `${file.path}.away`);
-  file.now += 1.5;
-  await writer.write("second\n", 2);
+  file.now += 9.5;
+  await writer.write("second\n");
   assertEquals(Deno.readTextFileSync(`${file.path}.away`), "first\nsecond\n");
   file.now += 0.5;
-  await assertRejects(() => writer.write("third\n", 2), Deno.errors.NotFound);
+  await assertRejects(() => writer.write("third\n"), AuditLogError, "no such file");
   await writer.close();
 });
 
-Deno.test("write() takes the most careful look that those who write together ask for", async () => {
+Deno.test("write() looks again by a clock that stands still or goes back", async () => {
+  using ws = new Workspace();
+  for (const step of [0, -1, NaN]) {
+    const file = new WatchedFile(ws.path(`${step}.log`));
+    const writer = file.writer("os");
+    await writer.write("first\n");
+    Deno.renameSync(file.path, `${file.path}.away`);
+    file.now += step;
+    await assertRejects(() => writer.write("second\n"), AuditLogError, "no such file");
+    await writer.close();
+  }
+});
+
+Deno.test("assertInPlace() looks at once, and throws what the writer has failed of", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
   const writer = file.writer("os");
   await writer.write("first\n");
+  writer.assertInPlace();
   Deno.renameSync(file.path, `${file.path}.away`);
-  file.now += 1.5;
-  const both = [writer.write("second\n", 2), writer.write("third\n", 1)];
-  for (const written of both) await assertRejects(() => written, Deno.errors.NotFound);
+  assertThrows(() => writer.assertInPlace(), Deno.errors.NotFound);
+  Deno.renameSync(`${file.path}.away`, file.path);
+  writer.assertInPlace();
+  const failure = writer.fail(new Error("the disk is gone"));
+  assertEquals(writer.fail(new Error("later")), failure);
+  assertThrows(() => writer.assertInPlace(), AuditLogError, "the disk is gone");
   await writer.close();
 });
 
-Deno.test("write() looks anew by a clock that stands still", async () => {
+Deno.test("each write waits for `before`", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
-  const writer = file.writer("os");
-  await writer.write("first\n");
-  Deno.renameSync(file.path, `${file.path}.away`);
-  await assertRejects(() => writer.write("second\n", 2), Deno.errors.NotFound);
-  await writer.close();
-});
-
-Deno.test("guardBy() has each write wait for its word", async () => {
-  using ws = new Workspace();
-  const file = new WatchedFile(ws.path("a.log"));
-  const writer = file.writer("os");
   let asked = 0;
-  writer.guardBy(() => {
+  const before = () => {
     if (++asked > 2) throw new Error("the other one is gone");
-  });
+  };
+  const writer = file.writer("os", { before });
   await Promise.all([writer.write("first\n"), writer.write("with it\n")]);
   await writer.write("second\n");
-  await assertRejects(() => writer.write("third\n"), Error, "the other one is gone");
+  await assertRejects(() => writer.write("third\n"), AuditLogError, "the other one is gone");
   assertEquals(file.text, "first\nwith it\nsecond\n");
   assertEquals(asked, 3);
   await writer.close();
 });
+
+for (const durability of ["os", "disk"] as const) {
+  Deno.test(`the items of written and of lost lines are told before their writes settle (${durability})`, async () => {
+    using ws = new Workspace();
+    const file = new WatchedFile(ws.path("a.log"));
+    const seen: string[] = [];
+    const writer = file.writer(durability, {
+      onWritten: (items) => seen.push(`written ${items} ${writer.size}`),
+      onLost: (items) => seen.push(`lost ${items}`),
+    });
+    const write = (line: string, item: string) =>
+      writer.write(line, item).then(() => seen.push("resolved"), () => seen.push("rejected"));
+    await Promise.all([write("ä\n", "1"), write("b\n", "2")]);
+    file.failWrite = new Error("No space left on device");
+    await Promise.all([write("c\n", "3"), write("d\n", "4")]);
+    await write("e\n", "5");
+    await writer.close();
+    assertEquals(seen, [
+      ...["written 1,2 5", "resolved", "resolved"],
+      ...["lost 3,4", "rejected", "rejected"],
+      ...["lost 5", "rejected"],
+    ]);
+  });
+}
 
 Deno.test("a file that is meddled with while a sync is under way is noticed before the next write", async () => {
   using ws = new Workspace();
@@ -310,38 +359,25 @@ Deno.test("a file that is meddled with while a sync is under way is noticed befo
   await writer.close();
 });
 
-Deno.test("truncate() cuts the file to nothing, and what comes then is its begin", async () => {
+Deno.test("close() can cut the file to nothing before it gives it away", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
   const writer = file.writer("os");
   await writer.write("first\n");
-  writer.truncate();
-  assertEquals([file.text, writer.size], ["", 0]);
-  await writer.write("second\n");
-  await writer.close();
-  assertEquals(file.text, "second\n");
+  await writer.close({ empty: true });
+  assertEquals(file.text, "");
 });
 
-for (const durability of ["os", "disk"] as const) {
-  Deno.test(`write() resolves to the size behind what was written together (${durability})`, async () => {
-    using ws = new Workspace();
-    const file = new WatchedFile(ws.file("a.log", "before\n"));
-    const writer = file.writer(durability);
-    const sizes = await Promise.all([writer.write("ä\n"), writer.write("b\n")]);
-    assertEquals([...sizes, await writer.write("c\n")], [12, 12, 14]);
-    await writer.close();
-  });
-}
-
-Deno.test("goOnIn() writes what waits to the other file", async () => {
+Deno.test("continueIn() writes what waits to the other file", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
   const writer = file.writer("os");
   await writer.write("first\n");
   const waiting = writer.write("second\n");
   Deno.renameSync(file.path, `${file.path}.away`);
-  writer.goOnIn(Deno.openSync(file.path, { read: true, append: true, create: true }));
-  assertEquals(await waiting, "second\n".length);
+  writer.continueIn(Deno.openSync(file.path, { read: true, append: true, create: true }));
+  await waiting;
+  assertEquals(writer.size, "second\n".length);
   await writer.close();
   assertEquals(Deno.readTextFileSync(`${file.path}.away`), "first\n");
   assertEquals(file.text, "second\n");

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type ActionResult, Kernel } from "@agent-kernel/kernel";
 import {
   type FilesystemOptions,
@@ -11,6 +11,14 @@ type Submit = (
   name: string,
   params?: Record<string, unknown>,
 ) => Promise<ActionResult>;
+
+/** Registers a test for each place in which the provider can run. */
+function test(name: string, body: (place: FilesystemOptions) => Promise<void>): void {
+  for (const isolation of ["worker", "none"] as const) {
+    const where = isolation === "worker" ? "in a Worker" : "in this process";
+    Deno.test(`${name}, ${where}`, () => body({ isolation }));
+  }
+}
 
 /** A kernel that allows everything in the workspace's "w". */
 async function withFiles(
@@ -44,7 +52,7 @@ function withoutId({ recordId: _, ...rest }: ActionResult): ActionResult {
 
 const ok = (data: unknown) => ({ status: "OK", data, rule: "capabilities[0]" }) as ActionResult;
 
-Deno.test("fs.write makes parent folders and counts bytes, fs.read gives the text back", async () => {
+test("fs.write makes parent folders and counts bytes, fs.read gives the text back", async (place) => {
   await withFiles(async (submit, ws) => {
     assertEquals(
       await submit("fs.write", "a/b/c.txt", { content: "grüße" }),
@@ -52,20 +60,20 @@ Deno.test("fs.write makes parent folders and counts bytes, fs.read gives the tex
     );
     assertEquals(await submit("fs.read", "a/b/c.txt"), ok("grüße"));
     assertEquals(Array.from(Deno.readDirSync(ws.path("w/a/b")), ({ name }) => name), ["c.txt"]);
-  });
+  }, place);
 });
 
-Deno.test("fs.write keeps the mode of a file that it replaces", async () => {
+test("fs.write keeps the mode of a file that it replaces", async (place) => {
   await withFiles(async (submit, ws) => {
     Deno.chmodSync(ws.file("w/run.sh", "old"), 0o755);
     await submit("fs.write", "run.sh", { content: "new" });
     assertEquals((Deno.statSync(ws.path("w/run.sh")).mode ?? 0) & 0o777, 0o755);
     await submit("fs.write", "plain.txt", { content: "new" });
     assertEquals((Deno.statSync(ws.path("w/plain.txt")).mode ?? 0) & 0o777, 0o644);
-  });
+  }, place);
 });
 
-Deno.test("fs.write and fs.read carry any bytes as base64", async () => {
+test("fs.write and fs.read carry any bytes as base64", async (place) => {
   await withFiles(async (submit, ws) => {
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     const content = btoa(String.fromCharCode(...bytes));
@@ -80,10 +88,10 @@ Deno.test("fs.write and fs.read carry any bytes as base64", async () => {
       (await submit("fs.write", "bin", { content: "a$b=", encoding: "base64" })).code,
       "INVALID_PARAMS",
     );
-  });
+  }, place);
 });
 
-Deno.test("fs.read reads pieces by offset and length, in bytes", async () => {
+test("fs.read reads pieces by offset and length, in bytes", async (place) => {
   await withFiles(async (submit, ws) => {
     ws.file("w/t.txt", "0123456789");
     assertEquals((await submit("fs.read", "t.txt", { offset: 3, length: 4 })).data, "3456");
@@ -100,10 +108,10 @@ Deno.test("fs.read reads pieces by offset and length, in bytes", async () => {
         String(offset),
       );
     }
-  });
+  }, place);
 });
 
-Deno.test("fs.read stays within the bound of a result", async () => {
+test("fs.read stays within the bound of a result", async (place) => {
   await withFiles(async (submit, ws) => {
     ws.file("w/large.txt", "ü".repeat(1000));
     const { data, truncated } = await submit("fs.read", "large.txt");
@@ -114,10 +122,10 @@ Deno.test("fs.read stays within the bound of a result", async () => {
       true,
       100,
     ]);
-  }, { maxOutputBytes: 100 });
+  }, { ...place, maxOutputBytes: 100 });
 });
 
-Deno.test("fs.delete removes a file or an empty folder", async () => {
+test("fs.delete removes a file or an empty folder", async (place) => {
   await withFiles(async (submit, ws) => {
     ws.file("w/a.txt", "x");
     ws.folder("w/empty");
@@ -126,10 +134,10 @@ Deno.test("fs.delete removes a file or an empty folder", async () => {
     assertEquals(await submit("fs.delete", "empty"), ok({ deleted: true }));
     assertEquals((await submit("fs.delete", "full")).code, "NOT_EMPTY");
     assertEquals(Array.from(Deno.readDirSync(ws.path("w")), ({ name }) => name), ["full"]);
-  });
+  }, place);
 });
 
-Deno.test("a missing file is told as the original tells it", async () => {
+test("a missing file is told as the original tells it", async (place) => {
   await withFiles(async (submit, ws) => {
     for (
       const [action, params] of [["fs.read", {}], ["fs.delete", {}], ["fs.stat", {}], [
@@ -145,10 +153,10 @@ Deno.test("a missing file is told as the original tells it", async () => {
       ]);
     }
     assertEquals((await submit("fs.read", "missing/x.txt")).code, "NOT_FOUND");
-  });
+  }, place);
 });
 
-Deno.test("fs.list, fs.stat and fs.mkdir", async () => {
+test("fs.list, fs.stat and fs.mkdir", async (place) => {
   await withFiles(async (submit, ws) => {
     ws.file("w/b.txt", "12345");
     ws.folder("w/a");
@@ -170,10 +178,10 @@ Deno.test("fs.list, fs.stat and fs.mkdir", async () => {
     assertEquals((await submit("fs.mkdir", "b.txt")).code, "EXISTS");
     assertEquals(Deno.statSync(ws.path("w/x/y/z")).isDirectory, true);
     assertEquals(Array.from(Deno.readDirSync(ws.path("w/x/y")), ({ name }) => name), ["z"]);
-  });
+  }, place);
 });
 
-Deno.test("fs.move moves a file and replaces another only when told", async () => {
+test("fs.move moves a file and replaces another only when told", async (place) => {
   await withFiles(async (submit, ws) => {
     ws.file("w/a.txt", "a");
     ws.file("w/b.txt", "b");
@@ -191,10 +199,10 @@ Deno.test("fs.move moves a file and replaces another only when told", async () =
     assertEquals((await submit("fs.move", "new/a.txt")).code, "INVALID_TARGET");
     assertEquals(Array.from(Deno.readDirSync(ws.path("w")), ({ name }) => name), ["new"]);
     assertEquals(Array.from(Deno.readDirSync(ws.path("w/new")), ({ name }) => name), ["a.txt"]);
-  });
+  }, place);
 });
 
-Deno.test("what is no regular file is neither read nor overwritten, and nothing hangs", async () => {
+test("what is no regular file is neither read nor overwritten, and nothing hangs", async (place) => {
   await withFiles(async (submit, ws) => {
     ws.folder("w/folder");
     run("mkfifo", ws.path("w/pipe"));
@@ -203,16 +211,16 @@ Deno.test("what is no regular file is neither read nor overwritten, and nothing 
       assertEquals((await submit("fs.write", name, { content: "" })).code, "NOT_A_FILE");
     }
     assertStringIncludes((await submit("fs.read", "pipe")).error ?? "", "pipe");
-  }, { deadlineMs: 2000 });
+  }, { ...place, deadlineMs: 2000 });
 });
 
-Deno.test("params of the wrong type are told", async () => {
+test("params of the wrong type are told", async (place) => {
   await withFiles(async (submit) => {
     for (const content of [undefined, 1, null, {}]) {
       assertEquals((await submit("fs.write", "a", { content })).code, "INVALID_PARAMS");
     }
     assertEquals((await submit("fs.read", "a", { encoding: "latin1" })).code, "INVALID_PARAMS");
-  });
+  }, place);
 });
 
 Deno.test("a rule for a single file lets that file be written, atomically and alone", async () => {
@@ -240,11 +248,35 @@ Deno.test("a rule for a single file lets that file be written, atomically and al
   assertEquals(names(), []);
 });
 
-Deno.test("concurrent writes to one file leave one of the contents, whole", async () => {
+test("concurrent writes to one file leave one of the contents, whole", async (place) => {
   await withFiles(async (submit, ws) => {
     const contents = Array.from({ length: 20 }, (_, i) => String(i).repeat(10_000));
     await Promise.all(contents.map((content) => submit("fs.write", "one.txt", { content })));
     assertEquals(contents.includes(Deno.readTextFileSync(ws.path("w/one.txt"))), true);
     assertEquals(Array.from(Deno.readDirSync(ws.path("w"))).length, 1);
-  });
+  }, place);
+});
+
+Deno.test("a provider in this process is announced at the start, one in a Worker is not", async () => {
+  for (const isolation of ["worker", "none"] as const) {
+    using ws = new Workspace();
+    ws.folder("w");
+    const warnings: string[] = [];
+    await using _ = await Kernel.open({
+      policy: { capabilities: [{ action: "fs.read", resource: ws.path("w/**") }] },
+      providers: [new FilesystemProvider({ isolation })],
+      logPath: ws.path("kernel.log"),
+      onWarning: (line) => warnings.push(line),
+    });
+    const said = warnings.filter((line) => line.includes('"filesystem" runs in this process'));
+    assertEquals(said.length, isolation === "none" ? 1 : 0, warnings.join("\n"));
+  }
+});
+
+Deno.test("a provider is refused an isolation that does not exist", () => {
+  const error = assertThrows(
+    () => new FilesystemProvider({ isolation: "process" as "none" }),
+    RangeError,
+  );
+  assertStringIncludes(error.message, 'isolation is "process", expected "worker" or "none"');
 });

@@ -1,5 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { canonicalAddress, isPublic, mayConnect } from "../../../providers/http/address.ts";
+import {
+  canonicalAddress,
+  isPublic,
+  mayConnect,
+  missingRules,
+} from "../../../providers/http/address.ts";
 import { echo, httpServer, withHttp } from "./servers.ts";
 import { ROOT, Workspace } from "../../workspace.ts";
 
@@ -200,4 +205,58 @@ Deno.test("net.http says the same where the flags of the process deny the addres
   }).outputSync();
   const text = new TextDecoder();
   assertEquals(text.decode(stdout), "DENIED ADDRESS_DENIED\n", text.decode(stderr));
+});
+
+/** The resources of the rules that a denial shows. */
+function shownRules(error = ""): string[] {
+  return Array.from(error.matchAll(/resource: "([^"]+)"/g), ([, resource]) => resource as string);
+}
+
+Deno.test("ADDRESS_DENIED shows the rules to add, and with them the request is allowed", async (t) => {
+  await using server = httpServer(echo);
+  const { port } = server;
+  // deno-fmt-ignore -- a row is a line
+  const rows: readonly (readonly [what: string, url: string, allow: string, rules: readonly string[]])[] = [
+    ["an address that a wildcard covers", `http://127.0.0.1:${port}/a`, `http://**:${port}/a`, [`http://127.0.0.1:${port}/none`]],
+    ["localhost that a wildcard covers", `http://localhost:${port}/a`, `http://**:${port}/a`, [`http://localhost:${port}/none`]],
+  ];
+  for (const [what, url, allow, rules] of rows) {
+    await t.step(what, async () => {
+      await withHttp({ allow: [allow] }, async (get) => {
+        const { code, error } = await get(url);
+        assertEquals([code, shownRules(error)], ["ADDRESS_DENIED", rules]);
+      });
+      await withHttp({ allow: [allow, ...rules] }, async (get) => {
+        assertEquals((await get(url)).status, "OK");
+      });
+    });
+  }
+});
+
+Deno.test("missingRules() names what mayConnect() lacks, and no more", () => {
+  // deno-fmt-ignore -- a row is a line
+  const rows: readonly (readonly [url: string, address: string | undefined, named: readonly string[], expected: readonly string[]])[] = [
+    ["https://db.example/x", "10.0.0.5", [], ["https://db.example/none", "https://10.0.0.5/none"]],
+    ["https://db.example/x", "10.0.0.5", ["db.example"], ["https://10.0.0.5/none"]],
+    ["https://db.example/x", "10.0.0.5", ["db.example:443"], ["https://10.0.0.5/none"]],
+    ["https://db.example/x", "10.0.0.5", ["db.example:8443"], ["https://db.example/none", "https://10.0.0.5/none"]],
+    ["http://db.example:8080/x", "fd00::5", ["db.example:8080"], ["http://[fd00::5]:8080/none"]],
+    ["http://localhost:81/", "127.0.0.1", [], ["http://localhost:81/none"]],
+    ["http://localhost:81/", "10.0.0.5", ["localhost:81"], ["http://10.0.0.5:81/none"]],
+    ["http://[::1]/", "::1", [], ["http://[::1]/none"]],
+    ["http://db.example/", undefined, [], ["http://db.example/none"]],
+  ];
+  for (const [href, address, named, expected] of rows) {
+    const url = new URL(href);
+    assertEquals(missingRules(url, address, named), expected);
+    if (address === undefined) continue;
+    const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+    const hosts = expected.map((rule) => {
+      const { hostname, port } = new URL(rule);
+      return `${hostname}:${port || (rule.startsWith("https") ? 443 : 80)}`;
+    });
+    const endpoint = { host: url.hostname, address, port };
+    assertEquals(mayConnect(endpoint, named), false);
+    assertEquals(mayConnect(endpoint, [...named, ...hosts]), true);
+  }
 });

@@ -59,7 +59,7 @@ Deno.test("net.http sends one request with one host, one length, and nothing tha
   const common = "accept: */*\r\naccept-encoding: gzip, deflate\r\nuser-agent: agent-kernel\r\n";
   assertEquals(server.heads, [
     `GET /a%20b?c=%0D%0Ad HTTP/1.1\r\nhost: 127.0.0.1:${server.port}\r\n${common}x-a: 1\r\n` +
-    "connection: close\r\n\r\n",
+    "connection: keep-alive\r\n\r\n",
     `POST / HTTP/1.1\r\nhost: 127.0.0.1:${server.port}\r\n${common}content-length: 0\r\n` +
     "connection: close\r\n\r\n",
   ]);

@@ -276,3 +276,16 @@ Deno.test("net.http refuses a body whose chunks hold next to nothing", async () 
     assertMatch(error ?? "", /its chunks hold next to nothing/);
   });
 });
+
+Deno.test("net.http leaves every byte of a body as it is, large numbers too", async () => {
+  const json = '{"order": 1234567890123456789, "n":1.0, "e":1E2}\n';
+  const received: string[] = [];
+  await using server = httpServer(async (request) => {
+    received.push(await request.text());
+    return new Response(json, { headers: { "content-type": "application/json" } });
+  });
+  await withHttp({ allow: [LOOPBACK] }, async (get) => {
+    const { data } = await get(`${server.origin}/`, { method: "POST", body: json });
+    assertEquals([data.body, received], [json, [json]]);
+  });
+});

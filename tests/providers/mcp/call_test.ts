@@ -82,12 +82,30 @@ Deno.test("the policy decides by server and tool", async () => {
 
 Deno.test("concurrent calls share one connection, and get their own answers", async () => {
   await withMcp({ servers: SERVERS }, async ({ call }) => {
-    const pids = await Promise.all([call("h/pid"), call("h/pid"), call("other/pid")]);
+    const pids = await Promise.all([
+      call("h/instance"),
+      call("h/instance"),
+      call("other/instance"),
+    ]);
     const [a, b, c] = pids.map(textOf);
     assertEquals([a === b, a === c], [true, false]);
     const echoes = await Promise.all(
       Array.from({ length: 100 }, (_, n) => call("h/echo", { n })),
     );
     assertEquals(echoes.map(textOf), Array.from({ length: 100 }, (_, n) => `{"n":${n}}`));
+  });
+});
+
+Deno.test("whole numbers beyond 2^53 in a result keep their digits", async () => {
+  await withMcp({ servers: SERVERS }, async ({ call, ws }) => {
+    const { data } = await call("h/numbers");
+    assertEquals(data, {
+      content: [{ type: "text", text: "id 1234567890123456789" }],
+      structuredContent: { id: "1234567890123456789", ids: ["-9007199254740993", 7], near: 0.1 },
+    });
+    assertEquals(
+      Deno.readTextFileSync(ws.path("kernel.log")).includes("1234567890123456800"),
+      false,
+    );
   });
 });

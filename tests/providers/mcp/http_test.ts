@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ROOT, Workspace } from "../../workspace.ts";
 import { textOf, withMcp } from "./scene.ts";
 
 type Respond = (request: Request, message: Message, next: () => Response) => Response;
@@ -162,7 +163,7 @@ const TELLING: readonly (readonly [
     "what is no JSON",
     (token) => new Response(token, { headers: { "content-type": "application/json" } }),
     "PROTOCOL_ERROR",
-    /MCP server "web": Its answer is none$/,
+    /MCP server "web": Its answer is not valid MCP$/,
   ],
 ];
 for (const [what, respond, code, said] of TELLING) {
@@ -209,4 +210,79 @@ Deno.test("headers of the configuration go to the server, and not along with a r
     });
     assertEquals(stolen.length, 0);
   });
+});
+
+/** A result as a server in another language writes it. */
+const numbers = (id: unknown) =>
+  `{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"id":1234567890123456789}}}`;
+const NUMBERS: readonly (readonly [what: string, respond: (id: unknown) => Response])[] = [
+  [
+    "one message",
+    (id) => new Response(numbers(id), { headers: { "content-type": "application/json" } }),
+  ],
+  // The id of an event is no JSON, and stays as it is.
+  ["an event", (id) => events(`id: 1234567890123456789\r\ndata: ${numbers(id)}\r\n\r\n`)],
+  [
+    "an event of two lines",
+    (id) =>
+      events(
+        `data: ${numbers(id).replace("1234567890123456789", "\ndata: 1234567890123456789")}\n\n`,
+      ),
+  ],
+  [
+    "an event in pieces",
+    (id) => events("data: ", numbers(id).slice(0, 80), numbers(id).slice(80), "\n\n"),
+  ],
+];
+for (const [what, respond] of NUMBERS) {
+  Deno.test(`whole numbers beyond 2^53 keep their digits over HTTP: ${what}`, async () => {
+    await withServer((_, { id }) => respond(id), async (url) => {
+      await withMcp({ servers: { web: { url } } }, async ({ call }) => {
+        const { data, error } = await call("web/tool");
+        assertEquals(
+          data,
+          { content: [], structuredContent: { id: "1234567890123456789" } },
+          error,
+        );
+      });
+    });
+  });
+}
+
+Deno.test("a server that answers 401 without a word is told with its status", async () => {
+  await withServer(() => new Response(null, { status: 401 }), async (url) => {
+    await withMcp({ servers: { web: { url } } }, async ({ call }) => {
+      assertEquals((await call("web/tool")).error, 'MCP server "web": HTTP status 401');
+    });
+  });
+});
+
+Deno.test("a server on loopback is reached although HTTP_PROXY is set", async () => {
+  const proxied: string[] = [];
+  await using proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
+    proxied.push(url);
+    return new Response(null, { status: 502 });
+  });
+  await withServer((_, __, next) => next(), async (url) => {
+    // In a process of its own: Deno reads the variable once.
+    const script = `
+      import { withMcp, textOf } from "${new URL("./scene.ts", import.meta.url)}";
+      await withMcp({ servers: { web: { url: ${JSON.stringify(url)} } } }, async ({ call }) => {
+        console.log(textOf(await call("web/tool")));
+      });`;
+    using ws = new Workspace();
+    const { stdout, stderr } = await new Deno.Command("deno", {
+      args: [
+        "run",
+        "-q",
+        "--no-prompt",
+        "-A",
+        `--config=${ROOT}/deno.json`,
+        ws.file("main.ts", script),
+      ],
+      env: { HTTP_PROXY: `http://127.0.0.1:${proxy.addr.port}` },
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "done\n", new TextDecoder().decode(stderr));
+  });
+  assertEquals(proxied, []);
 });

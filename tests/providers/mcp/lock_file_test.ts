@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readPins, writePins } from "../../../providers/mcp/lock_file.ts";
 import type { Pin, Pins } from "../../../providers/mcp/pin.ts";
 import { digestOf } from "../../../providers/mcp/tool_definition.ts";
-import { ProviderError } from "../../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../../src/worker/provider_error.ts";
 import { Workspace } from "../../workspace.ts";
 
 const MEBIBYTE = 1024 * 1024;

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { messageBody } from "../../../providers/mcp/message_body.ts";
-import type { ProviderError } from "../../../src/core/isolation/provider.ts";
+import type { ProviderError } from "../../../src/worker/provider_error.ts";
 
 /** A body that arrives in these chunks. */
 function arriving(chunks: readonly (string | Error)[]): ReadableStream<Uint8Array> {

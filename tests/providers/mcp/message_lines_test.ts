@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { messageLines } from "../../../providers/mcp/message_lines.ts";
-import { ProviderError } from "../../../src/core/isolation/provider.ts";
+import { ProviderError } from "../../../src/worker/provider_error.ts";
 
 /** A stream that hands out views of one buffer, each written over the one before. */
 function reusing(...chunks: readonly string[]): ReadableStream<Uint8Array> {

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { impliedPermissions } from "@agent-kernel/kernel";
 import { McpProvider, type McpServer } from "@agent-kernel/kernel/providers/mcp";
 import { Workspace } from "../../workspace.ts";
@@ -52,18 +52,18 @@ const WRONG: readonly (readonly [what: string, name: string, server: unknown, sa
   ["an empty name", "", { url: "http://h/" }, "expected a name"],
   ["neither command nor url", "a", {}, "either a command or a url"],
   ["both", "a", { command: "deno", url: "http://h/" }, "either a command or a url"],
-  ["a command that is not there", "a", { command: "no-such-program" }, "no executable"],
-  ["a relative command", "a", { command: "./server" }, "no executable"],
-  ["a folder as command", "a", { command: "/usr" }, "no executable"],
-  ["args that are no texts", "a", { command: "deno", args: [1] }, "args"],
+  ["a time-out of 0", "a", { command: "deno", timeoutMs: 0 }, "timeoutMs"],
+  ["a time-out that is no number", "a", { command: "deno", timeoutMs: "30" }, "timeoutMs"],
+  ["a time-out beyond 24 days", "a", { url: "http://h/", timeoutMs: 2 ** 31 }, "timeoutMs"],
+  ["args that are no strings", "a", { command: "deno", args: [1] }, "args"],
   ["a relative cwd", "a", { command: "deno", cwd: "here" }, "cwd"],
-  ["a file URL", "a", { url: "file:///etc/passwd" }, "no http or https URL"],
+  ["a file URL", "a", { url: "file:///etc/passwd" }, "expected one with http: or https:"],
   ["credentials in the URL", "a", { url: "http://me:secret@h/" }, "credentials"],
   ["a header with a line break", "a", { url: "http://h/", headers: { a: "b\r\nc: d" } }, "headers"],
   ["a linker variable", "a", { command: "deno", env: { LD_PRELOAD: "x" } }, "LD_PRELOAD"],
   ["a variable without a name", "a", { command: "deno", env: { "A=B": "x" } }, "no name"],
   ["a pattern of variables", "a", { command: "deno", inheritEnv: ["AWS_*"] }, "no name"],
-  ["a variable that is no text", "a", { command: "deno", env: { A: 1 } }, "no text"],
+  ["a variable that is no string", "a", { command: "deno", env: { A: 1 } }, "no text"],
 ];
 for (const [what, name, server, said] of WRONG) {
   Deno.test(`McpProvider refuses ${what}`, () => {
@@ -74,3 +74,44 @@ for (const [what, name, server, said] of WRONG) {
     );
   });
 }
+
+for (const command of ["no-such-program", "./server", "/usr"]) {
+  Deno.test(`McpProvider takes the other servers when there is no executable "${command}"`, () => {
+    const { permissions, config } = new McpProvider({
+      servers: { missing: { command }, web: { url: "http://127.0.0.1:1234/mcp" } },
+      lockFile: LOCK,
+    });
+    assertEquals([permissions.run, permissions.net], [[], ["127.0.0.1:1234"]]);
+    const { missing } = (config as { servers: Record<string, { unavailable: string }> }).servers;
+    assertStringIncludes(missing?.unavailable ?? "", `no executable "${command}"`);
+  });
+}
+
+// deno-fmt-ignore -- a row is a line
+const NAMESPACES: readonly (readonly [what: string, server: object, wraps: boolean])[] = [
+  ["an interpreter", { command: "python3" }, true],
+  ["an interpreter that goes without", { command: "python3", pidNamespace: false }, false],
+  ["a program", { command: "/usr/bin/true" }, false],
+  ["a program that asks for it", { command: "/usr/bin/true", pidNamespace: true }, true],
+];
+for (const [what, server, wraps] of NAMESPACES) {
+  Deno.test(`the Worker may ${wraps ? "" : "not "}run bubblewrap for ${what}`, () => {
+    const { permissions } = new McpProvider({
+      servers: { a: server as McpServer },
+      lockFile: LOCK,
+    });
+    assertEquals((permissions.run as string[]).includes("/usr/bin/bwrap"), wraps);
+  });
+}
+
+Deno.test("the deadline of the provider is the longest time-out, unless it is given", () => {
+  const servers = { a: { url: "http://h/", timeoutMs: 120_000 }, b: { url: "http://h/" } };
+  const longest = new McpProvider({ servers, lockFile: LOCK });
+  const timeouts = ({ config }: McpProvider) =>
+    Object.values((config as { servers: Record<string, { timeoutMs: number }> }).servers)
+      .map(({ timeoutMs }) => timeoutMs);
+  assertEquals([longest.deadlineMs, timeouts(longest)], [120_000, [120_000, 30_000]]);
+  const given = new McpProvider({ servers, lockFile: LOCK, deadlineMs: 60_000 });
+  assertEquals([given.deadlineMs, timeouts(given)], [60_000, [120_000, 60_000]]);
+  assertEquals(new McpProvider({ servers: {}, lockFile: LOCK }).deadlineMs, 30_000);
+});

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
 import { type ToWorker, workerName } from "../../../src/core/isolation/protocol.ts";
-import { Mailbox } from "../../../src/transport/mailbox.ts";
+import { Box } from "../../../src/transport/box.ts";
 import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
 import { run, Workspace } from "../../workspace.ts";
 import { NO_SANDBOX, Programs, SH, testInSandbox } from "./programs.ts";
@@ -116,24 +116,24 @@ testInSandbox("programs die with a Worker that is terminated", async () => {
       type: "init",
       config: provider.config,
       maxOutputBytes: 1000,
-      surroundings: { network: false, hosts: [], files: { readable: [], writable, denied: [] } },
-      mailboxes: { calls: new Mailbox().shared, answers: new Mailbox().shared },
+      environment: { network: false, hosts: [], files: { readable: [], writable, denied: [] } },
     },
     {
-      type: "calls",
-      calls: [{
-        id: 1,
+      type: "call",
+      id: 1,
+      request: {
         action: "proc.exec",
         target: SH,
         params: {
           args: ["-c", `exec 3>${ws.path("out/pipe")}; ${survivor} echo started >&3; sleep 600`],
         },
-      }],
+      },
     },
   ];
   const pipe = ws.path("out/pipe");
   worker.onmessage = () => void nobodyElseComes(pipe);
-  for (const message of messages) worker.postMessage(message);
+  worker.postMessage({ toWorker: new Box().shared, fromWorker: new Box().shared });
+  worker.postMessage(messages);
   const heard = await heardOn(pipe, (heard) => heard === "started\n" && worker.terminate());
   assertEquals(heard, "started\n");
 });

@@ -1,0 +1,230 @@
+/**
+ * Limits as data, and how a policy writes them.
+ *
+ * @module
+ */
+import { isTimeZone, type Period, PERIODS } from "./window.ts";
+import { type Decimal, decimalOf, parseDecimal, ZERO } from "./decimal.ts";
+
+/** What a limit measures. */
+export type Measure = "rate" | "calls" | "bytes" | "sent" | "sum" | "duration" | "concurrent";
+
+/** One limit. */
+export interface Limit {
+  /** Stable: `<rule>.<measure>`, or the `id` of a limit of the whole policy. */
+  readonly id: string;
+  readonly measure: Measure;
+  /** The most per window: calls, bytes, milliseconds, or the unit of the param; of `rate`, the burst. */
+  readonly max: Decimal;
+  /** When it begins again; of `rate` and `concurrent`, `undefined`. */
+  readonly period: Period | undefined;
+  /** Of `rate`: how long one call takes to come back, in milliseconds. */
+  readonly refillMs?: number;
+  /** Of `sum`: the way into the params. */
+  readonly path?: readonly string[];
+  /** Whether all agents share it. */
+  readonly shared: boolean;
+  readonly zone?: string;
+}
+
+/** A limit of the whole policy: for all actions of a pattern. */
+export interface PolicyLimit {
+  readonly action: string;
+  readonly limits: readonly Limit[];
+}
+
+/** Tells a problem at a place below the one that is read. */
+export type Report = (path: readonly (string | number)[], message: string) => void;
+
+const SIZES: Readonly<Record<string, bigint>> = {
+  B: 1n,
+  KB: 1000n,
+  MB: 1000n ** 2n,
+  GB: 1000n ** 3n,
+  KiB: 1024n,
+  MiB: 1024n ** 2n,
+  GiB: 1024n ** 3n,
+};
+const TIMES: Readonly<Record<string, bigint>> = {
+  ms: 1n,
+  s: 1000n,
+  m: 60_000n,
+  min: 60_000n,
+  h: 3_600_000n,
+};
+const RATES: Readonly<Record<string, number>> = {
+  s: 1000,
+  sec: 1000,
+  second: 1000,
+  min: 60_000,
+  minute: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  day: 86_400_000,
+};
+const PERIOD_NAMES: Readonly<Record<string, Period>> = {
+  ...Object.fromEntries(PERIODS.map((period) => [period, period])),
+  min: "minute",
+  h: "hour",
+};
+
+/** The measures with an amount per period: the units that it may have. */
+const AMOUNTS: Readonly<Record<string, Readonly<Record<string, bigint>>>> = {
+  calls: {},
+  bytes: SIZES,
+  sent: SIZES,
+  duration: TIMES,
+};
+const KEYS = ["rate", "burst", "calls", "bytes", "sent", "sum", "duration", "concurrent"];
+const SCOPE_KEYS = ["across", "zone"];
+
+/**
+ * Reads the `limits` of a rule: `{ calls: 20/day, sum: { param: amount, max: 500/day } }`.
+ *
+ * @param source As the policy has it.
+ * @param id What the ids of the limits begin with: the id of the rule.
+ */
+export function parseLimits(source: unknown, id: string, report: Report): Limit[] {
+  if (!isMapping(source)) {
+    report([], "Expected a mapping of limits, like {calls: 20/day, rate: 60/min}");
+    return [];
+  }
+  for (const key of Object.keys(source)) {
+    if (KEYS.includes(key) || SCOPE_KEYS.includes(key)) continue;
+    const expected = [...KEYS, ...SCOPE_KEYS].join(", ");
+    report([key], `There is no limit "${key}", expected one of ${expected}`);
+  }
+  const shared = parseAcross(source["across"], report);
+  const zone = parseZone(source["zone"], report);
+  const scope = zone === undefined ? { shared } : { shared, zone };
+  const limits = KEYS.flatMap((measure): Limit[] => {
+    const value = source[measure];
+    if (value === undefined || measure === "burst") return [];
+    const at: Report = (path, message) => report([measure, ...path], message);
+    const amount = parseMeasure(measure as Measure, value, { burst: source["burst"], report: at });
+    return amount === undefined ? [] : [{ id: `${id}.${measure}`, ...amount, ...scope }];
+  });
+  if (source["burst"] !== undefined && source["rate"] === undefined) {
+    report(["burst"], 'Expected a "rate" beside it');
+  }
+  return limits;
+}
+
+/** Reads the `limits` of a policy: a list of limits, each with the `action` that it is for. */
+export function parsePolicyLimits(source: unknown, report: Report): PolicyLimit[] {
+  if (!Array.isArray(source)) {
+    report([], 'Expected a list of limits, like [{action: "net.*", rate: 60/min}]');
+    return [];
+  }
+  return source.flatMap((item, i): PolicyLimit[] => {
+    const at: Report = (path, message) => report([i, ...path], message);
+    if (!isMapping(item)) {
+      at([], 'Expected a limit, like {action: "net.*", rate: 60/min}');
+      return [];
+    }
+    const { action, id = `limits[${i}]`, ...limits } = item;
+    if (typeof action !== "string" || !/^(\*|[\w*-]+(\.[\w*-]+)*)$/.test(action)) {
+      at(["action"], 'Expected an action or a pattern, like net.http, fs.* or "*"');
+      return [];
+    }
+    if (typeof id !== "string" || id === "") {
+      at(["id"], "Expected a string");
+      return [];
+    }
+    return [{ action, limits: parseLimits(limits, id, at) }];
+  });
+}
+
+type Amount = Omit<Limit, "id" | "shared" | "zone">;
+
+function parseMeasure(
+  measure: Measure,
+  value: unknown,
+  { burst, report }: { readonly burst: unknown; readonly report: Report },
+): Amount | undefined {
+  switch (measure) {
+    case "rate":
+      return parseRate(value, burst, report);
+    case "concurrent": {
+      if (isCount(value)) return { measure, max: decimalOf(value), period: undefined };
+      report([], "Expected a whole number of 1 or more");
+      return undefined;
+    }
+    case "sum": {
+      const { param, max, ...more } = isMapping(value) ? value : {};
+      const amount = typeof max === "string" ? parsePer(max, {}) : undefined;
+      if (typeof param === "string" && amount !== undefined && Object.keys(more).length === 0) {
+        return { measure, ...amount, path: param.split(".") };
+      }
+      report([], 'Expected {param: name, max: "500/day"}');
+      return undefined;
+    }
+    default: {
+      const amount = typeof value === "string"
+        ? parsePer(value, AMOUNTS[measure] ?? {})
+        : undefined;
+      if (amount !== undefined) return { measure, ...amount };
+      const example = { calls: "20/day", duration: "10min/day" }[measure as string] ??
+        "100MiB/hour";
+      report([], `Expected an amount per ${PERIODS.join(", ")}, like ${example}`);
+      return undefined;
+    }
+  }
+}
+
+function parseRate(value: unknown, burst: unknown, report: Report): Amount | undefined {
+  const [, count = "", unit = ""] = typeof value === "string"
+    ? /^(\d{1,9})\/([a-z]+)$/.exec(value) ?? []
+    : [];
+  const ms = Object.hasOwn(RATES, unit) ? RATES[unit] : undefined;
+  if (ms === undefined || Number(count) < 1) {
+    report([], "Expected a rate like 60/min (s, min, h or day)");
+    return undefined;
+  }
+  if (burst !== undefined && !isCount(burst)) {
+    report([], "Expected a burst of 1 or more calls");
+    return undefined;
+  }
+  const max = decimalOf(burst ?? Number(count));
+  return { measure: "rate", max, period: undefined, refillMs: ms / Number(count) };
+}
+
+/** `500.00/day`, `100MiB/hour`, `5/forever`. */
+function parsePer(
+  text: string,
+  units: Readonly<Record<string, bigint>>,
+): { readonly max: Decimal; readonly period: Period } | undefined {
+  const [, digits = "", unit = "", per = ""] =
+    /^(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*\/\s*([a-z]+)$/.exec(text) ?? [];
+  const amount = parseDecimal(digits);
+  const factor = unit === "" ? 1n : Object.hasOwn(units, unit) ? units[unit] : undefined;
+  const period = Object.hasOwn(PERIOD_NAMES, per) ? PERIOD_NAMES[per] : undefined;
+  if (amount === undefined || factor === undefined || period === undefined) return undefined;
+  return { max: amount * factor, period };
+}
+
+function parseAcross(source: unknown, report: Report): boolean {
+  if (source === undefined || source === "agent") return false;
+  if (source === "all") return true;
+  report(["across"], 'Expected "agent" (each agent has its own, the default) or "all"');
+  return true;
+}
+
+function parseZone(source: unknown, report: Report): string | undefined {
+  if (source === undefined || typeof source === "string" && isTimeZone(source)) return source;
+  report(["zone"], "Expected the name of a time zone, like Europe/Berlin");
+  return undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** Whether nothing at all may pass. */
+export function isZero({ max }: Limit): boolean {
+  return max === ZERO;
+}

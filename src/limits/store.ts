@@ -1,0 +1,95 @@
+/**
+ * Where the ledger of limits is kept.
+ *
+ * @module
+ */
+import type { Decimal } from "./decimal.ts";
+
+/** What one request takes of one limit. */
+export interface Charge {
+  /** Id of the limit. */
+  readonly limit: string;
+  /** Whose: the agent, or empty for a limit that all share. */
+  readonly who: string;
+  /** How the limit is counted. */
+  readonly meter: WindowMeter | BucketMeter | SlotMeter;
+  /** How much is reserved; of a bucket and of slots, 1. */
+  readonly amount: Decimal;
+}
+
+/** Counts what is used in a window. */
+export interface WindowMeter {
+  readonly kind: "window";
+  readonly max: Decimal;
+  /** The window, as `windowAt` names it. */
+  readonly window: string;
+  /** When the window ends, in milliseconds since the epoch; `undefined` if never. */
+  readonly endsAt: number | undefined;
+}
+
+/**
+ * A token bucket: `burst` tokens at most, one comes back each `refillMs`. In any time t at most
+ * burst + t / refillMs calls pass.
+ */
+export interface BucketMeter {
+  readonly kind: "bucket";
+  readonly burst: number;
+  readonly refillMs: number;
+}
+
+/** Counts what is under way now. */
+export interface SlotMeter {
+  readonly kind: "slots";
+  readonly max: number;
+}
+
+/** A limit that does not let a request pass. */
+export interface Exceeded {
+  readonly limit: string;
+  /** What is left; not enough. */
+  readonly left: Decimal;
+  /** When it is worth to try again, in milliseconds from now; `undefined` if that is not known. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** How much of each limit a request has really used, by the id of the limit; the rest as reserved. */
+export type Corrections = ReadonlyMap<string, Decimal>;
+
+/** A counter of the ledger, for people. */
+export interface Usage {
+  readonly limit: string;
+  readonly who: string;
+  /** The window, `""` for a bucket or slots. */
+  readonly window: string;
+  readonly used: Decimal;
+}
+
+/**
+ * The ledger. All of its methods are atomic, also among processes that share a store.
+ *
+ * INVARIANT: time that goes back gives nothing back: a store counts by the latest time it has seen.
+ */
+export interface LimitStore {
+  /** The latest time that any user of the store has told, and now, in milliseconds since the epoch. */
+  now(at: number): number;
+  /**
+   * Reserves all charges of one request, or none.
+   *
+   * @param id Id of the reservation.
+   * @param charges What the request takes at most.
+   * @param at Now, in milliseconds since the epoch.
+   * @returns The first limit that is exceeded; `undefined` if all is reserved.
+   */
+  reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined;
+  /** Ends a reservation: what was used stays charged, slots come free. */
+  commit(id: string, corrections: Corrections): void;
+  /** Ends a reservation of what provably did not happen: all of it is given back. */
+  release(id: string): void;
+  /** What is used now. */
+  usage(): Usage[];
+  /** Sets all counters of a limit to nothing. */
+  reset(limit: string): void;
+  /** Reservations of earlier processes that ended without a word: they stay charged. */
+  readonly abandoned: number;
+  close(): void;
+}

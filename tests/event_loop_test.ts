@@ -1,0 +1,74 @@
+import { assert, assertEquals } from "@std/assert";
+import { type ActionRequest, Kernel, Provider } from "@agent-kernel/kernel";
+import { Workspace } from "./workspace.ts";
+
+/** Submits that a caller may get done before whatever waits for the event loop has its turn. */
+const MOST = 200_000;
+
+const DENIED: ActionRequest = { action: "other.do", target: "a" };
+const ANSWERED_AT_ONCE: ActionRequest = { action: "quick.do", target: "a" };
+const MALFORMED: ActionRequest = { action: "", target: "" };
+
+/** What waits for the event loop; resolves when it has had its turn. */
+const WAITERS: readonly (readonly [what: string, wait: (ws: Workspace) => Promise<unknown>])[] = [
+  ["a timer", () => new Promise((resolve) => setTimeout(resolve, 1))],
+  ["a file read", (ws) => Deno.readTextFile(ws.file("a.txt", "text"))],
+  ["a signal", () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const listener = () => {
+      Deno.removeSignalListener("SIGUSR1", listener);
+      resolve();
+    };
+    Deno.addSignalListener("SIGUSR1", listener);
+    Deno.kill(Deno.pid, "SIGUSR1");
+    return promise;
+  }],
+  ["a request to a server in this process", async () => {
+    await using server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      () => new Response("ok"),
+    );
+    return await (await fetch(`http://127.0.0.1:${server.addr.port}/`)).text();
+  }],
+];
+
+for (const callers of [1, 64]) {
+  for (
+    const [kind, request] of [
+      ["denied", DENIED],
+      ["malformed", MALFORMED],
+      ["answered at once", ANSWERED_AT_ONCE],
+    ] as const
+  ) {
+    for (const [what, wait] of WAITERS) {
+      Deno.test(`${what} has its turn beside ${callers} callers whose requests are ${kind}`, async () => {
+        using ws = new Workspace();
+        await using kernel = await Kernel.open({
+          policy: { capabilities: [{ action: "quick.do", resource: "**" }] },
+          providers: [
+            new Provider({
+              name: "quick",
+              isolation: "none",
+              actions: { "quick.do": { kind: "name", effect: "none" } },
+              execute: () => "done",
+            }),
+          ],
+          logPath: ws.path("kernel.log"),
+          onWarning: () => {},
+        });
+        let waiting = true;
+        const turn = wait(ws).finally(() => waiting = false);
+        let submits = 0;
+        await Promise.all(Array.from({ length: callers }, async () => {
+          while (waiting && submits < MOST) {
+            submits++;
+            await kernel.submit(request);
+          }
+        }));
+        assertEquals(waiting, false, `not within ${submits} submits`);
+        assert(submits < MOST);
+        await turn;
+      });
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/** The same claims for each store: in memory, and in a file. */
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { type Decimal, decimalOf, ZERO } from "../../src/limits/decimal.ts";
+import { MemoryLimitStore } from "../../src/limits/memory_store.ts";
+import { SqliteLimitStore } from "../../src/limits/sqlite_store.ts";
+import type { Charge, LimitStore } from "../../src/limits/store.ts";
+import { Workspace } from "../workspace.ts";
+
+const STORES: readonly (readonly [string, (ws: Workspace) => LimitStore])[] = [
+  ["memory", () => new MemoryLimitStore()],
+  ["a file", (ws) => new SqliteLimitStore(ws.path("limits.db"))],
+];
+
+const AT = Date.UTC(2026, 10, 28);
+
+function inWindow(amount: number, { max = 10, who = "a", window = "w", limit = "l" } = {}): Charge {
+  const meter = { kind: "window", max: decimalOf(max), window, endsAt: AT + 1000 } as const;
+  return { limit, who, amount: decimalOf(amount), meter };
+}
+
+function slot(max = 1): Charge {
+  return { limit: "s", who: "a", amount: decimalOf(1), meter: { kind: "slots", max } };
+}
+
+function token(burst: number, refillMs: number): Charge {
+  return { limit: "r", who: "a", amount: decimalOf(1), meter: { kind: "bucket", burst, refillMs } };
+}
+
+for (const [name, make] of STORES) {
+  /** A test with a store that is closed at its end. */
+  const test = (claim: string, body: (store: LimitStore) => void) =>
+    Deno.test(`a store in ${name} ${claim}`, () => {
+      using ws = new Workspace();
+      const store = make(ws);
+      try {
+        body(store);
+      } finally {
+        store.close();
+      }
+    });
+  const used = (store: LimitStore): Decimal =>
+    store.usage().reduce((sum, { used }) => sum + used, ZERO);
+
+  test("lets pass up to the limit, and says what is left and when it begins again", (store) => {
+    assertEquals(store.reserve("1", [inWindow(7)], AT), undefined);
+    assertEquals(store.reserve("2", [inWindow(4)], AT + 400), {
+      limit: "l",
+      left: decimalOf(3),
+      retryAfterMs: 600,
+    });
+    assertEquals(store.reserve("3", [inWindow(3)], AT), undefined);
+    assertEquals(store.reserve("4", [inWindow(0)], AT), undefined);
+    assertEquals(used(store), decimalOf(10));
+  });
+
+  test("charges nothing if one of several limits is exceeded", (store) => {
+    const charges = [inWindow(5), inWindow(5, { limit: "m", max: 4 })];
+    assertEquals(store.reserve("1", charges, AT)?.limit, "m");
+    assertEquals(used(store), ZERO);
+    assertEquals(store.reserve("2", [inWindow(10)], AT), undefined);
+  });
+
+  test("counts two charges of one limit in one request together", (store) => {
+    assertEquals(store.reserve("1", [inWindow(6), inWindow(6)], AT)?.left, decimalOf(4));
+    assertEquals(used(store), ZERO);
+  });
+
+  test("keeps agents, limits and windows apart", (store) => {
+    for (
+      const charge of [
+        inWindow(10),
+        inWindow(10, { who: "b" }),
+        inWindow(10, { window: "v" }),
+        inWindow(10, { limit: "m" }),
+      ]
+    ) assertEquals(store.reserve(crypto.randomUUID(), [charge], AT), undefined);
+    assertEquals(store.reserve("x", [inWindow(1)], AT)?.left, ZERO);
+  });
+
+  test("gives back all of what did not happen, once", (store) => {
+    store.reserve("1", [inWindow(6)], AT);
+    store.reserve("2", [inWindow(3)], AT);
+    store.release("1");
+    store.release("1");
+    store.commit("1", new Map());
+    assertEquals(used(store), decimalOf(3));
+  });
+
+  test("corrects what was used, never to more than was reserved, never below nothing", (store) => {
+    store.reserve("1", [inWindow(6)], AT);
+    store.commit("1", new Map([["l", decimalOf(2)]]));
+    assertEquals(used(store), decimalOf(2));
+    store.reserve("2", [inWindow(3)], AT);
+    store.commit("2", new Map([["l", decimalOf(100)]]));
+    assertEquals(used(store), decimalOf(5));
+    store.reserve("3", [inWindow(3)], AT);
+    store.commit("3", new Map([["l", decimalOf(-100)]]));
+    assertEquals(used(store), decimalOf(5));
+  });
+
+  test("frees slots when an action has ended, however it did", (store) => {
+    assertEquals(store.reserve("1", [slot()], AT), undefined);
+    assertEquals(store.reserve("2", [slot()], AT)?.limit, "s");
+    store.commit("1", new Map());
+    assertEquals(store.reserve("3", [slot()], AT), undefined);
+    store.release("3");
+    assertEquals(store.reserve("4", [slot()], AT), undefined);
+  });
+
+  test("lets a burst pass, then one call each interval", (store) => {
+    for (let i = 0; i < 3; i++) {
+      assertEquals(store.reserve(`b${i}`, [token(3, 100)], AT), undefined);
+    }
+    assertEquals(store.reserve("4", [token(3, 100)], AT + 40)?.retryAfterMs, 61);
+    assertEquals(store.reserve("5", [token(3, 100)], AT + 100), undefined);
+    assertEquals(store.reserve("6", [token(3, 100)], AT + 100)?.limit, "r");
+    for (let i = 0; i < 3; i++) {
+      assertEquals(store.reserve(`c${i}`, [token(3, 100)], AT + 10_000), undefined);
+    }
+    assertEquals(store.reserve("7", [token(3, 100)], AT + 10_000)?.limit, "r");
+  });
+
+  test("counts by the latest time it has seen: a clock that goes back gives nothing back", (store) => {
+    for (let i = 0; i < 2; i++) store.reserve(`b${i}`, [token(2, 1000)], AT);
+    assertEquals(store.now(AT - 3_600_000), AT);
+    assertEquals(store.reserve("x", [token(2, 1000)], AT - 3_600_000)?.retryAfterMs, 1001);
+  });
+
+  test("forgets a limit that is reset, and nothing else", (store) => {
+    store.reserve("1", [inWindow(5), inWindow(5, { limit: "m" })], AT);
+    store.reset("l");
+    assertEquals(store.usage().map(({ limit }) => limit), ["m"]);
+    store.release("1");
+    assertEquals(used(store), ZERO);
+  });
+
+  test("keeps amounts beyond 2^53 exactly", (store) => {
+    const large = 9007199254740993n * decimalOf(1);
+    const charge = {
+      ...inWindow(0),
+      amount: large,
+      meter: { ...inWindow(0).meter, max: large },
+    } as Charge;
+    assertEquals(store.reserve("1", [charge], AT), undefined);
+    assertEquals(store.usage()[0]?.used, large);
+    assertEquals(store.reserve("2", [inWindow(1)], AT)?.left, ZERO);
+  });
+
+  test("never lets more pass than the limit, whatever happens in which order", (store) => {
+    let run = 0;
+    const step = fc.record({
+      do: fc.constantFrom("reserve", "reserve", "reserve", "commit", "release"),
+      id: fc.integer({ min: 0, max: 9 }),
+      amount: fc.integer({ min: 0, max: 6 }),
+      used: fc.integer({ min: 0, max: 6 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const window = `run ${run++}`;
+        // A model of ten lines: what is reserved, and what stays charged.
+        const open = new Map<string, number>();
+        let kept = 0;
+        for (const { do: verb, id, amount, used } of steps) {
+          const name = `${window} ${id}`;
+          const total = kept + [...open.values()].reduce((a, b) => a + b, 0);
+          if (verb === "reserve" && !open.has(name)) {
+            const exceeded = store.reserve(name, [inWindow(amount, { window })], AT);
+            assertEquals(exceeded === undefined, total + amount <= 10);
+            if (exceeded === undefined) open.set(name, amount);
+          } else if (verb === "commit" && open.has(name)) {
+            store.commit(name, new Map([["l", decimalOf(used)]]));
+            kept += Math.min(used, open.get(name) ?? 0);
+            open.delete(name);
+          } else if (verb === "release") {
+            store.release(name);
+            open.delete(name);
+          }
+        }
+        const total = kept + [...open.values()].reduce((a, b) => a + b, 0);
+        const counted = store.usage().find((one) => one.window === window)?.used ?? ZERO;
+        assertEquals(counted, decimalOf(total));
+      }),
+      { numRuns: 50 },
+    );
+  });
+}
+
+Deno.test("a ledger in a file survives a restart, and is shared by two stores", () => {
+  using ws = new Workspace();
+  const path = ws.path("limits.db");
+  const first = new SqliteLimitStore(path);
+  const second = new SqliteLimitStore(path);
+  assertEquals(first.reserve("1", [inWindow(6)], AT), undefined);
+  assertEquals(second.reserve("2", [inWindow(6)], AT)?.left, decimalOf(4));
+  first.commit("1", new Map());
+  first.close();
+  second.close();
+  const third = new SqliteLimitStore(path);
+  assertEquals(third.reserve("3", [inWindow(6)], AT)?.left, decimalOf(4));
+  third.close();
+});
+
+Deno.test("a ledger in a file may be read by its owner only", () => {
+  using ws = new Workspace();
+  const path = ws.path("limits.db");
+  new SqliteLimitStore(path).close();
+  assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+});

@@ -1,0 +1,64 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { SilenceTimeout } from "../../../providers/mcp/silence_timeout.ts";
+import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
+import { hostile, textOf, withMcp } from "./scene.ts";
+
+Deno.test("SilenceTimeout counts anew with each sign of progress", () => {
+  const timer = new ManualTimer();
+  using timeout = new SilenceTimeout(1_000, timer);
+  timer.pass(999);
+  timeout.restart();
+  timer.pass(999);
+  assertEquals(timeout.signal.aborted, false);
+  timer.pass(1);
+  assertEquals(timeout.signal.aborted, true);
+});
+
+Deno.test("SilenceTimeout leaves no timer when it is disposed of", () => {
+  const timer = new ManualTimer();
+  {
+    using _timeout = new SilenceTimeout(1_000, timer);
+  }
+  assertEquals(timer.waiting, 0);
+});
+
+Deno.test("a call ends at the time-out of its server, and the server is told", async () => {
+  const servers = { quick: { ...hostile(), timeoutMs: 1_500 }, other: hostile() };
+  await withMcp({ servers }, async ({ call }) => {
+    await Promise.all([call("quick/echo"), call("other/echo")]);
+    const { status, code, error } = await call("quick/never");
+    assertEquals([status, code], ["ERROR", "DEADLINE_EXCEEDED"]);
+    assertStringIncludes(error ?? "", 'MCP server "quick" did not answer within 1500 ms');
+    assertEquals(JSON.parse(textOf(await call("quick/cancelled"))).length, 1);
+    assertEquals((await call("other/echo")).status, "OK");
+  });
+});
+
+Deno.test("a call of a server with a longer time-out outlives the default deadline", async () => {
+  const timer = new ManualTimer();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const servers = { slow: { ...hostile(), timeoutMs: 120_000 } };
+  await withMcp({ servers, timer }, async ({ call }) => {
+    await call("slow/echo");
+    const slow = call("slow/slow", { port: listener.addr.port });
+    using test = await listener.accept();
+    timer.pass(119_000);
+    await test.write(new TextEncoder().encode("a"));
+    assertEquals(textOf(await slow), "after 0");
+    const late = call("slow/slow", { port: listener.addr.port });
+    using again = await listener.accept();
+    timer.pass(120_000);
+    assertEquals((await late).code, "DEADLINE_EXCEEDED");
+    again.close;
+  });
+});
+
+Deno.test("a server is asked to report progress, and the result of a call with it is the answer", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await withMcp({ servers: { h: hostile() } }, async ({ call }) => {
+    const slow = call("h/slow", { port: listener.addr.port });
+    using test = await listener.accept();
+    await test.write(new TextEncoder().encode("pppa"));
+    assertEquals(textOf(await slow), "after 3");
+  });
+});
