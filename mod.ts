@@ -53,6 +53,7 @@ export type {
   PermissionSet,
   WorkerPermissions,
 } from "./src/core/isolation/permission_set.ts";
+export type { PolicySource } from "./src/policy_tools/read.ts";
 export type { ProcessPermissions } from "./src/launch/process_permissions.ts";
 export type { PolicySummary, RuleSummary } from "./src/core/policy/policy.ts";
 export type { Timer } from "./src/core/timer.ts";

@@ -13,7 +13,7 @@ import {
 import type { SubmitOptions } from "./submit.ts";
 import { type Answer, checkAnswer } from "./isolation/answer.ts";
 import type { ProviderHost } from "./isolation/provider_host.ts";
-import { authorize, decideQuestion } from "./policy/judge.ts";
+import { authorize, decideQuestion } from "./policy/authorize.ts";
 import type { Policy, PolicySummary } from "./policy/policy.ts";
 import { AuditLogError } from "./record/audit_log_error.ts";
 import type { AuditLog } from "./record/log.ts";
