@@ -8,7 +8,7 @@ import type { Rotation } from "./core/record/log.ts";
 import type { CheckpointOptions } from "./checkpoint/witness.ts";
 import type { Retention } from "./log/prune.ts";
 import type { Provider } from "./worker/provider.ts";
-import type { Stage } from "./core/stage.ts";
+import type { Stage } from "./stages/stage.ts";
 import type { PolicySource } from "./policy_tools/read.ts";
 import type { Timer } from "./core/timer.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ActionResult } from "../../src/core/action.ts";
-import type { SubmitFn } from "../../src/core/submit.ts";
+import type { SubmitFn } from "../../src/stages/submit.ts";
 import { ToolDef } from "../../src/agent/tool_def.ts";
 import { messageOf } from "../../src/core/errors.ts";
 import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";

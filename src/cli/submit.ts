@@ -1,5 +1,5 @@
 import type { ActionRequest, ActionResult } from "../core/action.ts";
-import type { SubmitFn } from "../core/submit.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";
 import {

@@ -10,9 +10,9 @@ import {
   matchesAction,
   type ResultStatus,
 } from "../core/action.ts";
-import type { SubmitFn, SubmitOptions } from "../core/submit.ts";
+import type { SubmitFn, SubmitOptions } from "../stages/submit.ts";
 import { messageOf } from "../core/errors.ts";
-import type { StageAnswer } from "../core/stage.ts";
+import type { StageAnswer } from "../stages/stage.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
 import { KeyedMutex, keysOf } from "./keyed_mutex.ts";
 import { visible } from "./preview.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult } from "./action.ts";
+import type { ActionRequest, ActionResult } from "../core/action.ts";
 import type { Stage } from "./stage.ts";
 
 /** What a caller that stands between an agent and the kernel can add to a request. */
