@@ -5,7 +5,7 @@
  */
 import { basename } from "@std/path";
 import type { Policy, Rule } from "../core/policy/policy.ts";
-import { expandVariables } from "../core/policy/variables.ts";
+import { expandVariables } from "./variables.ts";
 import { specOf } from "../core/resource/kind.ts";
 import { KINDS } from "../core/resource/table.ts";
 import type { World } from "../core/resource/world.ts";

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { LineOf } from "../core/policy/problem.ts";
+import type { LineOf } from "./problems.ts";
 
 /** A node of the document. */
 export interface OutlineNode {

@@ -10,14 +10,17 @@ import { canonicalJson, copyJson, JsonError } from "../core/json.ts";
 import { DocumentError, parseDocument } from "../core/policy/document.ts";
 import { type LoadOptions, loadPolicy } from "../core/policy/load.ts";
 import type { Policy } from "../core/policy/policy.ts";
-import { placeName, PolicyError, Problems } from "../core/policy/problem.ts";
+import { placeName, PolicyError, type Problems } from "../core/policy/problem.ts";
 import { isMapping } from "../core/policy/shape.ts";
+import type { KindName } from "../core/resource/kind.ts";
 import { sha256 } from "../core/request.ts";
 import { MissingPermissionError } from "../launch/check.ts";
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
 import { lint } from "./lint.ts";
 import { lineFinder, outline, OutlineError } from "./locate.ts";
+import { DocumentProblems } from "./problems.ts";
+import { expandVariables, readVariables, type Variables } from "./variables.ts";
 
 /**
  * A policy: the path of a YAML file (or its `file:` URL), YAML text as `{ text }`, or the same
@@ -26,7 +29,10 @@ import { lineFinder, outline, OutlineError } from "./locate.ts";
 export type PolicySource = string | URL | { readonly text: string } | object;
 
 /** What a policy is read with. */
-export interface ReadOptions extends Omit<LoadOptions, "source" | "digest" | "problems"> {
+export interface ReadOptions
+  extends Omit<LoadOptions, "source" | "digest" | "problems" | "expand"> {
+  /** Values for `${NAME}`; they win over the policy's own. @default none */
+  readonly variables?: Variables;
   /** Name for messages. @default the path, "(text)" or "(object)" */
   readonly source?: string;
   /**
@@ -76,12 +82,19 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   // Variables of the caller are a part of what the policy says.
   const given = Object.keys(variables).length === 0 ? "" : `\0${canonicalJson(variables)}`;
   const digest = sha256((text ?? canonicalJson(value)) + given);
-  const policy = loadPolicy(value, { ...options, world, source: name, digest, problems });
+  const own = isMapping(value) ? value["variables"] : undefined;
+  const all = {
+    ...readVariables(own, problems.at("variables")),
+    ...readVariables(variables, problems.at("variables")),
+  };
+  const expand = (pattern: string, kind: KindName) =>
+    expandVariables(pattern, { kind, variables: all });
+  const policy = loadPolicy(value, { ...options, world, source: name, digest, problems, expand });
   if (options.enforceExamples !== false) {
     checkExamples(examples, { policy, world }, problems.at("examples"));
   }
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
-  const declared = isMapping(value) && isMapping(value["variables"]) ? value["variables"] : {};
+  const declared = isMapping(own) ? own : {};
   const warnings = lint({ policy, world, declared, given: variables });
   return { ...policy, examples, warnings };
 }
@@ -146,7 +159,7 @@ function readObject(source: object, name: string): ReadDocument {
   try {
     return {
       value: copyJson(source, "policy", { exactIntegers: true }),
-      problems: new Problems(),
+      problems: new DocumentProblems(),
     };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
@@ -158,7 +171,7 @@ function readYaml(text: string, name: string): ReadDocument {
   try {
     const value = parseDocument(text);
     const root = outline(text);
-    const problems = new Problems(lineFinder(root));
+    const problems = new DocumentProblems(lineFinder(root));
     refuseAmbiguous(root, value, problems);
     return { value, problems };
   } catch (error) {

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import type { ActionTable } from "../resource/kind.ts";
+import type { ActionTable, KindName } from "../resource/kind.ts";
 import type { World } from "../resource/world.ts";
 import { type GuardedPath, guardRules } from "./guard.ts";
 import type { Policy, Rule } from "./policy.ts";
-import { PolicyError, Problems } from "./problem.ts";
+import { PolicyError, type Problems } from "./problem.ts";
 import { readRules } from "./rule.ts";
 import { indexRules } from "./rule_index.ts";
 import { ANYTHING, LIST, readMapping } from "./shape.ts";
-import { readVariables, type Variables } from "./variables.ts";
 
 /** What a policy is loaded with. */
 export interface LoadOptions {
@@ -23,12 +22,16 @@ export interface LoadOptions {
   readonly digest: string;
   /** All actions that there are. */
   readonly actions: ActionTable;
-  /** Values for `${NAME}`; they win over the policy's own. @default none */
-  readonly variables?: Variables;
+  /**
+   * Replaces variables in the text of a pattern.
+   *
+   * @throws {PatternError} One cannot be replaced.
+   */
+  readonly expand: (pattern: string, kind: KindName) => string;
   /** Files of the kernel itself. @default none */
   readonly guarded?: readonly GuardedPath[];
   /** Where problems are noted; any that are noted before refuse the policy too. */
-  readonly problems?: Problems;
+  readonly problems: Problems;
 }
 
 const DOCUMENT = {
@@ -56,14 +59,10 @@ const DOCUMENT = {
  * @throws {PolicyError} It is refused.
  */
 export function loadPolicy(document: unknown, options: LoadOptions): Policy {
-  const { world, source, digest, actions, problems = new Problems() } = options;
+  const { world, source, digest, actions, expand, problems } = options;
   const expected = 'Expected a mapping with the key "capabilities"';
   const found = readMapping(document, { shape: DOCUMENT, expected, problems }) ?? {};
-  const variables = {
-    ...readVariables(found.variables, problems.at("variables")),
-    ...readVariables(options.variables, problems.at("variables")),
-  };
-  const common = { world, actions, variables, ids: new Set<string>() };
+  const common = { world, actions, expand, ids: new Set<string>() };
   const read = (section: "capabilities" | "deny", effect: Rule["effect"], index: number) =>
     readRules(found[section] ?? [], { ...common, effect, index, problems: problems.at(section) });
   const allow = read("capabilities", "allow", 0);

@@ -41,50 +41,18 @@ export class PolicyError extends SyntaxError {
   }
 }
 
-/** Finds the line of a value in the text of a document. */
-export type LineOf = (path: Path) => number | undefined;
-
 /** Collects the problems of one document. An instance stands at one value of it. */
-export class Problems {
-  readonly #lineOf: LineOf;
-  readonly #found: PolicyProblem[];
+export interface Problems {
   /** The value that this instance stands at. */
   readonly path: Path;
-
-  /**
-   * @param lineOf Finds lines, if the document is a text.
-   * @param at For {@linkcode Problems.at} only.
-   */
-  constructor(
-    lineOf: LineOf = () => undefined,
-    at: { readonly path: Path; readonly found: PolicyProblem[] } = { path: [], found: [] },
-  ) {
-    this.#lineOf = lineOf;
-    this.#found = at.found;
-    this.path = at.path;
-  }
-
-  /** The same collection at a value inside of this one. */
-  at(...keys: Path): Problems {
-    return new Problems(this.#lineOf, { path: [...this.path, ...keys], found: this.#found });
-  }
-
-  /** Notes that something is wrong here. */
-  add(message: string): void {
-    const { path, line } = this;
-    const problem = { place: placeName(path), path, message };
-    this.#found.push(line === undefined ? problem : { ...problem, line });
-  }
-
   /** The line at which the value stands, if the document is a text. */
-  get line(): number | undefined {
-    return this.#lineOf(this.path);
-  }
-
+  readonly line: number | undefined;
   /** All problems so far, in the order of the file. */
-  get found(): readonly PolicyProblem[] {
-    return this.#found.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  }
+  readonly found: readonly PolicyProblem[];
+  /** The same collection at a value inside of this one. */
+  at(...keys: Path): Problems;
+  /** Notes that something is wrong here. */
+  add(message: string): void;
 }
 
 /** `["capabilities", 2, "resource"]` as `capabilities[2].resource`. */

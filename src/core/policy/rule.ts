@@ -13,13 +13,13 @@ import { compileConstraint, type Constraint } from "./constraint.ts";
 import type { Rule } from "./policy.ts";
 import { placeName, type Problems } from "./problem.ts";
 import { ANYTHING, type Field, isMapping, readMapping, TEXT, texts } from "./shape.ts";
-import { expandVariables, type Variables } from "./variables.ts";
 
 /** How rules are read. */
 export interface RuleOptions {
   readonly world: World;
   readonly actions: ActionTable;
-  readonly variables: Variables;
+  /** Replaces variables in a pattern. */
+  readonly expand: (pattern: string, kind: KindName) => string;
   /** Ids so far: each is used once. */
   readonly ids: Set<string>;
   readonly effect: Rule["effect"];
@@ -108,14 +108,14 @@ function readActions(names: readonly string[], options: RuleOptions): string[] {
 function compilePatterns(
   resources: readonly string[],
   actions: readonly string[],
-  { actions: table, variables, world, problems }: RuleOptions,
+  { actions: table, expand, world, problems }: RuleOptions,
 ): Map<KindName, Pattern[]> {
   const kinds = new Set(actions.map((action) => specOf(table, action).kind));
   return new Map(Array.from(kinds, (kind) => [
     kind,
     resources.flatMap((text, i) => {
       try {
-        return KINDS[kind].compile(expandVariables(text, { kind, variables }), world);
+        return KINDS[kind].compile(expand(text, kind), world);
       } catch (error) {
         if (!(error instanceof PatternError)) throw error;
         const whose = actions.filter((action) => specOf(table, action).kind === kind);

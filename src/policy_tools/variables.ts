@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { KindName } from "../resource/kind.ts";
-import { escapePattern } from "../resource/pattern.ts";
-import { PatternError } from "../resource/world.ts";
-import type { Problems } from "./problem.ts";
-import { isMapping } from "./shape.ts";
+import type { KindName } from "../core/resource/kind.ts";
+import { escapePattern } from "../core/resource/pattern.ts";
+import { PatternError } from "../core/resource/world.ts";
+import type { Problems } from "../core/policy/problem.ts";
+import { isMapping } from "../core/policy/shape.ts";
 
 /** Values by name. */
 export type Variables = Readonly<Record<string, string>>;

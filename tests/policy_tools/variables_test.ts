@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { effectOn, load, problemsOf } from "./deciding.ts";
+import { effectOn, load, problemsOf } from "../core/policy/deciding.ts";
 
 const read = (resource: string, variables?: Record<string, string>) => ({
   ...(variables === undefined ? {} : { variables }),
