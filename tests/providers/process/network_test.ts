@@ -409,21 +409,3 @@ testInSandbox(
     assertEquals(stdout, "/d http://own:1 /none ü=\n1 unset\n");
   },
 );
-
-testInSandbox(
-  "a program that cannot be started under the relay fails like one without it",
-  async () => {
-    await using programs = await Programs.open((ws) => {
-      Deno.chmodSync(ws.file("bin/lost", "#!/nowhere\n"), 0o755);
-      return {
-        allow: [
-          { action: "net.connect", resource: "https://example.com/" },
-          { action: "proc.exec", resource: ws.path("bin/lost") },
-        ],
-      };
-    }, { sandbox: "required" });
-    const { code, error } = await programs.submit(programs.ws.path("bin/lost"));
-    assertEquals(code, "SANDBOX_FAILED");
-    assertMatch(error ?? "", /cannot start/);
-  },
-);
