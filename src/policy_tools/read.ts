@@ -176,10 +176,18 @@ function readYaml(text: string, name: string): ReadDocument {
     return { value, problems };
   } catch (error) {
     if (!(error instanceof DocumentError || error instanceof OutlineError)) throw error;
-    const { message } = error;
     const path = error instanceof DocumentError ? error.path : [];
-    const line = error.line ?? (path.length === 0 ? undefined : lineFinder(outline(text))(path));
+    const [message, found] = error instanceof DocumentError
+      ? withoutPosition(error.message)
+      : [error.message, error.line];
+    const line = found ?? (path.length === 0 ? undefined : lineFinder(outline(text))(path));
     const problem = { place: placeName(path), path, message };
     throw new PolicyError(name, [line === undefined ? problem : { ...problem, line }]);
   }
+}
+
+/** Takes the position out of the parser's message, which ends in "(line:column)" or "at line n, column m". */
+function withoutPosition(message: string): [message: string, line?: number] {
+  const found = /\s*(?:at line (\d+), column \d+|\((\d+):\d+\))[\s\S]*$/.exec(message);
+  return found === null ? [message] : [message.slice(0, found.index), Number(found[1] ?? found[2])];
 }

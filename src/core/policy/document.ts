@@ -19,17 +19,14 @@ export class DocumentError extends SyntaxError {
   override name = "DocumentError";
   /** The value that is wrong; empty for the document as a whole. */
   readonly path: Path;
-  /** Line in the text, from 1, where the parser says it. */
-  readonly line: number | undefined;
 
   /**
-   * @param message What is wrong.
-   * @param at Where.
+   * @param message What is wrong; of the parser, with its position at the end.
+   * @param path Where.
    */
-  constructor(message: string, { path = [], line }: { path?: Path; line?: number } = {}) {
+  constructor(message: string, path: Path = []) {
     super(message);
     this.path = path;
-    this.line = line;
   }
 }
 
@@ -51,34 +48,26 @@ export function parseDocument(text: string): unknown {
   } catch (error) {
     if (error instanceof DocumentError) throw error;
     if (error instanceof RangeError) throw new DocumentError("Is nested too deeply");
-    if (error instanceof SyntaxError) throw invalidYaml(error.message);
+    if (error instanceof SyntaxError) {
+      throw new DocumentError(`Is not valid YAML: ${error.message}`);
+    }
     throw error;
   }
-}
-
-/** The parser's message ends in "(line:column)" or "at line n, column m". */
-function invalidYaml(message: string): DocumentError {
-  const found = /\s*(?:at line (\d+), column \d+|\((\d+):\d+\))[\s\S]*$/.exec(message);
-  if (found === null) return new DocumentError(`Is not valid YAML: ${message}`);
-  return new DocumentError(`Is not valid YAML: ${message.slice(0, found.index)}`, {
-    line: Number(found[1] ?? found[2]),
-  });
 }
 
 /** Copies values with their aliases and merge keys resolved, up to a number of values. */
 function copier(): (value: unknown, path: Path) => unknown {
   let values = 0;
   return function copy(value, path): unknown {
-    if (++values > MAX_VALUES) throw new DocumentError("Has too many values", { path });
-    if (path.length > MAX_DEPTH) throw new DocumentError("Is nested too deeply", { path });
+    if (++values > MAX_VALUES) throw new DocumentError("Has too many values", path);
+    if (path.length > MAX_DEPTH) throw new DocumentError("Is nested too deeply", path);
     if (Array.isArray(value)) return value.map((item, i) => copy(item, [...path, i]));
     if (!isMapping(value)) return value;
     const { "<<": merged = [], ...own } = value;
     // The merge key of YAML 1.1: what the mapping says itself wins, then the earlier of a list.
     const parts = [merged].flat().toReversed().map((part) => {
       if (isMapping(part)) return copy(part, [...path, "<<"]);
-      const at = { path: [...path, "<<"] };
-      throw new DocumentError("Merges something that is not a mapping", at);
+      throw new DocumentError("Merges something that is not a mapping", [...path, "<<"]);
     });
     const copies = Object.keys(own).map((key) => [key, copy(own[key], [...path, key])] as const);
     // INVARIANT: no copy ever gets a prototype from the document.
