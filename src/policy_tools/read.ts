@@ -11,7 +11,7 @@ import { DocumentError, parseDocument } from "../core/policy/document.ts";
 import { type LoadOptions, loadPolicy } from "../core/policy/load.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { placeName, PolicyError, type Problems } from "../core/policy/problem.ts";
-import { isMapping } from "../core/policy/shape.ts";
+import { ANYTHING, type Field, isMapping } from "../core/policy/shape.ts";
 import type { KindName } from "../core/resource/kind.ts";
 import { sha256 } from "../core/request.ts";
 import { MissingPermissionError } from "../launch/check.ts";
@@ -30,7 +30,7 @@ export type PolicySource = string | URL | { readonly text: string } | object;
 
 /** What a policy is read with. */
 export interface ReadOptions
-  extends Omit<LoadOptions, "source" | "digest" | "problems" | "expand"> {
+  extends Omit<LoadOptions, "source" | "digest" | "problems" | "expand" | "further"> {
   /** Values for `${NAME}`; they win over the policy's own. @default none */
   readonly variables?: Variables;
   /** Name for messages. @default the path, "(text)" or "(object)" */
@@ -46,6 +46,20 @@ export interface ReadOptions
 export interface PolicyWithExamples extends Policy {
   /** The examples of its document. */
   readonly examples: readonly Example[];
+}
+
+/** What of a policy the core does not read: variables and examples here, the rest is for stages. */
+const FURTHER = {
+  document: { variables: ANYTHING, examples: ANYTHING },
+  rule: { limits: unenforced("limits"), approval: unenforced("approval") },
+};
+
+function unenforced(key: string): Field<never> {
+  return {
+    is: (_): _ is never => false,
+    expected:
+      `"${key}" is not enforced by this version of the kernel, and a limit that is ignored is none: remove it`,
+  };
 }
 
 /** A plain value, and where problems in it are noted. */
@@ -89,7 +103,8 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   };
   const expand = (pattern: string, kind: KindName) =>
     expandVariables(pattern, { kind, variables: all });
-  const policy = loadPolicy(value, { ...options, world, source: name, digest, problems, expand });
+  const loading = { ...options, world, source: name, digest, problems, expand, further: FURTHER };
+  const policy = loadPolicy(value, loading);
   if (options.enforceExamples !== false) {
     checkExamples(examples, { policy, world }, problems.at("examples"));
   }

@@ -10,7 +10,7 @@ import type { Policy, Rule } from "./policy.ts";
 import { PolicyError, type Problems } from "./problem.ts";
 import { readRules } from "./rule.ts";
 import { indexRules } from "./rule_index.ts";
-import { ANYTHING, LIST, readMapping } from "./shape.ts";
+import { LIST, readMapping, type Shape } from "./shape.ts";
 
 /** What a policy is loaded with. */
 export interface LoadOptions {
@@ -28,6 +28,8 @@ export interface LoadOptions {
    * @throws {PatternError} One cannot be replaced.
    */
   readonly expand: (pattern: string, kind: KindName) => string;
+  /** Keys of the document and of its allow rules that are read elsewhere, for stages. @default none */
+  readonly further?: { readonly document: Shape; readonly rule: Shape };
   /** Files of the kernel itself. @default none */
   readonly guarded?: readonly GuardedPath[];
   /** Where problems are noted; any that are noted before refuse the policy too. */
@@ -39,13 +41,11 @@ const DOCUMENT = {
     is: (value: unknown): value is 1 => value === 1,
     expected: "Is of an unknown version, expected 1",
   },
-  variables: ANYTHING,
   capabilities: {
     ...LIST,
     missing: 'Has no "capabilities", expected a list of rules (it may be empty: [])',
   },
   deny: LIST,
-  examples: ANYTHING,
 };
 
 /**
@@ -59,10 +59,11 @@ const DOCUMENT = {
  * @throws {PolicyError} It is refused.
  */
 export function loadPolicy(document: unknown, options: LoadOptions): Policy {
-  const { world, source, digest, actions, expand, problems } = options;
+  const { world, source, digest, actions, expand, problems, further } = options;
   const expected = 'Expected a mapping with the key "capabilities"';
-  const found = readMapping(document, { shape: DOCUMENT, expected, problems }) ?? {};
-  const common = { world, actions, expand, ids: new Set<string>() };
+  const shape = { ...DOCUMENT, ...further?.document };
+  const found = readMapping(document, { shape, expected, problems }) ?? {};
+  const common = { world, actions, expand, keys: further?.rule ?? {}, ids: new Set<string>() };
   const read = (section: "capabilities" | "deny", effect: Rule["effect"], index: number) =>
     readRules(found[section] ?? [], { ...common, effect, index, problems: problems.at(section) });
   const allow = read("capabilities", "allow", 0);

@@ -12,7 +12,7 @@ import { CanonicalError, PatternError, type World } from "../resource/world.ts";
 import { compileConstraint, type Constraint } from "./constraint.ts";
 import type { Rule } from "./policy.ts";
 import { placeName, type Problems } from "./problem.ts";
-import { ANYTHING, type Field, isMapping, readMapping, TEXT, texts } from "./shape.ts";
+import { ANYTHING, isMapping, readMapping, type Shape, TEXT, texts } from "./shape.ts";
 
 /** How rules are read. */
 export interface RuleOptions {
@@ -23,29 +23,21 @@ export interface RuleOptions {
   /** Ids so far: each is used once. */
   readonly ids: Set<string>;
   readonly effect: Rule["effect"];
+  /** Further keys of allow rules; they are read elsewhere. */
+  readonly keys: Shape;
   /** Number of the first rule among all. */
   readonly index: number;
   /** Stands at the list of rules, or at the rule. */
   readonly problems: Problems;
 }
 
-const DENY = {
+const SHAPE = {
   id: TEXT,
   reason: TEXT,
   action: texts("action", "an action name"),
   resource: texts("resource", "a pattern"),
   constraint: ANYTHING,
 };
-const ALLOW = { ...DENY, limits: unenforced("limits"), approval: unenforced("approval") };
-
-function unenforced(key: string): Field<never> {
-  return {
-    is: (_): _ is never => false,
-    expected:
-      `"${key}" is not enforced by this version of the kernel, and a limit that is ignored is none: remove it`,
-  };
-}
-
 const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
 
 /**
@@ -65,7 +57,7 @@ export function readRules(source: readonly unknown[], options: RuleOptions): Rul
 function readRule(source: unknown, options: RuleOptions): Rule | undefined {
   const { effect, index, problems, ids } = options;
   const expected = "Expected a mapping with action and resource";
-  const shape = effect === "allow" ? ALLOW : DENY;
+  const shape = effect === "allow" ? { ...SHAPE, ...options.keys } : SHAPE;
   const found = readMapping(source, { shape, expected, problems });
   if (found === undefined) return undefined;
   const { id = placeName(problems.path), reason } = found;
