@@ -77,7 +77,7 @@ Deno.test("policy and resources are pure: no Deno, no clock, no randomness", () 
 
 /** From the bottom up: a source imports its own layer and those before it. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["values of the core", /^src\/core\/(action|errors|json|timer|in_flight|stage|submit)\.ts$/],
+  ["values of the core", /^src\/core\/(action|admission|errors|json|timer|in_flight)\.ts$/],
   ["what is it: resource", /^src\/core\/resource\//],
   ["may it: policy", /^src\/core\/(policy\/|request\.ts$)/],
   ["who does it, what remains: isolation and record", /^src\/core\/(isolation|record)\//],
@@ -85,7 +85,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["values", /^src\/(version|visible_text|redaction|event_loop)\.ts$/],
   ["beside the core", /^src\/(actions|transport|log|policy_tools|launch|stages|limits)\//],
   ["the Worker's side, checkpoints", /^src\/(worker|checkpoint)\//],
-  ["the assembly", /^src\/(open|options|resolve|telemetry|implied_permissions)\.ts$/],
+  ["the assembly", /^src\/(open|deployment|options|resolve|telemetry|implied_permissions)\.ts$/],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],
   ["providers", /^providers\//],
@@ -155,7 +155,6 @@ Deno.test("only the assembly's warnings go to the console", () => {
   const found = SOURCES.flatMap((source) => places(source, /\bconsole\./));
   assertEquals(found.map((place) => place.replace(/:\d+$/, "")), [
     "providers/mcp/tool_defs.ts", // the default of an option
-    "providers/process/relay.ts", // runs in the sandbox, as a process of its own
     "src/open.ts",
   ]);
 });
@@ -201,5 +200,6 @@ Deno.test("the agent loop has one call of submit, and no other way to the world 
     "src/core/errors.ts",
     "src/core/json.ts",
     "src/core/timer.ts",
+    "src/stages/submit.ts",
   ]);
 });
