@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel agent`: an agent whose every tool call goes through the gate.
+ *
+ * @module
+ */
 import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
 import type { AgentEvent, RunResult } from "../agent/event.ts";
 import { AgentLoop } from "../agent/loop.ts";

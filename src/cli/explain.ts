@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel explain`: how a request would be decided, and why.
+ *
+ * @module
+ */
 import { CODES } from "../core/action.ts";
 import { explain, type Explanation } from "../policy_tools/explain.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";

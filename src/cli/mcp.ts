@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel mcp`: the tools of MCP servers and their pins.
+ *
+ * @module
+ */
 import { resolve } from "@std/path";
 import { readPins, writePins } from "../../providers/mcp/lock_file.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel permissions`: the Deno permissions that a policy implies.
+ *
+ * @module
+ */
 import { permissionsOf } from "../implied_permissions.ts";
 import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
 import { shellQuoted } from "./launch.ts";

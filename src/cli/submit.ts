@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel submit`: one action, decided, done and recorded.
+ *
+ * @module
+ */
 import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";

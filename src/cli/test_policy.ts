@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel test-policy`: the examples of a policy, and the rules that none reaches.
+ *
+ * @module
+ */
 import { readDocument } from "../core/policy/document.ts";
 import { mismatch, parseExamples, verdictOf } from "../policy_tools/examples.ts";
 import type { Example } from "../core/policy/policy.ts";

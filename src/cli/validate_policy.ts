@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel validate-policy`: what is wrong with a policy, and its rules.
+ *
+ * @module
+ */
 import type { Rule } from "../core/policy/policy.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
