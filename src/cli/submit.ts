@@ -9,11 +9,11 @@ import { launch } from "./launch.ts";
 import {
   kernelOptions,
   launchOptions,
-  planOf,
   POLICY_OPTIONS,
   relativeHint,
   REQUEST_OPTIONS,
   requestOf,
+  resolvedOptions,
 } from "./policy_options.ts";
 import { actAs } from "./second_process.ts";
 import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
@@ -46,7 +46,7 @@ command can undo the action; if that cannot be promised, it is denied.`,
     }
     if (values["snapshots"] !== undefined) throw new UsageError("--snapshots needs --reversible");
     if (!underPolicy) {
-      return await launch(await planOf(values), args, launchOptions(values));
+      return await launch(await resolvedOptions(values), args, launchOptions(values));
     }
     const { Kernel } = await import("../open.ts");
     await using kernel = await Kernel.open({
