@@ -10,21 +10,12 @@ export {
   CODES,
   type RecordStatus,
   type ResultStatus,
-  type SubmitFn,
-  type SubmitOptions,
 } from "./src/core/action.ts";
-export type {
-  Preparation,
-  Stage,
-  StageAnswer,
-  StageContext,
-  StageOutcome,
-  StagePass,
-  StageRefusal,
-} from "./src/core/stage.ts";
+export type { SubmitFn, SubmitOptions } from "./src/stages/submit.ts";
+export type { Preparation, StageOutcome, StageRefusal } from "./src/core/admission.ts";
+export type { Stage, StageAnswer, StageContext, StagePass } from "./src/stages/stage.ts";
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
-export { KernelClosedError } from "./src/core/kernel.ts";
-export { Kernel } from "./src/open.ts";
+export { Kernel, KernelClosedError } from "./src/open.ts";
 export type { CheckpointOptions } from "./src/checkpoint/witness.ts";
 export type { KernelOptions } from "./src/options.ts";
 export { AuditLogBusyError, AuditLogError } from "./src/core/record/audit_log_error.ts";
@@ -54,6 +45,7 @@ export type {
   PermissionSet,
   WorkerPermissions,
 } from "./src/core/isolation/permission_set.ts";
+export type { PolicySource } from "./src/policy_tools/read.ts";
 export type { ProcessPermissions } from "./src/launch/process_permissions.ts";
 export type { PolicySummary, RuleSummary } from "./src/core/policy/policy.ts";
 export type { Timer } from "./src/core/timer.ts";

@@ -1,6 +1,7 @@
 /** What a decision costs at different sizes of a policy. */
 import { decide } from "../src/core/policy/decide.ts";
-import { loadPolicy } from "../src/core/policy/load.ts";
+import { readPolicy } from "../src/policy_tools/read.ts";
+import { STANDARD_ACTIONS } from "../src/actions/standard.ts";
 import { denoWorld } from "../src/core/resource/deno_world.ts";
 import { rules } from "./fixture.ts";
 import { workload } from "./workload.ts";
@@ -14,7 +15,10 @@ const SHAPES: readonly [string, (i: number) => string, (i: number) => string][] 
 
 for (const [shape, pattern, target] of SHAPES) {
   for (const size of SIZES) {
-    const policy = loadPolicy({ capabilities: rules(size, pattern) }, { world: denoWorld() });
+    const policy = readPolicy({ capabilities: rules(size, pattern) }, {
+      world: denoWorld(),
+      actions: STANDARD_ACTIONS,
+    });
     const requests = {
       hit: { action: "fs.read", target: target(size - 1), params: {} },
       miss: { action: "fs.read", target: "/etc/passwd", params: {} },

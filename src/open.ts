@@ -3,40 +3,47 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult, SubmitOptions } from "./core/action.ts";
-import { CheckpointWitness } from "./checkpoint/witness.ts";
-import { CoreKernel, type Deployment, KernelClosedError, type KernelParts } from "./core/kernel.ts";
-import type { ProviderHost } from "./core/isolation/provider_host.ts";
-import { isInside, toWorkerOptions } from "./core/isolation/permission_set.ts";
-import { WorkerHost } from "./core/isolation/worker_host.ts";
-import { workerPermissions } from "./core/isolation/worker_permissions.ts";
+import type { ActionRequest, ActionResult } from "./core/action.ts";
+import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
+import { CheckpointWitness } from "./checkpoint/witness.ts";
+import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
-import { checkProcess, partlyDenied } from "./launch/check.ts";
-import { allowsNetwork, fileView } from "./launch/file_view.ts";
-import { namedHosts } from "./launch/named_hosts.ts";
+import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
 import type { KernelOptions } from "./options.ts";
 import { redactText, redactValue } from "./redaction.ts";
-import { needsOf, type ResolvedOptions, resolveOptions } from "./resolve.ts";
+import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
+import type { SubmitOptions } from "./stages/submit.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
-import { WORKER_TRANSPORT } from "./transport/worker_transport.ts";
-import { InProcessHost } from "./worker/in_process_host.ts";
-import type { Provider } from "./worker/provider.ts";
+
+/** `submit` was called on a kernel that is closed. */
+export class KernelClosedError extends Error {
+  /** The name of this class. */
+  override name = "KernelClosedError";
+  /** Stable code of this class of errors. */
+  readonly code = "KERNEL_CLOSED";
+
+  /** Made by the kernel. */
+  constructor() {
+    super("Cannot submit: the kernel is closed");
+  }
+}
 
 // INVARIANT: only Kernel.open makes kernels, so that none works without its checks.
 const OPENED = Symbol("opened");
 
 /** What `Kernel.open` hands to the constructor. */
 interface Opened {
-  readonly core: CoreKernel;
   readonly options: KernelOptions;
   readonly logPath: string;
+  readonly log: AuditLog;
+  readonly core: CoreKernel;
+  readonly deployment: Deployment;
   readonly tracer: SubmitTracer | undefined;
-  readonly turns: EventLoopTurns;
 }
 
 /**
@@ -61,15 +68,23 @@ interface Opened {
  */
 export class Kernel implements AsyncDisposable {
   readonly #opened: Opened;
+  readonly #turns: EventLoopTurns;
+  readonly #onWarning: (line: string) => void;
+  #deployment: Deployment;
+  /** Deployments that were replaced and still have submits to end. */
+  readonly #retired = new Set<Promise<void>>();
   #reloading: Promise<void> | undefined;
-  #closing: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
 
   /** Use {@linkcode Kernel.open}. */
-  constructor(opened: symbol, parts: Opened) {
-    if (opened !== OPENED) {
+  constructor(token: symbol, opened: Opened) {
+    if (token !== OPENED) {
       throw new TypeError("Cannot construct a Kernel, use await Kernel.open({...})");
     }
-    this.#opened = parts;
+    this.#opened = opened;
+    this.#deployment = opened.deployment;
+    this.#turns = new EventLoopTurns(opened.options.timer ?? SYSTEM_TIMER);
+    this.#onWarning = warnerOf(opened.options);
   }
 
   /**
@@ -88,34 +103,26 @@ export class Kernel implements AsyncDisposable {
    * process may not read the working directory.
    */
   static async open(options: KernelOptions): Promise<Kernel> {
-    const { clock = () => new Date(), timer = SYSTEM_TIMER, stages = [] } = options;
-    const { deployment, logPath } = await prepare(options);
-    let log: AuditLog | undefined;
-    const witness = witnessFor(options, logPath, () => log?.sync());
-    log = await AuditLog.open(logPath, {
-      ...logOptions(options, witness),
-      policy: deployment.policy.digest,
-    });
+    const { clock = () => new Date(), timer = SYSTEM_TIMER, logParams } = options;
+    const resolved = await resolveAndCheck(options);
+    const { logPath, policy } = resolved;
     const onWarning = warnerOf(options);
-    const parts: KernelParts = {
-      deployment,
+    const deployment = new Deployment(resolved, { onWarning, timer });
+    const log = await openLog(options, logPath, policy.digest);
+    const core = new CoreKernel({
       log,
       redact: { text: redactText, value: redactValue },
-      admit: (own, request, context) =>
-        new StageAdmission({ timer, onWarning }).enter([...stages, ...own], request, context),
       timestamp: timestamps(clock),
       timer,
-      logsParams: options.logParams === "redacted",
-    };
-    const core = new CoreKernel(parts);
+      logsParams: logParams === "redacted",
+    });
     const tracer = await submitTracer(onWarning);
-    const turns = new EventLoopTurns(timer);
-    return new Kernel(OPENED, { core, options, logPath, tracer, turns });
+    return new Kernel(OPENED, { options, logPath, log, core, deployment, tracer });
   }
 
   /** The policy in force. */
   get policy(): PolicySummary {
-    return this.#opened.core.policy;
+    return this.#deployment.policy;
   }
 
   /**
@@ -128,12 +135,13 @@ export class Kernel implements AsyncDisposable {
    * @throws {KernelClosedError} (as a rejection) After `close`.
    */
   async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
-    const { core, tracer, turns } = this.#opened;
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    const { tracer } = this.#opened;
     const result =
       await (tracer === undefined
-        ? core.submit(request, options)
-        : tracer.trace(request, (request) => core.submit(request, options)));
-    if (turns.isDue) await turns.next();
+        ? this.#submit(request, options)
+        : tracer.trace(request, (request) => this.#submit(request, options)));
+    if (this.#turns.isDue) await this.#turns.next();
     return result;
   }
 
@@ -144,8 +152,9 @@ export class Kernel implements AsyncDisposable {
    *
    * @throws {AuditLogError} The cause is still there.
    */
-  recover(): Promise<void> {
-    return this.#opened.core.recover();
+  async recover(): Promise<void> {
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    await this.#opened.log.recover();
   }
 
   /**
@@ -157,16 +166,20 @@ export class Kernel implements AsyncDisposable {
    * @throws {MissingPermissionError} It allows more than the process may do.
    */
   async reload(policy: KernelOptions["policy"]): Promise<void> {
-    const { core, options, logPath } = this.#opened;
-    if (core.isClosed) throw new KernelClosedError();
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    const { options, logPath } = this.#opened;
     const earlier = this.#reloading;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#reloading = promise;
     try {
       await earlier;
-      const { deployment } = await prepare({ ...options, policy, logPath });
-      if (core.isClosed) throw new KernelClosedError();
-      core.deploy(deployment);
+      const resolved = await resolveAndCheck({ ...options, policy, logPath });
+      if (this.#closed !== undefined) throw new KernelClosedError();
+      const { timer } = options;
+      const before = this.#deployment;
+      this.#deployment = new Deployment(resolved, { onWarning: this.#onWarning, timer });
+      const retired = before.close().finally(() => this.#retired.delete(retired));
+      this.#retired.add(retired);
     } finally {
       resolve();
     }
@@ -174,7 +187,7 @@ export class Kernel implements AsyncDisposable {
 
   /** Refuses further submits, waits for those in flight, ends the Workers, closes the log. */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    return this.#closed ??= this.#close();
   }
 
   /** The same as {@linkcode Kernel.close}, for `await using`. */
@@ -182,25 +195,47 @@ export class Kernel implements AsyncDisposable {
     return this.close();
   }
 
+  #submit(request: ActionRequest, { problem, stages = [] }: SubmitOptions): Promise<ActionResult> {
+    const { core, options } = this.#opened;
+    const deployment = this.#deployment;
+    const { policy, world } = deployment;
+    const all = [...options.stages ?? [], ...stages];
+    return deployment.run(() =>
+      core.submit(request, {
+        policy,
+        world,
+        problem,
+        hostOf: (action) => deployment.hostOf(action),
+        admit: (request, context) => {
+          const admission = new StageAdmission({
+            timer: options.timer ?? SYSTEM_TIMER,
+            policyInForce: () => this.policy.digest,
+            onWarning: this.#onWarning,
+          });
+          return admission.enter(all, request, context);
+        },
+      })
+    );
+  }
+
   async #close(): Promise<void> {
-    await this.#opened.core.close();
     await this.#reloading;
+    await Promise.all([this.#deployment.close(), ...this.#retired]);
+    await this.#opened.log.close();
   }
 }
 
-/** Loads and checks everything that a deployment needs; starts nothing. */
-async function prepare(
-  options: KernelOptions,
-): Promise<{ deployment: Deployment; logPath: string }> {
+/** Works out what follows from the options, and whether this process can do it. Starts nothing. */
+async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions> {
   if (Deno.build.os === "windows") {
     throw new Deno.errors.NotSupported(
       "Cannot open the kernel: its path rules are those of POSIX, on Windows use it inside of WSL",
     );
   }
   const resolved = resolveOptions(options);
-  const { policy, providers, byAction, world, logPath } = resolved;
+  const { policy, providers, permissions } = resolved;
   const warn = warnerOf(options);
-  const beyond = checkProcess(resolved.permissions);
+  const beyond = checkProcess(permissions);
   for (const line of policy.warnings) warn(`agent-kernel: ${policy.source}: ${line}`);
   if (beyond !== undefined) warn(beyond);
   for (const { name, isolation } of providers) {
@@ -210,84 +245,33 @@ async function prepare(
   }
   const isolated = providers.some(({ isolation }) => isolation === "worker");
   if (isolated && await hasWorkerOptions() === false) throw new WorkerOptionsError();
-  const hosts = new Map(
-    providers.map((provider) => [provider, hostFor(provider, resolved, options)]),
-  );
-  const deployment: Deployment = {
-    policy,
-    world,
-    hostOf(action) {
-      const provider = byAction.get(action);
-      return provider === undefined ? undefined : hosts.get(provider);
-    },
-    async close() {
-      await Promise.all(Array.from(hosts.values(), (host) => host.close()));
-    },
-  };
-  return { deployment, logPath };
+  return resolved;
 }
 
-function hostFor(
-  provider: Provider,
-  { policy, byAction, permissions: process }: ResolvedOptions,
-  options: KernelOptions,
-): ProviderHost {
-  const { timer = SYSTEM_TIMER } = options;
-  const onWarning = warnerOf(options);
-  const needs = needsOf(provider, byAction);
-  const environment = {
-    files: fileView(policy),
-    network: allowsNetwork(policy),
-    hosts: namedHosts(policy, [...needs.actions, ...needs.uses ?? []]),
-  };
-  if (provider.isolation === "none") {
-    return new InProcessHost(provider, { environment, onWarning, timer });
-  }
-  const set = workerPermissions(policy, needs);
-  const inherited = partlyDenied(set);
-  const revoke = inherited.flatMap((name) => {
-    const allowed = process.allow[name];
-    const own = set[name];
-    if (allowed === true || own === true || (name !== "read" && name !== "write")) return [];
-    const needed = (path: string) => own.some((inner) => inner === path || isInside(inner, path));
-    return allowed.filter((path) => !needed(path)).map((path) => ({ name, path } as const));
-  });
-  const permissions = toWorkerOptions(set, inherited);
-  const transport = WORKER_TRANSPORT;
-  return new WorkerHost(provider, {
-    permissions,
-    revoke,
-    environment,
-    transport,
-    onWarning,
-    timer,
-  });
-}
-
-/** The witness of the log, if it is to have checkpoints. */
-function witnessFor(
-  options: KernelOptions,
-  logPath: string,
-  syncLog: () => void,
-): CheckpointWitness | undefined {
-  const { checkpoints, retain, timer, clock } = options;
-  const warn = warnerOf(options);
-  if (checkpoints === undefined) return undefined;
-  const onWarning = (line: string) => warn(`agent-kernel: ${line}`);
-  return new CheckpointWitness(checkpoints, { logPath, syncLog, onWarning, retain, timer, clock });
-}
-
-/** @throws {TypeError} The options contradict each other. */
-function logOptions(
-  { durability, rotate, retain, clock, timer }: KernelOptions,
-  witness: CheckpointWitness | undefined,
-): Omit<Parameters<typeof AuditLog.open>[1], "policy"> {
-  if (retain !== undefined && witness === undefined) {
+/**
+ * Opens the log, with the witness that signs its checkpoints.
+ *
+ * @throws {TypeError} The options contradict each other.
+ */
+async function openLog(options: KernelOptions, logPath: string, policy: string): Promise<AuditLog> {
+  const { checkpoints, durability, rotate, retain, clock, timer } = options;
+  if (retain !== undefined && checkpoints === undefined) {
     throw new TypeError(
       "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
     );
   }
-  return { durability, rotate, clock, now: timer && (() => timer.now()), witness };
+  const warn = warnerOf(options);
+  let log: AuditLog | undefined;
+  const witness = checkpoints && new CheckpointWitness(checkpoints, {
+    logPath,
+    syncLog: () => log?.sync(),
+    onWarning: (line) => warn(`agent-kernel: ${line}`),
+    retain,
+    timer,
+    clock,
+  });
+  const now = timer && (() => timer.now());
+  return log = await AuditLog.open(logPath, { durability, rotate, clock, now, witness, policy });
 }
 
 /** Where warnings go. */

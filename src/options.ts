@@ -8,16 +8,17 @@ import type { Rotation } from "./core/record/log.ts";
 import type { CheckpointOptions } from "./checkpoint/witness.ts";
 import type { Retention } from "./log/prune.ts";
 import type { Provider } from "./worker/provider.ts";
-import type { Stage } from "./core/stage.ts";
+import type { Stage } from "./stages/stage.ts";
+import type { PolicySource } from "./policy_tools/read.ts";
 import type { Timer } from "./core/timer.ts";
 
 /** Options of {@linkcode Kernel.open}. */
 export interface KernelOptions {
   /**
-   * The policy: the path of a YAML file (or its `file:` URL), YAML text (anything with a line
-   * break), or the same structure as an object.
+   * The policy: the path of a YAML file (or its `file:` URL), YAML text as `{ text }`, or the same
+   * structure as an object.
    */
-  readonly policy: string | URL | object;
+  readonly policy: PolicySource;
   /** Who carries out actions: a list, or a map from action to provider. @default [] */
   readonly providers?: readonly Provider[] | Readonly<Record<string, Provider>>;
   /** The audit log; its folder has to exist. @default "kernel.log" */

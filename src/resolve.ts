@@ -8,21 +8,18 @@ import type { KernelOptions } from "./options.ts";
 import type { PermissionNeeds } from "./core/isolation/worker_permissions.ts";
 import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
 import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
-import { MissingPermissionError } from "./launch/check.ts";
-import { type GuardedPath, loadPolicy } from "./core/policy/load.ts";
-import type { Policy } from "./core/policy/policy.ts";
-import { PolicyError } from "./core/policy/problem.ts";
+import { actionTable } from "./actions/standard.ts";
+import type { GuardedPath } from "./core/policy/guard.ts";
+import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";
 import type { Provider } from "./worker/provider.ts";
-import { STANDARD_ACTIONS } from "./actions/standard.ts";
 import { denoWorld } from "./core/resource/deno_world.ts";
-import type { ActionSpec, ActionTable } from "./core/resource/kind.ts";
 import { KINDS } from "./core/resource/table.ts";
 import { CanonicalError, type World } from "./core/resource/world.ts";
 import { dirname, fromFileUrl, isAbsolute, join, normalize, resolve } from "@std/path";
 
 /** What follows from the options before anything is started. */
 export interface ResolvedOptions {
-  readonly policy: Policy;
+  readonly policy: PolicyWithExamples;
   /** For requests. */
   readonly world: World;
   /** For the policy: relative to the folder of its file. */
@@ -43,7 +40,8 @@ export function resolveOptions(
 ): ResolvedOptions {
   const providers = providerList(options.providers ?? []);
   const byAction = providersByAction(options.providers ?? []);
-  const policyPath = pathOfPolicy(options.policy);
+  const namedPath = pathOf(options.policy);
+  const policyPath = namedPath === undefined ? undefined : absolutePath(namedPath, "policy");
   const world = denoWorld({
     ...(options.base === undefined ? {} : { base: absolutePath(options.base, "base") }),
     ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
@@ -54,25 +52,21 @@ export function resolveOptions(
     base: policyPath === undefined ? world.base : dirname(policyPath),
   };
   const checkpoints = needsOfCheckpoints(options, logPath);
-  const policy = loadPolicy(
-    policyPath === undefined ? textOrObject(options.policy) : readPolicy(policyPath),
-    {
-      world: policyWorld,
-      ...(policyPath === undefined ? {} : { source: policyPath }),
-      actions: actionsOf(byAction),
-      variables: options.variables ?? {},
-      enforceExamples,
-      guarded: [
-        ...guardedPaths(logPath, policyPath),
-        ...checkpoints.guards,
-        ...guardedStores(providers, logPath),
-        ...guardedCode(providers),
-        ...providers.flatMap(({ name, guards }) =>
-          guards.map((path) => ({ path, what: `file of the ${name} provider` }))
-        ),
-      ],
-    },
-  );
+  const policy = readPolicy(policyPath ?? options.policy, {
+    world: policyWorld,
+    actions: actionTable(byAction),
+    variables: options.variables ?? {},
+    enforceExamples,
+    guarded: [
+      ...guardedPaths(logPath, policyPath),
+      ...checkpoints.guards,
+      ...guardedStores(providers, logPath),
+      ...guardedCode(providers),
+      ...providers.flatMap(({ name, guards }) =>
+        guards.map((path) => ({ path, what: `file of the ${name} provider` }))
+      ),
+    ],
+  });
   const own: Partial<PermissionSet> = union(
     { read: logFiles(logPath), write: logFiles(logPath) },
     checkpoints.permissions,
@@ -134,29 +128,6 @@ function providersByAction(
     for (const [action, provider] of Object.entries(providers)) add(action, provider);
   }
   return byAction;
-}
-
-/** INVARIANT: an action has the kind that the provider declares which carries it out. */
-function actionsOf(byAction: ReadonlyMap<string, Provider>): ActionTable {
-  return Object.fromEntries(
-    Array.from(byAction, ([action, { name, actions }]) => [
-      action,
-      resolveAction(action, actions[action] ?? {}, name),
-    ]),
-  );
-}
-
-function resolveAction(action: string, spec: object, provider: string): ActionSpec {
-  const standard = Object.hasOwn(STANDARD_ACTIONS, action) ? STANDARD_ACTIONS[action] : undefined;
-  if (standard === undefined && "kind" in spec) return spec as ActionSpec;
-  if (standard !== undefined && (Object.keys(spec).length === 0 || spec === standard)) {
-    return standard;
-  }
-  throw new TypeError(
-    standard === undefined
-      ? `Cannot open the kernel: action "${action}" of provider "${provider}" has no kind, expected path, url, command or name`
-      : `Cannot open the kernel: the meaning of "${action}" is fixed, give {} for it in provider "${provider}"`,
-  );
 }
 
 /** Everything of the kernel that no action may change. */
@@ -248,36 +219,6 @@ function packageFiles(): string[] {
     ...packageFolders(),
     ...["mod.ts", "deno.json", "deno.lock"].map((name) => join(root, name)),
   ];
-}
-
-function pathOfPolicy(policy: KernelOptions["policy"]): string | undefined {
-  if (policy instanceof URL) return fromFileUrl(policy);
-  if (
-    typeof policy !== "string" || policy.includes("\n") || /^\s*(\{|capabilities\s*:)/.test(policy)
-  ) return undefined;
-  return absolutePath(policy, "policy");
-}
-
-function textOrObject(policy: KernelOptions["policy"]): string | object {
-  if (typeof policy === "string" || (policy !== null && typeof policy === "object")) return policy;
-  throw new TypeError(
-    "Cannot open the kernel: policy is neither a path, nor YAML text, nor an object",
-  );
-}
-
-function readPolicy(path: string): string {
-  const text = new TextDecoder("utf-8", { fatal: true });
-  try {
-    return text.decode(Deno.readFileSync(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new MissingPermissionError([`--allow-read=${path}`]);
-    }
-    const reason = error instanceof Deno.errors.NotFound
-      ? "There is no such file"
-      : (error as Error).message;
-    throw new PolicyError(path, [{ place: "", message: reason }]);
-  }
 }
 
 function absolutePath(path: string, what: string): string {

@@ -34,9 +34,11 @@ export function lockFor(packages: readonly string[]): string {
   const own = Object.entries(specifiers).filter(([specifier]) =>
     packages.some((name) => specifier.startsWith(`npm:${name}@`))
   );
-  const keys = new Set(own.map(([specifier, resolved]) =>
-    `${specifier.slice("npm:".length, specifier.lastIndexOf("@"))}@${resolved}`
-  ));
+  const keys = new Set(
+    own.map(([specifier, resolved]) =>
+      `${specifier.slice("npm:".length, specifier.lastIndexOf("@"))}@${resolved}`
+    ),
+  );
   // A set that grows while it is walked through.
   for (const key of keys) {
     for (const name of npm[key]?.dependencies ?? []) {

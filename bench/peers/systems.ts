@@ -8,9 +8,10 @@ import { createMongoAbility, subject } from "@casl/ability";
 import * as cedar from "@cedar-policy/cedar-wasm/nodejs";
 import { newEnforcer, newModelFromString, StringAdapter } from "casbin";
 import picomatch from "picomatch";
-import { authorise } from "../../src/core/policy/authorize.ts";
+import { authorize } from "../../src/core/policy/authorize.ts";
 import { decide } from "../../src/core/policy/decide.ts";
-import { loadPolicy } from "../../src/core/policy/load.ts";
+import { readPolicy } from "../../src/policy_tools/read.ts";
+import { STANDARD_ACTIONS } from "../../src/actions/standard.ts";
 import type { Policy } from "../../src/core/policy/policy.ts";
 import type { World } from "../../src/core/resource/world.ts";
 
@@ -42,7 +43,7 @@ const WORLD: World = {
 
 function load(folders: readonly string[]): Policy {
   const capabilities = folders.map((folder) => ({ action: "fs.read", resource: `${folder}/**` }));
-  return loadPolicy({ capabilities }, { world: WORLD });
+  return readPolicy({ capabilities }, { world: WORLD, actions: STANDARD_ACTIONS });
 }
 
 const CASBIN_MODEL = `
@@ -72,7 +73,7 @@ export const SYSTEMS: readonly System[] = [
     prepare(folders) {
       const policy = load(folders);
       return ({ action, path }) =>
-        authorise(policy, { action, target: path, params: {} }, WORLD).decision.effect === "allow";
+        authorize({ action, target: path, params: {} }, { policy, world: WORLD }).decision.effect === "allow";
     },
   },
   {

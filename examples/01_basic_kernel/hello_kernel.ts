@@ -11,11 +11,13 @@ using workspace = new Workspace({ "data/hello.txt": "Hello, kernel!" });
 const { root } = workspace;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - action: fs.read
     resource: ${root}/data/**
 `,
+  },
   providers: [new FilesystemProvider()],
   logPath: `${root}/kernel.log`,
 });

@@ -16,7 +16,8 @@ const bank = new Provider({
 });
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - id: small-transfers
     action: bank.transfer
@@ -32,6 +33,7 @@ deny:
     constraint: { urgent: true }
     reason: urgent transfers are how fraud looks
 `,
+  },
   providers: [bank],
   logPath: `${workspace.root}/kernel.log`,
   onWarning: () => {},

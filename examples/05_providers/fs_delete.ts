@@ -16,12 +16,14 @@ using workspace = new Workspace({
 const { root } = workspace;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - { action: fs.delete, resource: ${root}/work/** }
 deny:
   - { id: keep, action: fs.delete, resource: "${root}/work/keep/**", reason: contracts are kept }
 `,
+  },
   providers: [new FilesystemProvider()],
   logPath: `${root}/kernel.log`,
   base: `${root}/work`,

@@ -11,11 +11,13 @@ using workspace = new Workspace({ "data/a.txt": "Grüße aus dem Kernel", "data/
 const { root } = workspace;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - { action: [fs.read, fs.stat], resource: ${root}/data/** }
   - { action: fs.list, resource: [${root}/data, ${root}/data/**] }
 `,
+  },
   providers: [new FilesystemProvider()],
   logPath: `${root}/kernel.log`,
   base: `${root}/data`,

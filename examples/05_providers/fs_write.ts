@@ -11,7 +11,8 @@ using workspace = new Workspace({ "out/old.txt": "old" });
 const { root } = workspace;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - action: fs.write
     resource: ${root}/out/**/*.txt
@@ -19,6 +20,7 @@ capabilities:
   - { action: [fs.mkdir, fs.move], resource: ${root}/out/** }
   - { action: fs.read, resource: ${root}/out/** }
 `,
+  },
   providers: [new FilesystemProvider()],
   logPath: `${root}/kernel.log`,
   base: `${root}/out`,

@@ -20,12 +20,14 @@ await using server = Deno.serve(
 const origin = `http://127.0.0.1:${server.addr.port}`;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - action: net.http
     resource: ${origin}/v1/**        # the address is named: without that, a private one is refused
     constraint: { method: { in: [GET, HEAD] } }
 `,
+  },
   providers: [new HttpProvider()],
   logPath: `${root}/kernel.log`,
   onWarning: () => {},

@@ -22,7 +22,8 @@ await using server = Deno.serve(
 const host = `127.0.0.1:${server.addr.port}`;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - action: net.http
     resource: http://${host}/orders
@@ -31,6 +32,7 @@ capabilities:
       body.item: { in: [pen, ink] }
       body.count: { min: 1, max: 10 }
 `,
+  },
   providers: [
     new HttpProvider({
       secrets: { SHOP: { value: "s3cr3t-t0ken", prefix: "Bearer ", hosts: [`http://${host}`] } },

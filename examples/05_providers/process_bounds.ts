@@ -11,7 +11,8 @@ using workspace = new Workspace({ "data/names.txt": "eve\nbob\n" });
 const { root } = workspace;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - { action: fs.read, resource: ${root}/data/** }
   - id: sort-data
@@ -21,6 +22,7 @@ capabilities:
     constraint: { args: { each: { glob: ["-[nru]", "${root}/data/*"] } } }
   - { action: proc.exec, resource: [sleep, wc] }
 `,
+  },
   providers: [new ProcessProvider({ sandbox: "required" })],
   logPath: `${root}/kernel.log`,
   onWarning: () => {},

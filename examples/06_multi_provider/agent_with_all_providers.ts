@@ -21,7 +21,8 @@ await using shop = Deno.serve(
 const url = `http://127.0.0.1:${shop.addr.port}/orders`;
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - { action: fs.read, resource: ${root}/data/** }
   - { action: proc.exec, resource: sort }
@@ -32,6 +33,7 @@ deny:
     constraint: { method: DELETE }
     reason: orders are never deleted by an agent
 `,
+  },
   providers: [new FilesystemProvider(), new HttpProvider(), new ProcessProvider()],
   logPath: `${root}/kernel.log`,
   base: root,

@@ -10,12 +10,14 @@ import { echo } from "./echo_provider.ts";
 using workspace = new Workspace();
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - action: echo.say
     resource: friends/*
     constraint: { times: { max: 3 } }     # the default, 1, counts
 `,
+  },
   providers: [echo],
   logPath: `${workspace.root}/kernel.log`,
   onWarning: () => {},

@@ -22,13 +22,15 @@ const keyValueStore = new Provider({
 });
 
 await using kernel = await Kernel.open({
-  policy: `
+  policy: {
+    text: `
 capabilities:
   - { action: kv.get, resource: "**" }
   - { action: kv.set, resource: team/**, constraint: { value: { max_length: 20 } } }
 deny:
   - { action: kv.*, resource: "**/password", reason: passwords are not for agents }
 `,
+  },
   providers: [keyValueStore],
   logPath: `${workspace.root}/kernel.log`,
   onWarning: (line) => console.log("warning:", line),

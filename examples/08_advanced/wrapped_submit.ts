@@ -1,10 +1,10 @@
 /**
- * Your own code between loop and gate: here a human who is asked before anything is deleted. It can
- * only add a no: what the policy denies stays denied, whatever the human says.
+ * A stage of your own between decision and execution: here a human who is asked before anything is
+ * deleted. A stage can only refuse: what the policy denies stays denied, whatever the human says.
  *
  *     deno run -P=examples examples/08_advanced/wrapped_submit.ts
  */
-import { DeniedError, Kernel, readAuditLog, type SubmitFn } from "@agent-kernel/kernel";
+import { Kernel, readAuditLog, type Stage } from "@agent-kernel/kernel";
 import { AgentLoop, fsTools } from "@agent-kernel/kernel/agent";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { ExampleModel } from "../model.ts";
@@ -21,6 +21,15 @@ function humanAgrees(target: string): Promise<boolean> {
   return Promise.resolve(agrees);
 }
 
+/** Asked when the policy allows it, with what will be done: the canonical target. */
+const human: Stage = {
+  name: "human",
+  async enter({ target }) {
+    if (await humanAgrees(target)) return;
+    return { refusal: "the human said no", code: "REFUSED_BY_HUMAN" };
+  },
+};
+
 await using model = new ExampleModel([
   {
     calls: ["work/a.tmp", "work/thesis.md", "other/x"].map((path) => ({
@@ -36,19 +45,9 @@ await using model = new ExampleModel([
     providers: [new FilesystemProvider()],
     logPath,
     base: root,
+    stages: [human],
   });
-  const submit: SubmitFn = (request, options) =>
-    kernel.submit(request, {
-      ...options,
-      // Called when the policy allows it, with what will be done: the canonical target.
-      async prepare(canonical, recordId) {
-        if (!await humanAgrees(canonical.target)) {
-          throw new DeniedError("REFUSED_BY_HUMAN", "the human said no");
-        }
-        return await options?.prepare?.(canonical, recordId);
-      },
-    });
-  const loop = new AgentLoop({ submit, ...model.options, tools: fsTools(), concurrency: 1 });
+  const loop = new AgentLoop({ kernel, ...model.options, tools: fsTools(), concurrency: 1 });
   console.log(await loop.run("Delete all of it."));
 }
 for await (const line of readAuditLog(logPath)) {

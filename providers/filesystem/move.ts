@@ -8,7 +8,7 @@ import { dirname } from "@std/path";
 import { type ProviderContext, ProviderError, type ProviderRequest } from "../../src/worker/mod.ts";
 import { assertExpected, preparationOf, putInPlace } from "./expectation.ts";
 import { notAFile } from "./failures.ts";
-import { isAbsence, lstat } from "./file_info.ts";
+import { isAbsence, lstat, realPath } from "./file_info.ts";
 import { makeParents } from "./folders.ts";
 import { assertStable, isSame, now, PathChangedError } from "./path_check.ts";
 import { existing } from "./read.ts";
@@ -42,7 +42,10 @@ export function move(request: ProviderRequest, { config }: ProviderContext): { m
   const to = params["to"] as string;
   const info = existing(target);
   if (!canBeMoved(info)) throw notAFile(target, info);
-  if (to === target) throw new ProviderError("SAME_FILE", `The file is there already: ${to}`);
+  // As `mv` does: a file and a link to it are the same, and one of them would be lost.
+  if (to === target || leadsTo(to, target) || leadsTo(target, to)) {
+    throw new ProviderError("SAME_FILE", `The file is there already: ${to}`);
+  }
   const replaced = lstat(to);
   if (replaced !== undefined && params["overwrite"] !== true) {
     throw new ProviderError(
@@ -80,6 +83,19 @@ export function move(request: ProviderRequest, { config }: ProviderContext): { m
     arrival.remove();
   }
   return { moved: true };
+}
+
+function leadsTo(link: string, path: string): boolean {
+  return lstat(link)?.isSymlink === true && realPathOrNone(link) === path;
+}
+
+/** The real path of a link; `undefined` also if it leads in a circle. */
+function realPathOrNone(link: string): string | undefined {
+  try {
+    return realPath(link);
+  } catch {
+    return undefined; // Safe: it leads to no file that could be lost.
+  }
 }
 
 function canBeMoved({ isFile, isSymlink }: Deno.FileInfo): boolean {

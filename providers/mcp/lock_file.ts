@@ -23,13 +23,25 @@ type Servers = Readonly<Record<string, { readonly tools: readonly Pin[] }>>;
 /**
  * The pins of a server; none if there is no file.
  *
+ * @param options `now`: the time, in milliseconds since 1970.
+ * @returns The same object as long as the file is the same.
  * @throws {ProviderError} `PINS_INVALID`: it is not of the required form; `PINS_UNREADABLE`.
  */
-export function readPins(path: string, server: string): Pins {
-  const servers = readServers(path);
+export function readPins(
+  path: string,
+  server: string,
+  { now = Date.now() }: { readonly now?: number } = {},
+): Pins {
+  const servers = readServers(path, now);
+  const byServer = pinsOf.get(servers) ?? new Map<string, Pins>();
+  pinsOf.set(servers, byServer);
   const tools = Object.hasOwn(servers, server) ? servers[server]?.tools ?? [] : [];
-  return new Map(tools.map((pin) => [pin.definition.name, pin]));
+  const pins = byServer.get(server) ?? new Map(tools.map((pin) => [pin.definition.name, pin]));
+  byServer.set(server, pins);
+  return pins;
 }
+
+const pinsOf = new WeakMap<Servers, Map<string, Pins>>();
 
 /**
  * Replaces the pins of a server, and keeps those of the others. A reader sees the old file or the
@@ -70,9 +82,39 @@ function encoded(servers: readonly (readonly [name: string, pins: Servers[string
   return new TextEncoder().encode(`${text}\n`);
 }
 
-function readServers(path: string): Servers {
+/** The file that was read last: every call needs it, and its digests take time. */
+let last:
+  | { readonly path: string; readonly identity: string; readonly servers: Servers }
+  | undefined;
+
+function readServers(path: string, now = Date.now()): Servers {
+  // Before the file is read: one that is replaced meanwhile is read again the next time.
+  const identity = identityOf(path, now);
+  if (identity !== undefined && last?.path === path && last.identity === identity) {
+    return last.servers;
+  }
   const text = readRegular(path);
-  if (text === undefined) return {};
+  const servers = text === undefined ? {} : parsed(path, text);
+  last = identity === undefined ? undefined : { path, identity, servers };
+  return servers;
+}
+
+/** A file that changed so lately could change again without another time. */
+const SETTLED_MS = 2_000;
+
+/** What changes with a file; `undefined` if that cannot be said of it. */
+function identityOf(path: string, now: number): string | undefined {
+  try {
+    const { isFile, dev, ino, size, mtime, ctime } = Deno.lstatSync(path);
+    if (!isFile || mtime === null || ctime === null) return undefined;
+    if (now - Math.max(mtime.getTime(), ctime.getTime()) < SETTLED_MS) return undefined;
+    return [dev, ino, size, mtime.getTime(), ctime.getTime()].join(":");
+  } catch {
+    return undefined; // The file is read then, which says what is wrong.
+  }
+}
+
+function parsed(path: string, text: string): Servers {
   try {
     const pins = copyJson(JSON.parse(text), "pins", LIMITS);
     const { version, servers } = pins as Record<string, unknown>;

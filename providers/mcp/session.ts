@@ -10,7 +10,7 @@ import { CallSlots } from "./call_slots.ts";
 import { Connection } from "./connection.ts";
 import { readPins, writePins } from "./lock_file.ts";
 import { whyNoPidNamespace } from "./pid_namespace.ts";
-import { compareWithPins, type ListedTool } from "./pin.ts";
+import { compareWithPins, type ListedTool, type Pins } from "./pin.ts";
 import type { McpConfig, UsableServer } from "./server_options.ts";
 import { type InvalidTool, listTools, type ToolList } from "./tool_definition.ts";
 
@@ -31,6 +31,8 @@ interface Session {
   list: ToolList;
   /** How many changes the server had announced when it was asked for its tools. */
   asOf: number;
+  /** The last comparison with pins: digests of all tools take time. */
+  compared?: { readonly list: ToolList; readonly pins: Pins; readonly tools: ListedTool[] };
 }
 
 /** The sessions with the servers of a configuration. */
@@ -170,12 +172,16 @@ export class Sessions {
   /** INVARIANT: a tool that is not as it was pinned is not called. */
   #compare(
     server: string,
-    { list }: Session,
+    session: Session,
     { pin }: { readonly pin: boolean },
   ): ListedTool[] {
     const { lockFile, pins } = this.#config;
+    const { list, compared } = session;
     const known = readPins(lockFile, server);
-    const tools = compareWithPins(list.tools, known);
+    const tools = compared?.list === list && compared.pins === known
+      ? compared.tools
+      : compareWithPins(list.tools, known);
+    session.compared = { list, pins: known, tools };
     if (!pin || pins === "required" || tools.every(({ state }) => state !== "new")) return tools;
     const trusted = tools.map((tool) =>
       tool.state === "new" ? { ...tool, state: "pinned" as const } : tool

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActionResult, SubmitFn } from "../../src/core/action.ts";
+import type { ActionResult } from "../../src/core/action.ts";
+import type { SubmitFn } from "../../src/stages/submit.ts";
 import { ToolDef } from "../../src/agent/tool_def.ts";
 import { messageOf } from "../../src/core/errors.ts";
 import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";

@@ -32,14 +32,14 @@ export function argumentsOf(params: Readonly<Record<string, unknown>>): Argument
   }
   const { args = [], stdin, timeout = 30, cwd, encoding = "utf-8" } = params;
   if (!Array.isArray(args) || !args.every((one) => typeof one === "string")) {
-    throw invalid('The param "args" has to be a list of texts');
+    throw invalid('The param "args" has to be a list of strings');
   }
   // The system ends an argument at its first NUL: what would run is not what was decided.
   if (args.some((one) => one.includes("\0"))) {
     throw invalid('The param "args" has a NUL character');
   }
   if (stdin !== undefined && typeof stdin !== "string") {
-    throw invalid('The param "stdin" has to be a text');
+    throw invalid('The param "stdin" has to be a string');
   }
   if (typeof timeout !== "number" || !(timeout > 0)) {
     throw invalid('The param "timeout" has to be a positive number of seconds');

@@ -15,7 +15,7 @@ import { kindOf, realPathOf, Walk } from "./file_system.ts";
 
 /**
  * What is at a path of the sandbox: the same as outside, to be read (`ro`) or changed (`rw`) with all
- * that is in it; a folder that is just there (`folder`); or something that hides what is there.
+ * that is in it; an empty folder (`folder`); or something that hides what is there.
  */
 export type Mode = "ro" | "rw" | "folder" | "hidden file" | "hidden folder";
 
@@ -23,7 +23,7 @@ export type Mode = "ro" | "rw" | "folder" | "hidden file" | "hidden folder";
 export interface Mounts {
   /** By absolute path. */
   readonly modes: ReadonlyMap<string, Mode>;
-  /** Links that lead to what is there: path to goal. */
+  /** Links to what is shown elsewhere: path to goal. */
   readonly links: ReadonlyMap<string, string>;
   /** For the operator. */
   readonly notes: readonly string[];
@@ -253,7 +253,7 @@ class Plan implements Mounts {
     if (!this.modes.has(path)) this.modes.set(path, "ro");
   }
 
-  /** INVARIANT: beside a file of the kernel's own, no file can be made that it would take for its own. */
+  /** INVARIANT: in the folder of a kernel's file, no other file can be made that it would use too. */
   #lockFolderOf(path: string): void {
     if (this.modes.get(path) === "rw") this.modes.set(path, "ro");
     let folder = parentOf(path);

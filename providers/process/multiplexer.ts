@@ -168,7 +168,10 @@ export class Multiplexer {
       start: (controller) => {
         failWriter = () => controller.error(failed());
         // A write that waits for credit would hold up an abort.
-        controller.signal.addEventListener("abort", () => reset());
+        controller.signal.addEventListener("abort", () => {
+          isWritten = true;
+          reset();
+        });
       },
       write: async (chunk) => {
         for (let at = 0; at < chunk.length;) {

@@ -43,10 +43,15 @@ export function underRelay(deno: string, { command, env }: RelayedCommand): Rela
     "--no-npm",
     "--no-code-cache",
   ];
-  const replaced = Object.keys(QUIET).map((name) => [name, env[name] ?? null]);
+  const variables = { ...proxyVariables(), ...env };
+  // Names without values: every user of the machine can read arguments. bubblewrap sets PWD.
+  const names = Object.keys({ HOME: "", PWD: "", ...variables }).filter((name) =>
+    !Object.hasOwn(QUIET, name)
+  );
+  const own = Object.entries(env).filter(([name]) => Object.hasOwn(QUIET, name));
   return {
-    command: [deno, "run", ...flags, module, JSON.stringify(replaced), ...command],
-    env: { ...proxyVariables(), ...env, ...QUIET },
+    command: [deno, "run", ...flags, module, JSON.stringify([names, own]), ...command],
+    env: { ...variables, ...QUIET },
   };
 }
 
@@ -70,12 +75,13 @@ async function relay(
   parts: { readonly Multiplexer: typeof Multiplexer; readonly tcpStreams: typeof tcpStreams },
   port: number,
   stdioId: number,
-  [replaced = "", executable = "", ...args]: readonly string[],
+  [environment = "", executable = "", ...args]: readonly string[],
 ): Promise<void> {
-  const env = Deno.env.toObject();
-  for (const [name, value] of JSON.parse(replaced)) {
-    if (value === null) delete env[name];
-    else env[name] = value;
+  const [names, own] = JSON.parse(environment);
+  const env = Object.fromEntries(own);
+  for (const name of names) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) env[name] = value;
   }
   const listener = Deno.listen({ hostname: "127.0.0.1", port });
   let program: Deno.ChildProcess;
@@ -89,7 +95,8 @@ async function relay(
       stderr: "inherit",
     }).spawn();
   } catch (error) {
-    console.error(`bwrap: cannot start ${executable}: ${(error as Error).message}`);
+    const message = `bwrap: cannot start ${executable}: ${(error as Error).message}\n`;
+    Deno.stderr.writeSync(new TextEncoder().encode(message));
     Deno.exit(1);
   }
   const channels = new parts.Multiplexer(Deno.stdout.writable);

@@ -1,64 +1,55 @@
 /**
- * The actions whose meaning this package fixes.
+ * The actions whose meaning this package fixes, and the complete table of a kernel's actions.
  *
  * @module
  */
-import type { ActionTable } from "../core/resource/kind.ts";
-import { httpConstraint, httpParams, mcpParams } from "./params.ts";
-
-const CHANGE = ["read", "write"] as const;
+import type { ActionSpec, ActionTable } from "../core/resource/kind.ts";
+import { FS_ACTIONS } from "./fs.ts";
+import { HTTP_ACTIONS } from "./http.ts";
+import { MCP_ACTIONS } from "./mcp.ts";
+import { PROCESS_ACTIONS } from "./process.ts";
 
 /**
  * The actions whose meaning this package fixes, whether their provider is in use or not, so that a
- * policy means the same everywhere. What changes a file also reads it (links are checked, a write
- * goes through a temporary file), which Deno wants `read` for.
+ * policy means the same everywhere.
  */
 export const STANDARD_ACTIONS: ActionTable = {
-  "fs.read": {
-    kind: "path",
-    effect: "none",
-    defaults: { encoding: "utf-8" },
-    params: ["encoding", "offset", "length", "max_bytes"],
-  },
-  "fs.list": { kind: "path", effect: "none", params: [] },
-  "fs.stat": { kind: "path", effect: "none", params: [] },
-  "fs.write": {
-    kind: "path",
-    access: CHANGE,
-    defaults: { encoding: "utf-8" },
-    params: ["content", "encoding", "restore"],
-  },
-  "fs.delete": { kind: "path", access: CHANGE, follow: "parents", params: [] },
-  "fs.mkdir": { kind: "path", access: CHANGE, params: ["restore"] },
-  "fs.move": {
-    kind: "path",
-    access: CHANGE,
-    follow: "parents",
-    resources: [
-      { param: "to", kind: "path", action: "fs.move", required: true, follow: "parents" },
-    ],
-    implies: [
-      { action: "fs.read" },
-      { action: "fs.delete" },
-      { action: "fs.write", param: "to" },
-    ],
-    params: ["to", "overwrite"],
-  },
-  "net.http": {
-    kind: "url",
-    defaults: { method: "GET" },
-    canonicalParams: httpParams,
-    canonicalConstraint: httpConstraint,
-    params: ["method", "headers", "body", "encoding", "timeout", "follow_redirects", "max_bytes"],
-  },
-  // A tunnel to a host and port, whatever goes through it. The target is `https://host:port/`.
-  "net.connect": { kind: "url", params: [] },
-  "proc.exec": {
-    kind: "command",
-    defaults: { args: [], timeout: 30 },
-    resources: [{ param: "cwd", kind: "path", action: "fs.read" }],
-    params: ["args", "cwd", "stdin", "timeout", "encoding"],
-  },
-  "mcp.call": { kind: "name", canonicalParams: mcpParams, params: ["arguments"] },
-  "mcp.list": { kind: "name", params: ["pin"] },
+  ...FS_ACTIONS,
+  ...HTTP_ACTIONS,
+  ...PROCESS_ACTIONS,
+  ...MCP_ACTIONS,
 };
+
+/** Who carries out actions, as far as their meaning depends on it. */
+export interface ActionProvider {
+  /** For messages. */
+  readonly name: string;
+  /** What it declares of each of its actions; `{}` for a standard one. */
+  readonly actions: Readonly<Record<string, Partial<ActionSpec>>>;
+}
+
+/**
+ * All actions of a kernel: the standard ones, and those that its providers declare.
+ *
+ * @param byAction The provider that carries out each action.
+ * @returns `{}` of a provider for a standard action is resolved to its specification.
+ * @throws {TypeError} A provider gives a standard action another meaning, or an action no kind.
+ */
+export function actionTable(byAction: ReadonlyMap<string, ActionProvider>): ActionTable {
+  const declared = Array.from(byAction, ([action, { name, actions }]): [string, ActionSpec] => {
+    const spec = Object.hasOwn(actions, action) ? actions[action] ?? {} : {};
+    const standard = Object.hasOwn(STANDARD_ACTIONS, action) ? STANDARD_ACTIONS[action] : undefined;
+    if (standard !== undefined) {
+      if (Object.keys(spec).length === 0 || spec === standard) return [action, standard];
+      throw new TypeError(
+        `Cannot open the kernel: the meaning of "${action}" is fixed, give {} for it in provider "${name}"`,
+      );
+    }
+    // INVARIANT: an action has the kind that the provider declares which carries it out.
+    if (spec.kind !== undefined) return [action, spec as ActionSpec];
+    throw new TypeError(
+      `Cannot open the kernel: action "${action}" of provider "${name}" has no kind, expected path, url, command or name`,
+    );
+  });
+  return { ...STANDARD_ACTIONS, ...Object.fromEntries(declared) };
+}

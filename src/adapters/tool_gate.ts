@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SubmitFn } from "../core/action.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import { unlessAborted } from "../agent/interruption.ts";
 import { type CalledTool, callTool, type CallToolOptions } from "../agent/submission.ts";
 import type { ToolDef } from "../agent/tool_def.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SubmitFn } from "../core/action.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import { type Answer, AnswerBuilder } from "./answer.ts";
 import {

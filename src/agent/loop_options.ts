@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SubmitFn } from "../core/action.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import type { Timer } from "../core/timer.ts";
 import type { ModelClient } from "./model_client.ts";
 import type { OpenAiClientOptions } from "./openai_client.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActionResult, SubmitFn } from "../core/action.ts";
+import type { ActionResult } from "../core/action.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import type { AgentEvent } from "./event.ts";
 import { planArguments, type PlannedCall, type PlannedRequest } from "./planned_call.ts";
 import type { ToolDef } from "./tool_def.ts";

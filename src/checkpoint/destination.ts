@@ -6,7 +6,7 @@
 import { isAbsolute, resolve } from "@std/path";
 import type { PermissionSet } from "../core/isolation/permission_set.ts";
 import { messageOf } from "../core/errors.ts";
-import type { GuardedPath } from "../core/policy/load.ts";
+import type { GuardedPath } from "../core/policy/guard.ts";
 import type { Timer } from "../core/timer.ts";
 import { appendNote } from "./note_file.ts";
 

@@ -5,7 +5,7 @@
  */
 import { messageOf } from "../core/errors.ts";
 import { type PermissionSet, union } from "../core/isolation/permission_set.ts";
-import type { GuardedPath } from "../core/policy/load.ts";
+import type { GuardedPath } from "../core/policy/guard.ts";
 import { AuditLogError } from "../core/record/audit_log_error.ts";
 import type { Witness } from "../core/record/log.ts";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";

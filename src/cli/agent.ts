@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
+import type { ActionRequest, ActionResult } from "../core/action.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import type { AgentEvent, RunResult } from "../agent/event.ts";
 import { AgentLoop } from "../agent/loop.ts";
 import type { AgentLoopOptions } from "../agent/loop_options.ts";

@@ -5,7 +5,7 @@
  */
 import type { ToolDef } from "../agent/tool_def.ts";
 import { fsTools, httpTools, procTools } from "../agent/toolsets.ts";
-import type { SubmitFn } from "../core/action.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import { toolDefs } from "../../providers/mcp/mod.ts";
 import type { PolicySummary } from "../core/policy/policy.ts";
 import { optional, UsageError, type Values } from "./command.ts";

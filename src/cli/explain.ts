@@ -29,28 +29,28 @@ for a deny, 1 for a request that is malformed.`,
     const resolved = await resolvedOptions(values);
     const { request, problem } = receive(requestOf(values));
     const explanation = problem === undefined
-      ? explain(resolved.policy, request, resolved.world)
+      ? explain(request, resolved)
       : { invalid: problem, nearMisses: [] };
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
     if (values["json"] === true) {
       print(escapedJson(asJson(explanation, resolved.policy, invalidCode)));
     } else for (const line of asText(explanation, resolved.policy)) print(line);
-    if (explanation.authorisation === undefined) return EXIT.FAILED;
-    const { effect } = explanation.authorisation.decision;
+    if (explanation.authorized === undefined) return EXIT.FAILED;
+    const { effect } = explanation.authorized.decision;
     return effect === "allow" ? EXIT.OK : EXIT.DENIED;
   },
 };
 
 function asJson(
-  { authorisation, invalid, rule, lacking, nearMisses }: Explanation,
+  { authorized, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
   invalidCode: string,
 ): unknown {
   return {
-    decision: authorisation?.decision.effect ?? "invalid",
-    code: authorisation?.decision.code ?? invalidCode,
-    reason: authorisation?.decision.reason ?? invalid,
-    request: authorisation?.request,
+    decision: authorized?.decision.effect ?? "invalid",
+    code: authorized?.decision.code ?? invalidCode,
+    reason: authorized?.decision.reason ?? invalid,
+    request: authorized?.request,
     rule: rule === undefined ? null : { id: rule.id, at: placeOf(rule, policy) },
     lacking: lacking === undefined
       ? null
@@ -64,17 +64,17 @@ function asJson(
 }
 
 function asText(
-  { authorisation, invalid, rule, lacking, nearMisses }: Explanation,
+  { authorized, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
 ): string[] {
-  if (authorisation === undefined) {
+  if (authorized === undefined) {
     const hint = relativeHint(invalid);
     return [
       `${statusColour("INVALID")}: ${escape(invalid ?? "")}`,
       ...(hint === undefined ? [] : [`  hint     ${hint}`]),
     ];
   }
-  const { decision, request } = authorisation;
+  const { decision, request } = authorized;
   const shown = decision.effect === "allow" ? colour("ALLOWED", "green") : statusColour("DENIED");
   const lines = [
     `${shown}  ${escape(request.action)}  ${escape(request.target)}`,

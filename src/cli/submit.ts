@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult, SubmitFn } from "../core/action.ts";
+import type { ActionRequest, ActionResult } from "../core/action.ts";
+import type { SubmitFn } from "../stages/submit.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
 import { launch } from "./launch.ts";
 import {

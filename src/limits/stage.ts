@@ -6,7 +6,8 @@
 import type { CanonicalRequest } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
-import type { Stage, StageContext, StageOutcome, StagePass, StageRefusal } from "../core/stage.ts";
+import type { StageOutcome, StageRefusal } from "../core/admission.ts";
+import type { Stage, StageContext, StagePass } from "../stages/stage.ts";
 import { type Decimal, decimalOf, formatDecimal, parseDecimal, ZERO } from "./decimal.ts";
 import type { Limit } from "./limit.ts";
 import type { Charge, Exceeded, LimitStore } from "./store.ts";

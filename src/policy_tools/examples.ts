@@ -3,106 +3,110 @@
  *
  * @module
  */
-import { CanonicalError, NotReadableError, type World } from "../core/resource/world.ts";
-import { authorise } from "../core/policy/authorize.ts";
+import { NotReadableError } from "../core/resource/world.ts";
+import { authorize, type PolicyContext } from "../core/policy/authorize.ts";
 import type { Decision } from "../core/policy/decide.ts";
-import type { Example, Policy } from "../core/policy/policy.ts";
-import type { Place, Problems } from "../core/policy/problem.ts";
+import type { Problems } from "../core/policy/problem.ts";
+import { type Field, isMapping, type Mapping, readMapping } from "../core/policy/shape.ts";
 
-const KEYS = ["action", "target", "params", "agent", "expect", "rule"];
-const EFFECTS = ["allow", "deny", "approve"];
-
-/** Reads a list of examples. */
-export function parseExamples(
-  source: unknown,
-  problems: Problems,
-  place: Place = ["examples"],
-): Example[] {
-  if (!Array.isArray(source)) {
-    problems.add(place, "Expected a list of {action, target, params?, expect, rule?}");
-    return [];
-  }
-  return source.flatMap((item, i) => parseExample(item, [...place, i], problems) ?? []);
+/** An example of a policy: a request and the decision that it should get. */
+export interface Example {
+  readonly action: string;
+  readonly target: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly agent?: string;
+  readonly expect: "allow" | "deny" | "approve";
+  /** The rule that should decide. */
+  readonly rule?: string;
 }
 
-/** Holds the examples against their policy, with the very code of the gate. */
-export function checkExamples(policy: Policy, world: World, problems: Problems): void {
-  for (const [i, example] of policy.examples.entries()) {
-    const wrong = mismatch(example, policy, world);
-    if (wrong !== undefined) problems.add(["examples", i], wrong);
+const EFFECTS = ["allow", "deny", "approve"];
+const TEXT: Field<string> = {
+  is: (value): value is string => typeof value === "string" && value !== "",
+  expected: "Expected a text",
+};
+const OPTIONAL_TEXT: Field<string> = {
+  is: (value): value is string => typeof value === "string",
+  expected: "Expected a text",
+};
+const EXPECTED = "Expected a mapping {action, target, params?, expect, rule?}";
+const EXAMPLE = {
+  action: TEXT,
+  target: TEXT,
+  params: { is: isMapping, expected: "Expected a mapping" } satisfies Field<Mapping>,
+  agent: OPTIONAL_TEXT,
+  expect: {
+    is: (value: unknown): value is Example["expect"] => EFFECTS.includes(value as string),
+    expected: `Expected one of ${EFFECTS.join(", ")}`,
+  },
+  rule: OPTIONAL_TEXT,
+};
+
+/**
+ * Reads a list of examples.
+ *
+ * @param source A plain value; nothing counts as an empty list.
+ * @param problems Where it is noted what is wrong with it.
+ * @returns Those that are right.
+ */
+export function readExamples(source: unknown, problems: Problems): Example[] {
+  if (source === undefined || source === null) return [];
+  if (!Array.isArray(source)) {
+    problems.add("Expected a list of {action, target, params?, expect, rule?}");
+    return [];
+  }
+  return source.flatMap((item, i) => readExample(item, problems.at(i)) ?? []);
+}
+
+function readExample(source: unknown, problems: Problems): Example | undefined {
+  const before = problems.found.length;
+  const found = readMapping(source, { shape: EXAMPLE, expected: EXPECTED, problems });
+  for (const key of ["action", "target", "expect"] as const) {
+    if (isMapping(source) && source[key] === undefined) {
+      problems.at(key).add(EXAMPLE[key].expected);
+    }
+  }
+  return problems.found.length === before ? found as Example : undefined;
+}
+
+/**
+ * Compares examples with what their policy decides, with the code of the gate.
+ *
+ * @param examples Of the policy.
+ * @param context The policy, and the machine; its base is that of the policy.
+ * @param problems Where it is noted which example does not hold.
+ */
+export function checkExamples(
+  examples: readonly Example[],
+  context: PolicyContext,
+  problems: Problems,
+): void {
+  for (const [i, example] of examples.entries()) {
+    const wrong = mismatch(example, context);
+    if (wrong !== undefined) problems.at(i).add(wrong);
   }
 }
 
 /** What is different from what the example expects; `undefined` if it holds. */
-export function mismatch(example: Example, policy: Policy, world: World): string | undefined {
-  const verdict = verdictOf(example, policy, world);
-  if (verdict === undefined) return undefined;
-  const { effect, ruleId, reason } = verdict;
+export function mismatch(example: Example, context: PolicyContext): string | undefined {
+  const decision = decisionOn(example, context);
+  if (decision === undefined) return undefined;
+  const { effect, ruleId, reason } = decision;
   const what = `${example.action} on "${example.target}"`;
   if (effect !== example.expect) {
     return `Expects ${example.expect} for ${what}, but it is ${effect}: ${reason}`;
   }
-  if (example.rule !== undefined && example.rule !== ruleId) {
-    return `Expects rule "${example.rule}" for ${what}, but it is ${
-      ruleId === undefined ? "no rule" : `"${ruleId}"`
-    }`;
-  }
-  return undefined;
+  if (example.rule === undefined || example.rule === ruleId) return undefined;
+  const actual = ruleId === undefined ? "no rule" : `"${ruleId}"`;
+  return `Expects rule "${example.rule}" for ${what}, but it is ${actual}`;
 }
 
 /**
- * The verdict on an example; a target without canonical form counts as denied.
+ * The decision on an example; a target without canonical form counts as denied.
  *
  * @returns `undefined` if this process may not look at the target: the kernel will not open then.
  */
-export function verdictOf(
-  example: Example,
-  policy: Policy,
-  world: World,
-): Pick<Decision, "effect" | "ruleId" | "reason"> | undefined {
-  try {
-    return authorise(policy, example, world).decision;
-  } catch (error) {
-    if (error instanceof NotReadableError) return undefined;
-    if (error instanceof CanonicalError) return { effect: "deny", reason: error.message };
-    throw error;
-  }
-}
-
-function parseExample(
-  source: unknown,
-  place: Place,
-  problems: Problems,
-): Example | undefined {
-  if (source === null || typeof source !== "object" || Array.isArray(source)) {
-    problems.add(place, "Expected a mapping {action, target, params?, expect, rule?}");
-    return undefined;
-  }
-  const example = source as Record<string, unknown>;
-  const before = problems.found.length;
-  for (const key of Object.keys(example)) {
-    if (!KEYS.includes(key)) {
-      problems.add([...place, key], `Unknown key "${key}", expected one of ${KEYS.join(", ")}`);
-    }
-  }
-  for (const key of ["action", "target"]) {
-    if (typeof example[key] !== "string" || example[key] === "") {
-      problems.add([...place, key], `Expected a text`);
-    }
-  }
-  for (const key of ["agent", "rule"]) {
-    if (example[key] !== undefined && typeof example[key] !== "string") {
-      problems.add([...place, key], "Expected a text");
-    }
-  }
-  const params = example["params"];
-  if (
-    params !== undefined && (params === null || typeof params !== "object" || Array.isArray(params))
-  ) {
-    problems.add([...place, "params"], "Expected a mapping");
-  }
-  if (!EFFECTS.includes(example["expect"] as string)) {
-    problems.add([...place, "expect"], `Expected one of ${EFFECTS.join(", ")}`);
-  }
-  return problems.found.length === before ? example as unknown as Example : undefined;
+export function decisionOn(example: Example, context: PolicyContext): Decision | undefined {
+  const { decision, cause } = authorize(example, context);
+  return cause instanceof NotReadableError ? undefined : decision;
 }

@@ -6,9 +6,9 @@
 import type { ActionRequest } from "../core/action.ts";
 import { KINDS } from "../core/resource/table.ts";
 import { PatternTrie } from "../core/resource/trie.ts";
-import { CanonicalError, type World } from "../core/resource/world.ts";
-import { type Authorisation, authorise } from "../core/policy/authorize.ts";
-import { evaluate, reach } from "../core/policy/constraint.ts";
+import { specOf } from "../core/resource/kind.ts";
+import { authorize, type AuthorizedRequest, type PolicyContext } from "../core/policy/authorize.ts";
+import { evaluate, NO_CONTAINER, valueAt } from "../core/policy/constraint.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
 import { type LackingResource, lackingResource } from "./lacking_resource.ts";
 
@@ -21,9 +21,9 @@ export interface NearMiss {
 
 /** The outcome of {@linkcode explain}. */
 export interface Explanation {
-  /** Missing if the target has no canonical form. */
-  readonly authorisation?: Authorisation;
-  /** Why the target has no canonical form. */
+  /** The decision of the gate; missing if the request is malformed. */
+  readonly authorized?: AuthorizedRequest;
+  /** Why the request is malformed: its target has no canonical form. */
   readonly invalid?: string;
   /** The rule that decided. */
   readonly rule?: Rule;
@@ -36,24 +36,28 @@ export interface Explanation {
 /** Most rules that are shown as near misses. */
 const MAX_NEAR_MISSES = 3;
 
-/** Decides a request with the code of the gate and says why. */
-export function explain(policy: Policy, request: ActionRequest, world: World): Explanation {
-  let authorisation: Authorisation;
-  try {
-    authorisation = authorise(policy, request, world);
-  } catch (error) {
-    if (!(error instanceof CanonicalError)) throw error;
-    return { invalid: `malformed request: ${error.message}`, nearMisses: [] };
+/**
+ * Decides a request with the code of the gate and says why.
+ *
+ * @param request Validated, as by `receive`.
+ * @param context The policy and the machine.
+ * @returns The decision, with the rule that decided or those that nearly allowed it.
+ */
+export function explain(request: ActionRequest, context: PolicyContext): Explanation {
+  const authorized = authorize(request, context);
+  const { decision, cause } = authorized;
+  if (cause !== undefined) {
+    return { invalid: `malformed request: ${decision.reason}`, nearMisses: [] };
   }
-  const { ruleId } = authorisation.decision;
-  const rule = policy.rules.find(({ id }) => id === ruleId);
-  if (rule !== undefined) return { authorisation, rule, nearMisses: [] };
-  const lacking = lackingResource(policy, authorisation.request);
+  const { policy } = context;
+  const rule = policy.rules.find(({ id }) => id === decision.ruleId);
+  if (rule !== undefined) return { authorized, rule, nearMisses: [] };
+  const lacking = lackingResource(policy, authorized.request);
   const misses = policy.rules.filter(({ effect }) => effect === "allow")
     .map((rule) => nearMiss(rule, policy, lacking))
     .filter(({ closeness }) => closeness > 0)
     .sort((a, b) => b.closeness - a.closeness || a.rule.index - b.rule.index);
-  return { authorisation, lacking, nearMisses: misses.slice(0, MAX_NEAR_MISSES) };
+  return { authorized, lacking, nearMisses: misses.slice(0, MAX_NEAR_MISSES) };
 }
 
 /** How near: sharing the action counts for more than any number of shared segments. */
@@ -62,7 +66,7 @@ function nearMiss(
   policy: Policy,
   { action, target, params }: LackingResource,
 ): NearMiss & { closeness: number } {
-  const kind = policy.actions[action]?.kind ?? "name";
+  const { kind } = specOf(policy.actions, action);
   const patterns = rule.patterns.get(kind) ?? [];
   const segments = KINDS[kind].segments(target);
   const lacks: string[] = [];
@@ -92,12 +96,9 @@ function nearMiss(
       evaluate({ conditions: [condition] }, params) !== true
     ) ?? [];
   for (const { param, path, source } of unmet) {
-    const given = reach(params, path);
-    lacks.push(
-      `its constraint wants ${param} ${JSON.stringify(source)}, given is ${
-        given === undefined ? "nothing" : JSON.stringify(given)
-      }`,
-    );
+    const value = valueAt(params, path);
+    const given = value === undefined || value === NO_CONTAINER ? "nothing" : JSON.stringify(value);
+    lacks.push(`its constraint wants ${param} ${JSON.stringify(source)}, given is ${given}`);
   }
   const closeness = sameAction ? 1000 + (matches ? 1000 : shared) : matches ? 500 : 0;
   return { rule, lacks, closeness };

@@ -1,5 +1,5 @@
 /**
- * Where in a YAML text each value stands, and how a number was written.
+ * The line of each value in a YAML text, and how scalars and keys were written.
  *
  * `@std/yaml` gives values without positions. This scanner reads the block and flow structure of
  * a text that is known to be valid YAML; it does not interpret scalars. What it does not know it
@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { LineOf } from "./problems.ts";
 
 /** A node of the document. */
 export interface OutlineNode {
@@ -14,6 +15,10 @@ export interface OutlineNode {
   readonly line: number;
   /** The text of a plain (unquoted, one-line) scalar. */
   readonly plain?: string;
+  /** Whether it is the value of a key that was written without quotes. */
+  readonly hasPlainKey?: boolean;
+  /** Whether it is a sequence. */
+  readonly isList?: boolean;
   /** Values by key, or by index as text. */
   readonly children: Map<string, OutlineNode>;
 }
@@ -22,7 +27,13 @@ export interface OutlineNode {
 export class OutlineError extends SyntaxError {
   /** The name of this class. */
   override name = "OutlineError";
+  /** Line of it, from 1. */
   readonly line: number;
+
+  /**
+   * @param message What was found.
+   * @param line Where.
+   */
   constructor(message: string, line: number) {
     super(message);
     this.line = line;
@@ -32,10 +43,44 @@ export class OutlineError extends SyntaxError {
 /**
  * Scans one YAML document.
  *
+ * @param text Valid YAML.
+ * @returns The root of the document.
  * @throws {OutlineError} It uses a tag, a directive, a `?` key, or holds several documents.
  */
 export function outline(text: string): OutlineNode {
   return new Scanner(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n")).document();
+}
+
+/**
+ * Finds lines in a scanned document.
+ *
+ * @param root Of the document.
+ * @returns The line of a value, or of the nearest value around it that has one.
+ */
+export function lineFinder(root: OutlineNode): LineOf {
+  return (path) => {
+    let node = root;
+    for (const key of path) {
+      const child = childOf(node, String(key));
+      if (child === undefined) break;
+      node = child;
+    }
+    return node.line;
+  };
+}
+
+/** The value of a key, also if a merge key brought it in. */
+function childOf(node: OutlineNode, key: string): OutlineNode | undefined {
+  const own = node.children.get(key);
+  if (own !== undefined) return own;
+  return mergedInto(node).map((part) => part.children.get(key)).find((one) => one !== undefined);
+}
+
+/** The mappings that a merge key names. */
+export function mergedInto(node: OutlineNode): readonly OutlineNode[] {
+  const merged = node.children.get("<<");
+  if (merged === undefined) return [];
+  return merged.isList ? Array.from(merged.children.values()) : [merged];
 }
 
 class Scanner {
@@ -114,7 +159,7 @@ class Scanner {
     if (char === "*") {
       const name = this.#rest(/\*[^\s,[\]{}]+/y)?.slice(1) ?? "";
       const target = this.#anchors.get(name);
-      node = { line, children: target?.children ?? new Map(), ...plainOf(target) };
+      node = aliasOf(target, line);
     } else if (
       collections && char === "-" && /^-(\s|$)/.test(this.text.slice(this.#pos, this.#pos + 2))
     ) {
@@ -160,26 +205,21 @@ class Scanner {
     return /^[^#\n]*?:(?:\s|$)/.test(rest.replace(/\s#.*$/, ""));
   }
 
-  #key(flow: boolean): string {
+  #key(flow: boolean): { readonly text: string; readonly isPlain: boolean } {
     if (this.#properties() !== undefined) throw this.#refused("An anchor on a key");
     const quoted = this.#quoted();
-    if (quoted !== undefined) return quoted;
+    if (quoted !== undefined) return { text: quoted, isPlain: false };
     if (this.#char() === "*") throw this.#refused("An alias as a key");
     const plain = this.#rest(
       flow ? /(?:[^:,[\]{}\n]|:(?![\s,[\]{}]))+/y : /(?:[^:\n]|:(?!\s|$))+/my,
     );
-    return (plain ?? "").trim();
+    return { text: (plain ?? "").trim(), isPlain: true };
   }
 
-  /** A quoted scalar, in the reading of JSON where it matters: only keys are compared. */
+  /** A quoted scalar; its text matters only if it is a key. */
   #quoted(): string | undefined {
     if (this.#char() === '"') {
-      const raw = this.#rest(/"(?:[^"\\]|\\[\s\S])*"/y) ?? "";
-      try {
-        return String(JSON.parse(raw));
-      } catch {
-        return raw.slice(1, -1); // A YAML-only escape: the position is then told by the parent.
-      }
+      return unescaped((this.#rest(/"(?:[^"\\]|\\[\s\S])*"/y) ?? "").slice(1, -1));
     }
     if (this.#char() === "'") {
       return (this.#rest(/'(?:[^']|'')*'/y) ?? "").slice(1, -1).replaceAll("''", "'");
@@ -196,8 +236,9 @@ class Scanner {
       if (this.#rest(/[ \t]*:/y) === undefined) throw this.#refused("This syntax");
       this.#rest(/[ \t]*/y);
       const value = this.#value(column);
-      children.set(key, {
+      children.set(key.text, {
         ...value,
+        hasPlainKey: key.isPlain,
         line: value.children.size > 0 && value.line > keyLine ? keyLine : value.line || keyLine,
       });
       this.#skipBlank();
@@ -234,7 +275,7 @@ class Scanner {
       children.set(String(children.size), item);
       this.#skipBlank();
     }
-    return { line, children };
+    return { line, isList: true, children };
   }
 
   #blockScalar(indent: number): OutlineNode {
@@ -279,7 +320,8 @@ class Scanner {
         this.#skipBlank();
         const hasValue = this.#rest(/:/y) !== undefined;
         this.#skipBlank();
-        children.set(key, hasValue ? this.#flowValue() : { line: keyLine, children: new Map() });
+        const value = hasValue ? this.#flowValue() : { line: keyLine, children: new Map() };
+        children.set(key.text, { ...value, hasPlainKey: key.isPlain });
       } else {
         children.set(String(children.size), this.#flowValue());
         this.#skipBlank();
@@ -291,7 +333,7 @@ class Scanner {
       }
     }
     this.#pos++;
-    return { line, children };
+    return { line, isList: !mapping, children };
   }
 
   #flowValue(): OutlineNode {
@@ -302,7 +344,7 @@ class Scanner {
     if (char === "[" || char === "{") node = this.#flow();
     else if (char === "*") {
       const target = this.#anchors.get((this.#rest(/\*[^\s,[\]{}]+/y) ?? "").slice(1));
-      node = { line, children: target?.children ?? new Map(), ...plainOf(target) };
+      node = aliasOf(target, line);
     } else if (this.#quoted() !== undefined) node = { line, children: new Map() };
     else {
       const plain = this.#rest(/(?:[^:,[\]{}#\n]|:(?![\s,[\]{}])|(?<!\s)#)+/y)?.trim() ?? "";
@@ -312,6 +354,38 @@ class Scanner {
   }
 }
 
-function plainOf(node: OutlineNode | undefined): { plain?: string } {
-  return node?.plain === undefined ? {} : { plain: node.plain };
+/** What an alias stands for, at the line of the alias. */
+function aliasOf(target: OutlineNode | undefined, line: number): OutlineNode {
+  if (target === undefined) return { line, children: new Map() };
+  const { plain, isList = false, children } = target;
+  return plain === undefined ? { line, isList, children } : { line, isList, children, plain };
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "0": "\0",
+  a: "\x07",
+  b: "\b",
+  t: "\t",
+  n: "\n",
+  v: "\v",
+  f: "\f",
+  r: "\r",
+  e: "\x1b",
+  N: "\x85",
+  _: "\xa0",
+  L: "\u2028",
+  P: "\u2029",
+};
+
+/** The text of a double-quoted scalar on one line (YAML 1.2.2, section 5.7). */
+function unescaped(raw: string): string {
+  return raw.replace(
+    /\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|(.))/gis,
+    (_, x?: string, u?: string, U?: string, char = "") => {
+      const code = x ?? u ?? U;
+      if (code === undefined) return ESCAPES[char] ?? char;
+      const point = parseInt(code, 16);
+      return point > 0x10ffff ? "" : String.fromCodePoint(point);
+    },
+  );
 }

@@ -9,11 +9,10 @@ import {
   type CanonicalRequest,
   matchesAction,
   type ResultStatus,
-  type SubmitFn,
-  type SubmitOptions,
 } from "../core/action.ts";
+import type { SubmitFn, SubmitOptions } from "../stages/submit.ts";
 import { messageOf } from "../core/errors.ts";
-import type { StageAnswer } from "../core/stage.ts";
+import type { StageAnswer } from "../stages/stage.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
 import { KeyedMutex, keysOf } from "./keyed_mutex.ts";
 import { visible } from "./preview.ts";

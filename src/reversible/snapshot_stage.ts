@@ -6,14 +6,8 @@
 import { type ActionResult, type CanonicalRequest, CODES } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import { DeniedError } from "../worker/provider_error.ts";
-import type {
-  Preparation,
-  Stage,
-  StageAnswer,
-  StageContext,
-  StageOutcome,
-  StageRefusal,
-} from "../core/stage.ts";
+import type { Preparation, StageOutcome, StageRefusal } from "../core/admission.ts";
+import type { Stage, StageAnswer, StageContext } from "../stages/stage.ts";
 import { type KeyedMutex, keysOf } from "./keyed_mutex.ts";
 import type { SnapshotStore } from "./store.ts";
 import type { SnapshotStrategy } from "./strategy.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ActionResult, CanonicalRequest } from "../core/action.ts";
-import type { Preparation } from "../core/stage.ts";
+import type { Preparation } from "../core/admission.ts";
 
 /** What a strategy saved before an action. */
 export interface Capture {

@@ -6,21 +6,15 @@
 import { type CanonicalRequest, CODES } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import { copyJson } from "../core/json.ts";
-import type {
-  Admission,
-  Preparation,
-  Stage,
-  StageAnswer,
-  StageContext,
-  StageOutcome,
-  StagePass,
-  StageRefusal,
-} from "../core/stage.ts";
+import type { Admission, Preparation, StageOutcome, StageRefusal } from "../core/admission.ts";
+import type { Stage, StageAnswer, StageContext, StagePass } from "./stage.ts";
 import type { Timer } from "../core/timer.ts";
 
 /** How stages are run. */
 export interface AdmissionOptions {
   readonly timer: Timer;
+  /** Digest of the policy in force now. */
+  readonly policyInForce: () => string;
   readonly onWarning: (line: string) => void;
 }
 
@@ -61,9 +55,23 @@ export class StageAdmission implements Admission {
     return this.#preparation;
   }
 
-  /** Why the request may not go on; `undefined` if all stages let it pass. */
-  get refusal(): StageRefusal | undefined {
-    return this.#refusal;
+  /**
+   * Why the request may not go on. Asks all stages that were passed once more, synchronously.
+   *
+   * @returns `undefined` if all let it pass.
+   */
+  refusal(): StageRefusal | undefined {
+    if (this.#refusal !== undefined) return this.#refusal;
+    const policy = this.#options.policyInForce();
+    for (const { stage, pass } of this.#passed) {
+      try {
+        const answer = pass.confirm?.({ policy });
+        if (answer !== undefined) return this.#refusal = this.#refusalOf(stage, answer);
+      } catch (error) {
+        return this.#refusal = failed(stage, error);
+      }
+    }
+    return undefined;
   }
 
   /**
@@ -81,23 +89,6 @@ export class StageAdmission implements Admission {
       if (this.#refusal !== undefined) break;
     }
     return this;
-  }
-
-  /**
-   * Asks all stages once more, synchronously, right before the request is executed.
-   *
-   * @param policy Digest of the policy in force now.
-   */
-  confirm(policy: string): StageRefusal | undefined {
-    for (const { stage, pass } of this.#passed) {
-      try {
-        const answer = pass.confirm?.({ policy });
-        if (answer !== undefined) return this.#refusalOf(stage, answer);
-      } catch (error) {
-        return failed(stage, error);
-      }
-    }
-    return undefined;
   }
 
   /** Tells the stages that were passed how the request ended. Never rejects. */

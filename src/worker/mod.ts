@@ -27,7 +27,7 @@ export type {
 export { deniedBy, DeniedError, ProviderError } from "./provider_error.ts";
 export { serveProvider } from "./runtime.ts";
 export type { ProviderRequest, ResourceDecision } from "../core/isolation/provider_host.ts";
-export type { Preparation } from "../core/stage.ts";
+export type { Preparation } from "../core/admission.ts";
 export type {
   ActionSpec,
   ActionTable,

@@ -335,7 +335,7 @@ Deno.test("reload() swaps the policy at once; a refused one changes nothing", as
     (await kernel.submit({ action: "fs.read", target: ws.path(`${name}/x.txt`) })).status;
   assertEquals([await read("a"), await read("b")], ["OK", "DENIED"]);
   const before = kernel.policy.digest;
-  await assertRejects(() => kernel.reload("capabilities: 7\n"), PolicyError);
+  await assertRejects(() => kernel.reload({ text: "capabilities: 7\n" }), PolicyError);
   assertEquals([kernel.policy.digest, await read("a")], [before, "OK"]);
   const inFlight = Promise.all(Array.from({ length: 20 }, () => read("a")));
   await kernel.reload(allow("b"));
@@ -354,8 +354,8 @@ Deno.test("the policy may be a path, a URL, text or an object", async () => {
   const policies: KernelOptions["policy"][] = [
     path,
     new URL(`file://${path}`),
-    `capabilities:\n  - {action: fs.read, resource: ${ws.path("w/**")}}\n`,
-    `{"capabilities": [{"action": "fs.read", "resource": "${ws.path("w/**")}"}]}`,
+    { text: `capabilities:\n  - {action: fs.read, resource: ${ws.path("w/**")}}\n` },
+    { text: `{"capabilities": [{"action": "fs.read", "resource": "${ws.path("w/**")}"}]}` },
     { capabilities: [{ action: "fs.read", resource: ws.path("w/**") }] },
   ];
   for (const policy of policies) {

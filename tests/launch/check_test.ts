@@ -2,9 +2,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { NOTHING } from "../../src/core/isolation/permission_set.ts";
 import { toFlags } from "../../src/launch/flags.ts";
-import { loadPolicy } from "../../src/core/policy/load.ts";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
-import { verdict } from "../core/policy/deciding.ts";
+import { effectOn, load } from "../core/policy/deciding.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 const NO_DENY = { read: [], write: [], net: [] };
@@ -23,10 +22,9 @@ async function inProcess(
   const script = ws.file(
     "child/main.ts",
     `import { checkProcess, partlyDenied } from "${ROOT}/src/launch/check.ts";
-import { loadPolicy } from "${ROOT}/src/core/policy/load.ts";
 import { denoWorld } from "${ROOT}/src/core/resource/deno_world.ts";
-import { verdict } from "${ROOT}/tests/core/policy/deciding.ts";
-void [checkProcess, partlyDenied, loadPolicy, denoWorld, verdict];
+import { effectOn, load } from "${ROOT}/tests/core/policy/deciding.ts";
+void [checkProcess, partlyDenied, load, denoWorld, effectOn];
 const input = JSON.parse(Deno.args[0] ?? "");
 function run(): unknown { ${body} }
 let result: unknown;
@@ -185,15 +183,15 @@ Deno.test("authorise() decides under the flags of the policy as it does with all
   ];
   const body = `
     const world = denoWorld(input.world);
-    const policy = loadPolicy(input.policy, { world });
-    return input.requests.map(([action, target, params]: [string, string, Record<string, unknown>]) => verdict(policy, action, target, params, world));`;
+    const policy = load(input.policy, { world });
+    return input.requests.map(([action, target, params]: [string, string, Record<string, unknown>]) => effectOn(policy, action, target, params, world));`;
   for (const policy of policies) {
-    const loaded = loadPolicy(policy, { world: denoWorld(world) });
+    const loaded = load(policy, { world: denoWorld(world) });
     // A target that cannot be resolved is refused either way: as denied, or as invalid.
     const allowed = (effects: string[]) =>
       requests.filter((_, i) => effects[i] === "allow").map((one) => one.slice(0, 2).join(" "));
     const expected = requests.map(([action, target, params]) =>
-      verdict(loaded, action, target, params as Record<string, unknown>, denoWorld(world))
+      effectOn(loaded, action, target, params as Record<string, unknown>, denoWorld(world))
     );
     const effects = await inProcess(ws, toFlags(processPermissions(loaded, [FILES, EXEC])), body, {
       policy,

@@ -77,9 +77,12 @@ Deno.test("fileView() has both forms of a path that leads through a link", () =>
   assertEquals<unknown>(fileView(policy).readable, [folder("/link"), folder("/real")]);
 });
 
-Deno.test("allowsNetwork() is true with any rule that allows net.http", () => {
-  const rule = { action: "net.http", resource: "https://h/**" };
+Deno.test("allowsNetwork() is true with any rule for tunnels or requests by plain HTTP", () => {
+  const rule = { action: "net.http", resource: "http://h/**" };
   assertEquals(allowsNetwork(load({ capabilities: [rule] })), true);
+  const secure = { ...rule, resource: "https://h/**" };
+  assertEquals(allowsNetwork(load({ capabilities: [secure] })), false);
+  assertEquals(allowsNetwork(load({ capabilities: [{ ...secure, action: "net.connect" }] })), true);
   assertEquals(
     allowsNetwork(load({ capabilities: [{ ...rule, constraint: { method: "GET" } }] })),
     true,

@@ -1,7 +1,7 @@
+import { load } from "../core/policy/deciding.ts";
 import { assert, assertEquals } from "@std/assert";
 import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { toDenoJson, toFlags } from "../../src/launch/flags.ts";
-import { loadPolicy } from "../../src/core/policy/load.ts";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
 import { Workspace } from "../workspace.ts";
 
@@ -59,7 +59,7 @@ function tree(): Workspace {
 
 Deno.test("A process started with the flags of a policy may do what it allows and nothing beside", async () => {
   using ws = tree();
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [
       { action: ["fs.read", "fs.list"], resource: ws.path("w/**") },
       { action: "fs.write", resource: [ws.path("w/out/**"), ws.path("single")] },
@@ -93,7 +93,7 @@ Deno.test("A process started with the flags of a policy may do what it allows an
 
 Deno.test("A process started with the flags of an empty policy may do nothing", async () => {
   using ws = tree();
-  const policy = loadPolicy({ capabilities: [] }, { world: denoWorld() });
+  const policy = load({ capabilities: [] }, { world: denoWorld() });
   const flags = ["--no-config", ...toFlags(processPermissions(policy, [FILES, HTTP, EXEC]))];
   await attempt(ws, flags, [
     ["read", ws.path("w/a"), "refused"],
@@ -107,7 +107,7 @@ Deno.test("A process started with the flags of an empty policy may do nothing", 
 Deno.test("A rule for what lies two levels deep takes nothing from a process that is one level deep", async () => {
   using ws = tree();
   ws.file("w/keys/deep/k", "content");
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: ws.path("w/**") }],
     deny: [{ action: "fs.read", resource: `${ws.path("w/keys")}/*/*` }],
   }, { world: denoWorld() });
@@ -122,7 +122,7 @@ Deno.test("A rule for what lies two levels deep takes nothing from a process tha
 Deno.test("A process started with the flags of a policy runs exactly the commands that it names", async () => {
   using ws = tree();
   const world = denoWorld({ searchPath: ["/usr/bin", "/bin"] });
-  const policy = loadPolicy({ capabilities: [{ action: "proc.exec", resource: "true" }] }, {
+  const policy = load({ capabilities: [{ action: "proc.exec", resource: "true" }] }, {
     world,
   });
   const set = processPermissions(policy, [EXEC]);
@@ -146,7 +146,7 @@ Deno.test("A process started with the flags of a policy reaches private addresse
   try {
     const { port } = server.addr;
     const flagsFor = (...resource: string[]) => {
-      const policy = loadPolicy({ capabilities: [{ action: "net.http", resource }] }, {
+      const policy = load({ capabilities: [{ action: "net.http", resource }] }, {
         world: denoWorld(),
       });
       return ["--no-config", ...toFlags(processPermissions(policy, [HTTP]))];
@@ -186,7 +186,7 @@ Deno.test("A process started with the flags of a policy reaches private addresse
 
 Deno.test("The entry for deno.json gives a process the same as the flags", async () => {
   using ws = tree();
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.*", resource: ws.path("w/**") }],
     deny: [{ action: "fs.*", resource: ws.path("w/keys/**") }],
   }, { world: denoWorld() });

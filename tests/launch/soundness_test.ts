@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { stagingPath, workerPermissions } from "../../src/core/isolation/worker_permissions.ts";
 import { processPermissions } from "../../src/launch/process_permissions.ts";
 import type { Grants } from "../../src/core/isolation/permission_set.ts";
-import { load, verdict } from "../core/policy/deciding.ts";
+import { effectOn, load } from "../core/policy/deciding.ts";
 
 const FILES = { actions: ["fs.read", "fs.list", "fs.write", "fs.delete", "fs.move"] };
 const HTTP = { actions: ["net.http"] };
@@ -82,7 +82,7 @@ Deno.test("processPermissions() permits whatever authorise() allows: files", () 
             : ["read", "write"] as const;
           for (const target of TARGETS) {
             for (const params of [{ to: target }, { to: target, p: 1 }]) {
-              if (verdict(policy, action, target, params) !== "allow") continue;
+              if (effectOn(policy, action, target, params) !== "allow") continue;
               allowed++;
               for (const access of accesses) {
                 const what = `${action} ${target}: ${access} ${JSON.stringify(process)}`;
@@ -106,7 +106,7 @@ Deno.test("A whole file can be staged wherever authorise() allows to write it", 
     const { write } = workerPermissions(policy, FILES);
     for (
       const target of TARGETS.filter((one) =>
-        one !== "/" && verdict(policy, "fs.write", one) === "allow"
+        one !== "/" && effectOn(policy, "fs.write", one) === "allow"
       )
     ) {
       assert(permits(write, stagingPath(target)), `${resource} ${target}`);
@@ -194,7 +194,7 @@ Deno.test("processPermissions() permits whatever authorise() allows, and names n
     });
     const { net } = workerPermissions(policy, HTTP);
     for (const target of URLS) {
-      if (verdict(policy, "net.http", target) !== "allow") continue;
+      if (effectOn(policy, "net.http", target) !== "allow") continue;
       allowed++;
       const { hostname, port, protocol } = new URL(target.replace("[::ffff:7f00:1]", "127.0.0.1"));
       assert(

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { FLAT, load, verdict } from "../core/policy/deciding.ts";
+import { effectOn, FLAT, load } from "../core/policy/deciding.ts";
 import { ROOT } from "../workspace.ts";
-import type { Policy } from "../../src/core/policy/policy.ts";
+import type { PolicyWithExamples } from "../../src/policy_tools/read.ts";
 
 const FOLDER = join(ROOT, "policies/recipes");
 
-function recipe(tool: string): Policy {
+function recipe(tool: string): PolicyWithExamples {
   return load(Deno.readTextFileSync(join(FOLDER, `${tool}.yaml`)), { world: FLAT });
 }
 
@@ -233,19 +233,19 @@ for (const [tool, { attacks, nearMisses }] of Object.entries(SHEETS)) {
   for (const [expected, rows] of [["deny", attacks], ["allow", nearMisses]] as const) {
     for (const args of rows) {
       Deno.test(`the recipe for ${file} has the effect ${expected} for ${tool} ${JSON.stringify(args)}`, () => {
-        assertEquals(verdict(recipe(file), "proc.exec", tool, params(args)), expected);
+        assertEquals(effectOn(recipe(file), "proc.exec", tool, params(args)), expected);
       });
     }
   }
   Deno.test(`the recipe for ${file} keeps it in its folder`, () => {
     const args = nearMisses[0];
-    assertEquals(verdict(recipe(file), "proc.exec", tool, { args }), "deny");
-    assertEquals(verdict(recipe(file), "proc.exec", tool, { args, cwd: "/" }), "deny");
+    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args }), "deny");
+    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/" }), "deny");
     assertEquals(
-      verdict(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/../etc" }),
+      effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/../etc" }),
       "deny",
     );
-    assertEquals(verdict(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/." }), "allow");
+    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/." }), "allow");
   });
 }
 

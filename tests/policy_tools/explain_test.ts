@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { explain } from "../../src/policy_tools/explain.ts";
-import { FLAT, load, verdict } from "../core/policy/deciding.ts";
+import { effectOn, FLAT, load } from "../core/policy/deciding.ts";
 
 const POLICY = load({
   capabilities: [
@@ -12,7 +12,7 @@ const POLICY = load({
   deny: [{ id: "secret", action: "fs.*", resource: "/w/src/secret/**", reason: "private" }],
 });
 const ask = (action: string, target: string, params: Record<string, unknown> = {}) =>
-  explain(POLICY, { action, target, params }, FLAT);
+  explain({ action, target, params }, { policy: POLICY, world: FLAT });
 
 Deno.test("explain() gives the rule that decided, and then no near misses", () => {
   for (const [target, id] of [["/w/src/a", "work"], ["/w/src/secret/a", "secret"]] as const) {
@@ -40,17 +40,17 @@ Deno.test("explain() finds the rule that has the wrong action", () => {
 
 Deno.test("explain() says why a target has no canonical form", () => {
   const explanation = ask("net.http", "https://u@h.example/");
-  assertEquals(explanation.authorisation, undefined);
+  assertEquals(explanation.authorized, undefined);
   assertStringIncludes(explanation.invalid ?? "", "credentials");
 });
 
 for (const action of ["constructor", "__proto__", "toString", "kv.get", "mcp.call"]) {
   Deno.test(`explain() answers for the action ${action}, which no rule names`, () => {
-    assertEquals(ask(action, "a").authorisation?.decision.effect, "deny");
+    assertEquals(ask(action, "a").authorized?.decision.effect, "deny");
   });
 }
 
-Deno.test("explain() comes to the verdict of the gate, whatever is asked", () => {
+Deno.test("explain() comes to the effectOn of the gate, whatever is asked", () => {
   const action = fc.constantFrom(
     "fs.read",
     "fs.write",
@@ -72,8 +72,8 @@ Deno.test("explain() comes to the verdict of the gate, whatever is asked", () =>
       (action, target, params) => {
         const explanation = ask(action, target, params);
         assertEquals(
-          explanation.authorisation?.decision.effect ?? "invalid",
-          verdict(POLICY, action, target, params),
+          explanation.authorized?.decision.effect ?? "invalid",
+          effectOn(POLICY, action, target, params),
         );
       },
     ),

@@ -191,14 +191,14 @@ capabilities:
 };
 
 for (const [layout, text] of Object.entries(LAYOUTS)) {
-  Deno.test(`loadPolicy() tells the line of a mistake in ${layout}`, () => {
+  Deno.test(`readPolicy() tells the line of a mistake in ${layout}`, () => {
     const line = text.split(/\r?\n/).findIndex((one) => one.includes("fs.nope")) + 1;
     assertEquals(problemsOf(text).map((problem) => problem.line), [line]);
     assertEquals(problemsOf(text.replace("fs.nope", "fs.stat")), []);
   });
 }
 
-Deno.test("loadPolicy() tells the lines of all mistakes, in the order of the file", () => {
+Deno.test("readPolicy() tells the lines of all mistakes, in the order of the file", () => {
   const text = `version: 2
 capabilities:
   - action: fs.raed
@@ -222,7 +222,7 @@ extra: 1
   assertEquals(new Set(lines.map(([line]) => line)), new Set([1, 3, 6, 7, 8, 9, 14, 16, 17]));
 });
 
-Deno.test("loadPolicy() gives each rule the line at which it begins", () => {
+Deno.test("readPolicy() gives each rule the line at which it begins", () => {
   const policy = load(`capabilities:
   - action: fs.read
     resource: /a
@@ -239,7 +239,7 @@ deny:
   assert(third === 8 || third === 9, `${third}`);
 });
 
-Deno.test("loadPolicy() tells the right line in every JSON layout", () => {
+Deno.test("readPolicy() tells the right line in every JSON layout", () => {
   const value = fc.letrec((tie) => ({
     any: fc.oneof(
       { maxDepth: 3 },

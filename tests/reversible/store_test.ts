@@ -405,6 +405,9 @@ Deno.test({
     scene.ws.file("w/small", "old");
     // The provider was told of another folder: that is as far as it comes.
     assertEquals((await scene.do("fs.delete", "small")).code, "SNAPSHOT_FAILED");
-    assertStringIncludes((await scene.do("fs.delete", "small")).error ?? "", "does not know the snapshot store");
+    assertStringIncludes(
+      (await scene.do("fs.delete", "small")).error ?? "",
+      "does not know the snapshot store",
+    );
   },
 });

@@ -198,7 +198,7 @@ Deno.test("variables of the caller are a part of the policy's digest", async () 
   const digests = [];
   for (const DIR of ["safe", "etc"]) {
     await using kernel = await open(ws, {
-      policy: `capabilities:\n  - {action: fs.read, resource: "${ws.root}/\${DIR}/**"}\n`,
+      policy: { text: `capabilities:\n  - {action: fs.read, resource: "${ws.root}/\${DIR}/**"}\n` },
       variables: { DIR },
     });
     digests.push(kernel.policy.digest);

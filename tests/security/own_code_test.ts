@@ -5,7 +5,7 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { authorize } from "../../src/core/policy/judge.ts";
+import { authorize } from "../../src/core/policy/authorize.ts";
 import { resolveOptions } from "../../src/resolve.ts";
 import { EchoProvider } from "../core/isolation/fixtures/echo_provider.ts";
 import { ROOT, Workspace } from "../workspace.ts";

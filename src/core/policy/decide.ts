@@ -1,19 +1,19 @@
 /**
- * The verdict of a policy on one canonical request.
+ * The decision of a policy on one canonical resource.
  *
  * @module
  */
 import { type CanonicalRequest, CODES } from "../action.ts";
 import { messageOf } from "../errors.ts";
 import { KINDS } from "../resource/table.ts";
-import { evaluate } from "./constraint.ts";
+import { evaluate, type Truth } from "./constraint.ts";
 import type { Policy, Rule } from "./policy.ts";
 
-/** A verdict, as a value. */
+/** A decision, as a value. */
 export interface Decision {
   readonly effect: "allow" | "deny";
   /** The rule that decided; missing for the default deny. */
-  readonly ruleId?: string;
+  readonly ruleId?: string | undefined;
   /** One of {@linkcode CODES}; `"ALLOWED"` for an allow. */
   readonly code: string;
   /** What was decided and why; safe to show to the model. */
@@ -21,39 +21,48 @@ export interface Decision {
 }
 
 /**
- * Decides one canonical request. Pure: the same policy and request give the same verdict.
+ * Decides one canonical resource. Pure: the same policy and request give the same decision.
  *
  * A deny rule beats every allow; no allow means deny; a rule that cannot be evaluated denies. The
- * order of rules plays no part (among several allows, the first in the file is named).
+ * order of rules does not matter (among several allows, the first in the file is named).
+ *
+ * @param policy That decides.
+ * @param request The target and all params in canonical form.
+ * @returns Never throws: an error while deciding denies with `RULE_ERRORED`.
  */
 export function decide(
   policy: Policy,
-  request: Pick<CanonicalRequest, "action" | "target" | "params">,
+  { action, target, params }: Pick<CanonicalRequest, "action" | "target" | "params">,
 ): Decision {
-  const { action, target, params } = request;
   try {
     // INVARIANT: a deny rule that may hold denies, whatever else allows.
-    const denial = denialOf(policy, request);
+    const denial = denialOf(policy, { action, target, params });
     if (denial !== undefined) return denial;
     const rules = policy.index.get(action);
     if (rules === undefined) return denied(CODES.NO_RULE, `no rule allows ${action}`);
 
-    const candidates = rules.allow.match(KINDS[rules.kind].segments(target));
-    const allowing = first(candidates, (holds) => holds === true, params);
-    if (allowing !== undefined) return allowedBy(allowing);
-    return candidates.length > 0
+    // INVARIANT: an allow rule allows only if its constraint certainly holds.
+    const allow = byTruth(rules.allow.match(KINDS[rules.kind].segments(target)), params);
+    const allowing = first(allow.holding);
+    if (allowing !== undefined) {
+      const { id: ruleId } = allowing;
+      return { effect: "allow", ruleId, code: "ALLOWED", reason: `allowed by rule "${ruleId}"` };
+    }
+    const unmet = allow.undecidable.length + allow.failing.length > 0;
+    return unmet
       ? denied(CODES.CONSTRAINT_UNMET, `no rule allows ${action} on "${target}" with these params`)
       : denied(CODES.NO_RULE, `no rule allows ${action} on "${target}"`);
   } catch (error) {
-    // INVARIANT: an error never widens access.
-    return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${messageOf(error)}`);
+    return undecided(error);
   }
 }
 
 /**
- * The deny rule that speaks against a request, as a decision.
+ * The deny rule that holds for a resource, as a decision.
  *
- * @returns `undefined` if there is none, whether or not a rule allows it.
+ * @param policy That decides.
+ * @param request The target and all params in canonical form.
+ * @returns `undefined` if there is none, whether or not a rule allows it. Never throws.
  */
 export function denialOf(
   policy: Policy,
@@ -62,53 +71,63 @@ export function denialOf(
   try {
     const rules = policy.index.get(action);
     if (rules === undefined) return undefined;
-    const matching = rules.deny.match(KINDS[rules.kind].segments(target));
-    const denying = first(matching, (holds) => holds !== false, params);
-    return denying === undefined ? undefined : deniedBy(denying, target);
+    // INVARIANT: a deny rule denies unless its constraint certainly fails.
+    const deny = byTruth(rules.deny.match(KINDS[rules.kind].segments(target)), params);
+    const denying = first(deny.holding, deny.undecidable);
+    return denying && deniedBy(denying, target);
   } catch (error) {
-    // INVARIANT: an error never widens access.
-    return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${messageOf(error)}`);
+    return undecided(error);
   }
 }
 
-/** The stricter of two verdicts. */
+/** INVARIANT: an error never widens access. */
+function undecided(error: unknown): Decision {
+  return denied(CODES.RULE_ERRORED, `the policy could not be evaluated: ${messageOf(error)}`);
+}
+
+/** The stricter of two decisions. */
 export function stricter(a: Decision, b: Decision | undefined): Decision {
   return a.effect === "allow" && b?.effect === "deny" ? b : a;
 }
 
-/** The first rule in the file without a constraint, or with one that is as it has to be. */
-function first(
-  rules: readonly Rule[],
-  suits: (holds: boolean | undefined) => boolean,
-  params: Readonly<Record<string, unknown>>,
-): Rule | undefined {
-  let found: Rule | undefined;
+/** Rules that match a resource, by the truth of their constraint. */
+interface Buckets {
+  /** It holds, or there is none. */
+  readonly holding: Rule[];
+  /** It cannot be decided for these params. */
+  readonly undecidable: Rule[];
+  readonly failing: Rule[];
+}
+
+const NO_RULES: Buckets = { holding: [], undecidable: [], failing: [] };
+
+function byTruth(rules: readonly Rule[], params: CanonicalRequest["params"]): Buckets {
+  if (rules.length === 0) return NO_RULES;
+  const buckets: Buckets = { holding: [], undecidable: [], failing: [] };
   for (const rule of rules) {
-    if (found !== undefined && rule.index > found.index) continue;
-    if (rule.constraint === undefined || suits(evaluate(rule.constraint, params))) found = rule;
+    const truth: Truth = rule.constraint === undefined || evaluate(rule.constraint, params);
+    buckets[truth === undefined ? "undecidable" : truth ? "holding" : "failing"].push(rule);
+  }
+  return buckets;
+}
+
+/** The first in the file. */
+function first(...buckets: readonly (readonly Rule[])[]): Rule | undefined {
+  let found: Rule | undefined;
+  for (const rules of buckets) {
+    for (const rule of rules) if (found === undefined || rule.index < found.index) found = rule;
   }
   return found;
 }
 
-function allowedBy(rule: Rule): Decision {
-  const reason = `allowed by rule "${rule.id}"`;
-  return { effect: "allow", ruleId: rule.id, code: "ALLOWED", reason };
-}
-
-function deniedBy(rule: Rule, target: string): Decision {
-  if (rule.guard) {
-    return denied(
-      CODES.GUARDED,
-      `"${target}" belongs to the kernel itself: ${rule.reason}`,
-      rule.id,
-    );
+function deniedBy({ id, guard, reason }: Rule, target: string): Decision {
+  if (guard) {
+    return denied(CODES.GUARDED, `"${target}" belongs to the kernel itself: ${reason}`, id);
   }
-  const why = rule.reason === undefined ? "" : `: ${rule.reason}`;
-  return denied(CODES.DENY_RULE, `rule "${rule.id}" denies it${why}`, rule.id);
+  const why = reason === undefined ? "" : `: ${reason}`;
+  return denied(CODES.DENY_RULE, `rule "${id}" denies it${why}`, id);
 }
 
 function denied(code: string, why: string, ruleId?: string): Decision {
-  const reason = `not permitted: ${why}`;
-  if (ruleId === undefined) return { effect: "deny", code, reason };
-  return { effect: "deny", ruleId, code, reason };
+  return { effect: "deny", ruleId, code, reason: `not permitted: ${why}` };
 }

@@ -1,5 +1,5 @@
 /**
- * A loaded policy: data that is decided by, and never changes.
+ * A loaded policy: data that requests are decided by, and that never changes.
  *
  * @module
  */
@@ -7,7 +7,6 @@ import type { ActionTable, KindName } from "../resource/kind.ts";
 import type { Pattern } from "../resource/pattern.ts";
 import type { PatternTrie } from "../resource/trie.ts";
 import type { Constraint } from "./constraint.ts";
-import type { Limits } from "./limits.ts";
 
 /** A rule, as far as it is of interest outside of the kernel. */
 export interface RuleSummary {
@@ -15,14 +14,14 @@ export interface RuleSummary {
   readonly id: string;
   /** Whether it is one of `capabilities` or of `deny`. */
   readonly effect: "allow" | "deny";
-  /** Line in the policy file, if it came from a text. */
-  readonly line?: number;
+  /** Line in the policy file, from 1; missing for a policy that is an object. */
+  readonly line?: number | undefined;
   /** The actions it covers, wildcards expanded. */
   readonly actions: readonly string[];
   /** Its resource patterns as written. */
   readonly resources: readonly string[];
   /** Why, in the words of the policy's author. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** Set on the rules by which the kernel protects its own files. */
   readonly guard?: true;
 }
@@ -33,28 +32,18 @@ export interface Rule extends RuleSummary {
   readonly index: number;
   /** Its resource patterns, compiled for each kind that its actions have. */
   readonly patterns: ReadonlyMap<KindName, readonly Pattern[]>;
-  readonly constraint?: Constraint;
-  readonly limits?: Limits;
-  readonly approval?: "required";
+  readonly constraint?: Constraint | undefined;
 }
 
-/** The rules that speak of one action. */
+/** The rules for one action. */
 export interface ActionRules {
   readonly kind: KindName;
   readonly allow: PatternTrie<Rule>;
   readonly deny: PatternTrie<Rule>;
 }
 
-/** An example of a policy: a request and the verdict that it should get. */
-export interface Example {
-  readonly action: string;
-  readonly target: string;
-  readonly params?: Readonly<Record<string, unknown>>;
-  readonly agent?: string;
-  readonly expect: "allow" | "deny" | "approve";
-  /** The rule that should decide. */
-  readonly rule?: string;
-}
+/** The rules by action. */
+export type RuleIndex = ReadonlyMap<string, ActionRules>;
 
 /** A policy, as far as it is of interest outside of the kernel. */
 export interface PolicySummary {
@@ -64,7 +53,7 @@ export interface PolicySummary {
   readonly digest: string;
   /** All rules: `capabilities`, then `deny`, then the kernel's own guards. */
   readonly rules: readonly RuleSummary[];
-  /** What is well-formed but has no effect on this machine. */
+  /** What is well-formed, but hardly what was meant. */
   readonly warnings: readonly string[];
 }
 
@@ -73,8 +62,6 @@ export interface Policy extends PolicySummary {
   readonly rules: readonly Rule[];
   /** The actions it was loaded for. */
   readonly actions: ActionTable;
-  /** Rules by action. */
-  readonly index: ReadonlyMap<string, ActionRules>;
-  /** What it says it means. */
-  readonly examples: readonly Example[];
+  /** Rules by action and resource. */
+  readonly index: RuleIndex;
 }

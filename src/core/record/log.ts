@@ -113,6 +113,17 @@ export class AuditLog {
   }
 
   /**
+   * Asked before an action is executed that has no intent. A failure is counted as a refused submit.
+   *
+   * @throws {AuditLogError} The log cannot be written: do not act.
+   */
+  assertWritable(): void {
+    if (this.failure === undefined) return;
+    this.#refused++;
+    throw this.failure;
+  }
+
+  /**
    * Puts on record that an action is about to be executed.
    *
    * @param id By which the record will refer to it. @default a new UUID

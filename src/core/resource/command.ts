@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { basename } from "@std/path";
 import type { ResourceKind } from "./kind.ts";
-import { expandBraces, parseSegment, type Pattern, type Step } from "./pattern.ts";
+import { expandBraces, parseSegment, type Pattern } from "./pattern.ts";
 import { PATH } from "./path.ts";
 import { PatternTrie } from "./trie.ts";
 import {
@@ -16,8 +17,8 @@ import {
 } from "./world.ts";
 
 /**
- * Absolute real paths of executables. A bare name is looked up in the search path of the kernel's
- * start; the working directory and the agent's environment play no part.
+ * Absolute real paths of executables. A bare name is looked up in the search path that the kernel was
+ * opened with; the working directory and the agent's environment are never used.
  */
 export const COMMAND: ResourceKind = {
   name: "command",
@@ -42,23 +43,21 @@ export const COMMAND: ResourceKind = {
 
   segments: PATH.segments,
 
-  compile(pattern, world) {
-    return expandBraces(pattern).flatMap((text) => expand(text, world));
-  },
+  compile: (pattern, world) => expandBraces(pattern).flatMap((text) => expand(text, world)),
 };
 
 function notFound(target: string, world: World): CanonicalError {
   const isPath = target.startsWith("/");
-  const places = isPath ? [target] : world.searchPath.map((folder) => `${folder}/${target}`);
-  if (places.some((path) => isOutOfSight(path, world))) {
+  const paths = isPath ? [target] : world.searchPath.map((folder) => `${folder}/${target}`);
+  if (paths.some((path) => isHidden(path, world))) {
     return new NotNamedError(`no rule allows "${target}", if there is such a program`);
   }
   const where = isPath ? "" : ` in ${world.searchPath.join(":")}`;
   return new CanonicalError(`There is no executable "${target}"${where}`);
 }
 
-/** Whether this process may not even look whether something is there. */
-function isOutOfSight(path: string, world: World): boolean {
+/** Whether this process lacks the permission to see if there is anything at the path. */
+function isHidden(path: string, world: World): boolean {
   try {
     world.realPath(path);
     return false;
@@ -68,29 +67,24 @@ function isOutOfSight(path: string, world: World): boolean {
   }
 }
 
-/** All executables that the pattern means on this machine, now: the allow list is closed at load. */
+/** The executables that the pattern matches on this machine at load; later ones are not allowed. */
 function expand(text: string, world: World): Pattern[] {
-  if (!text.startsWith("/") && text.includes("/")) {
-    throw new PatternError(`"${text}" could never match, expected a bare name or an absolute path`);
-  }
   const slash = text.lastIndexOf("/");
   const step = parseSegment(text.slice(slash + 1));
-  const folders = slash === -1 ? world.searchPath : [literalFolder(text.slice(0, slash), text)];
-  if (step === "" || step === "." || step === "..") {
+  if (slash !== -1 && !text.startsWith("/") || step === "" || step === "." || step === "..") {
     throw new PatternError(`"${text}" could never match, expected a bare name or an absolute path`);
   }
-  if (typeof step !== "string") return matching(step, folders, world);
-  const found = slash === -1 ? find(step, world) : lookUp(`${folders[0]}/${step}`, world);
-  return found === undefined ? [] : [patternFor(found, found.named)];
-}
-
-function matching(step: Step, folders: readonly string[], world: World): Pattern[] {
+  const folders = slash === -1 ? world.searchPath : [literalFolder(text.slice(0, slash), text)];
+  if (typeof step === "string") {
+    const found = slash === -1 ? find(step, world) : lookUp(`${folders[0]}/${step}`, world);
+    return found === undefined ? [] : [patternFor(found, found.named)];
+  }
   const names = new PatternTrie<true>();
   names.insert([step], true);
   return folders.flatMap((folder) =>
     world.list(folder).filter((name) => names.match([name]).length > 0)
       .flatMap((name) => lookUp(`${folder}/${name}`, world) ?? [])
-      // To find them again, the folder has to be listed.
+      // The folder has to be listed to find them again.
       .map((found) => patternFor(found, folder))
   );
 }
@@ -101,9 +95,9 @@ function patternFor({ canonical, real }: Found, lookedUp: string): Pattern {
   return { steps, denySteps: steps, reach: canonical, exact: true, lookup };
 }
 
-/** The folder that a pattern names, its escapes taken away. */
+/** The folder that a pattern names, without its escapes. */
 function literalFolder(folder: string, text: string): string {
-  const names = folder.split("/").slice(1).map((segment) => {
+  return folder.split("/").slice(1).map((segment) => {
     const name = parseSegment(segment);
     if (typeof name !== "string") {
       throw new PatternError(
@@ -113,19 +107,19 @@ function literalFolder(folder: string, text: string): string {
     if (name === "" || name === "." || name === "..") {
       throw new PatternError(`"${text}" has the segment "${name}", expected an absolute path`);
     }
-    return name;
-  });
-  return `/${names.join("/")}`;
+    return `/${name}`;
+  }).join("");
 }
 
-/** An executable under the path that leads to it, by its canonical one, and by its real one. */
 interface Found {
+  /** The path at which it was looked for. */
   readonly named: string;
   readonly canonical: string;
+  /** The path with all links resolved. */
   readonly real: string;
 }
 
-/** Programs that are many: what they do depends on the name by which they are called. */
+/** Multi-call programs: what they do depends on the name by which they are called. */
 const MULTI_CALL =
   /^(busybox|toybox|coreutils|uutils|rustup|kmod|lvm|systemctl|xtables-\w+-multi)(\.\w+)?$/;
 
@@ -142,16 +136,12 @@ function lookUp(path: string, world: World): Found | undefined {
   try {
     const real = world.realPath(path);
     if (real === undefined || world.typeOf(real) !== "executable") return undefined;
-    // INVARIANT: a rule for one name of such a program allows no other one.
-    const isOneOfMany = MULTI_CALL.test(nameOf(real)) && nameOf(path) !== nameOf(real);
-    return { named: path, canonical: isOneOfMany ? path : real, real };
+    // INVARIANT: a rule for one name of a multi-call program allows none of its other names.
+    const isMultiCall = MULTI_CALL.test(basename(real)) && basename(path) !== basename(real);
+    return { named: path, canonical: isMultiCall ? path : real, real };
   } catch (error) {
-    // What the permissions leave out, or what leads in a circle, cannot be run.
+    // What the permissions leave out, or a circle of links, cannot be run.
     if (error instanceof CanonicalError) return undefined;
     throw error;
   }
-}
-
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
 }

@@ -3,20 +3,14 @@
  *
  * @module
  */
+import { messageOf } from "../errors.ts";
 import { CanonicalError, NotReadableError, type World } from "./world.ts";
 
 /**
- * Searched for bare command names when the process may not read `PATH`, or is told nothing else.
- * The POSIX default path, extended by the places where administrators install.
+ * Folders in which bare command names are looked up when the process may not read `PATH`: the POSIX
+ * default path, extended by the folders where administrators install.
  */
-export const DEFAULT_SEARCH_PATH: readonly string[] = [
-  "/usr/local/sbin",
-  "/usr/local/bin",
-  "/usr/sbin",
-  "/usr/bin",
-  "/sbin",
-  "/bin",
-];
+const DEFAULT_SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Options of {@linkcode denoWorld}. */
 export interface WorldOptions {
@@ -26,21 +20,20 @@ export interface WorldOptions {
   readonly searchPath?: readonly string[];
 }
 
-/** Asks the file system through Deno, with the permissions that the process has. */
+/**
+ * Asks the file system through Deno, with the permissions that the process has.
+ *
+ * @param options The base of relative targets, and the search path of commands.
+ * @returns A world that reads the file system anew at each question.
+ */
 export function denoWorld(options: WorldOptions = {}): World {
   return {
     base: options.base,
-    // Relative and empty entries mean "wherever the process stands": an attacker's favourite.
+    // Relative and empty entries mean the working directory, which an agent may control.
     searchPath: (options.searchPath ?? environmentPath()).filter((dir) => dir.startsWith("/")),
-    realPath(path) {
-      return attempt(path, () => Deno.realPathSync(path));
-    },
-    readLink(path) {
-      return attempt(path, () => {
-        if (!Deno.lstatSync(path).isSymlink) return undefined;
-        return Deno.readLinkSync(path);
-      });
-    },
+    realPath: (path) => attempt(path, () => Deno.realPathSync(path)),
+    readLink: (path) =>
+      attempt(path, () => Deno.lstatSync(path).isSymlink ? Deno.readLinkSync(path) : undefined),
     list(folder) {
       try {
         return Array.from(Deno.readDirSync(folder), (entry) => entry.name).sort();
@@ -50,11 +43,11 @@ export function denoWorld(options: WorldOptions = {}): World {
     },
     typeOf(path) {
       try {
-        const info = Deno.statSync(path);
-        if (!info.isFile) return info.isDirectory ? "directory" : "other";
-        return ((info.mode ?? 0) & 0o111) === 0 ? "file" : "executable";
+        const { isFile, isDirectory, mode } = Deno.statSync(path);
+        if (!isFile) return isDirectory ? "directory" : "other";
+        return ((mode ?? 0) & 0o111) === 0 ? "file" : "executable";
       } catch {
-        return undefined;
+        return undefined; // Of what cannot be looked at, nothing is allowed.
       }
     },
   };
@@ -64,21 +57,19 @@ function attempt<T>(path: string, ask: () => T): T | undefined {
   try {
     return ask();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Deno.errors.NotADirectory) return undefined;
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new NotReadableError(
-        `Cannot resolve "${path}": this process may not look there (${error.message})`,
-        { cause: error },
-      );
+    const { NotFound, NotADirectory, NotCapable } = Deno.errors;
+    if (error instanceof NotFound || error instanceof NotADirectory) return undefined;
+    const refused = `Cannot resolve "${path}"`;
+    if (error instanceof NotCapable) {
+      const message = `${refused}: this process may not look there (${error.message})`;
+      throw new NotReadableError(message, { cause: error });
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CanonicalError(`Cannot resolve "${path}": ${reason}`, { cause: error });
+    throw new CanonicalError(`${refused}: ${messageOf(error)}`, { cause: error });
   }
 }
 
 function environmentPath(): readonly string[] {
-  const state = Deno.permissions.querySync({ name: "env", variable: "PATH" }).state;
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "PATH" });
   const path = state === "granted" ? Deno.env.get("PATH") : undefined;
-  return path === undefined ? DEFAULT_SEARCH_PATH : path.split(":");
+  return (path ?? DEFAULT_SEARCH_PATH).split(":");
 }

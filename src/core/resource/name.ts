@@ -4,8 +4,7 @@
  * @module
  */
 import type { ResourceKind } from "./kind.ts";
-import { expandBraces, parseSegment } from "./pattern.ts";
-import { insideOnly } from "./path.ts";
+import { expandBraces, insideOnly, parseSegment } from "./pattern.ts";
 import { CanonicalError, PatternError } from "./world.ts";
 
 /** Longest name in UTF-16 code units. */

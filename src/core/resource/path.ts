@@ -5,15 +5,7 @@
  */
 import { dirname } from "@std/path";
 import type { ResourceKind } from "./kind.ts";
-import {
-  escapePattern,
-  expandBraces,
-  MANY,
-  ONE,
-  parseSegment,
-  type Pattern,
-  type Step,
-} from "./pattern.ts";
+import { escapePattern, expandBraces, insideOnly, parseSegment, type Pattern } from "./pattern.ts";
 import { CanonicalError, NotReadableError, PatternError, type World } from "./world.ts";
 
 /** `PATH_MAX` of Linux in bytes, without the final NUL. */
@@ -50,12 +42,10 @@ export const PATH: ResourceKind = {
 
   segments: (canonical) => canonical === "/" ? [] : canonical.slice(1).split("/"),
 
-  compile(pattern, world) {
-    return expandBraces(pattern).flatMap((text) => compileOne(text, world));
-  },
+  compile: (pattern, world) => expandBraces(pattern).flatMap((text) => compileOne(text, world)),
 };
 
-/** An empty segment, `.` or `..`: what most paths have none of. */
+/** An empty segment, `.` or `..`; most paths have none. */
 const SUPERFLUOUS = /\/\.{0,2}(?:\/|$)/;
 
 function withoutDotSegments(path: string): string {
@@ -91,7 +81,7 @@ function resolveLinks(path: string, world: World, links: number): string {
   const parent = realParent(path, world, links);
   if (link !== undefined) return resolveLinks(goalOf(link, parent, world), world, links - 1);
   const found = `${parent === "/" ? "" : parent}${path.slice(path.lastIndexOf("/"))}`;
-  // INVARIANT: nothing is canonical that would lead on. Of what is above it, that is known already.
+  // INVARIANT: a canonical path is no link itself, and neither are the folders above it.
   return found === path || !isThere(found, world) ? found : resolveLinks(found, world, links - 1);
 }
 
@@ -114,8 +104,8 @@ function isThere(path: string, world: World): boolean {
 }
 
 /**
- * Where a link in the folder leads. As the system has it, ".." leads out of the folder in which one
- * really is, which need not be the one that is written before it, and which has to be there.
+ * The path that a link in the folder points to. As in the system, ".." leads to the parent of the
+ * real folder, which need not be the one that is written before it, and which has to exist.
  */
 function goalOf(link: string, folder: string, world: World): string {
   let at = link.startsWith("/") ? "/" : folder;
@@ -127,7 +117,7 @@ function goalOf(link: string, folder: string, world: World): string {
     }
     const real = world.realPath(at);
     if (real === undefined) {
-      throw new CanonicalError(`A symbolic link leads by way of "${at}", where nothing is`);
+      throw new CanonicalError(`A symbolic link leads through "${at}", which does not exist`);
     }
     at = dirname(real);
   }
@@ -139,8 +129,8 @@ function realParent(path: string, world: World, links: number): string {
   try {
     return resolveLinks(parent, world, links);
   } catch (error) {
-    // The walk up has left what the policy names: the rest is the policy's own spelling. Should
-    // there be a link in it after all, the provider's check of the real path refuses (fail closed).
+    // Above what the policy names this process may not look: the rest is the policy's own spelling.
+    // If there is a link in it after all, the provider's check of the real path refuses.
     if (error instanceof NotReadableError) return parent;
     throw error;
   }
@@ -153,23 +143,18 @@ function compileOne(text: string, world: World): Pattern[] {
     return [{ steps: [], denySteps: [], reach: "/", exact: true }];
   }
   const steps = names.map((name) => parseSegment(name));
-  // Of the steps, whose escapes are gone: "\\.\\." is "..".
-  for (const step of steps) {
-    if (step === "") {
-      throw new PatternError(
-        `"${text}" could never match: canonical paths have no empty segment and no slash at the end`,
-      );
-    }
-    if (step === "." || step === "..") {
-      throw new PatternError(`"${text}" could never match: canonical paths have no "${step}"`);
-    }
+  // The steps are looked at, whose escapes are gone: "\\.\\." is "..".
+  const wrong = steps.find((step) => step === "" || step === "." || step === "..");
+  if (wrong !== undefined) {
+    const what = wrong === "" ? "empty segment and no slash at the end" : `"${String(wrong)}"`;
+    throw new PatternError(`"${text}" could never match: canonical paths have no ${what}`);
   }
   const wildcard = steps.findIndex((step) => typeof step !== "string");
   const exact = wildcard === -1;
   const prefix = (exact ? steps : steps.slice(0, wildcard)) as string[];
   const rest = exact ? [] : steps.slice(wildcard);
   const lexical = `/${prefix.join("/")}`;
-  // The pattern also holds for the place that its literal prefix really is.
+  // The pattern also matches below the real path of its literal prefix.
   const forms = new Set([lexical, resolveOrKeep(lexical, world)]);
   return Array.from(forms, (reach) => ({
     steps: [...PATH.segments(reach), ...insideOnly(rest)],
@@ -177,11 +162,6 @@ function compileOne(text: string, world: World): Pattern[] {
     reach,
     exact,
   }));
-}
-
-/** `D/**` is what is inside of `D`, not `D` itself. */
-export function insideOnly(steps: readonly Step[]): Step[] {
-  return steps.at(-1) === MANY ? [...steps.slice(0, -1), ONE, MANY] : [...steps];
 }
 
 /** Makes a pattern absolute; only a leading run of `./` and `../` may climb. */

@@ -51,47 +51,30 @@ const MAX_ALTERNATIVES = 256;
  * @throws {PatternError} A brace is not closed, holds no comma, or they multiply beyond 256.
  */
 export function expandBraces(pattern: string): string[] {
-  const open = indexOutsideEscapes(pattern, "{", 0);
-  const stray = indexOutsideEscapes(pattern, "}", 0);
-  if (open === -1 || (stray !== -1 && stray < open)) {
-    if (stray !== -1) throw new PatternError('"}" closes no brace, write "\\}" for the character');
-    return [pattern];
-  }
-  const choices: string[] = [];
+  // Where the first group is cut: at its "{", its own commas and its "}".
+  const cuts: number[] = [];
   let depth = 0;
-  let start = open + 1;
-  for (let i = open; i < pattern.length; i++) {
-    const char = pattern[i];
-    if (char === "\\") i++;
-    else if (char === "{") depth++;
-    else if (char === "," && depth === 1) {
-      choices.push(pattern.slice(start, i));
-      start = i + 1;
-    } else if (char === "}" && --depth === 0) {
-      choices.push(pattern.slice(start, i));
-      if (choices.length === 1) {
-        throw new PatternError('"{…}" holds no comma, write "\\{" for the character');
-      }
-      const head = pattern.slice(0, open);
-      const tails = expandBraces(pattern.slice(i + 1));
-      const expanded = choices.flatMap((choice) =>
-        expandBraces(choice).flatMap((middle) => tails.map((tail) => head + middle + tail))
-      );
-      if (expanded.length > MAX_ALTERNATIVES) {
-        throw new PatternError(`Braces stand for more than ${MAX_ALTERNATIVES} alternatives`);
-      }
-      return expanded;
-    }
+  for (const { 0: token, index } of pattern.matchAll(/\\.|[{},]/gs)) {
+    if (token === "{" && depth++ === 0 || token === "," && depth === 1) cuts.push(index);
+    if (token !== "}" || --depth > 0) continue;
+    cuts.push(index);
+    break;
   }
-  throw new PatternError('"{" is not closed, write "\\{" for the character');
-}
-
-function indexOutsideEscapes(text: string, char: string, from: number): number {
-  for (let i = from; i < text.length; i++) {
-    if (text[i] === "\\") i++;
-    else if (text[i] === char) return i;
+  const [open] = cuts;
+  if (open === undefined) return [pattern];
+  if (depth < 0) throw new PatternError('"}" closes no brace, write "\\}" for the character');
+  if (depth > 0) throw new PatternError('"{" is not closed, write "\\{" for the character');
+  if (cuts.length === 2) {
+    throw new PatternError('"{…}" holds no comma, write "\\{" for the character');
   }
-  return -1;
+  const tails = expandBraces(pattern.slice((cuts.at(-1) ?? 0) + 1));
+  const expanded = cuts.slice(0, -1)
+    .flatMap((cut, i) => expandBraces(pattern.slice(cut + 1, cuts[i + 1])))
+    .flatMap((choice) => tails.map((tail) => pattern.slice(0, open) + choice + tail));
+  if (expanded.length > MAX_ALTERNATIVES) {
+    throw new PatternError(`Braces stand for more than ${MAX_ALTERNATIVES} alternatives`);
+  }
+  return expanded;
 }
 
 /**
@@ -153,6 +136,11 @@ function characterClass(text: string): CharacterClass {
       return ranges.some(([from, to]) => from <= code && code <= to) !== negated;
     },
   };
+}
+
+/** `D/**` of an allow rule matches what is inside of `D`, not `D` itself. */
+export function insideOnly(steps: readonly Step[]): Step[] {
+  return steps.at(-1) === MANY ? [...steps.slice(0, -1), ONE, MANY] : [...steps];
 }
 
 /** Makes the text mean itself in a pattern, outside of `[...]`. */

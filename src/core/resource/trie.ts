@@ -1,156 +1,128 @@
 /**
- * Many patterns matched at once.
+ * Many patterns matched at once: the index of the rules.
  *
  * @module
  */
 import { type GlobStep, MANY, ONE, type Step } from "./pattern.ts";
 
-/** All nodes have all fields, in the same order: V8 reads fields of objects of one shape fastest. */
+/** A state of the automaton. All have the same fields in the same order, which V8 reads fastest. */
 class Node<T> {
-  literals: Map<string, Node<T>> | undefined = undefined;
+  /** Edges of literal symbols. */
+  readonly literals = new Map<string, Node<T>>();
   /** Edge of `*`. */
   one: Node<T> | undefined = undefined;
-  /** Edge of `**`, which costs no symbol; its node has a loop to itself. */
+  /** Edge of `**`, which takes no symbol; its node has a loop to itself. */
   many: Node<T> | undefined = undefined;
-  readonly loops: boolean;
-  /** Edges of globs within a segment, themselves in a trie, a character a symbol. */
-  globs: PatternTrie<Node<T>> | undefined = undefined;
+  /** Edges of globs within a segment, by their text; and the same in a trie over characters. */
   globEdges: Map<string, Node<T>> | undefined = undefined;
-  /** Edges of character classes. */
-  classes: { text: string; accepts(symbol: string): boolean; node: Node<T> }[] | undefined =
-    undefined;
-  values: T[] | undefined = undefined;
-  /** The last round in which the node was made active. */
-  round = 0;
+  globs: PatternTrie<Node<T>> | undefined = undefined;
+  /** Edges of character classes, by their text. */
+  classes: Map<string, { accepts(symbol: string): boolean; node: Node<T> }> | undefined = undefined;
+  readonly values: T[] = [];
+  /** The last step of a match in which the node was active. */
+  step = 0;
 
-  constructor(loops = false) {
-    this.loops = loops;
-  }
+  constructor(readonly loops: boolean) {}
 
-  /** Whether there are no wildcards here: at most one way leads on. */
-  get isPlain(): boolean {
-    return !this.loops && this.many === undefined && this.one === undefined &&
-      this.globs === undefined && this.classes === undefined;
-  }
-
-  /** Whether nothing but the node itself can be reached from it. */
-  get isLeaf(): boolean {
-    return this.literals === undefined && this.one === undefined && this.many === undefined &&
-      this.globs === undefined && this.classes === undefined;
+  /** Whether more than one edge can be taken from here. */
+  get hasWildcards(): boolean {
+    return this.loops || this.one !== undefined || this.many !== undefined ||
+      this.globs !== undefined || this.classes !== undefined;
   }
 }
 
 /**
- * A trie over symbols in which wildcards are edges. Matching follows all ways at once, as in
+ * A trie over symbols in which wildcards are edges. Matching follows all edges at once, as in
  * Thompson's simulation of an NFA (Communications of the ACM 11(6), 1968): there is no
  * backtracking, and the time is linear in the number of symbols, whatever the patterns are.
  *
- * The same structure serves twice: over the segments of a target, and over the characters of one
- * segment where patterns have wildcards inside of it.
+ * It serves twice: over the segments of a target, and over the characters of one segment where
+ * patterns have wildcards within it.
  */
 export class PatternTrie<T> {
-  readonly #root = new Node<T>();
-  #round = 0;
-  // The two lists are kept: matching is the most frequent thing that the kernel does.
-  readonly #active: Node<T>[] = [];
-  readonly #next: Node<T>[] = [];
+  readonly #root = new Node<T>(false);
+  #step = 0;
 
   /** Adds a pattern with its value. */
   insert(steps: readonly (Step | GlobStep)[], value: T): void {
     let node = this.#root;
     for (const step of steps) node = edge(node, step);
-    (node.values ??= []).push(value);
+    node.values.push(value);
   }
 
-  /** The values of all patterns that match the whole sequence. */
+  /** The values of all patterns that match the whole sequence, in no particular order. */
   match(symbols: readonly string[]): readonly T[] {
     let node = this.#root;
     let i = 0;
     // Up to the first wildcard there is one way.
-    for (; i < symbols.length && node.isPlain; i++) {
-      const next = node.literals?.get(symbols[i] as string);
-      if (next === undefined) return NONE;
+    for (; i < symbols.length && !node.hasWildcards; i++) {
+      const next = node.literals.get(symbols[i] as string);
+      if (next === undefined) return [];
       node = next;
     }
-    let active = this.#active;
-    let next = this.#next;
-    active.length = 0;
-    activate(node, active, ++this.#round);
+    let active: Node<T>[] = [];
+    activate(node, active, ++this.#step);
     for (; i < symbols.length; i++) {
-      const [only] = active;
-      // Behind a last "**" everything matches.
-      if (active.length === 1 && only?.loops && only.isLeaf) break;
-      next.length = 0;
-      const round = ++this.#round;
-      for (const node of active) follow(node, symbols[i] as string, next, round);
-      if (next.length === 0) return NONE;
-      [active, next] = [next, active];
+      const next: Node<T>[] = [];
+      const step = ++this.#step;
+      for (const node of active) follow(node, symbols[i] as string, next, step);
+      if (next.length === 0) return [];
+      active = next;
     }
     const [only] = active;
-    if (active.length === 1) return only?.values ?? NONE;
-    return active.flatMap(({ values = [] }) => values);
+    if (active.length === 1 && only !== undefined) return only.values;
+    return active.flatMap(({ values }) => values);
   }
 }
 
-const NONE: readonly never[] = [];
-
-/** Makes active what a symbol leads to. */
-function follow<T>(node: Node<T>, symbol: string, next: Node<T>[], round: number): void {
-  if (node.loops) activate(node, next, round);
-  const literal = node.literals?.get(symbol);
-  if (literal !== undefined) activate(literal, next, round);
-  if (node.one !== undefined) activate(node.one, next, round);
+function follow<T>(node: Node<T>, symbol: string, next: Node<T>[], step: number): void {
+  if (node.loops) activate(node, next, step);
+  const literal = node.literals.get(symbol);
+  if (literal !== undefined) activate(literal, next, step);
+  if (node.one !== undefined) activate(node.one, next, step);
   if (node.globs !== undefined) {
-    for (const target of node.globs.match(Array.from(symbol))) activate(target, next, round);
+    for (const target of node.globs.match(Array.from(symbol))) activate(target, next, step);
   }
   if (node.classes !== undefined) {
-    for (const set of node.classes) {
-      if (set.accepts(symbol)) activate(set.node, next, round);
+    for (const set of node.classes.values()) {
+      if (set.accepts(symbol)) activate(set.node, next, step);
     }
   }
 }
 
-function activate<T>(node: Node<T>, active: Node<T>[], round: number): void {
-  if (node.round === round) return;
-  node.round = round;
+function activate<T>(node: Node<T>, active: Node<T>[], step: number): void {
+  if (node.step === step) return;
+  node.step = step;
   active.push(node);
-  if (node.many !== undefined) activate(node.many, active, round);
+  if (node.many !== undefined) activate(node.many, active, step);
 }
 
 function edge<T>(node: Node<T>, step: Step | GlobStep): Node<T> {
-  if (typeof step === "string") return entry(node.literals ??= new Map(), step);
-  if (step === ONE) return node.one ??= new Node();
+  if (typeof step === "string") return entry(node.literals, step, () => new Node(false));
+  if (step === ONE) return node.one ??= new Node(false);
   if (step === MANY) return node.loops ? node : node.many ??= new Node(true);
   if ("glob" in step) {
-    const key = globKey(step.glob);
-    const edges = node.globEdges ??= new Map<string, Node<T>>();
-    const known = edges.get(key);
-    if (known !== undefined) return known;
-    const target = entry(edges, key);
-    (node.globs ??= new PatternTrie()).insert(step.glob, target);
-    return target;
+    return entry(node.globEdges ??= new Map(), globKey(step.glob), () => {
+      const target = new Node<T>(false);
+      (node.globs ??= new PatternTrie()).insert(step.glob, target);
+      return target;
+    });
   }
-  const classes = node.classes ??= [];
-  const known = classes.find((set) => set.text === step.text);
-  if (known !== undefined) return known.node;
-  const set = { text: step.text, accepts: step.accepts, node: new Node<T>() };
-  classes.push(set);
-  return set.node;
+  const { accepts } = step;
+  const make = () => ({ accepts, node: new Node<T>(false) });
+  return entry(node.classes ??= new Map(), step.text, make).node;
 }
 
-function entry<T>(map: Map<string, Node<T>>, key: string): Node<T> {
-  let node = map.get(key);
-  if (node === undefined) map.set(key, node = new Node());
-  return node;
+function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, value = make());
+  return value;
 }
 
+/** A text for each glob: literals are strings in it, wildcards numbers, classes lists. */
 function globKey(steps: readonly GlobStep[]): string {
-  return steps.map((step) => {
-    if (typeof step === "string") {
-      return "*?[\\".includes(step) ? `\\${step}` : step;
-    }
-    if (step === ONE) return "?";
-    if (step === MANY) return "*";
-    return `[${step.text}]`;
-  }).join("");
+  return JSON.stringify(steps.map((step) => {
+    if (typeof step === "object") return [step.text];
+    return step === ONE ? 1 : step === MANY ? 2 : step;
+  }));
 }

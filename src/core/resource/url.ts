@@ -3,17 +3,18 @@
  *
  * @module
  */
+import { hash } from "node:crypto";
 import type { ResourceKind } from "./kind.ts";
 import {
   expandBraces,
   type GlobStep,
+  insideOnly,
   MANY,
   ONE,
   parseSegment,
   type Pattern,
   type Step,
 } from "./pattern.ts";
-import { insideOnly } from "./path.ts";
 import { CanonicalError, PatternError } from "./world.ts";
 
 /** Longest URL in UTF-16 code units; RFC 9110 §4.1 asks for at least 8000 octets. */
@@ -32,44 +33,45 @@ const DNS = "@dns", IP = "@ip", PORT = ":", QUERY = "?";
 export const URL_KIND: ResourceKind = {
   name: "url",
 
-  normalise(target) {
-    if (target.length > MAX_LENGTH) {
-      throw new CanonicalError(`A URL has at most ${MAX_LENGTH} characters`);
-    }
-    if (BLANK.test(target)) {
-      throw new CanonicalError("A URL cannot contain white space or control characters");
-    }
-    if (!target.isWellFormed()) throw new CanonicalError("A URL has to be well-formed Unicode");
-    const authority = /^https?:\/\/([^/?#\\]+)(?=[/?#\\]|$)/i.exec(target)?.[1];
-    if (authority === undefined) {
-      throw new CanonicalError(`"${shown(target)}" is not of the form http(s)://host/path`);
-    }
-    if (authority.includes("@")) throw new CanonicalError("A URL cannot carry credentials");
-    // The standard turns it into "/".
-    if (/^[^?#]*\\/.test(target)) throw new CanonicalError('A URL cannot contain "\\"');
-    const url = parse(target);
-    const host = canonicalHost(url.hostname);
-    const path = canonicalPath(url.pathname);
-    const port = url.port === "" ? "" : `:${url.port}`;
-    return `${url.protocol}//${host}${port}${path}${canonicalEscapes(url.search)}`;
-  },
+  normalise: canonicalUrl,
 
   resolve: (normalised) => normalised,
 
   segments(canonical) {
     const url = new URL(canonical);
     const scheme = url.protocol.slice(0, -1);
-    const segments = [scheme, ...hostSegments(url.hostname), PORT, url.port || portOf(scheme)];
-    for (const name of url.pathname.slice(1).split("/")) segments.push(`/${name}`);
-    segments.push(QUERY);
-    if (url.search !== "") {
-      for (const param of url.search.slice(1).split("&")) segments.push(`&${param}`);
-    }
-    return segments;
+    const names = url.pathname.slice(1).split("/").map((name) => `/${name}`);
+    const params = url.search === "" ? [] : url.search.slice(1).split("&");
+    const head = [scheme, ...hostSegments(url.hostname), PORT, url.port || portOf(scheme)];
+    return [...head, ...names, QUERY, ...params.map((param) => `&${param}`)];
   },
 
   compile: (pattern) => expandBraces(pattern).flatMap(compileOne),
 };
+
+function canonicalUrl(target: string): string {
+  if (target.length > MAX_LENGTH) {
+    throw new CanonicalError(`A URL has at most ${MAX_LENGTH} characters`);
+  }
+  if (BLANK.test(target)) {
+    throw new CanonicalError(
+      "A URL cannot contain white space or control characters, expected them encoded, like %20",
+    );
+  }
+  if (!target.isWellFormed()) throw new CanonicalError("A URL has to be well-formed Unicode");
+  const authority = /^https?:\/\/([^/?#\\]+)(?=[/?#\\]|$)/i.exec(target)?.[1];
+  if (authority === undefined) {
+    throw new CanonicalError(`"${shown(target)}" is not of the form http(s)://host/path`);
+  }
+  if (authority.includes("@")) throw new CanonicalError("A URL cannot carry credentials");
+  // The standard turns it into "/".
+  if (/^[^?#]*\\/.test(target)) throw new CanonicalError('A URL cannot contain "\\"');
+  const url = parse(target);
+  const host = canonicalHost(url.hostname);
+  const path = canonicalPath(url.pathname);
+  const port = url.port === "" ? "" : `:${url.port}`;
+  return `${url.protocol}//${host}${port}${path}${canonicalEscapes(url.search)}`;
+}
 
 function parse(text: string): URL {
   try {
@@ -95,7 +97,7 @@ function canonicalHost(hostname: string): string {
     return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".");
   }
   const host = hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
-  if (host === "" || host.split(".").includes("") || host.length > 253) {
+  if (host === "" || host.split(".").includes("") || host.includes("*") || host.length > 253) {
     throw new CanonicalError(`"${shown(hostname)}" is not a valid host`);
   }
   return host;
@@ -141,165 +143,125 @@ export function isAddress(host: string): boolean {
   return host.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
 }
 
+/** A pattern is a canonical URL with holes in it: the holes are filled, and put back afterwards. */
 function compileOne(text: string): Pattern[] {
-  if (BLANK.test(text)) {
-    throw new PatternError(
-      `"${text}" has white space or a control character, expected it encoded, like %20`,
-    );
+  const { scheme, host, port, path, query } = partsOf(text);
+  const isLiteral = !host.includes("*") || host.startsWith("[");
+  const labels = isLiteral ? [] : host.split(".").map((label) => parseSegment(label));
+  const names = path.slice(1).split("/").map((name) => parseSegment(name));
+  const params = query === "" ? [] : query?.split("&").map((param) => parseSegment(param));
+
+  // The name stands for each wildcard while the rest is made canonical. No pattern holds a part of
+  // its own hash, in whatever spelling; and "g" is no hexadecimal digit, so it completes no escape.
+  const hole = `g${hash("sha256", text).slice(0, 12)}`;
+  const filled = (steps: readonly Step[]) => steps.map((step) => withHoles(step, hole));
+  const url = canonicalPattern(
+    `${scheme}://${isLiteral ? host : filled(labels).join(".")}:${port === "*" ? "" : port}` +
+      `/${filled(names).join("/")}?${filled(params ?? []).join("&")}`,
+    text,
+  );
+  const refill = (steps: readonly Step[], canonical: readonly string[], before = "") =>
+    steps.map((step, i) => putBack(step, canonical[i] ?? "", { hole, before }));
+
+  const canonicalLabels = isLiteral ? [] : url.hostname.split(".");
+  const canonicalNames = url.pathname.slice(1).split("/");
+  if (
+    canonicalLabels.length !== labels.length || canonicalNames.length !== names.length ||
+    canonicalNames.some((name, i) => name === "" && names[i] !== "")
+  ) {
+    throw neverMatches(text, "its canonical form has other segments");
   }
-  // INVARIANT: `new URL` reads "\" as "/"; the host would end there, and be another one.
-  if (/^https?:\/\/[^/?#]*\\/i.test(text)) {
-    throw new PatternError(
-      `"${text}" has a "\\" in its host, expected no escapes there, like api.example.com`,
-    );
-  }
-  const parts = /^(https?):\/\/([^/?#:[\]]+|\[[^\]/]*\])(?::([^/?#]*))?(\/[^?#]*)?(?:\?([^#]*))?$/i
-    .exec(text);
-  if (parts === null) {
-    throw new PatternError(
-      `"${text}" is not a URL pattern, expected http(s)://host[:port]/path[?query]`,
-    );
-  }
-  const scheme = (parts[1] as string).toLowerCase();
-  const host = parts[2] as string;
-  const port = parts[3] ?? portOf(scheme);
-  if (port !== "*" && !(/^\d+$/.test(port) && Number(port) < 65_536)) {
-    throw new PatternError(`"${text}" has the port "${port}", expected a number or "*"`);
-  }
-  if (parts[4] === undefined && parts[5] !== undefined) {
-    throw new PatternError(`"${text}" has a "?" behind its host, expected a path before it`);
-  }
-  const path = pathSteps(parts[4] ?? "/", text);
-  const query = querySteps(parts[5], text);
-  const portStep = port === "*" ? ONE : String(Number(port));
-  return hostForms(host, text).map(({ steps, reach }) => {
-    const head: Step[] = [scheme, ...steps, PORT, portStep];
-    const all: Step[] = [...head, ...insideOnly(path), QUERY, ...query];
-    const name = reach === "" ? "" : port === "*" ? reach : `${reach}:${Number(port)}`;
-    return {
-      steps: all,
-      denySteps: [...head, ...path, QUERY, ...query],
-      reach: name,
-      exact: all.every((step) => typeof step === "string"),
-    };
-  });
+  const pathSteps = refill(names, canonicalNames, "/");
+  const querySteps: Step[] = params === undefined
+    ? [MANY]
+    : refill(params, url.search.slice(1).split("&"), "&");
+  const portStep: Step = port === "*" ? ONE : url.port || portOf(scheme);
+  return hostForms(isLiteral ? url.hostname : refill(labels, canonicalLabels)).map(
+    (hostSteps): Pattern => {
+      const head: Step[] = [scheme, ...hostSteps, PORT, portStep];
+      const steps = [...head, ...insideOnly(pathSteps), QUERY, ...querySteps];
+      const denySteps = [...head, ...pathSteps, QUERY, ...querySteps];
+      const exact = steps.every((step) => typeof step === "string");
+      return { steps, denySteps, reach: reachOf(hostSteps, portStep), exact };
+    },
+  );
 }
 
-/** The forms of a host pattern; an empty `reach` means every host. */
-function hostForms(host: string, text: string): { steps: Step[]; reach: string }[] {
-  if (host.includes("@")) throw new PatternError(`"${text}" carries credentials`);
-  if (host === "**") {
-    return [{ steps: [DNS, ONE, MANY], reach: "" }, { steps: [IP, ONE], reach: "" }];
-  }
-  if (!/[*?[]/.test(host) || host.startsWith("[")) {
-    const literal = canonicalLiteral(() => canonicalHost(parse(`http://${host}/`).hostname), text);
-    return [{ steps: hostSegments(literal), reach: literal }];
-  }
-  const labels = host.toLowerCase().replace(/\.$/, "").split(".");
-  const steps = labels.map((label) =>
-    /[*]/.test(label)
-      ? parseSegment(label)
-      : canonicalLiteral(() => canonicalHost(parse(`http://${label}.test/`).hostname), text)
-        .replace(/\.test$/, "")
-  );
-  if (
-    labels.every((label) => /^(\*+|\d+)$/.test(label)) && labels.some((label) => /\d/.test(label))
-  ) {
+/**
+ * Scheme, host, port, path and query of a pattern.
+ * INVARIANT: no "\" in the host. `new URL` reads it as "/"; the host would end there, and be another.
+ */
+const PARTS =
+  /^(https?):\/\/([^/?#:[\]\\]+|\[[^\]/]*\])(?::(\*|\d+))?(?:(\/[^?#]*)(?:\?([^#]*))?)?$/i;
+
+function partsOf(text: string) {
+  const [found, scheme = "", given = "", port, path = "/", query] = PARTS.exec(text) ?? [];
+  if (found === undefined) {
     throw new PatternError(
-      `"${text}" could never match: wildcards do not match parts of addresses`,
+      `"${text}" is not a URL pattern, expected http(s)://host[:port]/path[?query], no escapes in the host`,
     );
+  }
+  const host = given.toLowerCase().replace(/\.$/, "");
+  if (host.includes("*") && /^[*\d.]*\d[*\d.]*$/.test(host)) {
+    throw neverMatches(text, "wildcards do not match parts of addresses");
   }
   // deno-lint-ignore no-control-regex -- everything outside of ASCII is what it looks for
-  if (labels.some((label) => label.includes("*") && /[^\x00-\x7f]/.test(label))) {
-    throw new PatternError(`"${text}" could never match: canonical hosts are in ASCII (punycode)`);
+  if (/[^\x00-\x7f][^.]*\*|\*[^.]*[^\x00-\x7f]/.test(host)) {
+    throw neverMatches(text, "canonical hosts are in ASCII (punycode)");
   }
-  if (labels.includes("")) throw new PatternError(`"${text}" has an empty host label`);
-  const fixed = steps.slice(steps.findLastIndex((step) => typeof step !== "string") + 1);
-  const reach = fixed.length === 0 ? "" : `*.${fixed.join(".")}`;
-  const spread = steps.flatMap((step): Step[] => step === MANY ? [ONE, MANY] : [step]);
-  return [{ steps: [DNS, ...spread], reach }];
+  const defaultPort = portOf(scheme.toLowerCase());
+  return { scheme: scheme.toLowerCase(), host, port: port ?? defaultPort, path, query };
 }
 
-function pathSteps(path: string, text: string): Step[] {
-  if (/\\(\\|$)/.test(path)) {
-    throw new PatternError(
-      `"${text}" could never match: canonical URLs have no backslash in their path, and %3F for "?"`,
-    );
-  }
-  const pathLiteral = (literal: string) =>
-    // Behind another character, so that dots alone are no dot segment.
-    canonicalLiteral(
-      () => canonicalEscapes(parse(`http://host/x${literal}`).pathname),
-      text,
-    ).slice(2);
-  const steps = path.slice(1).split("/").map((segment): Step => {
-    const step = parseSegment(segment, (literal) => {
-      const canonical = canonicalLiteral(
-        () => canonicalPath(parse(`http://host/${literal}`).pathname),
-        text,
-      );
-      if (canonical.slice(1).includes("/") || (canonical === "/" && literal !== "")) {
-        throw new PatternError(`"${text}" could never match: a canonical path has no "${literal}"`);
-      }
-      return canonical;
-    });
-    return typeof step === "string" || step === ONE || step === MANY
-      ? step
-      : { glob: ["/", ...canonicalGlob(step.glob, pathLiteral)] };
-  });
-  return steps;
+function neverMatches(text: string, why: string): PatternError {
+  return new PatternError(`"${text}" could never match: ${why}`);
 }
 
-/** The literal parts of a glob as they stand in canonical URLs. */
-function canonicalGlob(
-  steps: readonly GlobStep[],
-  canonicalise: (literal: string) => string,
-): GlobStep[] {
-  const found: GlobStep[] = [];
-  let run = "";
-  const endRun = () => {
-    if (run !== "") {
-      found.push(...canonicalise(run));
-    }
-    run = "";
-  };
-  for (const step of steps) {
-    if (typeof step === "string") run += step;
-    else if (typeof step === "object" && /[^\x21-\x7e]/.test(step.text)) {
-      throw new PatternError(
-        `"[${step.text}]" could never match: canonical URLs encode such characters`,
-      );
-    } else {
-      endRun();
-      found.push(step);
-    }
-  }
-  endRun();
-  return found;
-}
-
-function querySteps(query: string | undefined, text: string): Step[] {
-  if (query === undefined) return [MANY];
-  if (query === "") return [];
-  return query.split("&").map((param): Step => {
-    const queryLiteral = (literal: string) =>
-      canonicalLiteral(
-        () => canonicalEscapes(parse(`http://host/?x${literal}`).search),
-        text,
-      ).slice(2);
-    const step = parseSegment(param, queryLiteral);
-    if (step === ONE || step === MANY) return step;
-    return typeof step === "string"
-      ? `&${step}`
-      : { glob: ["&", ...canonicalGlob(step.glob, queryLiteral)] };
-  });
-}
-
-function canonicalLiteral(make: () => string, text: string): string {
+function canonicalPattern(filled: string, text: string): URL {
   try {
-    return make();
+    return new URL(canonicalUrl(filled));
   } catch (error) {
     if (!(error instanceof CanonicalError)) throw error;
-    throw new PatternError(`"${text}" could never match: ${error.message}`, { cause: error });
+    throw neverMatches(text, error.message);
   }
+}
+
+function withHoles(step: Step, hole: string): string {
+  if (typeof step === "string") return step;
+  if (step === ONE || step === MANY) return hole;
+  return step.glob.map((one) => typeof one === "string" ? one : hole).join("");
+}
+
+/** The step with its literal parts as they stand in canonical URLs. */
+function putBack(
+  step: Step,
+  canonical: string,
+  { hole, before }: { readonly hole: string; readonly before: string },
+): Step {
+  if (typeof step === "string") return before + canonical;
+  if (step === ONE || step === MANY) return step;
+  const wildcards = step.glob.filter((one) => typeof one !== "string");
+  for (const one of wildcards) {
+    if (typeof one === "object" && /[^\x21-\x7e]/.test(one.text)) {
+      throw neverMatches(`[${one.text}]`, "canonical URLs encode such characters");
+    }
+  }
+  const literals = canonical.split(hole);
+  const glob = literals.flatMap((text, i): GlobStep[] => [...text, ...wildcards.slice(i, i + 1)]);
+  return { glob: [...before, ...glob] };
+}
+
+/** The segments of a literal host, or the steps of a host pattern, which matches no address. */
+function hostForms(host: string | readonly Step[]): Step[][] {
+  if (typeof host === "string") return [hostSegments(host)];
+  if (host.length === 1 && host[0] === MANY) return [[DNS, ONE, MANY], [IP, ONE]];
+  return [[DNS, ...host.flatMap((step): Step[] => step === MANY ? [ONE, MANY] : [step])]];
+}
+
+/** The narrowest value of Deno's `net` permission; empty for every host. */
+function reachOf([, ...host]: readonly Step[], port: Step): string {
+  const fixed = host.slice(host.findLastIndex((step) => typeof step !== "string") + 1);
+  if (fixed.length === 0) return "";
+  const name = `${fixed.length === host.length ? "" : "*."}${fixed.join(".")}`;
+  return port === ONE ? name : `${name}:${String(port)}`;
 }

@@ -46,7 +46,7 @@ async function attempt(provider: Provider, name: string, argument: unknown, allo
 for (const { place, make } of PROVIDERS) {
   Deno.test(`a provider in ${place} is told what the policy says of files and of the network`, async () => {
     const { data, error } = await attempt(make(), "environment", "", [
-      { action: "net.http", resource: "https://example.com/" },
+      { action: "net.http", resource: "http://example.com/" },
     ]);
     assertEquals(error, undefined);
     const { files, network } = data as { files: { denied: { path: string }[] }; network: boolean };

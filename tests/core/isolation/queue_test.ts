@@ -99,6 +99,28 @@ Deno.test("the deadline of a call counts in the queue, and a call that expires t
   await scene.host.close();
 });
 
+Deno.test("a Worker that does not end an overdue call is terminated: due calls are overdue, others crashed", async () => {
+  const scene = new Scene();
+  const [blocking, soonDue] = scene.call(2);
+  scene.timer.pass(900);
+  const [later] = scene.call(1);
+  scene.timer.pass(100);
+  const aborts = scene.sent[0]?.flatMap((one) => one.type === "abort" ? one.id : []);
+  assertEquals(aborts, [0, 1]);
+  // The answer of an overdue call does not count, but saves the Worker.
+  scene.answer(1);
+  assertEquals(await soonDue, "DEADLINE_EXCEEDED");
+  scene.timer.pass(99);
+  assertEquals(scene.sent.length, 1);
+  scene.timer.pass(151);
+  assertEquals([await blocking, await later], ["DEADLINE_EXCEEDED", "PROVIDER_CRASHED"]);
+  // The next call has a new Worker.
+  const [next] = scene.call(1);
+  scene.answer(3);
+  assertEquals([await next, scene.sent.length], [3, 2]);
+  await scene.host.close();
+});
+
 Deno.test("a Worker that cannot be started ends all calls, however many are in the queue", async () => {
   const scene = new Scene({ module: "no URL" });
   const ends = await Promise.all(scene.call(5000));

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { load, verdict } from "./deciding.ts";
+import { effectOn, load } from "./deciding.ts";
 
 /** What the three truths become in an allow rule and in a deny rule. */
 const EFFECTS = {
@@ -184,7 +184,7 @@ for (const [condition, value, truth] of ROWS) {
     const allowing = load({ capabilities: [rule] });
     const denying = load({ capabilities: [{ ...rule, constraint: {} }], deny: [rule] });
     assertEquals(
-      [verdict(allowing, "kv.put", "k", params), verdict(denying, "kv.put", "k", params)],
+      [effectOn(allowing, "kv.put", "k", params), effectOn(denying, "kv.put", "k", params)],
       [...EFFECTS[truth]],
     );
   });
@@ -220,24 +220,24 @@ for (const { param, params, found } of PLACES) {
         constraint: { [param]: { exists: true } },
       }],
     });
-    assertEquals(verdict(policy, "kv.put", "k", params), found ? "allow" : "deny");
+    assertEquals(effectOn(policy, "kv.put", "k", params), found ? "allow" : "deny");
   });
 }
 
 Deno.test("A constraint on __proto__ reaches no prototype", () => {
   const text =
     "capabilities:\n  - action: kv.put\n    resource: '*'\n    constraint: {__proto__: {exists: true}}";
-  assertEquals(verdict(load(text), "kv.put", "k", {}), "deny");
+  assertEquals(effectOn(load(text), "kv.put", "k", {}), "deny");
   const inner = text.replace("__proto__", '"a.__proto__.x"');
-  assertEquals(verdict(load(inner), "kv.put", "k", { a: {} }), "deny");
+  assertEquals(effectOn(load(inner), "kv.put", "k", { a: {} }), "deny");
 });
 
 Deno.test("A constraint holds only if all of its conditions do", () => {
   const constraint = { a: 1, b: { min: 2 } };
   const policy = load({ capabilities: [{ action: "kv.put", resource: "*", constraint }] });
-  assertEquals(verdict(policy, "kv.put", "k", { a: 1, b: 2 }), "allow");
+  assertEquals(effectOn(policy, "kv.put", "k", { a: 1, b: 2 }), "allow");
   for (const params of [{ a: 1 }, { b: 2 }, { a: 1, b: 1 }, { a: 1, b: "2" }, {}]) {
-    assertEquals(verdict(policy, "kv.put", "k", params), "deny", JSON.stringify(params));
+    assertEquals(effectOn(policy, "kv.put", "k", params), "deny", JSON.stringify(params));
   }
 });
 
@@ -248,10 +248,10 @@ Deno.test("A deny rule holds unless one of its conditions certainly fails", () =
     deny: [{ ...rule, constraint: { a: 1, b: { min: 2 } } }],
   });
   for (const params of [{ a: 1, b: 2 }, { a: "1", b: 2 }, { a: 1, b: "x" }, { a: "1", b: [] }]) {
-    assertEquals(verdict(policy, "kv.put", "k", params), "deny", JSON.stringify(params));
+    assertEquals(effectOn(policy, "kv.put", "k", params), "deny", JSON.stringify(params));
   }
   for (const params of [{ a: 2, b: 2 }, { a: 1, b: 1 }, { a: "1" }, {}]) {
-    assertEquals(verdict(policy, "kv.put", "k", params), "allow", JSON.stringify(params));
+    assertEquals(effectOn(policy, "kv.put", "k", params), "allow", JSON.stringify(params));
   }
 });
 
@@ -275,7 +275,7 @@ for (const { params, expected, why } of METHODS) {
         constraint: { method: "GET" },
       }],
     });
-    assertEquals(verdict(policy, "net.http", "https://h/a", params), expected);
+    assertEquals(effectOn(policy, "net.http", "https://h/a", params), expected);
   });
 }
 
@@ -286,8 +286,8 @@ Deno.test("No value makes both an allow rule and the deny rule with the same con
     fc.property(condition, fc.jsonValue({ maxDepth: 2 }), (one, value) => {
       const rule = { action: "kv.put", resource: "*", constraint: { p: one } };
       const policy = load({ capabilities: [rule], deny: [rule] });
-      assertEquals(verdict(policy, "kv.put", "k", { p: value }), "deny");
-      if (verdict(load({ capabilities: [rule] }), "kv.put", "k", { p: value }) === "allow") {
+      assertEquals(effectOn(policy, "kv.put", "k", { p: value }), "deny");
+      if (effectOn(load({ capabilities: [rule] }), "kv.put", "k", { p: value }) === "allow") {
         allowed++;
       }
     }),

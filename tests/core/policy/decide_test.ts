@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { World } from "../../../src/core/resource/world.ts";
 import { decide } from "../../../src/core/policy/decide.ts";
-import { decisionOn, FLAT, load, verdict } from "./deciding.ts";
+import { decisionOn, effectOn, FLAT, load } from "./deciding.ts";
 
 const ALL = { action: "fs.read", resource: "/w/**" };
 const SECRET = { action: "fs.read", resource: "/w/secret/**" };
@@ -96,7 +96,7 @@ for (const { action, allowed, denied, target, expected } of WHOLE) {
       capabilities: [{ action, resource: allowed }],
       deny: [{ action, resource: denied }],
     });
-    assertEquals(verdict(policy, action, target), expected);
+    assertEquals(effectOn(policy, action, target), expected);
   });
 }
 
@@ -114,7 +114,7 @@ Deno.test("A wildcard action covers the actions of its namespace and no others",
       "fs.move",
     ]
   ) {
-    assertEquals(verdict(policy, action, "/w/a", params), "allow", action);
+    assertEquals(effectOn(policy, action, "/w/a", params), "allow", action);
   }
   for (
     const action of [
@@ -127,7 +127,7 @@ Deno.test("A wildcard action covers the actions of its namespace and no others",
       "__proto__",
     ]
   ) {
-    assertEquals(verdict(policy, action, "/w/a", params), "deny", action);
+    assertEquals(effectOn(policy, action, "/w/a", params), "deny", action);
   }
 });
 
@@ -135,9 +135,9 @@ Deno.test("A wildcard action covers the actions of providers too", () => {
   const policy = load({ capabilities: [{ action: "db.*", resource: "users/**" }] }, {
     actions: { "db.get": { kind: "name" }, "db.admin.drop": { kind: "name" } },
   });
-  assertEquals(verdict(policy, "db.get", "users/1"), "allow");
-  assertEquals(verdict(policy, "db.admin.drop", "users/1"), "deny");
-  assertEquals(verdict(policy, "db.put", "users/1"), "deny");
+  assertEquals(effectOn(policy, "db.get", "users/1"), "allow");
+  assertEquals(effectOn(policy, "db.admin.drop", "users/1"), "deny");
+  assertEquals(effectOn(policy, "db.put", "users/1"), "deny");
 });
 
 // deno-fmt-ignore -- a row is a line
@@ -157,30 +157,30 @@ const FURTHER: readonly { cell: string; target: string; to?: unknown; expected: 
 ];
 
 for (const { cell, target, to, expected, why } of FURTHER) {
-  Deno.test(`authorise() has the effect ${expected} on ${cell}: ${why}`, () => {
+  Deno.test(`authorize() has the effect ${expected} on ${cell}: ${why}`, () => {
     const policy = load({
       capabilities: [{ action: "fs.move", resource: "/w/**" }],
       deny: [{ action: "fs.move", resource: "/w/secret/**" }],
     });
-    assertEquals(verdict(policy, "fs.move", target, to === undefined ? {} : { to }), expected);
+    assertEquals(effectOn(policy, "fs.move", target, to === undefined ? {} : { to }), expected);
   });
 }
 
-Deno.test("authorise() names the param of a denied further resource", () => {
+Deno.test("authorize() names the param of a denied further resource", () => {
   const policy = load({ capabilities: [{ action: "fs.move", resource: "/w/**" }] });
   const reason = decisionOn(policy, "fs.move", "/w/a", { to: "/x" })?.reason ?? "";
   assertStringIncludes(reason, '"/x"');
   assertStringIncludes(reason, 'param "to"');
 });
 
-Deno.test("authorise() decides the cwd of a command as fs.read, by the params of neither", () => {
+Deno.test("authorize() decides the cwd of a command as fs.read, by the params of neither", () => {
   const policy = load({
     capabilities: [
       { action: "proc.exec", resource: "/bin/ls" },
       { action: "fs.read", resource: "/w/**", constraint: { encoding: "utf-8" } },
     ],
   });
-  const run = (params: Record<string, unknown>) => verdict(policy, "proc.exec", "/bin/ls", params);
+  const run = (params: Record<string, unknown>) => effectOn(policy, "proc.exec", "/bin/ls", params);
   assertEquals(run({}), "allow");
   assertEquals(run({ cwd: "/w/a" }), "allow");
   assertEquals(run({ cwd: "/w/a", encoding: "base64" }), "allow");
@@ -188,19 +188,19 @@ Deno.test("authorise() decides the cwd of a command as fs.read, by the params of
   assertEquals(run({ cwd: "/w/../x" }), "deny");
   assertEquals(run({ cwd: 1 }), "invalid");
   const denied = load({ capabilities: [{ action: "proc.exec", resource: "/bin/ls" }] });
-  assertEquals(verdict(denied, "proc.exec", "/bin/ls", { cwd: "/w/a" }), "deny");
+  assertEquals(effectOn(denied, "proc.exec", "/bin/ls", { cwd: "/w/a" }), "deny");
 });
 
-Deno.test("authorise() decides what a link in a further resource really is", () => {
+Deno.test("authorize() decides what a link in a further resource really is", () => {
   const world: World = {
     ...FLAT,
     realPath: (path) => path.replace("/w/folder", "/x").replace("/w/link", "/x/secret"),
   };
   const policy = load({ capabilities: [{ action: "fs.move", resource: "/w/**" }] });
-  assertEquals(verdict(policy, "fs.move", "/w/a", { to: "/w/folder/b" }, world), "deny");
-  assertEquals(verdict(policy, "fs.move", "/w/folder/b", { to: "/w/a" }, world), "deny");
+  assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/folder/b" }, world), "deny");
+  assertEquals(effectOn(policy, "fs.move", "/w/folder/b", { to: "/w/a" }, world), "deny");
   // A move acts on a link itself.
-  assertEquals(verdict(policy, "fs.move", "/w/a", { to: "/w/link" }, world), "allow");
-  assertEquals(verdict(policy, "fs.move", "/w/link", { to: "/w/a" }, world), "allow");
-  assertEquals(verdict(policy, "fs.move", "/w/a", { to: "/w/b" }, world), "allow");
+  assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/link" }, world), "allow");
+  assertEquals(effectOn(policy, "fs.move", "/w/link", { to: "/w/a" }, world), "allow");
+  assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/b" }, world), "allow");
 });

@@ -3,12 +3,17 @@
  *
  * @module
  */
-import { authorise } from "../../../src/core/policy/authorize.ts";
+import { STANDARD_ACTIONS } from "../../../src/actions/standard.ts";
+import { authorize } from "../../../src/core/policy/authorize.ts";
 import type { Decision } from "../../../src/core/policy/decide.ts";
-import { type LoadOptions, loadPolicy } from "../../../src/core/policy/load.ts";
 import type { Policy } from "../../../src/core/policy/policy.ts";
 import { PolicyError, type PolicyProblem } from "../../../src/core/policy/problem.ts";
-import { CanonicalError, type World } from "../../../src/core/resource/world.ts";
+import type { World } from "../../../src/core/resource/world.ts";
+import {
+  type PolicyWithExamples,
+  type ReadOptions,
+  readPolicy,
+} from "../../../src/policy_tools/read.ts";
 
 /** A machine on which every path exists, is an executable file, and is its own real path. */
 export const FLAT: World = {
@@ -20,15 +25,20 @@ export const FLAT: World = {
   typeOf: () => "executable",
 };
 
-/** Loads a policy for the flat machine. */
-export function load(policy: string | object, options: Partial<LoadOptions> = {}): Policy {
-  return loadPolicy(policy, { world: FLAT, ...options });
+/** Reads a policy, YAML text or an object, for the flat machine with the standard actions. */
+export function load(
+  policy: string | object,
+  options: Partial<ReadOptions> = {},
+): PolicyWithExamples {
+  const source = typeof policy === "string" ? { text: policy } : policy;
+  const actions = { ...STANDARD_ACTIONS, ...options.actions };
+  return readPolicy(source, { world: FLAT, ...options, actions });
 }
 
 /** The problems for which a policy is refused; none if it is not. */
 export function problemsOf(
   policy: string | object,
-  options: Partial<LoadOptions> = {},
+  options: Partial<ReadOptions> = {},
 ): readonly PolicyProblem[] {
   try {
     load(policy, options);
@@ -47,16 +57,12 @@ export function decisionOn(
   params: Record<string, unknown> = {},
   world: World = FLAT,
 ): Decision | undefined {
-  try {
-    return authorise(policy, { action, target, params }, world).decision;
-  } catch (error) {
-    if (error instanceof CanonicalError) return undefined;
-    throw error;
-  }
+  const { decision } = authorize({ action, target, params }, { policy, world });
+  return decision.code === "INVALID_TARGET" ? undefined : decision;
 }
 
 /** `"allow"`, `"deny"` or `"invalid"`. */
-export function verdict(
+export function effectOn(
   policy: Policy,
   action: string,
   target: string,

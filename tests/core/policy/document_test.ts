@@ -49,7 +49,7 @@ const REFUSED: readonly { cell: string; text: string; line?: number; message: Re
 ];
 
 for (const { cell, text, line, message } of REFUSED) {
-  Deno.test(`loadPolicy() refuses a text with ${cell}${line ? ` in line ${line}` : ""}`, () => {
+  Deno.test(`readPolicy() refuses a text with ${cell}${line ? ` in line ${line}` : ""}`, () => {
     const problems = problemsOf(text);
     assert(problems.length > 0, "not refused");
     assertMatch(problems.map((problem) => problem.message).join("\n"), message);
@@ -57,7 +57,7 @@ for (const { cell, text, line, message } of REFUSED) {
   });
 }
 
-Deno.test("loadPolicy() takes a text of 1 MiB and refuses one of a byte more", () => {
+Deno.test("readPolicy() takes a text of 1 MiB and refuses one of a byte more", () => {
   const head = "capabilities: []\n#";
   const full = head + "x".repeat(1024 * 1024 - head.length);
   assertEquals(problemsOf(full), []);
@@ -86,14 +86,14 @@ const NUMBERS = [
   "00",
 ];
 for (const value of NUMBERS) {
-  Deno.test(`loadPolicy() refuses the number ${value}, which YAML versions read differently`, () => {
+  Deno.test(`readPolicy() refuses the number ${value}, which YAML versions read differently`, () => {
     const problems = problemsOf(constraint(value));
     assertEquals(problems.map(({ place }) => place), ["capabilities[0].constraint.a"]);
   });
 }
 
 for (const value of ["yes", "no", "on", "off", "y", "n", "YES", "Off", "N"]) {
-  Deno.test(`loadPolicy() refuses the plain word ${value}, and takes it in quotes`, () => {
+  Deno.test(`readPolicy() refuses the plain word ${value}, and takes it in quotes`, () => {
     assertEquals(problemsOf(constraint(value)).map(({ line }) => line), [1]);
     assertEquals(problemsOf(constraint(`"${value}"`)), []);
     assertEquals(problemsOf(constraint(`'${value}'`)), []);
@@ -127,12 +127,12 @@ for (
     '"1_000"',
   ]
 ) {
-  Deno.test(`loadPolicy() takes the value ${value}, which all read alike`, () => {
+  Deno.test(`readPolicy() takes the value ${value}, which all read alike`, () => {
     assertEquals(problemsOf(constraint(value)), []);
   });
 }
 
-Deno.test("loadPolicy() follows anchors, aliases and merge keys", () => {
+Deno.test("readPolicy() follows anchors, aliases and merge keys", () => {
   const policy = load(`
 capabilities:
   - &base
@@ -158,7 +158,7 @@ capabilities:
   );
 });
 
-Deno.test("loadPolicy() keeps names from JavaScript's prototypes out of rules", () => {
+Deno.test("readPolicy() keeps names from JavaScript's prototypes out of rules", () => {
   const rule =
     "capabilities:\n  - action: fs.read\n    resource: /w\n    __proto__: {approval: required}";
   assertEquals(problemsOf(rule).map(({ place, line }) => [place, line]), [[
@@ -174,7 +174,7 @@ Deno.test("loadPolicy() keeps names from JavaScript's prototypes out of rules", 
   ]);
 });
 
-Deno.test("loadPolicy() gives texts that differ in a byte digests that differ, and the same the same", () => {
+Deno.test("readPolicy() gives texts that differ in a byte digests that differ, and the same the same", () => {
   const [a, b, c] = ["capabilities: []", "capabilities: [ ]", "capabilities: []"].map((text) =>
     load(text).digest
   );
@@ -182,7 +182,7 @@ Deno.test("loadPolicy() gives texts that differ in a byte digests that differ, a
   assertMatch(a ?? "", /^[0-9a-f]{64}$/);
 });
 
-Deno.test("loadPolicy() reads a text and the object that it means alike", () => {
+Deno.test("readPolicy() reads a text and the object that it means alike", () => {
   fc.assert(fc.property(
     fc.dictionary(
       fc.constantFrom("a", "b.0", "__x", "é", "#", "- x", "a: b", "'", '"'),

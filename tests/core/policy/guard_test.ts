@@ -1,8 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { loadPolicy } from "../../../src/core/policy/load.ts";
 import { denoWorld } from "../../../src/core/resource/deno_world.ts";
 import { Workspace } from "../../workspace.ts";
-import { decisionOn, load, verdict } from "./deciding.ts";
+import { decisionOn, effectOn, load } from "./deciding.ts";
 
 const WORLD = denoWorld({ searchPath: [] });
 const GUARDED = [{ path: "/w/kernel.log", what: "audit log" }, {
@@ -67,9 +66,9 @@ Deno.test("A guard holds for the writing actions of providers too", () => {
     guarded: GUARDED,
     actions,
   });
-  assertEquals(verdict(policy, "zip.pack", "/w/kernel.log"), "deny");
-  assertEquals(verdict(policy, "zip.list", "/w/kernel.log"), "allow");
-  assertEquals(verdict(policy, "zip.pack", "/w/a.zip"), "allow");
+  assertEquals(effectOn(policy, "zip.pack", "/w/kernel.log"), "deny");
+  assertEquals(effectOn(policy, "zip.list", "/w/kernel.log"), "allow");
+  assertEquals(effectOn(policy, "zip.pack", "/w/a.zip"), "allow");
 });
 
 Deno.test("A guarded file cannot be moved away or deleted with the folder that it is in", () => {
@@ -77,12 +76,12 @@ Deno.test("A guarded file cannot be moved away or deleted with the folder that i
     guarded: [{ path: "/w/kernel/log/a.log", what: "audit log" }],
   });
   for (const target of ["/w/kernel/log", "/w/kernel", "/w"]) {
-    assertEquals(verdict(policy, "fs.delete", target), "deny", `delete ${target}`);
-    assertEquals(verdict(policy, "fs.move", target, { to: "/x" }), "deny", `move ${target}`);
-    assertEquals(verdict(policy, "fs.move", "/x", { to: target }), "deny", `replace ${target}`);
+    assertEquals(effectOn(policy, "fs.delete", target), "deny", `delete ${target}`);
+    assertEquals(effectOn(policy, "fs.move", target, { to: "/x" }), "deny", `move ${target}`);
+    assertEquals(effectOn(policy, "fs.move", "/x", { to: target }), "deny", `replace ${target}`);
   }
-  assertEquals(verdict(policy, "fs.delete", "/w/kernel/other"), "allow");
-  assertEquals(verdict(policy, "fs.write", "/w/kernel/log/b.log"), "allow");
+  assertEquals(effectOn(policy, "fs.delete", "/w/kernel/other"), "allow");
+  assertEquals(effectOn(policy, "fs.write", "/w/kernel/log/b.log"), "allow");
 });
 
 Deno.test("A guard holds for a log that does not exist yet, under each name of its folder", () => {
@@ -90,25 +89,25 @@ Deno.test("A guard holds for a log that does not exist yet, under each name of i
   ws.folder("real");
   ws.link("alias", "real");
   for (const named of ["real/kernel.log", "alias/kernel.log"]) {
-    const policy = loadPolicy({ capabilities: [{ action: "fs.*", resource: `${ws.root}/**` }] }, {
+    const policy = load({ capabilities: [{ action: "fs.*", resource: `${ws.root}/**` }] }, {
       world: WORLD,
       guarded: [{ path: ws.path(named), what: "audit log" }],
     });
     for (const target of ["real/kernel.log", "alias/kernel.log", "alias/kernel.log.torn"]) {
       assertEquals(
-        verdict(policy, "fs.write", ws.path(target), {}, WORLD),
+        effectOn(policy, "fs.write", ws.path(target), {}, WORLD),
         "deny",
         `${named}: ${target}`,
       );
     }
-    assertEquals(verdict(policy, "fs.write", ws.path("alias/other.log"), {}, WORLD), "allow");
+    assertEquals(effectOn(policy, "fs.write", ws.path("alias/other.log"), {}, WORLD), "allow");
   }
 });
 
 Deno.test("A guard holds behind a link that appears after loading", () => {
   using ws = new Workspace();
   ws.file("kernel.log");
-  const policy = loadPolicy({ capabilities: [{ action: "fs.*", resource: `${ws.root}/**` }] }, {
+  const policy = load({ capabilities: [{ action: "fs.*", resource: `${ws.root}/**` }] }, {
     world: WORLD,
     guarded: [{ path: ws.path("kernel.log"), what: "audit log" }],
   });
@@ -116,7 +115,7 @@ Deno.test("A guard holds behind a link that appears after loading", () => {
   ws.link("folder", ".");
   ws.link("soon", "kernel.log.1");
   for (const target of ["innocent", "folder/kernel.log", "soon"]) {
-    assertEquals(verdict(policy, "fs.write", ws.path(target), {}, WORLD), "deny", target);
+    assertEquals(effectOn(policy, "fs.write", ws.path(target), {}, WORLD), "deny", target);
   }
-  assertEquals(verdict(policy, "fs.write", ws.path("folder/other"), {}, WORLD), "allow");
+  assertEquals(effectOn(policy, "fs.write", ws.path("folder/other"), {}, WORLD), "allow");
 });

@@ -1,7 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { loadPolicy } from "../../../src/core/policy/load.ts";
 import { denoWorld } from "../../../src/core/resource/deno_world.ts";
-import { verdict } from "./deciding.ts";
+import { effectOn, load } from "./deciding.ts";
 
 const WORLD = denoWorld();
 const URL = "https://h.example/";
@@ -17,39 +16,39 @@ const DENIED: readonly [constraint: Record<string, unknown>, params: Record<stri
 ];
 for (const [constraint, params] of DENIED) {
   Deno.test(`a deny rule with ${JSON.stringify(constraint)} denies ${JSON.stringify(params)}`, () => {
-    const policy = loadPolicy(
+    const policy = load(
       { capabilities: [everything], deny: [{ ...everything, constraint }] },
       { world: WORLD },
     );
-    assertEquals(verdict(policy, "net.http", URL, params, WORLD), "deny");
-    assertEquals(verdict(policy, "net.http", URL, { method: "HEAD" }, WORLD), "allow");
+    assertEquals(effectOn(policy, "net.http", URL, params, WORLD), "deny");
+    assertEquals(effectOn(policy, "net.http", URL, { method: "HEAD" }, WORLD), "allow");
   });
 }
 
 Deno.test("an allow rule for a method in lower case allows that method", () => {
   const constraint = { method: "get" };
-  const policy = loadPolicy({ capabilities: [{ ...everything, constraint }] }, { world: WORLD });
-  assertEquals(verdict(policy, "net.http", URL, {}, WORLD), "allow");
-  assertEquals(verdict(policy, "net.http", URL, { method: "POST" }, WORLD), "deny");
+  const policy = load({ capabilities: [{ ...everything, constraint }] }, { world: WORLD });
+  assertEquals(effectOn(policy, "net.http", URL, {}, WORLD), "allow");
+  assertEquals(effectOn(policy, "net.http", URL, { method: "POST" }, WORLD), "deny");
 });
 
 Deno.test("a text in the place of a list is no way around a deny rule", () => {
   const calls = { action: "mcp.call", resource: "s/*" };
   const constraint = { "arguments.paths.0": { glob: "/etc/**" } };
-  const policy = loadPolicy(
+  const policy = load(
     { capabilities: [calls], deny: [{ ...calls, constraint }] },
     { world: WORLD },
   );
-  const on = (paths: unknown) => verdict(policy, "mcp.call", "s/t", { paths }, WORLD);
+  const on = (paths: unknown) => effectOn(policy, "mcp.call", "s/t", { paths }, WORLD);
   assertEquals(
     [["/etc/shadow"], "/etc/shadow", { 0: "/etc/shadow" }, ["/home/x"], []].map(on),
     ["deny", "deny", "deny", "allow", "allow"],
   );
 });
 
-Deno.test("a deny rule on a param that the action does not know is told of", () => {
-  const { warnings } = loadPolicy({
-    capabilities: [everything],
+Deno.test("readPolicy() warns of a deny rule on a param that the action does not know", () => {
+  const { warnings } = load({
+    capabilities: [{ ...everything, constraint: { method: { exists: true } } }],
     deny: [
       { ...everything, constraint: { mehtod: "DELETE" } },
       { ...everything, constraint: { method: "DELETE" } },
@@ -63,13 +62,13 @@ Deno.test("a deny rule on a param that the action does not know is told of", () 
   );
 });
 
-Deno.test("a variable of the caller that nothing uses is told of", () => {
+Deno.test("readPolicy() warns of a variable of the caller that nothing uses", () => {
   const policy = {
     variables: { DIR: "/a" },
     capabilities: [{ action: "fs.read", resource: "${TOP}/**" }],
   };
   const variables = { DIR: "/b", TOP: "/c", DRI: "/d" };
-  assertEquals(loadPolicy(policy, { world: WORLD, variables }).warnings, [
+  assertEquals(load(policy, { world: WORLD, variables }).warnings, [
     "no rule uses the variable DRI, and the policy declares none of that name",
   ]);
 });

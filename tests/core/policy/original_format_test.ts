@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { load, verdict } from "./deciding.ts";
+import { effectOn, load } from "./deciding.ts";
 
 /** The policy of the original's README, to the letter. */
 const ORIGINAL = `# policy.yaml
@@ -40,7 +40,7 @@ const ROWS: readonly { action: string; target: string; params?: Record<string, u
 for (const { action, target, params, expected } of ROWS) {
   Deno.test(`The original's example policy has the effect ${expected} on ${action} ${target} ${JSON.stringify(params ?? {})}`, () => {
     // Whether `ls` exists does not matter: no rule names the action.
-    const effect = verdict(load(ORIGINAL), action, target, params);
+    const effect = effectOn(load(ORIGINAL), action, target, params);
     assertEquals(effect === "invalid" ? "deny" : effect, expected);
   });
 }
@@ -66,7 +66,7 @@ const ORIGINAL_FORMS: Readonly<Record<string, object>> = {
   "no constraint": { capabilities: [{ action: "fs.read", resource: "/w/**", constraint: {} }] },
 };
 for (const [form, policy] of Object.entries(ORIGINAL_FORMS)) {
-  Deno.test(`loadPolicy() takes from the original ${form}`, () => {
+  Deno.test(`readPolicy() takes from the original ${form}`, () => {
     assertEquals(load(policy).warnings, []);
   });
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { load, verdict } from "./deciding.ts";
+import { effectOn, load } from "./deciding.ts";
 
 const PATHS = fc.constantFrom(
   "/w/**",
@@ -44,7 +44,7 @@ function allows(
   policy: object,
   { action, target, params }: { action: string; target: string; params: Record<string, unknown> },
 ): boolean {
-  return verdict(load(policy), action, target, params) === "allow";
+  return effectOn(load(policy), action, target, params) === "allow";
 }
 
 Deno.test("Adding a deny rule never allows more", () => {

@@ -1,9 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { loadPolicy } from "../../../src/core/policy/load.ts";
 import { COMMAND } from "../../../src/core/resource/command.ts";
 import { denoWorld } from "../../../src/core/resource/deno_world.ts";
 import { CanonicalError, PatternError, type World } from "../../../src/core/resource/world.ts";
-import { verdict } from "../policy/deciding.ts";
+import { effectOn, load } from "../policy/deciding.ts";
 import { Workspace } from "../../workspace.ts";
 
 const EXECUTABLES = [
@@ -99,11 +98,11 @@ for (const { resource, target, expected, why } of RULES) {
     const { ws, world } = build();
     using _ws = ws;
     const at = (text: string) => text.replace("$", ws.root);
-    const policy = loadPolicy(
+    const policy = load(
       { capabilities: [{ action: "proc.exec", resource: at(resource) }] },
       { world },
     );
-    assertEquals(verdict(policy, "proc.exec", at(target), {}, world), expected);
+    assertEquals(effectOn(policy, "proc.exec", at(target), {}, world), expected);
   });
 }
 
@@ -126,37 +125,37 @@ Deno.test("COMMAND.compile() takes the escapes in a folder for the characters", 
 Deno.test("A rule with a wildcard does not allow a command that appears after loading", () => {
   const { ws, world } = build();
   using _ws = ws;
-  const policy = loadPolicy(
+  const policy = load(
     { capabilities: [{ action: "proc.exec", resource: "*" }] },
     { world },
   );
   ws.file("second/planted");
   Deno.chmodSync(ws.path("second/planted"), 0o755);
-  assertEquals(verdict(policy, "proc.exec", "planted", {}, world), "deny");
-  assertEquals(verdict(policy, "proc.exec", "grep", {}, world), "allow");
+  assertEquals(effectOn(policy, "proc.exec", "planted", {}, world), "deny");
+  assertEquals(effectOn(policy, "proc.exec", "grep", {}, world), "allow");
 });
 
 Deno.test("A rule for a bare name does not allow a file planted before it in the search path", () => {
   const { ws, world } = build();
   using _ws = ws;
-  const policy = loadPolicy(
+  const policy = load(
     { capabilities: [{ action: "proc.exec", resource: "alias" }] },
     { world },
   );
   ws.file("first/alias");
   Deno.chmodSync(ws.path("first/alias"), 0o755);
-  assertEquals(verdict(policy, "proc.exec", "alias", {}, world), "deny");
+  assertEquals(effectOn(policy, "proc.exec", "alias", {}, world), "deny");
 });
 
 Deno.test("A rule for a command that is not there loads with a warning and allows nothing", () => {
   const { ws, world } = build();
   using _ws = ws;
-  const policy = loadPolicy(
+  const policy = load(
     { capabilities: [{ action: "proc.exec", resource: "none" }] },
     { world },
   );
   assertEquals(policy.warnings, [`capabilities[0]: "none" matches nothing on this machine`]);
-  assertEquals(verdict(policy, "proc.exec", "git", {}, world), "deny");
+  assertEquals(effectOn(policy, "proc.exec", "git", {}, world), "deny");
 });
 
 // deno-fmt-ignore -- a row is a line
@@ -183,9 +182,9 @@ for (const { resource, target, expected, why } of MANY) {
     for (const name of ["ls", "sh"]) ws.link(`bin/${name}`, "busybox");
     ws.link("bin/python", "python3.11");
     const world = denoWorld({ searchPath: [ws.path("bin")] });
-    const policy = loadPolicy({ capabilities: [{ action: "proc.exec", resource }] }, { world });
+    const policy = load({ capabilities: [{ action: "proc.exec", resource }] }, { world });
     assertEquals(
-      verdict(policy, "proc.exec", target.replace("$", ws.root), {}, world),
+      effectOn(policy, "proc.exec", target.replace("$", ws.root), {}, world),
       expected,
     );
   });

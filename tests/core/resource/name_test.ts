@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { NAME } from "../../../src/core/resource/name.ts";
 import { CanonicalError, PatternError } from "../../../src/core/resource/world.ts";
-import { FLAT, load, verdict } from "../policy/deciding.ts";
+import { effectOn, FLAT, load } from "../policy/deciding.ts";
 
 // deno-fmt-ignore -- a row is a line
 const NORMAL_FORMS: readonly { cell: string; target: string; expected: string | null; why: string }[] = [
@@ -56,7 +56,7 @@ const RULES: readonly { resource: string; target: string; expected: string }[] =
 for (const { resource, target, expected } of RULES) {
   Deno.test(`A rule for the name ${resource} has the effect ${expected} on ${target}`, () => {
     const policy = load({ capabilities: [{ action: "mcp.call", resource }] });
-    assertEquals(verdict(policy, "mcp.call", target), expected);
+    assertEquals(effectOn(policy, "mcp.call", target), expected);
   });
 }
 

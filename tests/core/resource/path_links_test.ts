@@ -1,9 +1,8 @@
 import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { loadPolicy } from "../../../src/core/policy/load.ts";
-import { authorise } from "../../../src/core/policy/authorize.ts";
+import { authorize } from "../../../src/core/policy/authorize.ts";
 import { denoWorld } from "../../../src/core/resource/deno_world.ts";
 import { PATH } from "../../../src/core/resource/path.ts";
-import { decisionOn, verdict } from "../policy/deciding.ts";
+import { decisionOn, effectOn, load } from "../policy/deciding.ts";
 import { Workspace } from "../../workspace.ts";
 
 const WORLD = denoWorld({ searchPath: [] });
@@ -62,35 +61,35 @@ const LINKS: readonly {
 ];
 
 for (const { cell, link, more, target, expected, why } of LINKS) {
-  Deno.test(`authorise() has the effect ${expected} on ${cell}: ${why}`, () => {
+  Deno.test(`authorize() has the effect ${expected} on ${cell}: ${why}`, () => {
     using ws = build();
     // Loaded first: the links appear afterwards, as an agent would make them.
-    const policy = loadPolicy(
+    const policy = load(
       { capabilities: [{ action: "fs.write", resource: `${ws.root}/in/**` }] },
       { world: WORLD },
     );
     for (const [name, goal] of [link, more].filter((one) => one !== undefined)) {
       ws.link(name, goal.replace("$", ws.root));
     }
-    assertEquals(verdict(policy, "fs.write", `${ws.root}/${target}`, {}, WORLD), expected);
+    assertEquals(effectOn(policy, "fs.write", `${ws.root}/${target}`, {}, WORLD), expected);
   });
 }
 
-Deno.test("authorise() hands on the real path, which is the one that was decided", () => {
+Deno.test("authorize() hands on the real path, which is the one that was decided", () => {
   using ws = build();
   ws.link("in/l", "folder");
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/in/**` }],
   }, { world: WORLD });
   const asked = { action: "fs.read", target: `${ws.root}/in/./l//deep` };
-  const { request, decision } = authorise(policy, asked, WORLD);
+  const { request, decision } = authorize(asked, { policy, world: WORLD });
   assertEquals([decision.effect, request.target], ["allow", ws.path("in/folder/deep")]);
 });
 
-Deno.test("authorise() names both ends of a link that leads out", () => {
+Deno.test("authorize() names both ends of a link that leads out", () => {
   using ws = build();
   ws.link("in/l", ws.path("out/secret"));
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/in/**` }],
   }, { world: WORLD });
   const reason = decisionOn(policy, "fs.read", ws.path("in/l"), {}, WORLD)?.reason ?? "";
@@ -101,38 +100,38 @@ Deno.test("authorise() names both ends of a link that leads out", () => {
 Deno.test("A deny rule holds for the real path whatever link leads there", () => {
   using ws = build();
   ws.link("in/l", "folder");
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/**` }],
     deny: [{ action: "fs.read", resource: `${ws.root}/in/folder/**` }],
   }, { world: WORLD });
-  assertEquals(verdict(policy, "fs.read", ws.path("in/l/deep"), {}, WORLD), "deny");
-  assertEquals(verdict(policy, "fs.read", ws.path("in/l"), {}, WORLD), "deny");
-  assertEquals(verdict(policy, "fs.read", ws.path("in/file"), {}, WORLD), "allow");
+  assertEquals(effectOn(policy, "fs.read", ws.path("in/l/deep"), {}, WORLD), "deny");
+  assertEquals(effectOn(policy, "fs.read", ws.path("in/l"), {}, WORLD), "deny");
+  assertEquals(effectOn(policy, "fs.read", ws.path("in/file"), {}, WORLD), "allow");
 });
 
 Deno.test("A deny rule that goes through a link holds for the real path too", () => {
   using ws = build();
   ws.link("alias", ws.path("in"));
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/**` }],
     deny: [{ action: "fs.read", resource: `${ws.root}/alias/folder/**` }],
   }, { world: WORLD });
-  assertEquals(verdict(policy, "fs.read", ws.path("in/folder/deep"), {}, WORLD), "deny");
-  assertEquals(verdict(policy, "fs.read", ws.path("in/file"), {}, WORLD), "allow");
+  assertEquals(effectOn(policy, "fs.read", ws.path("in/folder/deep"), {}, WORLD), "deny");
+  assertEquals(effectOn(policy, "fs.read", ws.path("in/file"), {}, WORLD), "allow");
 });
 
 Deno.test("An allow rule whose folder is a link holds for both names of the folder", () => {
   using ws = build();
   ws.link("alias", ws.path("in"));
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/alias/**` }],
   }, { world: WORLD });
-  assertEquals(verdict(policy, "fs.read", ws.path("alias/file"), {}, WORLD), "allow");
-  assertEquals(verdict(policy, "fs.read", ws.path("in/file"), {}, WORLD), "allow");
-  assertEquals(verdict(policy, "fs.read", ws.path("out/secret"), {}, WORLD), "deny");
+  assertEquals(effectOn(policy, "fs.read", ws.path("alias/file"), {}, WORLD), "allow");
+  assertEquals(effectOn(policy, "fs.read", ws.path("in/file"), {}, WORLD), "allow");
+  assertEquals(effectOn(policy, "fs.read", ws.path("out/secret"), {}, WORLD), "deny");
 });
 
-Deno.test("authorise() follows no link of a target that is denied by its text", () => {
+Deno.test("authorize() follows no link of a target that is denied by its text", () => {
   using ws = build();
   const asked: string[] = [];
   const watched = {
@@ -140,12 +139,12 @@ Deno.test("authorise() follows no link of a target that is denied by its text", 
     realPath: (path: string) => (asked.push(path), WORLD.realPath(path)),
     readLink: (path: string) => (asked.push(path), WORLD.readLink(path)),
   };
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/in/**` }],
   }, { world: WORLD });
-  assertEquals(verdict(policy, "fs.read", ws.path("out/secret"), {}, watched), "deny");
+  assertEquals(effectOn(policy, "fs.read", ws.path("out/secret"), {}, watched), "deny");
   assertEquals(asked, []);
-  assertEquals(verdict(policy, "fs.read", ws.path("in/file"), {}, watched), "allow");
+  assertEquals(effectOn(policy, "fs.read", ws.path("in/file"), {}, watched), "allow");
   assertEquals(asked.length > 0, true);
 });
 
@@ -157,24 +156,24 @@ const MAGIC: readonly { target: string; why: string }[] = [
   { target: "/dev/fd/0", why: "it is whatever the process has open" },
 ];
 for (const { target, why } of MAGIC) {
-  Deno.test(`authorise() never allows ${target} through its folder: ${why}`, () => {
+  Deno.test(`authorize() never allows ${target} through its folder: ${why}`, () => {
     const folder = target.slice(0, target.indexOf("/", 1));
-    const policy = loadPolicy({
+    const policy = load({
       capabilities: [{ action: "fs.read", resource: `${folder}/**` }],
     }, { world: WORLD });
-    assertNotEquals(verdict(policy, "fs.read", target, {}, WORLD), "allow");
+    assertNotEquals(effectOn(policy, "fs.read", target, {}, WORLD), "allow");
   });
 }
 
-Deno.test("authorise() tells names in NFC and NFD apart, as the disk does", () => {
+Deno.test("authorize() tells names in NFC and NFD apart, as the disk does", () => {
   using ws = new Workspace();
   ws.file("caf\u00e9", "composed");
   ws.file("cafe\u0301", "decomposed");
-  const policy = loadPolicy({
+  const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/caf\u00e9` }],
   }, { world: WORLD });
-  assertEquals(verdict(policy, "fs.read", ws.path("caf\u00e9"), {}, WORLD), "allow");
-  assertEquals(verdict(policy, "fs.read", ws.path("cafe\u0301"), {}, WORLD), "deny");
+  assertEquals(effectOn(policy, "fs.read", ws.path("caf\u00e9"), {}, WORLD), "allow");
+  assertEquals(effectOn(policy, "fs.read", ws.path("cafe\u0301"), {}, WORLD), "deny");
 });
 
 Deno.test("what is looked at to resolve a path that is not there grows with its depth, not with its square", () => {

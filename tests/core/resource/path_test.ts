@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { PATH } from "../../../src/core/resource/path.ts";
 import { CanonicalError } from "../../../src/core/resource/world.ts";
-import { FLAT, load, verdict } from "../policy/deciding.ts";
+import { effectOn, FLAT, load } from "../policy/deciding.ts";
 
 const REFUSED = null;
 const long = (bytes: number) => "a".repeat(bytes);
@@ -128,6 +128,6 @@ const MATCHES: readonly {
 for (const { cell, resource, target, expected } of MATCHES) {
   Deno.test(`A rule for ${JSON.stringify(resource)} has the effect ${expected} on ${cell}`, () => {
     const policy = load({ capabilities: [{ action: "fs.read", resource }] });
-    assertEquals(verdict(policy, "fs.read", target), expected);
+    assertEquals(effectOn(policy, "fs.read", target), expected);
   });
 }

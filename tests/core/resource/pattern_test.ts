@@ -4,7 +4,7 @@ import { escapePattern, expandBraces, parseSegment } from "../../../src/core/res
 import { PATH } from "../../../src/core/resource/path.ts";
 import { PatternTrie } from "../../../src/core/resource/trie.ts";
 import { PatternError } from "../../../src/core/resource/world.ts";
-import { FLAT, load, verdict } from "../policy/deciding.ts";
+import { effectOn, FLAT, load } from "../policy/deciding.ts";
 
 // deno-fmt-ignore -- a row is a line
 const BRACES: readonly { pattern: string; expected: readonly string[] }[] = [
@@ -125,8 +125,8 @@ Deno.test("escapePattern() makes every name match itself and nothing else", () =
       const policy = load({
         capabilities: [{ action: "fs.read", resource: `/w/${escapePattern(text)}` }],
       });
-      assertEquals(verdict(policy, "fs.read", `/w/${text}`), "allow");
-      assertEquals(verdict(policy, "fs.read", `/w/${other}`) === "allow", text === other);
+      assertEquals(effectOn(policy, "fs.read", `/w/${text}`), "allow");
+      assertEquals(effectOn(policy, "fs.read", `/w/${other}`) === "allow", text === other);
     }),
     { numRuns: 500 },
   );
@@ -147,9 +147,9 @@ Deno.test("escapePattern() makes every name one alternative within braces", () =
 Deno.test("PATH.compile() takes the folder of a relative pattern literally", () => {
   const world = { ...FLAT, base: "/w/a*b[c]?" };
   const policy = load({ capabilities: [{ action: "fs.read", resource: "data/**" }] }, { world });
-  assertEquals(verdict(policy, "fs.read", "/w/a*b[c]?/data/x"), "allow");
+  assertEquals(effectOn(policy, "fs.read", "/w/a*b[c]?/data/x"), "allow");
   for (const target of ["/w/aXbcX/data/x", "/w/a*bcd/data/x"]) {
-    assertEquals(verdict(policy, "fs.read", target), "deny", target);
+    assertEquals(effectOn(policy, "fs.read", target), "deny", target);
   }
 });
 
@@ -171,7 +171,7 @@ for (const { resource, target, expected } of RELATIVE) {
   Deno.test(`The relative pattern ${resource} in /w/p has the effect ${expected} on ${target}`, () => {
     const world = { ...FLAT, base: "/w/p" };
     const policy = load({ capabilities: [{ action: "fs.read", resource }] }, { world });
-    assertEquals(verdict(policy, "fs.read", target), expected);
+    assertEquals(effectOn(policy, "fs.read", target), expected);
   });
 }
 

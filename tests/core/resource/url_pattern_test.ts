@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { URL_KIND } from "../../../src/core/resource/url.ts";
 import { PatternError } from "../../../src/core/resource/world.ts";
-import { FLAT, load, verdict } from "../policy/deciding.ts";
+import { effectOn, FLAT, load } from "../policy/deciding.ts";
 
 // deno-fmt-ignore -- a row is a line
 const MATCHES: readonly {
@@ -70,6 +70,12 @@ const MATCHES: readonly {
   { cell: "an escaped brace before *", resource: "https://h/\\{a\\}*", target: "https://h/{a}b", expected: "allow" },
   { cell: "a slash at the end where none is", resource: "https://h/a", target: "https://h/a/", expected: "deny" },
   { cell: "a doubled slash", resource: "https://h/a/b", target: "https://h/a//b", expected: "deny" },
+  { cell: "a name that begins with two dots for ..*", resource: "https://h/..*", target: "https://h/..a", expected: "allow" },
+  { cell: "a dot segment for .*", resource: "https://h/a/.*", target: "https://h/a/..", expected: "deny" },
+  { cell: "a letter whose escape the wildcard cuts apart", resource: "https://h/%*41", target: "https://h/%41", expected: "deny" },
+  { cell: "a label with two wildcards", resource: "https://a-*-b*.example/", target: "https://a-x-by.example/", expected: "allow" },
+  { cell: "a label with two wildcards in another order", resource: "https://a-*-b*.example/", target: "https://b-x-ay.example/", expected: "deny" },
+  { cell: "a hexadecimal digit before the wildcard", resource: "https://h/%4*", target: "https://h/%41", expected: "deny" },
   // Query
   { cell: "any query where none is named", resource: "https://h/a", target: "https://h/a?x=1", expected: "allow" },
   { cell: "no query where one is named", resource: "https://h/a?x=1", target: "https://h/a", expected: "deny" },
@@ -94,7 +100,7 @@ const MATCHES: readonly {
 for (const { cell, resource, target, expected } of MATCHES) {
   Deno.test(`A rule for ${resource} has the effect ${expected} on ${cell}`, () => {
     const policy = load({ capabilities: [{ action: "net.http", resource }] });
-    assertEquals(verdict(policy, "net.http", target), expected);
+    assertEquals(effectOn(policy, "net.http", target), expected);
   });
 }
 
@@ -120,6 +126,12 @@ const REFUSED: readonly { pattern: string; why: string }[] = [
   { pattern: "http://10.*.*.*/**", why: "it is meant for addresses, which it never matches" },
   { pattern: "https://evil?.example/", why: "the host ends at the ?, which its author did not mean" },
   { pattern: "https://bü*.example/", why: "canonical hosts are in ASCII" },
+  { pattern: "https://*.a\u3002b.example/", why: "its canonical host has a label more" },
+  { pattern: "https://*.a%2Eb.example/", why: "its canonical host has a label more" },
+  { pattern: "https://%2A.example/", why: "it hides a wildcard, which hosts do not have" },
+  { pattern: "https://h/a/.", why: "canonical URLs have no dot segments" },
+  { pattern: "https://h/*/..", why: "canonical URLs have no dot segments" },
+  { pattern: "https://h/.%2e/b*", why: "canonical URLs have no dot segments" },
   { pattern: "https://h/[é]*", why: "a class takes one character, and canonical URLs write six for it" },
   { pattern: "https://h/a\\\\*", why: "canonical URLs have no backslash in their path" },
   { pattern: "https://evil\\.example.com/**", why: "its host would be evil" },
@@ -150,9 +162,9 @@ Deno.test("URL_KIND.compile() says what is expected of a host and of white space
   assertThrows(
     compile("https://evil\\.h/**"),
     PatternError,
-    "no escapes there, like api.example.com",
+    "no escapes in the host",
   );
-  assertThrows(compile("https://h/a b"), PatternError, "expected it encoded, like %20");
+  assertThrows(compile("https://h/a b"), PatternError, "expected them encoded, like %20");
 });
 
 Deno.test("A deny rule holds in whatever way the URL and the rule are written", () => {
@@ -168,8 +180,8 @@ Deno.test("A deny rule holds in whatever way the URL and the rule are written", 
       deny: [{ action: "net.http", resource }],
     });
     for (const target of ["https://h/admin", "https://H/%61dmin?x", "https://h:443/x/../adminx"]) {
-      assertEquals(verdict(policy, "net.http", target), "deny", `${resource} on ${target}`);
+      assertEquals(effectOn(policy, "net.http", target), "deny", `${resource} on ${target}`);
     }
-    assertEquals(verdict(policy, "net.http", "https://h/public"), "allow", resource);
+    assertEquals(effectOn(policy, "net.http", "https://h/public"), "allow", resource);
   }
 });

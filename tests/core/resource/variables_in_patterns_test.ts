@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { load, problemsOf, verdict } from "../policy/deciding.ts";
+import { effectOn, load, problemsOf } from "../policy/deciding.ts";
 
 interface Row {
   readonly action: string;
@@ -37,7 +37,7 @@ const EFFECTS: readonly (Row & { target: string; expected: string })[] = [
 
 for (const row of EFFECTS) {
   Deno.test(`The value ${row.value} in ${row.resource} has the effect ${row.expected} on ${row.target}`, () => {
-    assertEquals(verdict(load(policyOf(row)), row.action, row.target), row.expected);
+    assertEquals(effectOn(load(policyOf(row)), row.action, row.target), row.expected);
   });
 }
 
@@ -59,12 +59,12 @@ const REFUSED: readonly (Row & { message: string })[] = [
   { action: "net.http", resource: "https://a.${V}/**", value: "b,c", message: "is no plain one" },
   { action: "net.http", resource: "http{,s}://${V}/**", value: "evil/x", message: "is no plain one" },
   { action: "net.http", resource: "https://h:${V}/**", value: "*", message: "is no plain one" },
-  { action: "net.http", resource: "${V}/**", value: "https://*.example", message: "no escapes there" },
+  { action: "net.http", resource: "${V}/**", value: "https://*.example", message: "no escapes in the host" },
   { action: "net.http", resource: "https://h/${V}", value: "a b", message: "like %20" },
 ];
 
 for (const row of REFUSED) {
-  Deno.test(`loadPolicy() refuses the value ${row.value} in ${row.resource}`, () => {
+  Deno.test(`readPolicy() refuses the value ${row.value} in ${row.resource}`, () => {
     const [problem, ...more] = problemsOf(policyOf(row));
     assertEquals(more, []);
     assertEquals(problem?.place, "capabilities[0].resource");

@@ -21,6 +21,7 @@ Deno.test("a burst of 64 quick calls to one of several servers passes", async ()
   await withMcp(
     { servers: { h: hostile(), other: hostile(), third: hostile() } },
     async ({ call }) => {
+      await call("h/echo");
       const results = await Promise.all(
         Array.from({ length: 64 }, (_, i) => call("h/echo", { i })),
       );

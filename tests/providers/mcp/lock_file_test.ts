@@ -72,3 +72,24 @@ Deno.test("readPins() reads all that writePins() writes, however many values the
   writePins(path, "few", described(1, 10));
   assertEquals([readPins(path, "many").size, readPins(path, "few").size], [8, 1]);
 });
+
+Deno.test("readPins() reads a file again when it was replaced or has changed lately, and only then", () => {
+  using ws = new Workspace();
+  const path = ws.path("mcp.lock.json");
+  const pinned = (description: string) => {
+    const definition = { name: "a", description, inputSchema: { type: "object" } };
+    writePins(path, "s", new Map([["a", { sha256: digestOf(definition), definition }]]));
+  };
+  const read = (later: number) => readPins(path, "s", { now: Date.now() + later });
+  pinned("one");
+  const first = read(10_000);
+  assertEquals(first.get("a")?.definition.description, "one");
+  assert(read(20_000) === first);
+  assert(read(0) !== first, "a change of just now would not show in its time");
+  pinned("two");
+  assertEquals(read(10_000).get("a")?.definition.description, "two");
+  Deno.writeTextFileSync(path, Deno.readTextFileSync(path).replace('"name": "a"', '"name": "b"'));
+  assertThrows(() => read(0), ProviderError, "does not fit");
+  Deno.removeSync(path);
+  assertEquals(read(10_000).size, 0);
+});

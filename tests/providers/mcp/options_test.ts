@@ -59,7 +59,12 @@ const WRONG: readonly (readonly [what: string, name: string, server: unknown, sa
   ["a relative cwd", "a", { command: "deno", cwd: "here" }, "cwd"],
   ["a file URL", "a", { url: "file:///etc/passwd" }, "expected one with http: or https:"],
   ["credentials in the URL", "a", { url: "http://me:secret@h/" }, "credentials"],
-  ["a header with a line break", "a", { url: "http://h/", headers: { a: "b\r\nc: d" } }, "headers"],
+  [
+    "a header with a line break",
+    "a",
+    { url: "http://h/", headers: { a: "b\r\nc: d" } },
+    'the header "a"',
+  ],
   ["a linker variable", "a", { command: "deno", env: { LD_PRELOAD: "x" } }, "LD_PRELOAD"],
   ["a variable without a name", "a", { command: "deno", env: { "A=B": "x" } }, "no name"],
   ["a pattern of variables", "a", { command: "deno", inheritEnv: ["AWS_*"] }, "no name"],

@@ -23,12 +23,13 @@ Deno.test("SilenceTimeout leaves no timer when it is disposed of", () => {
 });
 
 Deno.test("a call ends at the time-out of its server, and the server is told", async () => {
-  const servers = { quick: { ...hostile(), timeoutMs: 1_500 }, other: hostile() };
+  const servers = { quick: { ...hostile(), timeoutMs: 3_000 }, other: hostile() };
   await withMcp({ servers }, async ({ call }) => {
-    await Promise.all([call("quick/echo"), call("other/echo")]);
+    // On a busy machine the start may take longer than the time-out.
+    while ((await call("quick/echo")).status !== "OK");
     const { status, code, error } = await call("quick/never");
     assertEquals([status, code], ["ERROR", "DEADLINE_EXCEEDED"]);
-    assertStringIncludes(error ?? "", 'MCP server "quick" did not answer within 1500 ms');
+    assertStringIncludes(error ?? "", 'MCP server "quick" did not answer within 3000 ms');
     assertEquals(JSON.parse(textOf(await call("quick/cancelled"))).length, 1);
     assertEquals((await call("other/echo")).status, "OK");
   });
@@ -46,10 +47,9 @@ Deno.test("a call of a server with a longer time-out outlives the default deadli
     await test.write(new TextEncoder().encode("a"));
     assertEquals(textOf(await slow), "after 0");
     const late = call("slow/slow", { port: listener.addr.port });
-    using again = await listener.accept();
+    using _again = await listener.accept();
     timer.pass(120_000);
     assertEquals((await late).code, "DEADLINE_EXCEEDED");
-    again.close;
   });
 });
 

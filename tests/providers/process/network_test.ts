@@ -393,3 +393,19 @@ time.sleep(600)`),
   assertEquals([status, code], ["OK", undefined]);
   assertEquals((data as Said).signal, "SIGKILL");
 });
+
+testInSandbox(
+  "variables that the relay needs for itself are the program's own in the program",
+  async () => {
+    await using programs = await Programs.open(() => ({
+      allow: [{ action: "net.connect", resource: "https://example.com/" }],
+    }), {
+      sandbox: "required",
+      env: { DENO_DIR: "/d", HTTP_PROXY: "http://own:1", LD_LIBRARY_PATH: "/none", A: "ü=\n1" },
+    });
+    const { stdout } = await programs.said(
+      'echo "$DENO_DIR $HTTP_PROXY $LD_LIBRARY_PATH $A ${DENO_NO_UPDATE_CHECK-unset}"',
+    );
+    assertEquals(stdout, "/d http://own:1 /none ü=\n1 unset\n");
+  },
+);

@@ -234,3 +234,21 @@ else: print("refused")'`);
     ]);
   },
 );
+
+testInSandbox(
+  "a program that cannot be started under the relay fails like one without it",
+  async () => {
+    using ws = new Workspace();
+    Deno.chmodSync(ws.file("bin/lost", "#!/nowhere\n"), 0o755);
+    const [lost] = await resultsOf(ws, {
+      allow: [
+        { action: "net.connect", resource: "https://192.0.2.1/" },
+        { action: "proc.exec", resource: ws.path("bin/lost") },
+      ],
+      options: { sandbox: "required" },
+      requests: [{ action: "proc.exec", target: ws.path("bin/lost") }],
+    });
+    assertEquals(lost?.code, "SANDBOX_FAILED");
+    assertMatch(lost?.error ?? "", /cannot start/);
+  },
+);

@@ -81,12 +81,12 @@ test(
 test("refuses params that are none", NOTHING, async (programs, t) => {
   const rows: [string, Record<string, unknown>, RegExp][] = [
     ["a NUL in an argument", { args: ["-c", "true\0false"] }, /NUL/],
-    ["arguments as one text", { args: "-c true" }, /list of texts/],
-    ["an argument that is a number", { args: [1] }, /list of texts/],
+    ["arguments as one string", { args: "-c true" }, /list of strings/],
+    ["an argument that is a number", { args: [1] }, /list of strings/],
     ["shell", { args: [], shell: true }, /no param "shell"/],
     ["env", { args: [], env: { A: "b" } }, /no param "env"/],
     ["a timeout of zero", { args: [], timeout: 0 }, /positive/],
-    ["a timeout as a text", { args: [], timeout: "5" }, /positive/],
+    ["a timeout as a string", { args: [], timeout: "5" }, /positive/],
     ["stdin that is a list", { args: [], stdin: [] }, /stdin/],
     ["an encoding of another name", { args: [], encoding: "latin1" }, /encoding/],
   ];

@@ -139,6 +139,8 @@ testInSandbox(
           network,
         });
         assertMatch((await programs.said(script)).stdout, expected);
+        const warned = programs.warnings.filter((line) => line.includes("network: host"));
+        assertEquals(warned.length, network === "host" ? 1 : 0);
       });
     }
     listener.close();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseSize } from "../../../src/core/policy/limits.ts";
+import { parseSize } from "../../../src/core/policy/size.ts";
 import { problemsOf } from "./deciding.ts";
 
 // deno-fmt-ignore -- a row is a line
@@ -39,6 +39,7 @@ for (const operator of ["min", "max", "max_length", "max_bytes"]) {
     const rule = { action: "kv.put", resource: "*", constraint: { p: { [operator]: "0.5" } } };
     assertEquals(problemsOf({ capabilities: [rule] }), [{
       place: `capabilities[0].constraint.p.${operator}`,
+      path: ["capabilities", 0, "constraint", "p", operator],
       message: "Expected a number, or a size like 10KiB",
     }]);
   });

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { httpParams, mcpParams } from "../../src/actions/params.ts";
+import { httpParams } from "../../src/actions/http.ts";
 import { CanonicalError } from "../../src/core/resource/world.ts";
 
 Deno.test("httpParams() writes methods in upper and header names in lower case", () => {
@@ -30,14 +30,3 @@ for (
     assertThrows(() => httpParams(params), CanonicalError);
   });
 }
-
-Deno.test("mcpParams() gives one form, however the arguments are given", () => {
-  assertEquals(mcpParams({ path: "/a" }), { arguments: { path: "/a" } });
-  assertEquals(mcpParams({ arguments: { path: "/a" } }), { arguments: { path: "/a" } });
-  assertEquals(mcpParams({}), { arguments: {} });
-  assertEquals(mcpParams({ arguments: "-la" }), { arguments: { arguments: "-la" } });
-});
-
-Deno.test("mcpParams() refuses arguments in two places, of which a rule would see one", () => {
-  assertThrows(() => mcpParams({ arguments: { path: "/a" }, path: "/b" }), CanonicalError);
-});

@@ -1,9 +1,10 @@
 /**
- * The one form of params that can be written in several, so that a constraint cannot be passed by
+ * The action of the HTTP provider, and the one form of its params: a constraint cannot be passed by
  * spelling them otherwise.
  *
  * @module
  */
+import type { ActionTable } from "../core/resource/kind.ts";
 import { CanonicalError } from "../core/resource/world.ts";
 
 type Params = Readonly<Record<string, unknown>>;
@@ -67,17 +68,16 @@ function fields(headers: unknown): Params {
 }
 
 /**
- * Of `mcp.call`: always `{arguments}`. Given are either that, or the arguments themselves.
+ * `net.http`: one HTTP request. `net.connect`: a tunnel to a host and port, whatever goes through it;
+ * its target is `https://host:port/`.
  */
-export function mcpParams(params: Params): Params {
-  const given = params["arguments"];
-  if (given === null || typeof given !== "object" || Array.isArray(given)) {
-    return { arguments: params };
-  }
-  if (Object.keys(params).length > 1) {
-    throw new CanonicalError(
-      'Beside the param "arguments" there are others; give the arguments of the tool in one place',
-    );
-  }
-  return { arguments: given };
-}
+export const HTTP_ACTIONS: ActionTable = {
+  "net.http": {
+    kind: "url",
+    defaults: { method: "GET" },
+    canonicalParams: httpParams,
+    canonicalConstraint: httpConstraint,
+    params: ["method", "headers", "body", "encoding", "timeout", "follow_redirects", "max_bytes"],
+  },
+  "net.connect": { kind: "url", params: [] },
+};

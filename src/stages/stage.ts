@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { CanonicalRequest, RecordStatus } from "./action.ts";
+import type { CanonicalRequest } from "../core/action.ts";
+import type { Preparation, StageOutcome, StageRefusal } from "../core/admission.ts";
 
 /**
  * What stands between the policy's decision and the execution of a request. A stage is asked about
@@ -66,61 +67,3 @@ export interface StagePass {
     outcome: StageOutcome,
   ): void | Readonly<Record<string, unknown>> | Promise<void | Readonly<Record<string, unknown>>>;
 }
-
-/** A request may not go on: it is `DENIED`. */
-export interface StageRefusal {
-  /** Why, and what would be needed. */
-  readonly refusal: string;
-  /** Stable code in upper case, for example `RATE_LIMITED`. */
-  readonly code: string;
-  /** JSON for the caller, as `details` of the result. @default none */
-  readonly details?: Readonly<Record<string, unknown>>;
-  /** JSON that appears in the record under the name of the stage. @default none */
-  readonly fields?: Readonly<Record<string, unknown>>;
-}
-
-/** How a request ended. */
-export interface StageOutcome {
-  readonly status: RecordStatus;
-  /** Code of a refusal or failure. */
-  readonly code?: string | undefined;
-  /** Whether a provider was called: only if not, it is certain that nothing was done. */
-  readonly executed: boolean;
-  /** What the provider returned, with `OK`. Belongs to the caller: not to be changed. */
-  readonly data?: unknown;
-  /** From the call of the provider to its answer, in milliseconds; 0 if none was called. */
-  readonly durationMs: number;
-}
-
-/** What all stages together say of a request; runs outside of the core (`src/stages/`). */
-export interface Admission {
-  /** Why it may not go on. */
-  readonly refusal: StageRefusal | undefined;
-  /** What the provider is to know. */
-  readonly preparation: Preparation | undefined;
-  /** JSON for the record, by the names of the stages. */
-  readonly fields: Readonly<Record<string, unknown>> | undefined;
-  /** Asked right before the execution. @param policy Digest of the policy in force now. */
-  confirm(policy: string): StageRefusal | undefined;
-  /** Told how the request ended. Never rejects. */
-  settle(outcome: StageOutcome): Promise<void>;
-}
-
-/**
- * Enters the stages of a request.
- *
- * @param stages Those of this request alone, after the kernel's own.
- * @param request A private copy.
- */
-export type Admit = (
-  stages: readonly Stage[],
-  request: CanonicalRequest,
-  context: Omit<StageContext, "signal">,
-) => Promise<Admission>;
-
-/**
- * What a stage hands to a provider beside a request: JSON that no request can contain, and that is
- * neither decided nor recorded. So a provider may only let it make the action fail, or take it as the
- * permission for something that the params, which were decided, name themselves.
- */
-export type Preparation = Readonly<Record<string, unknown>>;

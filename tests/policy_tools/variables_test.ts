@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { load, problemsOf, verdict } from "./deciding.ts";
+import { effectOn, load, problemsOf } from "../core/policy/deciding.ts";
 
 const read = (resource: string, variables?: Record<string, string>) => ({
   ...(variables === undefined ? {} : { variables }),
@@ -32,15 +32,15 @@ const ROWS: readonly { cell: string; resource: string; variables: Record<string,
 
 for (const { cell, resource, variables, target, expected } of ROWS) {
   Deno.test(`A rule with a variable has the effect ${expected} on ${cell}`, () => {
-    assertEquals(verdict(load(read(resource, variables)), "fs.read", target), expected);
+    assertEquals(effectOn(load(read(resource, variables)), "fs.read", target), expected);
     // The same, given by the caller.
-    assertEquals(verdict(load(read(resource), { variables }), "fs.read", target), expected);
+    assertEquals(effectOn(load(read(resource), { variables }), "fs.read", target), expected);
   });
 }
 
 Deno.test("The caller's variables win over the policy's own", () => {
   const policy = load(read("${ROOT}/**", { ROOT: "/own" }), { variables: { ROOT: "/caller" } });
-  assertEquals(["/own/a", "/caller/a"].map((target) => verdict(policy, "fs.read", target)), [
+  assertEquals(["/own/a", "/caller/a"].map((target) => effectOn(policy, "fs.read", target)), [
     "deny",
     "allow",
   ]);
@@ -60,7 +60,7 @@ const REFUSED: readonly { cell: string; resource: string; variables?: Record<str
 ];
 
 for (const { cell, resource, variables } of REFUSED) {
-  Deno.test(`loadPolicy() refuses ${cell} in a resource`, () => {
+  Deno.test(`readPolicy() refuses ${cell} in a resource`, () => {
     const places = problemsOf(read(resource, variables)).map(({ place }) => place);
     assertEquals(places.slice(-1), [
       places.some((place) => place.startsWith("variables"))
@@ -70,7 +70,7 @@ for (const { cell, resource, variables } of REFUSED) {
   });
 }
 
-Deno.test("loadPolicy() never reads the environment", () => {
+Deno.test("readPolicy() never reads the environment", () => {
   Deno.env.set("AGENT_KERNEL_TEST_ROOT", "/w");
   try {
     const problems = problemsOf(read("${AGENT_KERNEL_TEST_ROOT}/**"));
@@ -91,15 +91,15 @@ Deno.test("A variable in a URL or a name means itself", () => {
       { action: "mcp.call", resource: "${USER}/tool" },
     ],
   });
-  assertEquals(verdict(policy, "net.http", "https://h.example/a"), "allow");
-  assertEquals(verdict(policy, "net.http", "https://hxexample/a"), "deny");
-  assertEquals(verdict(policy, "mcp.call", "*/tool"), "allow");
-  assertEquals(verdict(policy, "mcp.call", "ada/tool"), "deny");
+  assertEquals(effectOn(policy, "net.http", "https://h.example/a"), "allow");
+  assertEquals(effectOn(policy, "net.http", "https://hxexample/a"), "deny");
+  assertEquals(effectOn(policy, "mcp.call", "*/tool"), "allow");
+  assertEquals(effectOn(policy, "mcp.call", "ada/tool"), "deny");
 });
 
 Deno.test("A wildcard in a variable's value stays literal behind a backslash", () => {
   const resource = "/w/\\${A}";
   const problems = problemsOf(read(resource, { A: "*" }));
   if (problems.length > 0) return;
-  assertEquals(verdict(load(read(resource, { A: "*" })), "fs.read", "/w/\\anything"), "deny");
+  assertEquals(effectOn(load(read(resource, { A: "*" })), "fs.read", "/w/\\anything"), "deny");
 });

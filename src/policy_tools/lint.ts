@@ -1,0 +1,228 @@
+/**
+ * Warnings of what is well-formed in a policy, but hardly what was meant.
+ *
+ * @module
+ */
+import { basename } from "@std/path";
+import type { Policy, Rule } from "../core/policy/policy.ts";
+import { expandVariables } from "./variables.ts";
+import { specOf } from "../core/resource/kind.ts";
+import { KINDS } from "../core/resource/table.ts";
+import type { World } from "../core/resource/world.ts";
+import { overlap } from "./overlap.ts";
+
+/** What is looked at. */
+export interface LintInput {
+  /** Without problems. */
+  readonly policy: Policy;
+  /** The machine that it was loaded for. */
+  readonly world: World;
+  /** The variables that the policy declares. */
+  readonly declared: Readonly<Record<string, unknown>>;
+  /** The variables of the caller. */
+  readonly given: Readonly<Record<string, string>>;
+}
+
+/** Looks for one mistake in one rule. */
+type RuleCheck = (rule: Rule, input: LintInput) => readonly string[];
+
+/** One mistake each. */
+const RULE_CHECKS: readonly RuleCheck[] = [
+  unknownParam,
+  deadDeny,
+  namedClass,
+  otherNormalForm,
+  variableWithoutBraces,
+  actionOfNobody,
+  commandLine,
+  matchesNothing,
+  anyCode,
+  anyMethod,
+];
+
+/**
+ * Looks for mistakes in a policy.
+ *
+ * @param input The loaded policy, and what it was loaded with.
+ * @returns A sentence each, in the order of the rules.
+ */
+export function lint(input: LintInput): string[] {
+  const rules = input.policy.rules.filter(({ guard }) => guard === undefined);
+  return [
+    ...rules.flatMap((rule) =>
+      RULE_CHECKS.flatMap((check) => check(rule, input)).map((line) => `${rule.id}: ${line}`)
+    ),
+    ...unusedVariables(rules, input),
+  ];
+}
+
+function unusedVariables(rules: readonly Rule[], { declared, given }: LintInput): string[] {
+  const patterns = rules.flatMap(({ resources }) => resources);
+  const isUsed = (name: string) =>
+    patterns.some((text) =>
+      text.includes(`\${${name}}`) || (name === "HOME" && /^~(\/|$)/.test(text))
+    );
+  return Object.keys(given).filter((name) => !Object.hasOwn(declared, name) && !isUsed(name))
+    .map((name) => `no rule uses the variable ${name}, and the policy declares none of that name`);
+}
+
+function unknownParam({ effect, actions, constraint }: Rule, { policy }: LintInput): string[] {
+  const specs = actions.map((action) => specOf(policy.actions, action));
+  const known = new Set(specs.flatMap(({ params = [] }) => params));
+  // An allow rule that does not hold fails closed.
+  if (effect === "allow" || specs.some(({ params }) => params === undefined)) return [];
+  const expected = known.size === 0 ? "" : ` (expected one of ${Array.from(known).join(", ")})`;
+  return (constraint?.conditions ?? [])
+    .filter(({ path: [name = ""], condition }) =>
+      !known.has(name) && condition(undefined) === false
+    )
+    .map(({ path: [name] }) =>
+      `denies nothing unless a request has the param "${name}", which ${
+        actions.join(", ")
+      } does not know${expected}`
+    );
+}
+
+/** Most pairs of patterns that are compared. */
+const MAX_PAIRS = 1_000_000;
+
+function deadDeny(deny: Rule, { policy, world }: LintInput): string[] {
+  if (deny.effect === "allow") return [];
+  const allowing = policy.rules.filter(({ effect, actions }) =>
+    effect === "allow" && actions.some((action) => deny.actions.includes(action))
+  );
+  const pairs = Array.from(deny.patterns).flatMap(([kind, patterns]) =>
+    allowing.map((rule) => [patterns, rule.patterns.get(kind) ?? []] as const)
+  );
+  const count = pairs.reduce((sum, [denied, allowed]) => sum + denied.length * allowed.length, 0);
+  // Without a pattern or an allow rule there is nothing to compare.
+  if (count === 0 || count > MAX_PAIRS) return [];
+  const takes = pairs.some(([denied, allowed]) =>
+    denied.some(({ denySteps }) => allowed.some(({ steps }) => overlap(denySteps, steps)))
+  );
+  if (takes) return [];
+  const isPath = deny.patterns.has("path");
+  const relative = deny.resources.filter((text) => isPath && !/^([/~]|\$\{)/.test(text));
+  const meaning = relative.map((text) =>
+    `; "${text}" stands for "${world.base ?? ""}/${text}"${
+      text.startsWith("**/") ? `, "/${text}" is likely meant` : ""
+    }`
+  );
+  return [
+    `takes nothing away: no allow rule of ${deny.actions.join(", ")} gives anything that ${
+      deny.resources.map((text) => `"${text}"`).join(", ")
+    } matches${meaning.join("")}`,
+  ];
+}
+
+function namedClass({ resources }: Rule): string[] {
+  // Letters in alphabetical order are likely meant as a set: [abc].
+  const isWord = (letters: string) => Array.from(letters).toSorted().join("") !== letters;
+  return resources.flatMap((text) =>
+    Array.from(text.matchAll(/\\.|\[([A-Za-z]{2,})\]/g))
+      .flatMap(([, letters]) => letters !== undefined && isWord(letters) ? [letters] : [])
+      .map((letters) =>
+        `"[${letters}]" in "${text}" stands for one of the characters ${
+          Array.from(letters).join(", ")
+        }; for a name in brackets write "\\[${letters}\\]"`
+      )
+  );
+}
+
+function otherNormalForm({ resources, patterns }: Rule, { world }: LintInput): string[] {
+  const composed = resources.filter((text) =>
+    patterns.has("path") && text.normalize("NFC") !== text
+  )
+    .map((text) =>
+      `"${text}" has accents as characters of their own (Unicode NFD), which most tools write as one (NFC); paths are compared byte for byte`
+    );
+  const others = (patterns.get("path") ?? []).flatMap(({ reach }) => {
+    const other = reach.normalize("NFD") === reach
+      ? reach.normalize("NFC")
+      : reach.normalize("NFD");
+    const isOther = other !== reach && world.typeOf(other) !== undefined &&
+      world.typeOf(reach) === undefined;
+    return isOther
+      ? [
+        `"${reach}" does not exist, but the same name in another Unicode form does; paths are compared byte for byte`,
+      ]
+      : [];
+  });
+  return [...composed, ...others];
+}
+
+function variableWithoutBraces({ resources }: Rule): string[] {
+  return resources.flatMap((text) =>
+    Array.from(text.matchAll(/\\.|\$([A-Z_][A-Z\d_]+)(?![a-z])/g))
+      .flatMap(([, name]) =>
+        name === undefined ? [] : [
+          `"$${name}" in "${text}" means these characters; for a variable write "\${${name}}" and declare it`,
+        ]
+      )
+  );
+}
+
+/** Names by which an action of this package is often called. */
+const LIKELY_ACTIONS: readonly (readonly [RegExp, string])[] = [
+  [/^(shell|bash|sh|exec|execute|run|command|process|terminal)([._-]\w+)*$/, "proc.exec"],
+  [/^(read|cat|open|file|files)([._-]?read)?([._-]files?)?$|^filesystem\.read$/, "fs.read"],
+  [/^(write|edit|save)([._-]files?)?$|^files?[._-]write$/, "fs.write"],
+  [/^(http|https|fetch|web|url|curl|request)([._-]\w+)*$/, "net.http"],
+  [/^(mcp|tool|tools)$/, "mcp.call"],
+];
+
+function actionOfNobody({ actions }: Rule, { policy }: LintInput): string[] {
+  return actions.filter((action) => !Object.hasOwn(policy.actions, action)).flatMap((action) => {
+    const likely = LIKELY_ACTIONS.find(([name]) => name.test(action))?.[1];
+    return likely === undefined
+      ? []
+      : [`no provider carries out "${action}", "${likely}" is likely meant`];
+  });
+}
+
+function commandLine({ resources, patterns }: Rule, input: LintInput): string[] {
+  if (!patterns.has("command")) return [];
+  return resources.filter((text) => text.includes(" ") && !matchesCommand(text, input)).map(
+    (text) => {
+      const [program = "", ...words] = text.trim().split(/\s+/);
+      return `"${text}" names a program of that name; "${program}" with the constraint {args: {prefix: [${
+        words.join(", ")
+      }]}} is likely meant`;
+    },
+  );
+}
+
+function matchesNothing({ resources, patterns }: Rule, input: LintInput): string[] {
+  if (!patterns.has("command")) return [];
+  return resources.filter((text) => !text.includes(" ") && !matchesCommand(text, input))
+    .map((text) => `"${text}" matches nothing on this machine`);
+}
+
+function matchesCommand(text: string, { world, declared, given }: LintInput): boolean {
+  const variables = { ...declared, ...given } as Readonly<Record<string, string>>;
+  const pattern = expandVariables(text, { kind: "command", variables });
+  return KINDS.command.compile(pattern, world).length > 0;
+}
+
+/** Programs that carry out what their arguments or their input say. */
+const INTERPRETER =
+  /^(node|nodejs|deno|bun|python|perl|ruby|php|lua|tclsh|osascript|sh|bash|dash|zsh|fish|ksh|busybox|awk|gawk|mawk|env|xargs|sudo|npx|make)[\d.]*$/;
+
+function anyCode({ effect, actions, constraint, resources, patterns }: Rule): string[] {
+  if (effect === "deny" || !actions.includes("proc.exec")) return [];
+  if (constraint?.conditions.some(({ path: [name] }) => name === "args")) return [];
+  const names = [
+    ...resources.map((text) => basename(text)),
+    ...(patterns.get("command") ?? []).map(({ reach }) => basename(reach)),
+  ];
+  const name = names.find((one) => INTERPRETER.test(one));
+  return name === undefined ? [] : [
+    `allows "${name}" with any arguments, and so any code; a constraint on args is likely meant`,
+  ];
+}
+
+function anyMethod({ effect, actions, constraint }: Rule): string[] {
+  if (effect === "deny" || !actions.includes("net.http")) return [];
+  if (constraint?.conditions.some(({ path: [name] }) => name === "method")) return [];
+  return ["allows every method, POST and DELETE too; the constraint {method: GET} is likely meant"];
+}

@@ -1,0 +1,185 @@
+/**
+ * Policies as they are given: a file, a text, an object. Adds to the loader of the core what needs
+ * the text: lines of problems, ambiguous scalars and keys; and the examples and warnings.
+ *
+ * @module
+ */
+import { dirname, fromFileUrl, resolve } from "@std/path";
+import { messageOf } from "../core/errors.ts";
+import { canonicalJson, copyJson, JsonError } from "../core/json.ts";
+import { DocumentError, parseDocument } from "../core/policy/document.ts";
+import { type LoadOptions, loadPolicy } from "../core/policy/load.ts";
+import type { Policy } from "../core/policy/policy.ts";
+import { placeName, PolicyError, type Problems } from "../core/policy/problem.ts";
+import { isMapping } from "../core/policy/shape.ts";
+import type { KindName } from "../core/resource/kind.ts";
+import { sha256 } from "../core/request.ts";
+import { MissingPermissionError } from "../launch/check.ts";
+import { refuseAmbiguous } from "./ambiguous.ts";
+import { checkExamples, type Example, readExamples } from "./examples.ts";
+import { lint } from "./lint.ts";
+import { lineFinder, outline, OutlineError } from "./locate.ts";
+import { DocumentProblems } from "./problems.ts";
+import { expandVariables, readVariables, type Variables } from "./variables.ts";
+
+/**
+ * A policy: the path of a YAML file (or its `file:` URL), YAML text as `{ text }`, or the same
+ * structure as an object. A string is always a path.
+ */
+export type PolicySource = string | URL | { readonly text: string } | object;
+
+/** What a policy is read with. */
+export interface ReadOptions
+  extends Omit<LoadOptions, "source" | "digest" | "problems" | "expand"> {
+  /** Values for `${NAME}`; they win over the policy's own. @default none */
+  readonly variables?: Variables;
+  /** Name for messages. @default the path, "(text)" or "(object)" */
+  readonly source?: string;
+  /**
+   * Whether an example that does not hold refuses the policy; only a test of the examples wants that
+   * off. @default true
+   */
+  readonly enforceExamples?: boolean;
+}
+
+/** A loaded policy with what it says of itself. */
+export interface PolicyWithExamples extends Policy {
+  /** The examples of its document. */
+  readonly examples: readonly Example[];
+}
+
+/** A plain value, and where problems in it are noted. */
+interface ReadDocument {
+  readonly value: unknown;
+  readonly problems: Problems;
+}
+
+/**
+ * Reads, checks and loads a policy.
+ *
+ * @param source A path, `{ text }` or an object.
+ * @param options What it is loaded with; relative patterns of a file are relative to its folder,
+ * those of others to `world.base`.
+ * @returns The policy, with its examples and warnings.
+ * @throws {PolicyError} It is refused, or the file cannot be read.
+ * @throws {MissingPermissionError} This process may not read the file.
+ * @throws {TypeError} It is none of these, or YAML text as a plain string.
+ */
+export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWithExamples {
+  const path = policyPath(source);
+  const text = path === undefined ? textOf(source) : readText(path);
+  const name = options.source ?? path ?? (text === undefined ? "(object)" : "(text)");
+  const document = text === undefined ? readObject(source as object, name) : readYaml(text, name);
+  const { value, problems } = document;
+  const world = path === undefined
+    ? options.world
+    : { ...options.world, base: dirname(resolve(path)) };
+  const examples = readExamples(
+    isMapping(value) ? value["examples"] : undefined,
+    problems.at("examples"),
+  );
+  const { variables = {} } = options;
+  // Variables of the caller are a part of what the policy says.
+  const given = Object.keys(variables).length === 0 ? "" : `\0${canonicalJson(variables)}`;
+  const digest = sha256((text ?? canonicalJson(value)) + given);
+  const own = isMapping(value) ? value["variables"] : undefined;
+  const all = {
+    ...readVariables(own, problems.at("variables")),
+    ...readVariables(variables, problems.at("variables")),
+  };
+  const expand = (pattern: string, kind: KindName) =>
+    expandVariables(pattern, { kind, variables: all });
+  const policy = loadPolicy(value, { ...options, world, source: name, digest, problems, expand });
+  if (options.enforceExamples !== false) {
+    checkExamples(examples, { policy, world }, problems.at("examples"));
+  }
+  if (problems.found.length > 0) throw new PolicyError(name, problems.found);
+  const declared = isMapping(own) ? own : {};
+  const warnings = lint({ policy, world, declared, given: variables });
+  return { ...policy, examples, warnings };
+}
+
+/**
+ * The file that a policy is in.
+ *
+ * @param source As for {@linkcode readPolicy}.
+ * @returns `undefined` if it is in none.
+ * @throws {TypeError} It is YAML text as a plain string.
+ */
+export function policyPath(source: PolicySource): string | undefined {
+  if (source instanceof URL) return fromFileUrl(source);
+  if (typeof source !== "string") return undefined;
+  if (source === "") throw new TypeError("Cannot read the policy: its path is empty");
+  if (/[\r\n]|^\s*[{[]|^[\w"']+\s*:(\s|$)/.test(source)) {
+    throw new TypeError(
+      "Cannot read the policy: a string is a path, expected { text: … } for YAML text",
+    );
+  }
+  return source;
+}
+
+/**
+ * Reads a file of examples: a list, or under the key `examples`.
+ *
+ * @param path Of a YAML file.
+ * @returns The examples.
+ * @throws {PolicyError} It is not such a file.
+ */
+export function readExamplesFile(path: string): Example[] {
+  const { value, problems } = readYaml(readText(path), path);
+  const examples = isMapping(value)
+    ? readExamples(value["examples"] ?? {}, problems.at("examples"))
+    : readExamples(value ?? {}, problems);
+  if (problems.found.length > 0) throw new PolicyError(path, problems.found);
+  return examples;
+}
+
+function textOf(source: PolicySource): string | undefined {
+  if (source === null || typeof source !== "object") {
+    throw new TypeError("Cannot read the policy: expected a path, { text: … } or an object");
+  }
+  const { text } = source as { readonly text?: unknown };
+  return typeof text === "string" ? text : undefined;
+}
+
+function readText(path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new MissingPermissionError([`--allow-read=${path}`]);
+    }
+    const isMissing = error instanceof Deno.errors.NotFound;
+    const message = isMissing ? "There is no such file" : messageOf(error);
+    throw new PolicyError(path, [{ place: "", path: [], message }]);
+  }
+}
+
+function readObject(source: object, name: string): ReadDocument {
+  try {
+    return {
+      value: copyJson(source, "policy", { exactIntegers: true }),
+      problems: new DocumentProblems(),
+    };
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new PolicyError(name, [{ place: "", path: [], message: error.message }]);
+  }
+}
+
+function readYaml(text: string, name: string): ReadDocument {
+  try {
+    const value = parseDocument(text);
+    const root = outline(text);
+    const problems = new DocumentProblems(lineFinder(root));
+    refuseAmbiguous(root, value, problems);
+    return { value, problems };
+  } catch (error) {
+    if (!(error instanceof DocumentError || error instanceof OutlineError)) throw error;
+    const { message } = error;
+    const path = error instanceof DocumentError ? error.path : [];
+    const line = error.line ?? (path.length === 0 ? undefined : lineFinder(outline(text))(path));
+    const problem = { place: placeName(path), path, message };
+    throw new PolicyError(name, [line === undefined ? problem : { ...problem, line }]);
+  }
+}
