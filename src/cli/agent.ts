@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel agent`: an agent whose every tool call goes through the gate.
+ *
+ * @module
+ */
 import type { ActionRequest, ActionResult } from "../core/action.ts";
 import type { SubmitFn } from "../stages/submit.ts";
 import type { AgentEvent, RunResult } from "../agent/event.ts";
@@ -18,7 +23,7 @@ import {
 } from "./command.ts";
 import { launch } from "./launch.ts";
 import { MODEL_OPTIONS, type ModelChoice, modelChoice, readScript } from "./model_choice.ts";
-import { kernelOptions, launchOptions, planOf, POLICY_OPTIONS } from "./policy_options.ts";
+import { kernelOptions, launchOptions, POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
 import { actAs } from "./second_process.ts";
 import { type HandedOn, SIGNAL_EXITS } from "./signals.ts";
 import { SNAPSHOT_OPTIONS, snapshotFolder } from "./snapshot_options.ts";
@@ -32,7 +37,7 @@ const INSTRUCTIONS = "You work with tools. What a tool may do is decided by a po
 export const COMMAND: Command = {
   usage: '--policy FILE --model NAME [--tools fs,http,proc,mcp] "PROMPT"',
   details:
-    `The text of the model goes to standard output, each call with its verdict and a summary to standard
+    `The text of the model goes to standard output, each call with its outcome and a summary to standard
 error. It runs in a second process, started with exactly the Deno permissions that the policy
 implies, the host of the model, and the variable with its key; --verbose prints them.
 
@@ -51,7 +56,11 @@ reached; 3 invalid policy; 64 wrong usage; 130 after Ctrl-C, when what was under
       help: "save what actions change before it is done, so that it can be undone",
     },
     ...SNAPSHOT_OPTIONS,
-    instructions: { type: "string", value: "TEXT", help: "what the model is told before all else" },
+    instructions: {
+      type: "string",
+      value: "TEXT",
+      help: "the first message to the model, before the prompt",
+    },
     agent: { type: "string", value: "NAME", help: "who asks; appears in the records" },
     "max-turns": { type: "string", value: "N", help: "most answers of the model (default: 20)" },
     "max-tool-calls": { type: "string", value: "N", help: "most tool calls (default: 200)" },
@@ -90,14 +99,16 @@ async function start(
   { script, net, env }: ModelChoice,
 ): Promise<number> {
   const snapshots = values["reversible"] === true ? snapshotFolder(values) : undefined;
-  const plan = await planOf(snapshots === undefined ? values : { ...values, snapshots });
-  // A wrong name is told here, where it is the end of it.
-  toolsFor(plan.policy, optional(values, "tools"));
+  const resolved = await resolvedOptions(
+    snapshots === undefined ? values : { ...values, snapshots },
+  );
+  // A wrong name ends the command here, before anything is started.
+  toolsFor(resolved.policy, optional(values, "tools"));
   // Before a prompt that "--" sets off. "=": a path may look like an option. The last one counts.
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const more = snapshots === undefined ? [] : [`--snapshots=${snapshots}`];
   const { verbose, read = [], env: inherited = [] } = launchOptions(values);
-  return await launch(plan, [...args.slice(0, end), ...more, ...args.slice(end)], {
+  return await launch(resolved, [...args.slice(0, end), ...more, ...args.slice(end)], {
     verbose,
     read: [...read, ...(script === undefined ? [] : [script])],
     env: [...inherited, ...(env === undefined ? [] : [env])],

@@ -22,7 +22,7 @@ const SETS: Readonly<Record<string, () => ToolDef[]>> = {
 
 /**
  * The tools of the named sets; without names, each tool whose action some rule allows. Tools are
- * only what a model is told of: what it gets is up to the policy.
+ * only what a model can ask for: the policy decides what it gets.
  *
  * @param names Like `"fs,http"`.
  * @throws {UsageError} There is no such set.

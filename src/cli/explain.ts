@@ -1,14 +1,19 @@
+/**
+ * `agent-kernel explain`: how a request would be decided, and why.
+ *
+ * @module
+ */
 import { CODES } from "../core/action.ts";
 import { explain, type Explanation } from "../policy_tools/explain.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
 import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
 import {
-  planOf,
   POLICY_OPTIONS,
   relativeHint,
   REQUEST_OPTIONS,
   requestOf,
+  resolvedOptions,
 } from "./policy_options.ts";
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
 
@@ -21,14 +26,15 @@ for a deny, 1 for a request that is malformed.`,
   options: { ...POLICY_OPTIONS, ...REQUEST_OPTIONS, json: { type: "boolean", help: "as JSON" } },
   async run({ values, positionals }: Invocation): Promise<number> {
     noPositionals(positionals);
-    const plan = await planOf(values);
+    const resolved = await resolvedOptions(values);
     const { request, problem } = receive(requestOf(values));
     const explanation = problem === undefined
-      ? explain(request, plan)
+      ? explain(request, resolved)
       : { invalid: problem, nearMisses: [] };
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
-    if (values["json"] === true) print(escapedJson(asJson(explanation, plan.policy, invalidCode)));
-    else for (const line of asText(explanation, plan.policy)) print(line);
+    if (values["json"] === true) {
+      print(escapedJson(asJson(explanation, resolved.policy, invalidCode)));
+    } else for (const line of asText(explanation, resolved.policy)) print(line);
     if (explanation.authorized === undefined) return EXIT.FAILED;
     const { effect } = explanation.authorized.decision;
     return effect === "allow" ? EXIT.OK : EXIT.DENIED;

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel keygen`: the keys that sign and verify checkpoints.
+ *
+ * @module
+ */
 import { resolve } from "@std/path";
 import { writeKeyPair } from "../checkpoint/checkpoint.ts";
 import { toFlags } from "../launch/flags.ts";

@@ -27,17 +27,17 @@ export interface LaunchOptions {
 }
 
 /**
- * Runs the same command again, as `deno run` with exactly the flags of the plan.
+ * Runs the same command again, as `deno run` with exactly the flags that its options imply.
  *
  * @param args The arguments of the command.
  * @returns The exit code of the second process.
  */
 export async function launch(
-  plan: ResolvedOptions,
+  resolved: ResolvedOptions,
   args: readonly string[],
   { verbose, read = [], env = [], net = [] }: LaunchOptions,
 ): Promise<number> {
-  const { allow, deny } = permissionsOf(plan).process;
+  const { allow, deny } = permissionsOf(resolved).process;
   // A range in which a host of the command lies cannot be denied to its process.
   const deniable = deniedNetworks(net.map((host) => host.replace(/:\d+$/, "")));
   const flags = [
@@ -48,7 +48,7 @@ export async function launch(
     ...(env.length === 0 ? [] : [`--allow-env=${env.join(",")}`]),
   ];
   if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
-  await cacheModules(plan.providers.flatMap(({ module }) => module ?? []));
+  await cacheModules(resolved.providers.flatMap(({ module }) => module ?? []));
   return await launchWith(flags, args, env);
 }
 

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel log`: showing, verifying and exporting an audit log.
+ *
+ * @module
+ */
 import type { RecordStatus } from "../core/action.ts";
 import { readAuditLog, type RecordFilter } from "../log/reader.ts";
 import { type CheckedVerification, verifyWithCheckpoints } from "../checkpoint/verification.ts";

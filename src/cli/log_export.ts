@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel log export`: records in the forms of other programs.
+ *
+ * @module
+ */
 import { CSV_HEADER, toCsv, toOtlpJson } from "../log/export.ts";
 import type { ReadLine } from "../log/reader.ts";
 import type { AuditRecord } from "../core/record/record.ts";

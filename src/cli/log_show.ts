@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel log`: records as a table or as JSON lines.
+ *
+ * @module
+ */
 import type { AuditRecord } from "../core/record/record.ts";
 import { readAuditLog, type ReadLine, type RecordFilter } from "../log/reader.ts";
 import { readLastRecords } from "../log/tail.ts";

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel log --stats`: a log in numbers.
+ *
+ * @module
+ */
 import type { ReadLine } from "../log/reader.ts";
 import { type ActionSummary, Statistics, type StatisticsSummary } from "../log/statistics.ts";
 import { EXIT, type Values } from "./command.ts";

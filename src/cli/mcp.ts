@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel mcp`: the tools of MCP servers and their pins.
+ *
+ * @module
+ */
 import { resolve } from "@std/path";
 import { readPins, writePins } from "../../providers/mcp/lock_file.ts";
 import { McpProvider } from "../../providers/mcp/mod.ts";
@@ -199,7 +204,7 @@ function pin(server: string, tools: readonly ListedTool[], context: Context): nu
   if (missing.length + refused.length > 0) return EXIT.FAILED;
   const compared = Array.from(pins).filter(([name]) => named.length === 0 || named.includes(name));
   diff(server, meant, { ...context, pins: new Map(compared) });
-  // All that is there, or what is named beside what was pinned.
+  // All tools of the server, or the named ones in addition to those that were pinned.
   const kept = named.length === 0 ? [] : Array.from(pins);
   const own = meant.map((tool) => [tool.definition.name, tool] as const);
   writePins(lockFile, server, new Map([...kept, ...own]));

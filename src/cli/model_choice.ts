@@ -1,5 +1,5 @@
 /**
- * The model that a command line names, and what the process that asks it has to be permitted.
+ * The model that a command line names, and the permissions of the process that asks it.
  *
  * @module
  */

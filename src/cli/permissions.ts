@@ -1,7 +1,12 @@
+/**
+ * `agent-kernel permissions`: the Deno permissions that a policy implies.
+ *
+ * @module
+ */
 import { permissionsOf } from "../implied_permissions.ts";
 import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
 import { shellQuoted } from "./launch.ts";
-import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
+import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
 import { escapedJson, print } from "./terminal.ts";
 
 /** Prints the Deno permissions that a policy implies. */
@@ -15,7 +20,9 @@ export const COMMAND: Command = {
     format: { type: "string", value: "FORM", help: "flags (default), json or deno-json" },
   },
   async run({ values, positionals }: Invocation): Promise<number> {
-    const { process, flags, denoJson, workers } = permissionsOf(await planOf(values, positionals));
+    const { process, flags, denoJson, workers } = permissionsOf(
+      await resolvedOptions(values, positionals),
+    );
     const format = optional(values, "format") ?? "flags";
     if (format === "flags") print(flags.map(shellQuoted).join(" "));
     else if (format === "deno-json") {

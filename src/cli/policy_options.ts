@@ -150,7 +150,7 @@ export function launchOptions(values: Values): LaunchOptions {
 }
 
 /** Everything that follows from the options of a command. */
-export async function planOf(
+export async function resolvedOptions(
   values: Values,
   positionals: readonly string[] = [],
 ): Promise<ResolvedOptions> {

@@ -8,7 +8,7 @@ import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
 import { type Invocation, optional } from "./command.ts";
 import { launch } from "./launch.ts";
-import { kernelOptions, launchOptions, planOf } from "./policy_options.ts";
+import { kernelOptions, launchOptions, resolvedOptions } from "./policy_options.ts";
 import { snapshotFolder } from "./snapshot_options.ts";
 import { complain, escape } from "./terminal.ts";
 
@@ -24,7 +24,11 @@ export async function withLayer(
     const snapshots = snapshotFolder(values);
     // "=": a path may look like an option. The last one counts.
     const again = [...args, `--snapshots=${snapshots}`];
-    return await launch(await planOf({ ...values, snapshots }), again, launchOptions(values));
+    return await launch(
+      await resolvedOptions({ ...values, snapshots }),
+      again,
+      launchOptions(values),
+    );
   }
   await using kernel = await Kernel.open({
     ...await kernelOptions(values, [], { underPolicy }),

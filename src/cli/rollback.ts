@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel rollback`: undoing actions.
+ *
+ * @module
+ */
 import type { ReversibleActionLayer } from "../reversible/layer.ts";
 import type { RollbackResult, RollbackStep } from "../reversible/rollback.ts";
 import {

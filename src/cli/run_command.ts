@@ -1,3 +1,8 @@
+/**
+ * Running one command, and saying what went wrong.
+ *
+ * @module
+ */
 import { messageOf, systemFailure } from "../core/errors.ts";
 import { type Command, EXIT, parseCommandLine, UsageError } from "./command.ts";
 import { complain, escape } from "./terminal.ts";

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel snapshots`: the actions that can be undone.
+ *
+ * @module
+ */
 import { SnapshotStore } from "../reversible/store.ts";
 import type { SavedAction } from "../reversible/strategy.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel submit`: one action, decided, done and recorded.
+ *
+ * @module
+ */
 import type { ActionRequest, ActionResult } from "../core/action.ts";
 import type { SubmitFn } from "../stages/submit.ts";
 import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
@@ -5,11 +10,11 @@ import { launch } from "./launch.ts";
 import {
   kernelOptions,
   launchOptions,
-  planOf,
   POLICY_OPTIONS,
   relativeHint,
   REQUEST_OPTIONS,
   requestOf,
+  resolvedOptions,
 } from "./policy_options.ts";
 import { actAs } from "./second_process.ts";
 import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
@@ -42,7 +47,7 @@ command can undo the action; if that cannot be promised, it is denied.`,
     }
     if (values["snapshots"] !== undefined) throw new UsageError("--snapshots needs --reversible");
     if (!underPolicy) {
-      return await launch(await planOf(values), args, launchOptions(values));
+      return await launch(await resolvedOptions(values), args, launchOptions(values));
     }
     const { Kernel } = await import("../open.ts");
     await using kernel = await Kernel.open({

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel test-policy`: the examples of a policy, and the rules that none reaches.
+ *
+ * @module
+ */
 import { decisionOn, type Example, mismatch } from "../policy_tools/examples.ts";
 import { readExamplesFile } from "../policy_tools/read.ts";
 import { resolveOptions } from "../resolve.ts";

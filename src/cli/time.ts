@@ -1,3 +1,8 @@
+/**
+ * Moments on the command line: as options, and for a person.
+ *
+ * @module
+ */
 import { UsageError } from "./command.ts";
 
 const UNITS: Readonly<Record<string, number>> = { s: 1e3, m: 6e4, h: 36e5, d: 864e5 };

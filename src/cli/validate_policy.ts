@@ -1,6 +1,11 @@
+/**
+ * `agent-kernel validate-policy`: what is wrong with a policy, and its rules.
+ *
+ * @module
+ */
 import type { Rule } from "../core/policy/policy.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
-import { planOf, POLICY_OPTIONS } from "./policy_options.ts";
+import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
 import { columns } from "./table.ts";
 import {
   colour,
@@ -17,7 +22,7 @@ export const COMMAND: Command = {
   usage: "--policy FILE",
   options: { ...POLICY_OPTIONS, json: { type: "boolean", help: "as JSON" } },
   async run({ values, positionals }: Invocation): Promise<number> {
-    const { policy } = await planOf(values, positionals);
+    const { policy } = await resolvedOptions(values, positionals);
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {
       print(escapedJson({

@@ -1,3 +1,8 @@
+/**
+ * `agent-kernel version`.
+ *
+ * @module
+ */
 import { VERSION } from "../version.ts";
 import { type Command, EXIT } from "./command.ts";
 import { print } from "./terminal.ts";

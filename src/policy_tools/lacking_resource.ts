@@ -1,3 +1,8 @@
+/**
+ * Which resource of a denied request no rule allows: the target, or what a param names.
+ *
+ * @module
+ */
 import type { CanonicalRequest } from "../core/action.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { Policy } from "../core/policy/policy.ts";
