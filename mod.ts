@@ -68,8 +68,10 @@ export type {
   ActionSpec,
   ActionTable,
   FurtherResource,
+  ImpliedAction,
   KindName,
   PathAccess,
+  ResolveOptions,
 } from "./src/core/resource/kind.ts";
 export { WorkerOptionsError } from "./src/launch/worker_options.ts";
 export type { DeniedEntry, FileEntry, FileView } from "./src/launch/file_view.ts";

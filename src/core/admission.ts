@@ -45,6 +45,7 @@ export interface StageRefusal {
 
 /** How a request ended. */
 export interface StageOutcome {
+  /** As in the record. */
   readonly status: RecordStatus;
   /** Code of a refusal or failure. */
   readonly code?: string | undefined;

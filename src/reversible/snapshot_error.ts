@@ -17,7 +17,11 @@ export class SnapshotStoreBusyError extends Error {
   /** Stable code of this class of errors. */
   readonly code = "SNAPSHOT_STORE_BUSY";
 
-  /** @param folder Of the store. */
+  /**
+   * Made by the store.
+   *
+   * @param folder Of the store.
+   */
   constructor(folder: string) {
     super(
       `Cannot open the snapshot store "${folder}": another process, or another store of this one, has it open`,

@@ -32,8 +32,10 @@ export type {
   ActionSpec,
   ActionTable,
   FurtherResource,
+  ImpliedAction,
   KindName,
   PathAccess,
+  ResolveOptions,
 } from "../core/resource/kind.ts";
 export type { Grants, PermissionName, PermissionSet } from "../core/isolation/permission_set.ts";
 export type { DeniedEntry, FileEntry, FileView } from "../launch/file_view.ts";

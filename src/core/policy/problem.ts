@@ -12,7 +12,7 @@ export interface PolicyProblem {
   /** Where, for people: `capabilities[2].resource`; empty for the document as a whole. */
   readonly place: string;
   /** Where, for programs: `["capabilities", 2, "resource"]`. */
-  readonly path: Path;
+  readonly path: readonly (string | number)[];
   /** Line in the text, from 1; missing for a policy that is an object. */
   readonly line?: number;
   /** What is wrong and what was expected. */
@@ -29,6 +29,8 @@ export class PolicyError extends SyntaxError {
   readonly problems: readonly PolicyProblem[];
 
   /**
+   * Made by the loader.
+   *
    * @param source Name of the policy, for the message.
    * @param problems What is wrong with it.
    */
