@@ -59,42 +59,45 @@ export async function submitTracer(
 ): Promise<SubmitTracer | undefined> {
   if (!isOn()) return undefined;
   try {
-    const { SpanStatusCode, trace } = await import("@opentelemetry/api");
-    const tracer = trace.getTracer("agent-kernel", VERSION);
-    function record(outcome: SubmitOutcome): void {
-      try {
-        const { status, code, startTime, endTime } = outcome;
-        const span = tracer.startSpan("agent_kernel.submit", { startTime });
-        for (const name of ATTRIBUTES) {
-          const value: unknown = outcome[name];
-          if (typeof value === "string") span.setAttribute(`agent_kernel.${name}`, shown(value));
-        }
-        // A denial is the kernel at work, not an error.
-        if (status !== "OK" && status !== "DENIED") {
-          span.setStatus({ code: SpanStatusCode.ERROR, message: shown(code ?? status) });
-        }
-        span.end(endTime);
-      } catch {
-        // INVARIANT: telemetry does not decide how a submit ends.
-      }
-    }
-    return {
-      record,
-      async trace(request, submit) {
-        const startTime = Date.now();
-        const read = readOnce(request);
-        const result = await submit(read ?? request);
-        const { action = "", agent } = read ?? {};
-        record({ ...result, action, agent, startTime, endTime: Date.now() });
-        return result;
-      },
-    };
+    return tracerOf(await import("@opentelemetry/api"));
   } catch (error) {
     warn(
       `agent-kernel: submits are not traced, cannot load @opentelemetry/api: ${messageOf(error)}`,
     );
     return undefined;
   }
+}
+
+function tracerOf({ SpanStatusCode, trace }: typeof import("@opentelemetry/api")): SubmitTracer {
+  const tracer = trace.getTracer("agent-kernel", VERSION);
+  const record = (outcome: SubmitOutcome) => {
+    try {
+      const { status, code, startTime, endTime } = outcome;
+      const span = tracer.startSpan("agent_kernel.submit", { startTime });
+      for (const name of ATTRIBUTES) {
+        const value: unknown = outcome[name];
+        if (typeof value === "string") span.setAttribute(`agent_kernel.${name}`, shown(value));
+      }
+      // A denial is the kernel at work, not an error.
+      if (status !== "OK" && status !== "DENIED") {
+        span.setStatus({ code: SpanStatusCode.ERROR, message: shown(code ?? status) });
+      }
+      span.end(endTime);
+    } catch {
+      // INVARIANT: telemetry does not decide how a submit ends.
+    }
+  };
+  return {
+    record,
+    async trace(request, submit) {
+      const startTime = Date.now();
+      const read = readOnce(request);
+      const result = await submit(read ?? request);
+      const { action = "", agent } = read ?? {};
+      record({ ...result, action, agent, startTime, endTime: Date.now() });
+      return result;
+    },
+  };
 }
 
 /** @returns `undefined` if it cannot be read: then it is invalid, and the kernel says why. */

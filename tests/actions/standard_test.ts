@@ -16,6 +16,7 @@ Deno.test("actionTable() holds the standard actions, whether a provider carries 
     "fs.mkdir",
     "fs.move",
     "net.http",
+    "net.connect",
     "proc.exec",
     "mcp.call",
     "mcp.list",

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { verifyAuditLog } from "../../src/log/verifier.ts";
 import { recordsOf } from "../core/record/log_file.ts";
-import { agentKernel, denoRun, scene, secondProcess, submit } from "./command_line.ts";
+import { denoRun, scene, secondProcess, submit } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 Deno.test("submit prints status, data and error of an allowed action, exit code 0", async () => {
