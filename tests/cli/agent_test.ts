@@ -280,7 +280,7 @@ Deno.test("agent --mcp gives the model the tools of the servers whose listing is
   assertEquals({ code, stdout }, { code: 0, stdout: "Noted\n" }, stderr);
   const told = model.requests[0]?.body.tools?.map((tool) => tool.function.name);
   assertEquals(told, ["notes__add_note", "notes__read_notes"]);
-  assertStringIncludes(stderr, 'no tools of "other": ');
+  assertStringIncludes(stderr, 'No tools of MCP server "other": ');
   assertStringIncludes(stderr, "✓ OK      mcp.call  notes/add_note  rule add\n");
   assertStringIncludes(stderr, "! INVALID other__add_note  unknown tool: other__add_note\n");
 });
