@@ -4,6 +4,7 @@
  * @module
  */
 import { asLogError, type AuditLogError } from "./audit_log_error.ts";
+import { openLocked } from "./lock.ts";
 
 /** How far a write has to get before it counts. `os`: to the operating system. `disk`: to the disk. */
 export type Durability = "os" | "disk";
@@ -15,8 +16,8 @@ export interface WriterOptions<T> {
   readonly durability: Durability;
   /** A clock in milliseconds that never goes back. */
   readonly now: () => number;
-  /** Runs before each write. If it throws, nothing is written any more. */
-  readonly before?: () => void;
+  /** Runs before lines are written. If it throws, nothing is written any more. */
+  readonly before?: (items: readonly T[]) => unknown;
   /**
    * Runs when lines are as durable as promised, before their `write` resolves. If it throws, they stand,
    * and nothing is written any more.
@@ -41,8 +42,8 @@ export class GroupWriter<T> {
   readonly #path: string;
   readonly #options: WriterOptions<T>;
   #file: Deno.FsFile;
+  /** Which file it is, and its size: what was written is counted in. */
   #info: Deno.FileInfo;
-  #size: number;
   #waiting: Batch<T> | undefined;
   #running: Promise<void> | undefined;
   #failure: AuditLogError | undefined;
@@ -55,12 +56,11 @@ export class GroupWriter<T> {
     this.#options = options;
     this.#file = file;
     this.#info = file.statSync();
-    this.#size = this.#info.size;
   }
 
   /** Bytes in the file. */
   get size(): number {
-    return this.#size;
+    return this.#info.size;
   }
 
   /** Why nothing can be written any more. */
@@ -95,13 +95,28 @@ export class GroupWriter<T> {
     this.#file.syncDataSync();
   }
 
-  /** Closes the file and continues in another one. Not while the disk is busy with the first. */
-  continueIn(file: Deno.FsFile): void {
+  /**
+   * Continues in a new file, which takes the place of this one. Not while the disk is busy with this one.
+   *
+   * @param path Where the new file is made, in the same file system.
+   * @param prepare Runs before it takes the place.
+   * @throws {Error} It could not be made; then this one is still written.
+   */
+  replace(path: string, prepare: (file: Deno.FsFile) => void): void {
+    const file = openLocked(path, { create: true });
+    try {
+      // A process that was killed right here has left one.
+      file.truncateSync();
+      prepare(file);
+      if (this.#options.durability === "disk") file.syncDataSync();
+      Deno.renameSync(path, this.#path);
+      this.#info = file.statSync();
+    } catch (error) {
+      file.close();
+      throw error;
+    }
     release(this.#file);
     this.#file = file;
-    this.#info = file.statSync();
-    this.#size = this.#info.size;
-    this.#seenAt = -Infinity;
   }
 
   /** Lets nothing be written any more. The first failure stays. */
@@ -129,12 +144,12 @@ export class GroupWriter<T> {
    */
   assertInPlace(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    const { ino, dev, size } = Deno.lstatSync(this.#path);
-    if (ino !== this.#info.ino || dev !== this.#info.dev) {
+    const [found, own] = [Deno.lstatSync(this.#path), this.#info];
+    if (found.ino !== own.ino || found.dev !== own.dev) {
       throw new Error("another file is in its place");
     }
-    if (size !== this.#size) {
-      throw new Error(`it has ${size} bytes, expected ${this.#size}: somebody else changed it`);
+    if (found.size !== own.size) {
+      throw new Error(`it has ${found.size} bytes, expected ${own.size}: somebody else changed it`);
     }
     this.#seenAt = this.#options.now();
   }
@@ -154,13 +169,13 @@ export class GroupWriter<T> {
     try {
       // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
       if (this.#failure !== undefined) throw this.#failure;
-      before?.();
+      before?.(items);
       const age = now() - this.#seenAt;
       // A clock that stands still says nothing about the age.
       if (!(age > 0 && age < IN_PLACE_MS)) this.assertInPlace();
       const bytes = new TextEncoder().encode(text);
       writeAll(this.#file, bytes);
-      this.#size += bytes.length;
+      this.#info.size += bytes.length;
       if (durability === "disk") await this.#file.syncData();
     } catch (error) {
       const failure = this.fail(error);
