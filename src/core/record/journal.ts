@@ -65,8 +65,8 @@ export class IntentJournal {
    *
    * @returns Resolves when it is as durable as promised. Rejects if it may not be in the file.
    */
-  add(values: RecordBody & Pick<Intent, "record_id" | "segment" | "at">): Promise<void> {
-    const intent = intentOf(values);
+  add(values: Intent): Promise<void> {
+    const intent = pickFields(values, INTENT_FIELDS);
     this.open.set(intent.record_id, intent);
     return this.#writer.write(`${JSON.stringify(intent)}\n`, intent);
   }
@@ -77,7 +77,6 @@ export class IntentJournal {
    * @param options Whether the kernel ends in order: an empty file is the sign of that.
    */
   async close({ clean }: { readonly clean: boolean }): Promise<void> {
-    await this.#writer.idle();
     const settled = this.open.size === 0 && this.#writer.failure === undefined;
     await this.#writer.close({ empty: clean && settled });
   }
@@ -103,9 +102,6 @@ export function intentsIn(path: string): Intent[] {
     }
   });
   // INVARIANT: what a record is made of has its types, also in a journal that was edited.
-  return values.filter((value) => hasFields(value, INTENT_FIELDS)).map(intentOf);
-}
-
-function intentOf(values: unknown): Intent {
-  return pickFields(values as Record<string, unknown>, INTENT_FIELDS) as unknown as Intent;
+  return values.filter((value) => hasFields<Intent>(value, INTENT_FIELDS))
+    .map((intent) => pickFields(intent, INTENT_FIELDS));
 }

@@ -6,38 +6,29 @@
 import { AuditLogBusyError } from "./audit_log_error.ts";
 import { linesFrom } from "./lines.ts";
 
-/**
- * Locks an open file for this process (`flock`): the lock ends with the process, however it ends,
- * and holds for every path that leads to the file.
- *
- * @returns Whether it was free, and the path still leads to the locked file.
- */
-export function tryLock(path: string, file: Deno.FsFile): boolean {
-  return file.tryLockSync(true) && leadsTo(path, file);
-}
-
-function leadsTo(path: string, file: Deno.FsFile): boolean {
+/** Whether a path leads to this open file, and not by a symbolic link. */
+export function leadsTo(path: string, file: Deno.FsFile): boolean {
   const [opened, found] = [file.statSync(), Deno.lstatSync(path)];
   return opened.ino === found.ino && opened.dev === found.dev;
 }
 
 /**
- * Opens a file of a log for appending, and locks it. A new one can be read by its owner only.
+ * Opens a file of a log for appending, and locks it for this process (`flock`): the lock ends with the
+ * process, however it ends, and holds for every path that leads to the file.
  *
- * @param options Whether it is made if it does not exist, and the path of the log, if that is another.
+ * @param options Whether it is made, for its owner only, if it does not exist.
  * @throws {AuditLogBusyError} Another kernel has it.
  */
-export function openLocked(
-  path: string,
-  { create, log = path }: { readonly create: boolean; readonly log?: string },
-): Deno.FsFile {
+export function openLocked(path: string, { create }: { readonly create: boolean }): Deno.FsFile {
   for (;;) {
     const file = Deno.openSync(path, { read: true, append: true, create, mode: 0o600 });
     try {
       if (!Deno.lstatSync(path).isFile) throw new Error(`"${path}" is not a regular file`);
-      if (tryLock(path, file)) return file;
+      const isFree = file.tryLockSync(true);
       // Its holder may have put another file in its place just now: then look again.
-      if (leadsTo(path, file)) throw new AuditLogBusyError(log, pidIn(path));
+      const isInPlace = leadsTo(path, file);
+      if (isFree && isInPlace) return file;
+      if (isInPlace) throw new AuditLogBusyError(path.replace(/\.journal$/, ""), pidIn(path));
     } catch (error) {
       file.close();
       throw error;

@@ -8,7 +8,7 @@ import type { Intent } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
 import { attach, type AttachOptions, type LogFiles } from "./recovery.ts";
 import { segmentFolder, segmentPath, segmentsOf } from "./segments.ts";
-import type { Durability } from "./writer.ts";
+import type { WriterOptions } from "./writer.ts";
 
 /** The file that a log is written to. */
 export interface CurrentFile {
@@ -32,9 +32,7 @@ export interface Witness {
 }
 
 /** Options of {@linkcode AuditLog.open}. */
-export interface AuditLogOptions {
-  /** How far a record has to get before its submit resolves. @default "os" */
-  readonly durability?: Durability | undefined;
+export interface AuditLogOptions extends Pick<WriterOptions<unknown>, "durability" | "now"> {
   /**
    * Whether the log is to continue in a new file. Asked after each write, and, with the `timestamp` of the
    * record that comes next, before it.
@@ -46,8 +44,6 @@ export interface AuditLogOptions {
   readonly policy: string;
   /** Wall clock. @default the system's */
   readonly clock?: (() => Date) | undefined;
-  /** A clock in milliseconds that never goes back. @default performance.now */
-  readonly now?: (() => number) | undefined;
   /** Sees each state of the log, and can refuse it at the start. @default none */
   readonly witness?: Witness | undefined;
 }
@@ -77,7 +73,6 @@ export class AuditLog {
   #lost: Entry[] = [];
   #refused = 0;
   #recovering: Promise<void> | undefined;
-  #closed: Promise<void> | undefined;
 
   private constructor(path: string, options: AuditLogOptions) {
     this.path = path;
@@ -175,13 +170,11 @@ export class AuditLog {
   }
 
   /** Waits for what is under way, closes the witness, then the files. Further calls do nothing more. */
-  close(): Promise<void> {
-    return this.#closed ??= (async () => {
-      await this.#recovering?.catch(() => {/* Its caller is told. */});
-      await this.#files.writer.idle();
-      await this.#options.witness?.close();
-      await this.#closeFiles({ clean: this.failure === undefined });
-    })();
+  async close(): Promise<void> {
+    await this.#recovering?.catch(() => {/* Its caller is told. */});
+    await this.#files.writer.idle();
+    await this.#options.witness?.close();
+    await this.#closeFiles({ clean: this.failure === undefined });
   }
 
   async #recover(): Promise<void> {
@@ -203,11 +196,9 @@ export class AuditLog {
   }
 
   #attach(options: Pick<AttachOptions<Entry>, "accept" | "underWay">): LogFiles<Entry> {
-    const { durability = "os", now = () => performance.now() } = this.#options;
     return attach<Entry>(this.path, {
+      ...this.#options,
       ...options,
-      durability,
-      now,
       before: ([next]) => this.#rotateIfDue(next?.body.timestamp),
       onWritten: (entries) => this.#onWritten(entries),
       onLost: (entries) => this.#lost.push(...entries),
@@ -230,9 +221,7 @@ export class AuditLog {
     const isKnown = [written, ...this.#lost].some((known) => known.head === head);
     if (isKnown && bytes >= writer.size) return;
     throw new AuditLogError(
-      `Cannot continue the audit log "${this.path}": its ${size} records, up to ${head}, are not those that were written; put the file back that ends with record ${
-        written.size - 1
-      }`,
+      `Cannot continue the audit log "${this.path}": its ${size} records, up to ${head}, are not those that were written; put the file back that ends with ${written.head}`,
     );
   }
 

@@ -116,7 +116,7 @@ export const FIELDS = [
 const LINE_FIELDS = FIELDS.filter(({ name }) => name !== "hash");
 
 /** Whether a value has all of these fields, each of its type. */
-export function hasFields(value: unknown, fields: readonly RecordField[]): boolean {
+export function hasFields<T>(value: unknown, fields: readonly RecordField[]): value is T {
   if (!TYPES.object(value)) return false;
   const object = value as Readonly<Record<string, unknown>>;
   return fields.every(({ name, type, optional }) =>
@@ -125,13 +125,10 @@ export function hasFields(value: unknown, fields: readonly RecordField[]): boole
 }
 
 /** An object with these fields of another one, in the order of the list, and no others. */
-export function pickFields(
-  values: object,
-  fields: readonly RecordField[],
-): Record<string, unknown> {
+export function pickFields<T>(values: T, fields: readonly { readonly name: string }[]): T {
   const picked: Record<string, unknown> = {};
-  for (const { name } of fields) picked[name] = (values as Record<string, unknown>)[name];
-  return picked;
+  for (const { name } of fields) picked[name] = values[name as keyof T];
+  return picked as T;
 }
 
 /** Control, bidirectional, zero-width and other characters that a reader of the line would not see. */
@@ -184,7 +181,7 @@ export function parseRecord(line: Uint8Array): ParsedRecord {
   }
   try {
     const record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
-    if (hasFields(record, FIELDS)) return { ok: true, record };
+    if (hasFields<AuditRecord>(record, FIELDS)) return { ok: true, record };
     return { ok: false, reason: "lacks fields of a record" };
   } catch (error) {
     // The decoder throws a TypeError, the parser a SyntaxError.

@@ -36,12 +36,10 @@ export type LogFiles<T> = ReturnType<typeof attach<T>>;
  */
 export function attach<T>(path: string, options: AttachOptions<T>) {
   const { accept, underWay = new Map(), durability, now } = options;
-  const opened: Deno.FsFile[] = [];
+  using opened = new DisposableStack();
   try {
-    const journalFile = openLocked(`${path}.journal`, { create: true, log: path });
-    opened.push(journalFile);
-    const file = openLocked(path, { create: options.underWay === undefined });
-    opened.push(file);
+    const journalFile = opened.use(openLocked(`${path}.journal`, { create: true }));
+    const file = opened.use(openLocked(path, { create: options.underWay === undefined }));
     const { lastLine, rest } = readTail(path);
     const isRecord = parseRecord(rest).ok;
     const lastOfFile = isRecord ? rest : lastLine;
@@ -58,7 +56,7 @@ export function attach<T>(path: string, options: AttachOptions<T>) {
     const open = new Map([...left, ...underWay]);
     deleteRecorded(open, path, firstSeq);
     const writer = new GroupWriter(path, file, { ...options, what: `the audit log "${path}"` });
-    return {
+    const files = {
       /** Of the file that is written. */
       writer,
       /** Holds what is under way, and what an earlier kernel left without a record. */
@@ -83,8 +81,9 @@ export function attach<T>(path: string, options: AttachOptions<T>) {
       /** The same of those that are known to be written. */
       written: end,
     };
+    opened.move();
+    return files;
   } catch (error) {
-    for (const file of opened) file.close();
     throw asLogError(error, `Cannot open the audit log "${path}"`);
   }
 }

@@ -30,23 +30,18 @@ export interface WriterOptions<T> {
 /** How long it counts that the file was found in its place, in milliseconds. */
 const IN_PLACE_MS = 10;
 
-/** What is written together. */
-interface Batch<T> {
-  text: string;
-  readonly items: T[];
-  readonly written: PromiseWithResolvers<void>;
-}
-
 /** The only writer of an append-only file. Each line comes with an item that stands for it. */
 export class GroupWriter<T> {
+  /** Why nothing can be written any more; see {@linkcode GroupWriter.fail}. */
+  failure: AuditLogError | undefined;
   readonly #path: string;
   readonly #options: WriterOptions<T>;
   #file: Deno.FsFile;
   /** Which file it is, and its size: what was written is counted in. */
   #info: Deno.FileInfo;
-  #waiting: Batch<T> | undefined;
+  /** What is written together next. */
+  #waiting: { text: string; items: T[]; written: PromiseWithResolvers<void> } | undefined;
   #running: Promise<void> | undefined;
-  #failure: AuditLogError | undefined;
   #closed = false;
   #seenAt = -Infinity;
 
@@ -63,20 +58,15 @@ export class GroupWriter<T> {
     return this.#info.size;
   }
 
-  /** Why nothing can be written any more. */
-  get failure(): AuditLogError | undefined {
-    return this.#failure;
-  }
-
   /**
    * Appends a line, after all that were given before.
    *
    * @returns Resolves when it is as durable as promised. Rejects if it may not be in the file.
    */
   write(line: string, item: T): Promise<void> {
-    if (this.#failure !== undefined) {
+    if (this.failure !== undefined) {
       this.#options.onLost?.([item]);
-      return Promise.reject(this.#failure);
+      return Promise.reject(this.failure);
     }
     const batch = this.#waiting ??= { text: "", items: [], written: Promise.withResolvers() };
     batch.text += line;
@@ -121,7 +111,7 @@ export class GroupWriter<T> {
 
   /** Lets nothing be written any more. The first failure stays. */
   fail(error: unknown): AuditLogError {
-    return this.#failure ??= asLogError(error, `Cannot write ${this.#options.what}`);
+    return this.failure ??= asLogError(error, `Cannot write ${this.#options.what}`);
   }
 
   /**
@@ -143,7 +133,7 @@ export class GroupWriter<T> {
    * @throws {Error} The file at the path is not the one that was written, or nothing can be written.
    */
   assertInPlace(): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.failure !== undefined) throw this.failure;
     const [found, own] = [Deno.lstatSync(this.#path), this.#info];
     if (found.ino !== own.ino || found.dev !== own.dev) {
       throw new Error("another file is in its place");
@@ -159,35 +149,35 @@ export class GroupWriter<T> {
     await undefined;
     for (let batch = this.#waiting; batch !== undefined; batch = this.#waiting) {
       this.#waiting = undefined;
-      await this.#writeBatch(batch);
+      try {
+        await this.#writeNow(batch.text, batch.items);
+        batch.written.resolve();
+      } catch (error) {
+        const failure = this.fail(error);
+        this.#options.onLost?.(batch.items);
+        batch.written.reject(failure);
+      }
     }
     this.#running = undefined;
   }
 
-  async #writeBatch({ text, items, written }: Batch<T>): Promise<void> {
-    const { before, durability, now, onWritten, onLost } = this.#options;
-    try {
-      // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
-      if (this.#failure !== undefined) throw this.#failure;
-      before?.(items);
-      const age = now() - this.#seenAt;
-      // A clock that stands still says nothing about the age.
-      if (!(age > 0 && age < IN_PLACE_MS)) this.assertInPlace();
-      const bytes = new TextEncoder().encode(text);
-      writeAll(this.#file, bytes);
-      this.#info.size += bytes.length;
-      if (durability === "disk") await this.#file.syncData();
-    } catch (error) {
-      const failure = this.fail(error);
-      onLost?.(items);
-      return written.reject(failure);
-    }
+  async #writeNow(text: string, items: readonly T[]): Promise<void> {
+    const { before, durability, now, onWritten } = this.#options;
+    // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
+    if (this.failure !== undefined) throw this.failure;
+    before?.(items);
+    const age = now() - this.#seenAt;
+    // A clock that stands still says nothing about the age.
+    if (!(age > 0 && age < IN_PLACE_MS)) this.assertInPlace();
+    const bytes = new TextEncoder().encode(text);
+    writeAll(this.#file, bytes);
+    this.#info.size += bytes.length;
+    if (durability === "disk") await this.#file.syncData();
     try {
       onWritten?.(items);
     } catch (error) {
-      this.fail(error);
+      this.fail(error); // The lines stand.
     }
-    written.resolve();
   }
 }
 

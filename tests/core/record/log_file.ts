@@ -41,7 +41,13 @@ export type LogOptions = Partial<AuditLogOptions> & { readonly rotate?: Rotation
 /** Opens a log under that policy. */
 export function openLog(path: string, { rotate, ...options }: LogOptions = {}): Promise<AuditLog> {
   const rotation = rotate && { rotateWhen: rotateWhen(rotate) };
-  return AuditLog.open(path, { policy: POLICY_DIGEST, ...rotation, ...options });
+  return AuditLog.open(path, {
+    policy: POLICY_DIGEST,
+    durability: "os",
+    now: () => performance.now(),
+    ...rotation,
+    ...options,
+  });
 }
 
 /** Writes a log of so many records and closes it. @returns Its path. */
