@@ -34,7 +34,6 @@ const RENEW_BYTES = 256 * 1024;
 export class IntentJournal {
   /** The intents that are not settled, by their `record_id`, in the order in which they came. */
   open: Map<string, Intent>;
-  readonly #path: string;
   readonly #writer: GroupWriter<Intent>;
   #renewAt = RENEW_BYTES;
 
@@ -49,7 +48,6 @@ export class IntentJournal {
     file: Deno.FsFile,
     options: WriterOptions<Intent> & Pick<IntentJournal, "open">,
   ) {
-    this.#path = path;
     this.open = options.open;
     this.#writer = new GroupWriter(path, file, {
       ...options,
@@ -85,7 +83,7 @@ export class IntentJournal {
   #renew(): void {
     const lines = [{ pid: Deno.pid }, ...this.open.values()].map((line) => JSON.stringify(line));
     const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
-    this.#writer.replace(`${this.#path}.new`, (file) => writeAll(file, bytes));
+    this.#writer.replace(`${this.#writer.path}.new`, (file) => writeAll(file, bytes));
     this.#renewAt = Math.max(RENEW_BYTES, 2 * this.#writer.size);
     // A map that lives long keeps all tables that it has outgrown, with what they refer to (V8).
     this.open = new Map(this.open);
@@ -94,14 +92,13 @@ export class IntentJournal {
 
 /** The intents in a journal. */
 export function intentsIn(path: string): Intent[] {
-  const values = Deno.readTextFileSync(path).split("\n").slice(0, -1).map((line): unknown => {
+  return Deno.readTextFileSync(path).split("\n").slice(0, -1).flatMap((line) => {
     try {
-      return JSON.parse(line);
+      const value: unknown = JSON.parse(line);
+      // INVARIANT: what a record is made of has its types, also in a journal that was edited.
+      return hasFields<Intent>(value, INTENT_FIELDS) ? [pickFields(value, INTENT_FIELDS)] : [];
     } catch {
-      return undefined; // Torn: its provider was never called.
+      return []; // Torn: its provider was never called.
     }
   });
-  // INVARIANT: what a record is made of has its types, also in a journal that was edited.
-  return values.filter((value) => hasFields<Intent>(value, INTENT_FIELDS))
-    .map((intent) => pickFields(intent, INTENT_FIELDS));
 }

@@ -6,10 +6,9 @@
 import { AuditLogBusyError } from "./audit_log_error.ts";
 import { linesFrom } from "./lines.ts";
 
-/** Whether a path leads to this open file, and not by a symbolic link. */
-export function leadsTo(path: string, file: Deno.FsFile): boolean {
-  const [opened, found] = [file.statSync(), Deno.lstatSync(path)];
-  return opened.ino === found.ino && opened.dev === found.dev;
+/** Whether two files are one. */
+export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
 }
 
 /**
@@ -21,19 +20,18 @@ export function leadsTo(path: string, file: Deno.FsFile): boolean {
  */
 export function openLocked(path: string, { create }: { readonly create: boolean }): Deno.FsFile {
   for (;;) {
-    const file = Deno.openSync(path, { read: true, append: true, create, mode: 0o600 });
-    try {
-      if (!Deno.lstatSync(path).isFile) throw new Error(`"${path}" is not a regular file`);
-      const isFree = file.tryLockSync(true);
-      // Its holder may have put another file in its place just now: then look again.
-      const isInPlace = leadsTo(path, file);
-      if (isFree && isInPlace) return file;
-      if (isInPlace) throw new AuditLogBusyError(path.replace(/\.journal$/, ""), pidIn(path));
-    } catch (error) {
-      file.close();
-      throw error;
+    using opened = new DisposableStack();
+    const file = opened.use(Deno.openSync(path, { read: true, append: true, create, mode: 0o600 }));
+    const isFree = file.tryLockSync(true);
+    const found = Deno.lstatSync(path);
+    if (!found.isFile) throw new Error(`"${path}" is not a regular file`);
+    // Its holder may have put another file in its place just now: then look again.
+    const isInPlace = isSameFile(file.statSync(), found);
+    if (isFree && isInPlace) {
+      opened.move();
+      return file;
     }
-    file.close();
+    if (isInPlace) throw new AuditLogBusyError(path.replace(/\.journal$/, ""), pidIn(path));
   }
 }
 

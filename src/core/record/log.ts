@@ -4,7 +4,6 @@
  * @module
  */
 import { AuditLogError } from "./audit_log_error.ts";
-import type { Intent } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
 import { attach, type AttachOptions, type LogFiles } from "./recovery.ts";
 import { segmentFolder, segmentPath, segmentsOf } from "./segments.ts";
@@ -77,9 +76,7 @@ export class AuditLog {
   private constructor(path: string, options: AuditLogOptions) {
     this.path = path;
     this.#options = options;
-    this.#files = this.#attach({
-      accept: (size, head) => options.witness?.accept(size, head),
-    });
+    this.#files = this.#attach({ accept: (size, head) => options.witness?.accept(size, head) });
   }
 
   /**
@@ -188,8 +185,8 @@ export class AuditLog {
     });
     const owed = this.#lost.filter(({ size }) => size > this.#files.end.size)
       .sort((a, b) => a.size - b.size).map(({ body }) => body);
-    const note = `${failure.message}; ${this.#refused} submits were refused meanwhile`;
-    owed.push(this.#interrupted(note));
+    const refused = `${failure.message}; ${this.#refused} submits were refused meanwhile`;
+    owed.push(this.#interrupted(refused));
     this.#lost = [];
     this.#refused = 0;
     await this.#appendUnfinished(owed);
@@ -228,14 +225,13 @@ export class AuditLog {
   /** Appends what is owed, and what an earlier kernel left unfinished. */
   async #appendUnfinished(owed: readonly RecordBody[]): Promise<void> {
     const { unfinished, torn } = this.#files;
-    const interrupted = unfinished.map((intent) => this.#interrupted(UNKNOWN_OUTCOME, intent));
-    const bodies = [...owed, ...interrupted];
+    const bodies = [...owed, ...unfinished.map((one) => this.#interrupted(UNKNOWN_OUTCOME, one))];
     if (torn !== undefined) bodies.push(this.#interrupted(torn));
     await Promise.all(bodies.map((body) => this.append(body)));
   }
 
   /** A record that the log writes itself: about an action that is known, or about the log. */
-  #interrupted(error: string, known?: Intent): RecordBody {
+  #interrupted(error: string, known?: Partial<RecordBody>): RecordBody {
     const { clock = () => new Date(), policy } = this.#options;
     const own = { action: "audit.recover", target: this.path, policy, params: null };
     return { ...own, ...known, timestamp: clock().toISOString(), status: "INTERRUPTED", error };
@@ -260,8 +256,7 @@ export class AuditLog {
   /** Moves the file to the segments and continues in a new one, with the same chain. */
   #rotate(): void {
     const { path } = this;
-    const files = this.#files;
-    const { writer, firstSeq, written } = files;
+    const { writer, firstSeq, written } = this.#files;
     const folder = segmentFolder(path);
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (segmentsOf(path).some((segment) => segment.firstSeq === firstSeq)) {
@@ -270,7 +265,6 @@ export class AuditLog {
     writer.assertInPlace();
     writer.sync();
     writer.replace(`${folder}/new`, () => Deno.renameSync(path, segmentPath(path, firstSeq)));
-    files.firstSeq = written.size;
-    files.since = undefined;
+    this.#files = { ...this.#files, firstSeq: written.size, since: undefined };
   }
 }

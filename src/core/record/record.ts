@@ -72,8 +72,7 @@ const TYPES = {
   "whole number": (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0,
   "status": (value: unknown) => STATUSES.includes(value as string),
   "JSON": () => true,
-  "object": (value: unknown) =>
-    typeof value === "object" && value !== null && !Array.isArray(value),
+  "object": (value: unknown) => Object(value) === value && !Array.isArray(value),
 };
 
 /** A field of the record. */
@@ -115,10 +114,9 @@ export const FIELDS = [
 /** The fields that the hash covers. */
 const LINE_FIELDS = FIELDS.filter(({ name }) => name !== "hash");
 
-/** Whether a value has all of these fields, each of its type. */
+/** Whether a value has all of these fields, each of its type. What is no object has none. */
 export function hasFields<T>(value: unknown, fields: readonly RecordField[]): value is T {
-  if (!TYPES.object(value)) return false;
-  const object = value as Readonly<Record<string, unknown>>;
+  const object = Object(value);
   return fields.every(({ name, type, optional }) =>
     (optional && object[name] === undefined) || TYPES[type](object[name])
   );

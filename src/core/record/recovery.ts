@@ -56,18 +56,20 @@ export function attach<T>(path: string, options: AttachOptions<T>) {
     const open = new Map([...left, ...underWay]);
     deleteRecorded(open, path, firstSeq);
     const writer = new GroupWriter(path, file, { ...options, what: `the audit log "${path}"` });
-    const files = {
+    const journal = new IntentJournal(`${path}.journal`, journalFile, {
+      what: `the journal of the audit log "${path}"`,
+      durability,
+      now,
+      // INVARIANT: a record that could not be written later is known before an action is executed.
+      before: () => writer.assertInPlace(),
+      open,
+    });
+    opened.move();
+    return {
       /** Of the file that is written. */
       writer,
       /** Holds what is under way, and what an earlier kernel left without a record. */
-      journal: new IntentJournal(`${path}.journal`, journalFile, {
-        what: `the journal of the audit log "${path}"`,
-        durability,
-        now,
-        // INVARIANT: a record that could not be written later is known before an action is executed.
-        before: () => writer.assertInPlace(),
-        open,
-      }),
+      journal,
       /** What an earlier kernel left without a record. */
       unfinished: Array.from(open.values()).filter(({ record_id }) => !underWay.has(record_id)),
       /** A sentence about a torn last line that was moved away. */
@@ -81,8 +83,6 @@ export function attach<T>(path: string, options: AttachOptions<T>) {
       /** The same of those that are known to be written. */
       written: end,
     };
-    opened.move();
-    return files;
   } catch (error) {
     throw asLogError(error, `Cannot open the audit log "${path}"`);
   }

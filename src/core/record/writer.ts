@@ -4,7 +4,7 @@
  * @module
  */
 import { asLogError, type AuditLogError } from "./audit_log_error.ts";
-import { openLocked } from "./lock.ts";
+import { isSameFile, openLocked } from "./lock.ts";
 
 /** How far a write has to get before it counts. `os`: to the operating system. `disk`: to the disk. */
 export type Durability = "os" | "disk";
@@ -32,9 +32,9 @@ const IN_PLACE_MS = 10;
 
 /** The only writer of an append-only file. Each line comes with an item that stands for it. */
 export class GroupWriter<T> {
+  readonly path: string;
   /** Why nothing can be written any more; see {@linkcode GroupWriter.fail}. */
   failure: AuditLogError | undefined;
-  readonly #path: string;
   readonly #options: WriterOptions<T>;
   #file: Deno.FsFile;
   /** Which file it is, and its size: what was written is counted in. */
@@ -47,7 +47,7 @@ export class GroupWriter<T> {
 
   /** Takes over a file that is open for appending, and locked. */
   constructor(path: string, file: Deno.FsFile, options: WriterOptions<T>) {
-    this.#path = path;
+    this.path = path;
     this.#options = options;
     this.#file = file;
     this.#info = file.statSync();
@@ -93,18 +93,15 @@ export class GroupWriter<T> {
    * @throws {Error} It could not be made; then this one is still written.
    */
   replace(path: string, prepare: (file: Deno.FsFile) => void): void {
-    const file = openLocked(path, { create: true });
-    try {
-      // A process that was killed right here has left one.
-      file.truncateSync();
-      prepare(file);
-      if (this.#options.durability === "disk") file.syncDataSync();
-      Deno.renameSync(path, this.#path);
-      this.#info = file.statSync();
-    } catch (error) {
-      file.close();
-      throw error;
-    }
+    using opened = new DisposableStack();
+    const file = opened.use(openLocked(path, { create: true }));
+    // A process that was killed right here has left one.
+    file.truncateSync();
+    prepare(file);
+    if (this.#options.durability === "disk") file.syncDataSync();
+    Deno.renameSync(path, this.path);
+    this.#info = file.statSync();
+    opened.move();
     release(this.#file);
     this.#file = file;
   }
@@ -134,12 +131,10 @@ export class GroupWriter<T> {
    */
   assertInPlace(): void {
     if (this.failure !== undefined) throw this.failure;
-    const [found, own] = [Deno.lstatSync(this.#path), this.#info];
-    if (found.ino !== own.ino || found.dev !== own.dev) {
-      throw new Error("another file is in its place");
-    }
-    if (found.size !== own.size) {
-      throw new Error(`it has ${found.size} bytes, expected ${own.size}: somebody else changed it`);
+    const found = Deno.lstatSync(this.path);
+    if (!isSameFile(found, this.#info)) throw new Error("another file is in its place");
+    if (found.size !== this.size) {
+      throw new Error(`somebody else changed it: ${found.size} bytes, expected ${this.size}`);
     }
     this.#seenAt = this.#options.now();
   }
