@@ -232,6 +232,22 @@ for (const key of Object.keys(WHOLE)) {
   });
 }
 
+Deno.test("what an edited journal has besides the fields of an intent does not reach the log", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  const line = JSON.stringify({ ...WHOLE, code: 7, duration_ms: "x", params_values: { a: 1 } });
+  Deno.writeTextFileSync(`${path}.journal`, `${line}\n`);
+  await openAndClose(path);
+  const [record] = recordsOf(path);
+  assertEquals(record?.target, "/data/a");
+  assertEquals([record?.code, record?.duration_ms, record?.params_values], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assertEquals((await verifyAuditLog(path)).ok, true);
+});
+
 Deno.test("close() empties the journal after a clean end, and keeps it with an intent open", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");
