@@ -13,6 +13,7 @@ import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
+import { rotateWhen } from "./log/rotation.ts";
 import type { KernelOptions } from "./options.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
@@ -254,7 +255,7 @@ async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions>
  * @throws {TypeError} The options contradict each other.
  */
 async function openLog(options: KernelOptions, logPath: string, policy: string): Promise<AuditLog> {
-  const { checkpoints, durability, rotate, retain, clock, timer } = options;
+  const { checkpoints, durability = "os", rotate, retain, clock, timer } = options;
   if (retain !== undefined && checkpoints === undefined) {
     throw new TypeError(
       "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
@@ -270,8 +271,16 @@ async function openLog(options: KernelOptions, logPath: string, policy: string):
     timer,
     clock,
   });
-  const now = timer && (() => timer.now());
-  return log = await AuditLog.open(logPath, { durability, rotate, clock, now, witness, policy });
+  const now = () => (timer ?? SYSTEM_TIMER).now();
+  const when = rotate && rotateWhen(rotate);
+  return log = await AuditLog.open(logPath, {
+    durability,
+    rotateWhen: when,
+    clock,
+    now,
+    witness,
+    policy,
+  });
 }
 
 /** Where warnings go. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Durability } from "./core/record/writer.ts";
-import type { Rotation } from "./core/record/log.ts";
+import type { Rotation } from "./log/rotation.ts";
 import type { CheckpointOptions } from "./checkpoint/witness.ts";
 import type { Retention } from "./log/prune.ts";
 import type { Provider } from "./worker/provider.ts";

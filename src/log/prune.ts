@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { lastRecord, segmentsOf } from "../core/record/segments.ts";
+import { readTail } from "../core/record/lines.ts";
+import { type AuditRecord, parseRecord } from "../core/record/record.ts";
+import { segmentsOf } from "../core/record/segments.ts";
 
 /** Which rotated segments are kept. Only those are deleted that a signed checkpoint covers. */
 export interface Retention {
@@ -50,4 +52,12 @@ export function pruneAuditLog(
     deleted.push(segment.path);
   }
   return deleted;
+}
+
+/** The last record of a segment; `undefined` if its end is damaged. */
+function lastRecord(path: string): AuditRecord | undefined {
+  const { lastLine, rest } = readTail(path);
+  if (lastLine === undefined || rest.length > 0) return undefined;
+  const parsed = parseRecord(lastLine);
+  return parsed.ok ? parsed.record : undefined;
 }

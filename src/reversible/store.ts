@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from "@std/path";
 import { systemFailure } from "../core/errors.ts";
-import { tryLock } from "../core/record/lock.ts";
+import { isSameFile } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
 import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
@@ -121,7 +121,9 @@ export class SnapshotStore implements Disposable {
     refuseLink(path);
     const lock = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
     try {
-      if (!tryLock(path, lock)) throw new SnapshotStoreBusyError(folder);
+      if (!lock.tryLockSync(true) || !isSameFile(lock.statSync(), Deno.lstatSync(path))) {
+        throw new SnapshotStoreBusyError(folder);
+      }
       return new SnapshotStore(options, lock);
     } catch (error) {
       lock.close();

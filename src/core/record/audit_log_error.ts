@@ -10,25 +10,25 @@ export class AuditLogError extends Error {
   /** The name of this class. */
   override name = "AuditLogError";
   /** Stable code of this class of errors. */
-  readonly code = "AUDIT_UNAVAILABLE";
+  readonly code: "AUDIT_UNAVAILABLE" | "AUDIT_LOG_BUSY" = "AUDIT_UNAVAILABLE";
 }
 
 /** Another kernel has the log open. */
-export class AuditLogBusyError extends Error {
+export class AuditLogBusyError extends AuditLogError {
   /** The name of this class. */
   override name = "AuditLogBusyError";
   /** Stable code of this class of errors. */
-  readonly code = "AUDIT_LOG_BUSY";
+  override readonly code = "AUDIT_LOG_BUSY";
   /** Process id of the holder; `undefined` if it is not known. */
   readonly pid: number | undefined;
 
   /** Made by the kernel. */
   constructor(path: string, pid: number | undefined) {
-    const holder = pid === undefined
-      ? "another process"
-      : `${pid === Deno.pid ? "this" : "a"} process (pid ${pid})`;
+    const holder = pid === Deno.pid ? "this process" : "a process";
     super(
-      `Cannot open the audit log "${path}": ${holder} has it open, and two writers would fork its chain`,
+      `Cannot open the audit log "${path}": ${holder} (pid ${
+        pid ?? "unknown"
+      }) has it open, and two writers would fork its chain`,
     );
     this.pid = pid;
   }

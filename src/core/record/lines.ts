@@ -8,12 +8,10 @@ const CHUNK = 64 * 1024;
 const LINE_FEED = 10;
 
 /**
- * The complete lines of a file from an offset on, without their line feeds. Memory is bounded by the
- * longest line.
- *
- * @returns What follows the last line feed.
+ * The lines of a file from an offset on, without their line feeds; the last is what follows the last
+ * line feed, mostly nothing. Memory is bounded by the longest line.
  */
-export function* linesFrom(path: string, offset: number): Generator<Uint8Array, Uint8Array> {
+export function* linesFrom(path: string, offset: number): Generator<Uint8Array> {
   using file = Deno.openSync(path);
   file.seekSync(offset, Deno.SeekMode.Start);
   const buffer = new Uint8Array(CHUNK);
@@ -28,26 +26,20 @@ export function* linesFrom(path: string, offset: number): Generator<Uint8Array, 
     }
     rest = bytes.subarray(start);
   }
-  return rest;
+  yield rest;
 }
 
-/** How a file ends. */
-export interface Tail {
-  /** The last complete line, without its line feed; `undefined` if there is none. */
-  readonly lastLine: Uint8Array | undefined;
-  /** What follows the last line feed. */
-  readonly rest: Uint8Array;
-}
-
-/** Reads how a file ends: of a large one only as much as it takes. */
-export function readTail(path: string): Tail {
+/**
+ * Reads how a file ends: of a large one only as much as it takes.
+ *
+ * @returns The last complete line, without its line feed, if there is one, and what follows it.
+ */
+export function readTail(path: string): { lastLine: Uint8Array | undefined; rest: Uint8Array } {
   const { size } = Deno.statSync(path);
   for (let length = CHUNK;; length *= 4) {
     const start = Math.max(0, size - length);
-    const lines = linesFrom(path, start);
-    let [count, lastLine, next] = [0, undefined as Uint8Array | undefined, lines.next()];
-    for (; !next.done; next = lines.next()) [count, lastLine] = [count + 1, next.value];
+    const [rest = new Uint8Array(0), lastLine, ...more] = [...linesFrom(path, start)].reverse();
     // The first one may lack its beginning.
-    if (count > 1 || start === 0) return { lastLine, rest: next.value };
+    if (more.length > 0 || start === 0) return { lastLine, rest };
   }
 }

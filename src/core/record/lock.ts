@@ -3,22 +3,41 @@
  *
  * @module
  */
+import { AuditLogBusyError } from "./audit_log_error.ts";
+import { linesFrom } from "./lines.ts";
 
-/**
- * Locks an open file for this process (`flock`): the lock ends with the process, however it ends,
- * and holds for every path that leads to the file.
- *
- * @returns Whether it was free, and the path still leads to the locked file.
- */
-export function tryLock(path: string, file: Deno.FsFile): boolean {
-  if (!file.tryLockSync(true)) return false;
-  const [locked, found] = [file.statSync(), Deno.lstatSync(path)];
-  return locked.ino === found.ino && locked.dev === found.dev;
+/** Whether two files are one. */
+export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Makes a file for appending, that only its owner may read, and locks it. */
-export function createLocked(path: string): Deno.FsFile {
-  const file = Deno.openSync(path, { read: true, append: true, createNew: true, mode: 0o600 });
-  file.lockSync(true);
-  return file;
+/**
+ * Opens a file of a log for appending, and locks it for this process (`flock`): the lock ends with the
+ * process, however it ends, and holds for every path that leads to the file.
+ *
+ * @param options Whether it is made, for its owner only, if it does not exist.
+ * @throws {AuditLogBusyError} Another kernel has it.
+ */
+export function openLocked(path: string, { create }: { readonly create: boolean }): Deno.FsFile {
+  for (;;) {
+    using opened = new DisposableStack();
+    const file = opened.use(Deno.openSync(path, { read: true, append: true, create, mode: 0o600 }));
+    const isFree = file.tryLockSync(true);
+    const found = Deno.lstatSync(path);
+    if (!found.isFile) throw new Error(`"${path}" is not a regular file`);
+    // Its holder may have put another file in its place just now: then look again.
+    const isInPlace = isSameFile(file.statSync(), found);
+    if (isFree && isInPlace) {
+      opened.move();
+      return file;
+    }
+    if (isInPlace) throw new AuditLogBusyError(path.replace(/\.journal$/, ""), pidIn(path));
+  }
+}
+
+/** The process id that a journal names in its first line; the log itself names none. */
+function pidIn(path: string): number | undefined {
+  const [line] = linesFrom(path, 0);
+  const pid = /^\{"pid":(\d+)\}$/.exec(new TextDecoder().decode(line))?.[1];
+  return pid === undefined ? undefined : Number(pid);
 }

@@ -4,19 +4,17 @@
  * @module
  */
 import { AuditLogError } from "./audit_log_error.ts";
-import { type Intent, intentOf } from "./journal.ts";
 import { type RecordBody, seal } from "./record.ts";
 import { attach, type AttachOptions, type LogFiles } from "./recovery.ts";
-import { createLocked } from "./lock.ts";
 import { segmentFolder, segmentPath, segmentsOf } from "./segments.ts";
-import type { Durability } from "./writer.ts";
+import type { WriterOptions } from "./writer.ts";
 
-/** When the log continues in a new file. */
-export interface Rotation {
-  /** When the file has reached so many bytes. @default never */
-  readonly bytes?: number;
-  /** With each new day (UTC). @default false */
-  readonly daily?: boolean;
+/** The file that a log is written to. */
+export interface CurrentFile {
+  /** Its size in bytes. */
+  readonly size: number;
+  /** `timestamp` of its first record; `undefined` if it has none. */
+  readonly since: string | undefined;
 }
 
 /**
@@ -33,17 +31,18 @@ export interface Witness {
 }
 
 /** Options of {@linkcode AuditLog.open}. */
-export interface AuditLogOptions {
-  /** How far a record has to get before its submit resolves. @default "os" */
-  readonly durability?: Durability | undefined;
-  /** @default never */
-  readonly rotate?: Rotation | undefined;
+export interface AuditLogOptions extends Pick<WriterOptions<unknown>, "durability" | "now"> {
+  /**
+   * Whether the log is to continue in a new file. Asked after each write, and, with the `timestamp` of the
+   * record that comes next, before it.
+   *
+   * @default never
+   */
+  readonly rotateWhen?: ((file: CurrentFile, next?: string) => boolean) | undefined;
   /** Digest of the policy in force, for the records that the log writes itself. */
   readonly policy: string;
   /** Wall clock. @default the system's */
   readonly clock?: (() => Date) | undefined;
-  /** A clock in milliseconds that never goes back. @default performance.now */
-  readonly now?: (() => number) | undefined;
   /** Sees each state of the log, and can refuse it at the start. @default none */
   readonly witness?: Witness | undefined;
 }
@@ -54,8 +53,10 @@ const UNKNOWN_OUTCOME =
 
 /** A record on its way to the file. */
 interface Entry {
-  readonly seq: number;
-  readonly hash: string;
+  /** Number of records with this one. */
+  readonly size: number;
+  /** Its hash. */
+  readonly head: string;
   readonly body: RecordBody;
 }
 
@@ -71,16 +72,11 @@ export class AuditLog {
   #lost: Entry[] = [];
   #refused = 0;
   #recovering: Promise<void> | undefined;
-  #closed: Promise<void> | undefined;
 
   private constructor(path: string, options: AuditLogOptions) {
     this.path = path;
     this.#options = options;
-    this.#files = this.#attach({
-      exists: false,
-      underWay: [],
-      accept: (size, head) => options.witness?.accept(size, head),
-    });
+    this.#files = this.#attach({ accept: (size, head) => options.witness?.accept(size, head) });
   }
 
   /**
@@ -94,7 +90,7 @@ export class AuditLog {
   static async open(path: string, options: AuditLogOptions): Promise<AuditLog> {
     const log = new AuditLog(path, options);
     try {
-      await log.#appendUnfinished([], new Map());
+      await log.#appendUnfinished([]);
       return log;
     } catch (error) {
       await log.close();
@@ -105,11 +101,6 @@ export class AuditLog {
   /** Why the log cannot be written any more; `undefined` while it can. */
   get failure(): AuditLogError | undefined {
     return this.#files.writer.failure;
-  }
-
-  /** Number of records that are written, and the hash of the last; 64 zeros for an empty log. */
-  get state(): { readonly size: number; readonly head: string } {
-    return this.#files.written;
   }
 
   /**
@@ -135,7 +126,7 @@ export class AuditLog {
     const { journal, writer, firstSeq: segment } = this.#files;
     try {
       if (writer.failure !== undefined) throw writer.failure;
-      await journal.add(intentOf(body, { record_id: id, segment, at: writer.size }));
+      await journal.add({ ...body, record_id: id, segment, at: writer.size });
       return id;
     } catch (error) {
       this.#refused++;
@@ -150,18 +141,13 @@ export class AuditLog {
    * @throws {AuditLogError} (as a rejection) It could not be written. The outcome of an action, a record
    * with a `record_id`, is kept for {@linkcode recover}.
    */
-  append(body: RecordBody): Promise<void> {
-    const { failure } = this;
-    if (failure !== undefined && body.record_id === undefined) {
-      this.#refused++;
-      return Promise.reject(failure);
-    }
-    if (this.#options.rotate?.daily && failure === undefined) this.#rotateDaily(body.timestamp);
+  async append(body: RecordBody): Promise<void> {
+    if (body.record_id === undefined) this.assertWritable();
     const files = this.#files;
-    const seq = files.seq++;
-    const { line, hash } = seal(body, seq, files.head);
-    files.head = hash;
-    return files.writer.write(line, { seq, hash, body });
+    const { size, head } = files.end;
+    const { line, hash } = seal(body, size, head);
+    files.end = { size: size + 1, head: hash };
+    await files.writer.write(line, { ...files.end, body });
   }
 
   /**
@@ -181,13 +167,11 @@ export class AuditLog {
   }
 
   /** Waits for what is under way, closes the witness, then the files. Further calls do nothing more. */
-  close(): Promise<void> {
-    return this.#closed ??= (async () => {
-      await this.#recovering?.catch(() => {/* Its caller is told. */});
-      await this.#files.writer.idle();
-      await this.#options.witness?.close();
-      await this.#closeFiles({ clean: this.failure === undefined });
-    })();
+  async close(): Promise<void> {
+    await this.#recovering?.catch(() => {/* Its caller is told. */});
+    await this.#files.writer.idle();
+    await this.#options.witness?.close();
+    await this.#closeFiles({ clean: this.failure === undefined });
   }
 
   async #recover(): Promise<void> {
@@ -195,29 +179,24 @@ export class AuditLog {
     // INVARIANT: the failure is that of the files. It stays until others can be written in their place.
     if (failure === undefined) return;
     await this.#closeFiles({ clean: false });
-    const underWay = this.#files.journal.open;
     this.#files = this.#attach({
-      exists: true,
-      underWay,
       accept: (size, head, bytes) => this.#assertContinues(size, head, bytes),
+      underWay: this.#files.journal.open,
     });
-    const owed = this.#lost.filter(({ seq }) => seq >= this.#files.seq)
-      .sort((a, b) => a.seq - b.seq).map(({ body }) => body);
-    const note = `${failure.message}; ${this.#refused} submits were refused meanwhile`;
-    owed.push(this.#interrupted(note));
+    const owed = this.#lost.filter(({ size }) => size > this.#files.end.size)
+      .sort((a, b) => a.size - b.size).map(({ body }) => body);
+    const refused = `${failure.message}; ${this.#refused} submits were refused meanwhile`;
+    owed.push(this.#interrupted(refused));
     this.#lost = [];
     this.#refused = 0;
-    await this.#appendUnfinished(owed, underWay);
+    await this.#appendUnfinished(owed);
   }
 
-  #attach(
-    options: Pick<AttachOptions<Entry>, "exists" | "underWay" | "accept">,
-  ): LogFiles<Entry> {
-    const { durability = "os", now = () => performance.now() } = this.#options;
+  #attach(options: Pick<AttachOptions<Entry>, "accept" | "underWay">): LogFiles<Entry> {
     return attach<Entry>(this.path, {
+      ...this.#options,
       ...options,
-      durability,
-      now,
+      before: ([next]) => this.#rotateIfDue(next?.body.timestamp),
       onWritten: (entries) => this.#onWritten(entries),
       onLost: (entries) => this.#lost.push(...entries),
     });
@@ -236,32 +215,23 @@ export class AuditLog {
    */
   #assertContinues(size: number, head: string, bytes: number): void {
     const { written, writer } = this.#files;
-    const expected = [{ seq: written.size - 1, hash: written.head }, ...this.#lost]
-      .find(({ seq }) => seq === size - 1)?.hash;
-    if (bytes >= writer.size && head === expected) return;
+    const isKnown = [written, ...this.#lost].some((known) => known.head === head);
+    if (isKnown && bytes >= writer.size) return;
     throw new AuditLogError(
-      `Cannot continue the audit log "${this.path}": its ${size} records, up to ${head}, are not those that were written; put the file back that ends with record ${
-        written.size - 1
-      }`,
+      `Cannot continue the audit log "${this.path}": its ${size} records, up to ${head}, are not those that were written; put the file back that ends with ${written.head}`,
     );
   }
 
   /** Appends what is owed, and what an earlier kernel left unfinished. */
-  async #appendUnfinished(
-    owed: readonly RecordBody[],
-    underWay: ReadonlyMap<string, unknown>,
-  ): Promise<void> {
-    const { journal, torn } = this.#files;
-    const bodies = [...owed];
-    for (const [id, intent] of journal.open) {
-      if (!underWay.has(id)) bodies.push(this.#interrupted(UNKNOWN_OUTCOME, intent));
-    }
+  async #appendUnfinished(owed: readonly RecordBody[]): Promise<void> {
+    const { unfinished, torn } = this.#files;
+    const bodies = [...owed, ...unfinished.map((one) => this.#interrupted(UNKNOWN_OUTCOME, one))];
     if (torn !== undefined) bodies.push(this.#interrupted(torn));
     await Promise.all(bodies.map((body) => this.append(body)));
   }
 
   /** A record that the log writes itself: about an action that is known, or about the log. */
-  #interrupted(error: string, known?: Intent): RecordBody {
+  #interrupted(error: string, known?: Partial<RecordBody>): RecordBody {
     const { clock = () => new Date(), policy } = this.#options;
     const own = { action: "audit.recover", target: this.path, policy, params: null };
     return { ...own, ...known, timestamp: clock().toISOString(), status: "INTERRUPTED", error };
@@ -269,47 +239,32 @@ export class AuditLog {
 
   #onWritten(entries: readonly Entry[]): void {
     const files = this.#files;
-    for (const { seq, hash, body: { record_id } } of entries) {
-      files.written = { size: seq + 1, head: hash };
-      if (record_id !== undefined) files.journal.settle(record_id);
+    for (const entry of entries) {
+      files.written = entry;
+      files.since ??= entry.body.timestamp;
+      files.journal.open.delete(entry.body.record_id ?? "");
     }
     this.#options.witness?.written(files.written.size, files.written.head);
-    if (files.writer.size >= (this.#options.rotate?.bytes ?? Infinity)) this.#rotate();
+    this.#rotateIfDue();
   }
 
-  /** A file holds one day. Only what is written together across midnight stays together. */
-  #rotateDaily(timestamp: string): void {
-    const files = this.#files;
-    const day = timestamp.slice(0, 10);
-    if (files.day !== undefined) {
-      if (day <= files.day || files.written.size !== files.seq) return;
-      if (files.writer.size > 0) this.#rotate();
-    }
-    files.day = day;
+  #rotateIfDue(next?: string): void {
+    const { writer: { size }, since } = this.#files;
+    if (size > 0 && this.#options.rotateWhen?.({ size, since }, next)) this.#rotate();
   }
 
   /** Moves the file to the segments and continues in a new one, with the same chain. */
   #rotate(): void {
     const { path } = this;
     const { writer, firstSeq, written } = this.#files;
-    const segment = segmentPath(path, firstSeq);
-    try {
-      Deno.mkdirSync(segmentFolder(path), { recursive: true, mode: 0o700 });
-      if (segmentsOf(path).some((other) => other.path === segment)) {
-        throw new Error(`there is a segment "${segment}" already`);
-      }
-      writer.sync();
-      Deno.renameSync(path, segment);
-      try {
-        writer.continueIn(createLocked(path));
-      } catch (error) {
-        // As it was: recover() finds the file that it knows.
-        Deno.renameSync(segment, path);
-        throw error;
-      }
-      this.#files.firstSeq = written.size;
-    } catch (error) {
-      writer.fail(error);
+    const folder = segmentFolder(path);
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (segmentsOf(path).some((segment) => segment.firstSeq === firstSeq)) {
+      throw new Error(`there is a segment ${firstSeq} already`);
     }
+    writer.assertInPlace();
+    writer.sync();
+    writer.replace(`${folder}/new`, () => Deno.renameSync(path, segmentPath(path, firstSeq)));
+    this.#files = { ...this.#files, firstSeq: written.size, since: undefined };
   }
 }

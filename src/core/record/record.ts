@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash, hash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { RecordStatus } from "../action.ts";
 
 /** `prev` of the first record. */
@@ -62,14 +62,7 @@ export interface AuditRecord extends RecordBody {
 }
 
 /** How a record can end: all values of {@linkcode RecordStatus}. */
-export const STATUSES: readonly RecordStatus[] = [
-  "INVALID",
-  "DENIED",
-  "NO_PROVIDER",
-  "FAILED",
-  "OK",
-  "INTERRUPTED",
-];
+const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
 
 /** The types of fields, and what a value has to be. */
 const TYPES = {
@@ -77,10 +70,9 @@ const TYPES = {
   "text or null": (value: unknown) => value === null || typeof value === "string",
   "number": (value: unknown) => typeof value === "number",
   "whole number": (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0,
-  "status": (value: unknown) => STATUSES.includes(value as RecordStatus),
+  "status": (value: unknown) => STATUSES.includes(value as string),
   "JSON": () => true,
-  "object": (value: unknown) =>
-    typeof value === "object" && value !== null && !Array.isArray(value),
+  "object": (value: unknown) => Object(value) === value && !Array.isArray(value),
 };
 
 /** A field of the record. */
@@ -120,24 +112,28 @@ export const FIELDS = [
 ] as const satisfies readonly (RecordField & { readonly name: keyof AuditRecord })[];
 
 /** The fields that the hash covers. */
-const LINE_FIELDS = FIELDS.filter((field) => field.name !== "hash");
-/** The fields that an intent has. */
-export const INTENT_FIELDS = FIELDS.filter((field) => "intent" in field);
+const LINE_FIELDS = FIELDS.filter(({ name }) => name !== "hash");
 
-/** Whether a value has all of these fields, each of its type. */
-export function hasFields(value: unknown, fields: readonly RecordField[]): boolean {
-  if (!TYPES.object(value)) return false;
-  const object = value as Readonly<Record<string, unknown>>;
+/** Whether a value has all of these fields, each of its type. What is no object has none. */
+export function hasFields<T>(value: unknown, fields: readonly RecordField[]): value is T {
+  const object = Object(value);
   return fields.every(({ name, type, optional }) =>
     (optional && object[name] === undefined) || TYPES[type](object[name])
   );
+}
+
+/** An object with these fields of another one, in the order of the list, and no others. */
+export function pickFields<T>(values: T, fields: readonly { readonly name: string }[]): T {
+  const picked: Record<string, unknown> = {};
+  for (const { name } of fields) picked[name] = values[name as keyof T];
+  return picked as T;
 }
 
 /** Control, bidirectional, zero-width and other characters that a reader of the line would not see. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{DI}]/gu;
 
 /** JSON text in which characters that a reader would not see stand as `\uXXXX`; the same value. */
-export function escapeInvisible(json: string): string {
+function escapeInvisible(json: string): string {
   // Most lines are plain ASCII; that is found out at a tenth of the cost.
   if (/^[\x20-\x7e]*$/.test(json)) return json;
   const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -153,12 +149,8 @@ export function escapeInvisible(json: string): string {
  * @returns The line, with its line feed, and its hash.
  */
 export function seal(body: RecordBody, seq: number, prev: string): { line: string; hash: string } {
-  let json = "";
-  for (const { name } of LINE_FIELDS) {
-    const value = name === "seq" ? seq : name === "prev" ? prev : body[name];
-    if (value !== undefined) json += `,"${name}":${JSON.stringify(value)}`;
-  }
-  json = `{${escapeInvisible(json.slice(1))}`;
+  const fields = pickFields({ ...body, seq, prev }, LINE_FIELDS);
+  const json = escapeInvisible(JSON.stringify(fields).slice(0, -1));
   const digest = hash("sha256", json);
   return { line: `${json},"hash":"${digest}"}\n`, hash: digest };
 }
@@ -179,16 +171,15 @@ export type ParsedRecord =
  * @returns The record, or a reason that continues "the line …".
  */
 export function parseRecord(line: Uint8Array): ParsedRecord {
-  const split = line.length - TAIL_LENGTH;
-  const tail = TAIL.exec(new TextDecoder().decode(line.subarray(Math.max(split, 0))));
-  if (split < 0 || tail === null) return { ok: false, reason: "is not a record with a hash" };
-  const digest = createHash("sha256").update(line.subarray(0, split)).digest("hex");
-  if (digest !== tail[1]) {
+  const split = Math.max(line.length - TAIL_LENGTH, 0);
+  const tail = TAIL.exec(new TextDecoder().decode(line.subarray(split)));
+  if (tail === null) return { ok: false, reason: "is not a record with a hash" };
+  if (hash("sha256", line.subarray(0, split)) !== tail[1]) {
     return { ok: false, reason: "was changed: its hash does not fit its content" };
   }
   try {
     const record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
-    if (hasFields(record, FIELDS)) return { ok: true, record };
+    if (hasFields<AuditRecord>(record, FIELDS)) return { ok: true, record };
     return { ok: false, reason: "lacks fields of a record" };
   } catch (error) {
     // The decoder throws a TypeError, the parser a SyntaxError.

@@ -3,33 +3,13 @@
  *
  * @module
  */
-import { asLogError, AuditLogBusyError, AuditLogError } from "./audit_log_error.ts";
-import { type Intent, IntentJournal, type OpenIntents, openJournal } from "./journal.ts";
+import { asLogError, AuditLogError } from "./audit_log_error.ts";
+import { type Intent, IntentJournal, intentsIn } from "./journal.ts";
 import { linesFrom, readTail } from "./lines.ts";
-import { tryLock } from "./lock.ts";
+import { openLocked } from "./lock.ts";
 import { type AuditRecord, GENESIS, parseRecord } from "./record.ts";
-import { lastRecord, segmentsOf } from "./segments.ts";
+import { segmentsOf } from "./segments.ts";
 import { GroupWriter, writeAll, type WriterOptions } from "./writer.ts";
-
-/** The files of a log, in the hands of this process, and where the log stands. */
-export interface LogFiles<T> {
-  /** Holds what is under way, and what an earlier kernel left without a record. */
-  readonly journal: IntentJournal;
-  /** Of the file that is written. */
-  readonly writer: GroupWriter<T>;
-  /** A sentence about a torn last line that was moved away. */
-  readonly torn: string | undefined;
-  /** Number of the first record in the file that is written. */
-  firstSeq: number;
-  /** Day (UTC) of the last record in that file; `undefined` if it has none. */
-  day: string | undefined;
-  /** Number of the next record, ... */
-  seq: number;
-  /** ... and hash of the last one, also of one that is not written yet. */
-  head: string;
-  /** What is known to be written: number of records, hash of the last. */
-  written: { readonly size: number; readonly head: string };
-}
 
 /** How a log is taken over. */
 export interface AttachOptions<T> extends Omit<WriterOptions<T>, "what"> {
@@ -38,11 +18,15 @@ export interface AttachOptions<T> extends Omit<WriterOptions<T>, "what"> {
    * of the file; throws to refuse the log.
    */
   readonly accept: (size: number, head: string, bytes: number) => void;
-  /** Whether there has to be a log already. @default false */
-  readonly exists: boolean;
-  /** Intents of this kernel whose actions are under way. */
-  readonly underWay: Iterable<readonly [string, Intent]>;
+  /**
+   * Intents of this kernel whose actions are under way, if it has had the log open before: then there
+   * has to be one already.
+   */
+  readonly underWay?: ReadonlyMap<string, Intent> | undefined;
 }
+
+/** The files of a log, in the hands of this process, and where the log stands. */
+export type LogFiles<T> = ReturnType<typeof attach<T>>;
 
 /**
  * Opens, locks and checks the files of a log, and repairs its end.
@@ -50,47 +34,56 @@ export interface AttachOptions<T> extends Omit<WriterOptions<T>, "what"> {
  * @throws {AuditLogBusyError} Another kernel has them.
  * @throws {AuditLogError} They cannot be opened, or the last record is damaged.
  */
-export function attach<T>(path: string, options: AttachOptions<T>): LogFiles<T> {
-  const opened: Deno.FsFile[] = [];
+export function attach<T>(path: string, options: AttachOptions<T>) {
+  const { accept, underWay = new Map(), durability, now } = options;
+  using opened = new DisposableStack();
   try {
-    const { file: journalFile, left } = openJournal(`${path}.journal`, path);
-    opened.push(journalFile);
-    const create = !options.exists;
-    const file = Deno.openSync(path, { read: true, append: true, create, mode: 0o600 });
-    opened.push(file);
-    if (!Deno.lstatSync(path).isFile) throw new Error("it is not a regular file");
-    if (!tryLock(path, file)) throw new AuditLogBusyError(path, undefined);
+    const journalFile = opened.use(openLocked(`${path}.journal`, { create: true }));
+    const file = opened.use(openLocked(path, { create: options.underWay === undefined }));
     const { lastLine, rest } = readTail(path);
-    const unterminated = parseRecord(rest);
-    const last = unterminated.ok
-      ? unterminated.record
-      : lastLine === undefined
-      ? lastSegmentRecord(path)
-      : recordIn(path, lastLine);
+    const isRecord = parseRecord(rest).ok;
+    const lastOfFile = isRecord ? rest : lastLine;
+    const last = lastOfFile ? recordIn(path, lastOfFile) : lastSegmentRecord(path);
     const end = { size: (last?.seq ?? -1) + 1, head: last?.hash ?? GENESIS };
     // INVARIANT: a log that is refused stays as it was, its journal as well: it may be the wrong file.
-    options.accept(end.size, end.head, file.statSync().size);
-    if (unterminated.ok) writeAll(file, new Uint8Array([10]));
-    const torn = unterminated.ok || rest.length === 0 ? undefined : moveTorn(path, file, rest);
-    const firstSeq = firstSeqIn(path) ?? end.size;
-    const writer = new GroupWriter(path, file, { ...options, what: `the audit log "${path}"` });
-    const open = new Map([
-      ...left.map((intent) => [intent.record_id, intent] as const),
-      ...options.underWay,
-    ]);
+    accept(end.size, end.head, file.statSync().size);
+    if (isRecord) writeAll(file, new Uint8Array([10]));
+    const torn = isRecord || rest.length === 0 ? undefined : moveTorn(path, file, rest);
+    const [firstLine] = linesFrom(path, 0);
+    const first = file.statSync().size === 0 ? undefined : recordIn(path, firstLine);
+    const firstSeq = first?.seq ?? end.size;
+    const left = intentsIn(`${path}.journal`).map((intent) => [intent.record_id, intent] as const);
+    const open = new Map([...left, ...underWay]);
     deleteRecorded(open, path, firstSeq);
+    const writer = new GroupWriter(path, file, { ...options, what: `the audit log "${path}"` });
     const journal = new IntentJournal(`${path}.journal`, journalFile, {
       what: `the journal of the audit log "${path}"`,
-      durability: options.durability,
-      now: options.now,
+      durability,
+      now,
       // INVARIANT: a record that could not be written later is known before an action is executed.
       before: () => writer.assertInPlace(),
-    }, open);
-    const day = firstSeq < end.size ? last?.timestamp.slice(0, 10) : undefined;
-    return { journal, writer, torn, firstSeq, day, seq: end.size, head: end.head, written: end };
+      open,
+    });
+    opened.move();
+    return {
+      /** Of the file that is written. */
+      writer,
+      /** Holds what is under way, and what an earlier kernel left without a record. */
+      journal,
+      /** What an earlier kernel left without a record. */
+      unfinished: Array.from(open.values()).filter(({ record_id }) => !underWay.has(record_id)),
+      /** A sentence about a torn last line that was moved away. */
+      torn,
+      /** Number of the first record in the file that is written, ... */
+      firstSeq,
+      /** ... and when it was made; `undefined` if there is none yet. */
+      since: first?.timestamp,
+      /** Number of all records, and hash of the last, also of those that are not written yet. */
+      end,
+      /** The same of those that are known to be written. */
+      written: end,
+    };
   } catch (error) {
-    for (const file of opened) file.close();
-    if (error instanceof AuditLogBusyError) throw error;
     throw asLogError(error, `Cannot open the audit log "${path}"`);
   }
 }
@@ -99,37 +92,29 @@ export function attach<T>(path: string, options: AttachOptions<T>): LogFiles<T> 
 function moveTorn(path: string, file: Deno.FsFile, torn: Uint8Array): string {
   const movedTo = `${path}.torn`;
   using side = Deno.openSync(movedTo, { append: true, create: true, mode: 0o600 });
-  writeAll(side, torn);
-  writeAll(side, new Uint8Array([10]));
+  writeAll(side, new Uint8Array([...torn, 10]));
   side.syncSync();
   file.truncateSync(file.statSync().size - torn.length);
   return `the last line was torn: its ${torn.length} bytes were moved to "${movedTo}"`;
 }
 
-function recordIn(path: string, line: Uint8Array): AuditRecord {
-  const parsed = parseRecord(line);
+function recordIn(path: string, line: Uint8Array | undefined): AuditRecord {
+  const parsed = parseRecord(line ?? new Uint8Array());
   if (parsed.ok) return parsed.record;
   throw new AuditLogError(
-    `Cannot continue the audit log "${path}": its last line ${parsed.reason}; see "agent-kernel log verify", then move the file away`,
+    `Cannot continue the audit log "${path}": a line of it ${parsed.reason}; see "agent-kernel log verify", then move the file away`,
   );
 }
 
 function lastSegmentRecord(path: string): AuditRecord | undefined {
   const segment = segmentsOf(path).at(-1);
-  const record = segment && lastRecord(segment.path);
-  if (segment === undefined || record !== undefined) return record;
-  throw new AuditLogError(
-    `Cannot continue the audit log "${path}": the end of its segment "${segment.path}" is damaged`,
-  );
-}
-
-function firstSeqIn(path: string): number | undefined {
-  for (const line of linesFrom(path, 0)) return recordIn(path, line).seq;
-  return undefined;
+  if (segment === undefined) return undefined;
+  const { lastLine, rest } = readTail(segment.path);
+  return recordIn(segment.path, rest.length === 0 ? lastLine : undefined);
 }
 
 /** Deletes the intents whose id is in a record of the log. */
-function deleteRecorded(open: OpenIntents, path: string, firstSeq: number): void {
+function deleteRecorded(open: Map<string, Intent>, path: string, firstSeq: number): void {
   const [first] = Array.from(open.values()).sort((a, b) => a.segment - b.segment || a.at - b.at);
   if (first === undefined) return;
   // The file that was written then may have become a segment, or have been archived.

@@ -4,6 +4,7 @@
  * @module
  */
 import { asLogError, type AuditLogError } from "./audit_log_error.ts";
+import { isSameFile, openLocked } from "./lock.ts";
 
 /** How far a write has to get before it counts. `os`: to the operating system. `disk`: to the disk. */
 export type Durability = "os" | "disk";
@@ -15,8 +16,8 @@ export interface WriterOptions<T> {
   readonly durability: Durability;
   /** A clock in milliseconds that never goes back. */
   readonly now: () => number;
-  /** Runs before each write. If it throws, nothing is written any more. */
-  readonly before?: () => void;
+  /** Runs before lines are written. If it throws, nothing is written any more. */
+  readonly before?: (items: readonly T[]) => unknown;
   /**
    * Runs when lines are as durable as promised, before their `write` resolves. If it throws, they stand,
    * and nothing is written any more.
@@ -29,43 +30,32 @@ export interface WriterOptions<T> {
 /** How long it counts that the file was found in its place, in milliseconds. */
 const IN_PLACE_MS = 10;
 
-/** What is written together. */
-interface Batch<T> {
-  text: string;
-  readonly items: T[];
-  readonly written: PromiseWithResolvers<void>;
-}
-
 /** The only writer of an append-only file. Each line comes with an item that stands for it. */
 export class GroupWriter<T> {
-  readonly #path: string;
+  readonly path: string;
+  /** Why nothing can be written any more; see {@linkcode GroupWriter.fail}. */
+  failure: AuditLogError | undefined;
   readonly #options: WriterOptions<T>;
   #file: Deno.FsFile;
+  /** Which file it is, and its size: what was written is counted in. */
   #info: Deno.FileInfo;
-  #size: number;
-  #waiting: Batch<T> | undefined;
+  /** What is written together next. */
+  #waiting: { text: string; items: T[]; written: PromiseWithResolvers<void> } | undefined;
   #running: Promise<void> | undefined;
-  #failure: AuditLogError | undefined;
   #closed = false;
   #seenAt = -Infinity;
 
   /** Takes over a file that is open for appending, and locked. */
   constructor(path: string, file: Deno.FsFile, options: WriterOptions<T>) {
-    this.#path = path;
+    this.path = path;
     this.#options = options;
     this.#file = file;
     this.#info = file.statSync();
-    this.#size = this.#info.size;
   }
 
   /** Bytes in the file. */
   get size(): number {
-    return this.#size;
-  }
-
-  /** Why nothing can be written any more. */
-  get failure(): AuditLogError | undefined {
-    return this.#failure;
+    return this.#info.size;
   }
 
   /**
@@ -74,9 +64,9 @@ export class GroupWriter<T> {
    * @returns Resolves when it is as durable as promised. Rejects if it may not be in the file.
    */
   write(line: string, item: T): Promise<void> {
-    if (this.#failure !== undefined) {
+    if (this.failure !== undefined) {
       this.#options.onLost?.([item]);
-      return Promise.reject(this.#failure);
+      return Promise.reject(this.failure);
     }
     const batch = this.#waiting ??= { text: "", items: [], written: Promise.withResolvers() };
     batch.text += line;
@@ -95,18 +85,30 @@ export class GroupWriter<T> {
     this.#file.syncDataSync();
   }
 
-  /** Closes the file and continues in another one. Not while the disk is busy with the first. */
-  continueIn(file: Deno.FsFile): void {
+  /**
+   * Continues in a new file, which takes the place of this one. Not while the disk is busy with this one.
+   *
+   * @param path Where the new file is made, in the same file system.
+   * @param prepare Runs before it takes the place.
+   * @throws {Error} It could not be made; then this one is still written.
+   */
+  replace(path: string, prepare: (file: Deno.FsFile) => void): void {
+    using opened = new DisposableStack();
+    const file = opened.use(openLocked(path, { create: true }));
+    // A process that was killed right here has left one.
+    file.truncateSync();
+    prepare(file);
+    if (this.#options.durability === "disk") file.syncDataSync();
+    Deno.renameSync(path, this.path);
+    this.#info = file.statSync();
+    opened.move();
     release(this.#file);
     this.#file = file;
-    this.#info = file.statSync();
-    this.#size = this.#info.size;
-    this.#seenAt = -Infinity;
   }
 
   /** Lets nothing be written any more. The first failure stays. */
   fail(error: unknown): AuditLogError {
-    return this.#failure ??= asLogError(error, `Cannot write ${this.#options.what}`);
+    return this.failure ??= asLogError(error, `Cannot write ${this.#options.what}`);
   }
 
   /**
@@ -128,13 +130,11 @@ export class GroupWriter<T> {
    * @throws {Error} The file at the path is not the one that was written, or nothing can be written.
    */
   assertInPlace(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    const { ino, dev, size } = Deno.lstatSync(this.#path);
-    if (ino !== this.#info.ino || dev !== this.#info.dev) {
-      throw new Error("another file is in its place");
-    }
-    if (size !== this.#size) {
-      throw new Error(`it has ${size} bytes, expected ${this.#size}: somebody else changed it`);
+    if (this.failure !== undefined) throw this.failure;
+    const found = Deno.lstatSync(this.path);
+    if (!isSameFile(found, this.#info)) throw new Error("another file is in its place");
+    if (found.size !== this.size) {
+      throw new Error(`somebody else changed it: ${found.size} bytes, expected ${this.size}`);
     }
     this.#seenAt = this.#options.now();
   }
@@ -144,35 +144,35 @@ export class GroupWriter<T> {
     await undefined;
     for (let batch = this.#waiting; batch !== undefined; batch = this.#waiting) {
       this.#waiting = undefined;
-      await this.#writeBatch(batch);
+      try {
+        await this.#writeNow(batch.text, batch.items);
+        batch.written.resolve();
+      } catch (error) {
+        const failure = this.fail(error);
+        this.#options.onLost?.(batch.items);
+        batch.written.reject(failure);
+      }
     }
     this.#running = undefined;
   }
 
-  async #writeBatch({ text, items, written }: Batch<T>): Promise<void> {
-    const { before, durability, now, onWritten, onLost } = this.#options;
-    try {
-      // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
-      if (this.#failure !== undefined) throw this.#failure;
-      before?.();
-      const age = now() - this.#seenAt;
-      // A clock that stands still says nothing about the age.
-      if (!(age > 0 && age < IN_PLACE_MS)) this.assertInPlace();
-      const bytes = new TextEncoder().encode(text);
-      writeAll(this.#file, bytes);
-      this.#size += bytes.length;
-      if (durability === "disk") await this.#file.syncData();
-    } catch (error) {
-      const failure = this.fail(error);
-      onLost?.(items);
-      return written.reject(failure);
-    }
+  async #writeNow(text: string, items: readonly T[]): Promise<void> {
+    const { before, durability, now, onWritten } = this.#options;
+    // INVARIANT: after a failure nothing is appended, so that the file has no hole in the middle.
+    if (this.failure !== undefined) throw this.failure;
+    before?.(items);
+    const age = now() - this.#seenAt;
+    // A clock that stands still says nothing about the age.
+    if (!(age > 0 && age < IN_PLACE_MS)) this.assertInPlace();
+    const bytes = new TextEncoder().encode(text);
+    writeAll(this.#file, bytes);
+    this.#info.size += bytes.length;
+    if (durability === "disk") await this.#file.syncData();
     try {
       onWritten?.(items);
     } catch (error) {
-      this.fail(error);
+      this.fail(error); // The lines stand.
     }
-    written.resolve();
   }
 }
 

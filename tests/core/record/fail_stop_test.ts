@@ -579,6 +579,25 @@ for (const durability of ["os", "disk"] as const) {
 }
 
 Deno.test({
+  name: "Kernel.open() on a full disk rejects with the path, a sentence and the code of the system",
+  ignore: !canMount(),
+  fn: async () => {
+    using ws = new Workspace();
+    using disk = new SmallDisk(ws);
+    const path = `${disk.path}/kernel.log`;
+    await (await Bench.open(path)).kernel.close();
+    disk.fill();
+    const error = await assertRejects(() => Bench.open(path), AuditLogError);
+    assertEquals(error.code, "AUDIT_UNAVAILABLE");
+    assertMatch(error.message, /^Cannot open the audit log ".*": the disk is full \(NO_SPACE\)$/);
+    assertStringIncludes(error.message, `"${path}"`);
+    // Nothing stays locked: with room again, the same process opens it.
+    disk.free();
+    await (await Bench.open(path)).kernel.close();
+  },
+});
+
+Deno.test({
   name: "a rotation that cannot make the new file stops the kernel until it can",
   ignore: !canMount(),
   fn: async () => {

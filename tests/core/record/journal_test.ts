@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { AuditLogError } from "../../../src/core/record/audit_log_error.ts";
 import { attach } from "../../../src/core/record/recovery.ts";
-import { type Intent, intentOf } from "../../../src/core/record/journal.ts";
+import type { Intent } from "../../../src/core/record/journal.ts";
 import type { AuditRecord } from "../../../src/core/record/record.ts";
 import { verifyAuditLog } from "../../../src/log/verifier.ts";
 import {
@@ -192,16 +192,20 @@ Deno.test("lines of the journal that are no intents are ignored", async () => {
   assertEquals(recordsOf(path), []);
 });
 
-/** An intent with all of its fields. */
-const WHOLE = intentOf(
-  {
-    ...pending("/data/a"),
-    undoes: "r0",
-    target_digest: "ab".repeat(32),
-    stages: { limits: { left: 3 } },
-  },
-  { record_id: "r1", segment: 0, at: 0 },
-);
+/** An intent with all of its fields, as it stands in a journal. */
+const WHOLE = await wholeIntent();
+
+async function wholeIntent(): Promise<Intent> {
+  using ws = new Workspace();
+  await using log = await disposable(ws.path("kernel.log"));
+  const more = { undoes: "r0", target_digest: "ab".repeat(32), stages: { limits: { left: 3 } } };
+  // What a record has besides is not known before the action.
+  const later = { error: "x", code: "X", duration_ms: 1, params_values: { a: 1 } };
+  await log.intend({ ...pending("/data/a"), ...more, ...later }, "r1");
+  const [intent, ...others] = intentsIn(ws.path("kernel.log"));
+  assert(intent !== undefined && others.length === 0);
+  return intent;
+}
 
 Deno.test("an intent has every field of the record that is known before the action", () => {
   assertEquals(Object.keys(WHOLE).sort(), [
@@ -227,6 +231,22 @@ for (const key of Object.keys(WHOLE)) {
     }
   });
 }
+
+Deno.test("what an edited journal has besides the fields of an intent does not reach the log", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  const line = JSON.stringify({ ...WHOLE, code: 7, duration_ms: "x", params_values: { a: 1 } });
+  Deno.writeTextFileSync(`${path}.journal`, `${line}\n`);
+  await openAndClose(path);
+  const [record] = recordsOf(path);
+  assertEquals(record?.target, "/data/a");
+  assertEquals([record?.code, record?.duration_ms, record?.params_values], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assertEquals((await verifyAuditLog(path)).ok, true);
+});
 
 Deno.test("close() empties the journal after a clean end, and keeps it with an intent open", async () => {
   using ws = new Workspace();
@@ -441,13 +461,11 @@ Deno.test("no intent is written once the log has failed, also in the same tick",
   const { journal, writer } = attach(path, {
     durability: "os",
     now: () => 0,
-    exists: false,
-    underWay: [],
     accept: () => {},
   });
   const before = Deno.readTextFileSync(`${path}.journal`);
   const place = { record_id: crypto.randomUUID(), segment: 0, at: 0 };
-  const add = journal.add(intentOf(pending("/data/a"), place));
+  const add = journal.add({ ...pending("/data/a"), ...place });
   writer.fail(new Error("no space left"));
   await assertRejects(() => add, AuditLogError, "no space left");
   assertEquals(Deno.readTextFileSync(`${path}.journal`), before);

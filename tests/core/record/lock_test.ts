@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Kernel, verifyAuditLog } from "../../../mod.ts";
-import { AuditLogBusyError } from "../../../src/core/record/audit_log_error.ts";
+import { AuditLogBusyError, AuditLogError } from "../../../src/core/record/audit_log_error.ts";
 import { linesOf, openAndClose, openLog, recordsOf, writeLog } from "./log_file.ts";
 import { ROOT, run, Workspace } from "../../workspace.ts";
 
@@ -62,6 +62,7 @@ class Holder implements AsyncDisposable {
 async function assertBusy(path: string): Promise<number | undefined> {
   const error = await assertRejects(() => openKernel(path), AuditLogBusyError) as AuditLogBusyError;
   assertEquals(error.code, "AUDIT_LOG_BUSY");
+  assertEquals(error instanceof AuditLogError, true);
   assertStringIncludes(error.message, "has it open");
   if (error.pid !== undefined) assertStringIncludes(error.message, `pid ${error.pid}`);
   return error.pid;
@@ -198,6 +199,16 @@ Deno.test("a log that cannot be continued is not left locked", async () => {
   Deno.writeTextFileSync(path, "");
   await openAndClose(path);
 });
+
+for (const suffix of ["", ".journal", ".journal.new"]) {
+  Deno.test(`a symbolic link in the place of <log>${suffix} is refused, and what it leads to stays`, async () => {
+    using ws = new Workspace();
+    const other = ws.file("other", "not ours\n");
+    ws.link(`kernel.log${suffix}`, other);
+    await assertRejects(() => openLog(ws.path("kernel.log")), AuditLogError, "not a regular file");
+    assertEquals(Deno.readTextFileSync(other), "not ours\n");
+  });
+}
 
 Deno.test("a journal of which the first line is not written yet makes the log busy, its pid unknown", async () => {
   using ws = new Workspace();

@@ -13,6 +13,7 @@ import {
   type RecordBody,
 } from "../../../src/core/record/record.ts";
 import { segmentsOf } from "../../../src/core/record/segments.ts";
+import { rotateWhen, type Rotation } from "../../../src/log/rotation.ts";
 import type { Workspace } from "../../workspace.ts";
 
 /** Digest of the canonical JSON of `{}`. */
@@ -34,9 +35,19 @@ export function body(target: string, more: Partial<RecordBody> = {}): RecordBody
   };
 }
 
+/** What a test opens a log with. */
+export type LogOptions = Partial<AuditLogOptions> & { readonly rotate?: Rotation };
+
 /** Opens a log under that policy. */
-export function openLog(path: string, options: Partial<AuditLogOptions> = {}): Promise<AuditLog> {
-  return AuditLog.open(path, { policy: POLICY_DIGEST, ...options });
+export function openLog(path: string, { rotate, ...options }: LogOptions = {}): Promise<AuditLog> {
+  const rotation = rotate && { rotateWhen: rotateWhen(rotate) };
+  return AuditLog.open(path, {
+    policy: POLICY_DIGEST,
+    durability: "os",
+    now: () => performance.now(),
+    ...rotation,
+    ...options,
+  });
 }
 
 /** Writes a log of so many records and closes it. @returns Its path. */

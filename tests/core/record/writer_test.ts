@@ -220,7 +220,10 @@ Deno.test("a sync that fails rejects its batch, those that wait, and everything 
     assertEquals(one.status === "rejected" && one.reason.cause.message, "Input/output error");
   }
   await assertRejects(() => writer.write("4\n"), Error, "Input/output error");
-  assertEquals(writer.failure?.message, "Cannot write the test: Input/output error");
+  assertEquals(
+    writer.failure?.message,
+    "Cannot write the test: Input/output error",
+  );
   await writer.close();
   // INVARIANT of the log: behind what may be lost, nothing is written.
   assertEquals(file.text, "1\n2\n");
@@ -368,19 +371,36 @@ Deno.test("close() can cut the file to nothing before it gives it away", async (
   assertEquals(file.text, "");
 });
 
-Deno.test("continueIn() writes what waits to the other file", async () => {
+Deno.test("replace() writes what waits to the new file, whatever was left in its place", async () => {
   using ws = new Workspace();
   const file = new WatchedFile(ws.path("a.log"));
   const writer = file.writer("os");
   await writer.write("first\n");
   const waiting = writer.write("second\n");
-  Deno.renameSync(file.path, `${file.path}.away`);
-  writer.continueIn(Deno.openSync(file.path, { read: true, append: true, create: true }));
+  ws.file("new", "left by a killed process");
+  writer.replace(ws.path("new"), () => Deno.renameSync(file.path, `${file.path}.away`));
   await waiting;
   assertEquals(writer.size, "second\n".length);
   await writer.close();
   assertEquals(Deno.readTextFileSync(`${file.path}.away`), "first\n");
   assertEquals(file.text, "second\n");
+});
+
+Deno.test("replace() that fails leaves the file as it is, and it can still be written", async () => {
+  using ws = new Workspace();
+  const file = new WatchedFile(ws.path("a.log"));
+  const writer = file.writer("os");
+  await writer.write("first\n");
+  const fail = () => {
+    throw new Error("no space");
+  };
+  assertThrows(() => writer.replace(ws.path("new"), fail), Error, "no space");
+  for (const inTheWay of [ws.folder("folder"), ws.link("link", "a.log")]) {
+    assertThrows(() => writer.replace(inTheWay, () => {}));
+  }
+  await writer.write("second\n");
+  await writer.close();
+  assertEquals(file.text, "first\nsecond\n");
 });
 
 Deno.test("close() may be called again, also after a failure", async () => {
