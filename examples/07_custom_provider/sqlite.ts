@@ -48,7 +48,7 @@ const attacks: [what: string, sql: string, values?: unknown[]][] = [
 async function attack(title: string, policy: string): Promise<void> {
   console.log(title);
   await using kernel = await Kernel.open({
-    policy,
+    policy: { text: policy },
     providers: [database],
     logPath: `${root}/kernel.log`,
     base: root,

@@ -174,7 +174,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   "05_providers/process.ts": [
     '"stdout":"c\\nb\\na\\n"',
     '"returncode":2',
-    '"LANG=C\\nPWD=/\\n"',
+    "HOME=/tmp/home\\nLANG=C\\nPWD=/\\n",
     "No such file",
     "DENIED",
   ],

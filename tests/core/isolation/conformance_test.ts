@@ -135,6 +135,7 @@ testProvider({
   permissions: {
     read: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
     write: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
-    run: [programPath("deno")],
+    // The server is an interpreter: its processes end with it in a PID namespace.
+    run: ["/usr/bin/bwrap", programPath("deno")],
   },
 });
