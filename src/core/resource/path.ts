@@ -58,7 +58,9 @@ function checkLength(path: string): void {
   if (bytes(path) > MAX_PATH_BYTES) {
     throw new CanonicalError(`A path has at most ${MAX_PATH_BYTES} bytes`);
   }
-  if (path.split("/").some((name) => bytes(name) > MAX_NAME_BYTES)) {
+  if (
+    path.split("/").some((name) => name.length * 3 > MAX_NAME_BYTES && bytes(name) > MAX_NAME_BYTES)
+  ) {
     throw new CanonicalError(`A file name has at most ${MAX_NAME_BYTES} bytes`);
   }
 }

@@ -69,7 +69,8 @@ export class PatternTrie<T> {
       if (next.length === 0) return [];
       active = next;
     }
-    return active.flatMap(({ values }) => values);
+    const [only] = active;
+    return active.length === 1 && only ? only.values : active.flatMap(({ values }) => values);
   }
 }
 
