@@ -22,8 +22,6 @@ import {
  * opened with; the working directory and the agent's environment are never used.
  */
 export const COMMAND: ResourceKind = {
-  name: "command",
-
   normalise(target, world) {
     const isPath = target.startsWith("/");
     if (!isPath && (/^\.{0,2}$/.test(target) || target.includes("/"))) {

@@ -14,8 +14,6 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Segments joined by `/`, in Unicode normal form C (UAX #15). */
 export const NAME: ResourceKind = {
-  name: "name",
-
   normalise(target) {
     if (target.length > MAX_LENGTH) {
       throw new CanonicalError(`A name has at most ${MAX_LENGTH} characters`);

@@ -25,8 +25,6 @@ const SUPERFLUOUS = /\/\.{0,2}(?:\/|$)/;
 
 /** Absolute POSIX paths, case-sensitive, byte for byte. */
 export const PATH: ResourceKind = {
-  name: "path",
-
   normalise(target, world) {
     if (target.includes("\0")) throw new CanonicalError("A path cannot contain a NUL character");
     if (!target.isWellFormed()) throw new CanonicalError("A path has to be well-formed Unicode");

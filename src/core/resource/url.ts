@@ -27,8 +27,6 @@ const DNS = "@dns", IP = "@ip", PORT = ":", QUERY = "?";
  * so that no second parser can read them differently.
  */
 export const URL_KIND: ResourceKind = {
-  name: "url",
-
   normalise: canonicalUrl,
 
   resolve: (normalised) => normalised,
@@ -75,9 +73,8 @@ function canonicalUrl(target: string): string {
   const path = canonicalEscapes(url.pathname);
   check(path, REFUSED_IN_PATH);
   const port = url.port === "" ? "" : `:${url.port}`;
-  return `${url.protocol}//${canonicalHost(url.hostname)}${port}${path}${
-    canonicalEscapes(url.search)
-  }`;
+  const query = canonicalEscapes(url.search);
+  return `${url.protocol}//${canonicalHost(url.hostname)}${port}${path}${query}`;
 }
 
 function check(text: string, refused: typeof REFUSED): void {
@@ -114,10 +111,8 @@ function canonicalEscapes(text: string): string {
     });
   const canonical = decode(text);
   // "%%33e" would become "%3e", and mean something else to whoever decodes next.
-  if (decode(canonical) !== canonical) {
-    throw new CanonicalError(`A URL cannot hide an escape in another, found "${shown(text)}"`);
-  }
-  return canonical;
+  if (decode(canonical) === canonical) return canonical;
+  throw new CanonicalError(`A URL cannot hide an escape in another, found "${shown(text)}"`);
 }
 
 function hostSegments(host: string): string[] {
@@ -137,12 +132,9 @@ function compileOne(text: string): Pattern[] {
   // its own hash, in whatever spelling; and "g" is no hexadecimal digit, so it completes no escape.
   const hole = `g${hash("sha256", text).slice(0, 12)}`;
   const filled = (steps: readonly Step[]) => steps.map((step) => withHoles(step, hole));
-  const canonical = canonicalOrError(() =>
-    canonicalUrl(
-      `${scheme}://${isLiteral ? host : filled(labels).join(".")}:${port === "*" ? "" : port}` +
-        `/${filled(names).join("/")}?${filled(params ?? []).join("&")}`,
-    )
-  );
+  const authority = `${isLiteral ? host : filled(labels).join(".")}:${port === "*" ? "" : port}`;
+  const pathAndQuery = `/${filled(names).join("/")}?${filled(params ?? []).join("&")}`;
+  const canonical = canonicalOrError(() => canonicalUrl(`${scheme}://${authority}${pathAndQuery}`));
   if (canonical instanceof CanonicalError) throw neverMatches(text, canonical.message);
   const url = new URL(canonical);
   const refill = (steps: readonly Step[], canonical: readonly string[], before = "") =>
@@ -180,7 +172,7 @@ const PARTS =
   /^(https?):\/\/([^/?#:[\]\\]+|\[[^\]/]*\])(?::(\*|\d+))?(?:(\/[^?#]*)(?:\?([^#]*))?)?$/i;
 
 function partsOf(text: string) {
-  const [found, scheme = "", given = "", port, path = "/", query] = PARTS.exec(text) ?? [];
+  const [found, scheme = "", given = "", port = "", path = "/", query] = PARTS.exec(text) ?? [];
   if (found === undefined) {
     throw new PatternError(
       `"${text}" is not a URL pattern, expected http(s)://host[:port]/path[?query], no escapes in the host`,
@@ -194,8 +186,7 @@ function partsOf(text: string) {
   if (/[^\x00-\x7f][^.]*\*|\*[^.]*[^\x00-\x7f]/.test(host)) {
     throw neverMatches(text, "canonical hosts are in ASCII (punycode)");
   }
-  const defaultPort = portOf(scheme.toLowerCase());
-  return { scheme: scheme.toLowerCase(), host, port: port ?? defaultPort, path, query };
+  return { scheme: scheme.toLowerCase(), host, port, path, query };
 }
 
 function neverMatches(text: string, why: string): PatternError {
