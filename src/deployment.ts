@@ -17,6 +17,7 @@ import { needsOf, type ResolvedOptions } from "./resolve.ts";
 import { WORKER_TRANSPORT } from "./transport/worker_transport.ts";
 import { InProcessHost } from "./worker/in_process_host.ts";
 import type { Provider } from "./worker/provider.ts";
+import { boundedWarnings } from "./worker/warnings.ts";
 
 /** What hosts are made with. */
 export interface DeploymentOptions {
@@ -73,8 +74,9 @@ export class Deployment {
 function hostFor(
   provider: Provider,
   { policy, byAction, permissions: process }: ResolvedOptions,
-  { onWarning, timer = SYSTEM_TIMER }: DeploymentOptions,
+  { timer = SYSTEM_TIMER, ...options }: DeploymentOptions,
 ): ProviderHost {
+  const onWarning = boundedWarnings(provider.name, options.onWarning);
   const needs = needsOf(provider, byAction);
   const environment = {
     files: fileView(policy),

@@ -10,7 +10,6 @@ import type {
   ProviderHost,
   ProviderRequest,
 } from "../core/isolation/provider_host.ts";
-import { Warnings } from "../core/isolation/warnings.ts";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import { executeCall } from "./execute.ts";
 import { executorOf, type Provider } from "./provider.ts";
@@ -19,7 +18,8 @@ import type { Execute, ProviderEnvironment } from "./provider_context.ts";
 /** What an in-process provider runs with. */
 export interface InProcessOptions {
   readonly environment: ProviderEnvironment;
-  readonly onWarning: (line: string) => void;
+  /** Gets each warning of the provider as it is. */
+  readonly onWarning: (warning: unknown) => void;
   /** @default the platform's */
   readonly timer?: Timer;
 }
@@ -33,7 +33,7 @@ export class InProcessHost implements ProviderHost {
   readonly #provider: Provider;
   readonly #execute: Execute;
   readonly #environment: ProviderEnvironment;
-  readonly #warnings: Warnings;
+  readonly #onWarning: (warning: unknown) => void;
   readonly #timer: Timer;
   #running = 0;
   #onIdle: (() => void) | undefined;
@@ -44,7 +44,7 @@ export class InProcessHost implements ProviderHost {
     this.#provider = provider;
     this.#execute = executorOf(provider);
     this.#environment = environment;
-    this.#warnings = new Warnings(provider.name, onWarning);
+    this.#onWarning = onWarning;
     this.#timer = timer;
   }
 
@@ -67,7 +67,7 @@ export class InProcessHost implements ProviderHost {
         config,
         maxOutputBytes,
         decide: (question) => Promise.resolve(decide(question)),
-        warn: (line) => this.#warnings.pass(line),
+        warn: this.#onWarning,
         signal: () => aborted().signal,
       });
       return await (answer instanceof Promise ? Promise.race([answer, expired]) : answer);

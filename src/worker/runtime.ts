@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InFlight } from "../core/in_flight.ts";
+import { InFlight } from "./in_flight.ts";
 import { type Answer, checkAnswer } from "../core/isolation/answer.ts";
 import { type FromWorker, identityOf, type ToWorker } from "../core/isolation/protocol.ts";
 import type { ProviderRequest, ResourceDecision } from "../core/isolation/provider_host.ts";

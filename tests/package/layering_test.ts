@@ -77,7 +77,7 @@ Deno.test("policy and resources are pure: no Deno, no clock, no randomness", () 
 
 /** From the bottom up: a source imports its own layer and those before it. */
 const LAYERS: readonly (readonly [string, RegExp])[] = [
-  ["values of the core", /^src\/core\/(action|admission|errors|json|timer|in_flight)\.ts$/],
+  ["values of the core", /^src\/core\/(action|admission|errors|json|timer)\.ts$/],
   ["what is it: resource", /^src\/core\/resource\//],
   ["may it: policy", /^src\/core\/(policy\/|request\.ts$)/],
   ["who does it, what remains: isolation and record", /^src\/core\/(isolation|record)\//],

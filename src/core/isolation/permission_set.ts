@@ -24,16 +24,12 @@ export function union(...sets: readonly Partial<PermissionSet>[]): PermissionSet
   const all = (name: PermissionName): Grants => {
     const grants = sets.map((set) => set[name] ?? []);
     if (grants.includes(true)) return true;
-    return Array.from(new Set((grants as string[][]).flat())).sort();
-  };
-  const paths = (name: PermissionName): Grants => {
-    const grants = all(name);
+    const values = Array.from(new Set((grants as string[][]).flat())).sort();
+    if (name === "net" || name === "run") return values;
     // A folder includes what is inside.
-    return grants === true
-      ? true
-      : grants.filter((path) => !grants.some((other) => isInside(path, other)));
+    return values.filter((path) => !values.some((other) => isInside(path, other)));
   };
-  return { read: paths("read"), write: paths("write"), net: all("net"), run: all("run") };
+  return { read: all("read"), write: all("write"), net: all("net"), run: all("run") };
 }
 
 /** Whether the path is inside of the folder, and not the folder itself. */

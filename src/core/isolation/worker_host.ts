@@ -5,15 +5,12 @@
  */
 import { CODES } from "../action.ts";
 import { messageOf } from "../errors.ts";
-import { InFlight } from "../in_flight.ts";
 import { SYSTEM_TIMER, type Timer } from "../timer.ts";
-import { type Answer, cutText, MAX_ERROR_BYTES } from "./answer.ts";
-import { DecisionBudget } from "./decision_budget.ts";
+import type { Answer } from "./answer.ts";
 import type { WorkerPermissions } from "./permission_set.ts";
 import { type ToWorker, workerName } from "./protocol.ts";
 import type { DecideQuestion, ProviderHost, ProviderRequest } from "./provider_host.ts";
 import type { Connection, Transport } from "./transport.ts";
-import { Warnings } from "./warnings.ts";
 
 /** How long a call may take to end after it was aborted, before its Worker is terminated. */
 const GRACE_MS = 250;
@@ -29,6 +26,17 @@ const MAX_QUESTIONS = 100_000;
  * messages arrive without a pause no timer fires, so that no deadline ends a Worker that floods.
  */
 const MAX_UNSOLICITED_MESSAGES = 10_000;
+
+/**
+ * The longest time for decisions without a pause, in milliseconds, and the part of the time that they
+ * may take in the long run: a token bucket, so that a Worker in the hands of an attacker cannot keep
+ * the kernel busy.
+ */
+const MAX_DECIDING_MS = 2000;
+const DECIDING_SHARE = 0.5;
+
+/** After so many calls the table of calls is made anew. */
+const RENEW_AFTER = 256;
 
 const DENIED = { allowed: false, target: "", code: CODES.RULE_ERRORED };
 
@@ -52,7 +60,8 @@ export interface WorkerHostOptions {
   /** What the provider knows of the policy; handed on. */
   readonly environment: unknown;
   readonly transport: Transport;
-  readonly onWarning: (line: string) => void;
+  /** Gets each warning of the Worker, untrusted. */
+  readonly onWarning: (warning: unknown) => void;
   /** @default the platform's */
   readonly timer?: Timer;
 }
@@ -75,15 +84,16 @@ export class WorkerHost implements ProviderHost {
   readonly #provider: IsolatedProvider;
   readonly #options: WorkerHostOptions;
   readonly #timer: Timer;
-  readonly #warnings: Warnings;
-  readonly #decisionBudget = new DecisionBudget();
   /** Calls that the Worker has. */
-  readonly #running = new InFlight<number, Call>();
+  #running = new Map<number, Call>();
   /** Calls that wait until the Worker has fewer. */
   readonly #queue: Call[] = [];
   #worker: Worker | undefined;
   #connection: Connection | undefined;
   #unsolicitedMessages = 0;
+  /** Spent of the token bucket, and when that was. */
+  #decidingMs = 0;
+  #decidedAt = 0;
   #nextId = 0;
   #onIdle: (() => void) | undefined;
 
@@ -91,7 +101,6 @@ export class WorkerHost implements ProviderHost {
     this.maxOutputBytes = provider.maxOutputBytes;
     this.#provider = provider;
     this.#options = options;
-    this.#warnings = new Warnings(provider.name, options.onWarning);
     this.#timer = options.timer ?? SYSTEM_TIMER;
   }
 
@@ -175,7 +184,7 @@ export class WorkerHost implements ProviderHost {
     if (type === "question" && typeof question === "number") {
       if (this.#decide(question, about, call)) return;
     }
-    if (type === "warning") this.#warnings.pass(warning);
+    if (type === "warning") this.#options.onWarning(warning);
     if (++this.#unsolicitedMessages > MAX_UNSOLICITED_MESSAGES) {
       this.#die("sent messages that nobody waits for");
     }
@@ -192,14 +201,18 @@ export class WorkerHost implements ProviderHost {
     const reason = call === undefined ? "the call has ended" : "too many questions";
     const decision = mayAsk ? call.decide(about) : { ...DENIED, reason };
     this.#send({ type: "decision", id, decision });
-    if (!this.#decisionBudget.charge(start, this.#timer.now())) {
-      this.#die("kept the kernel busy with questions");
-    }
+    const regainedMs = (start - this.#decidedAt) * DECIDING_SHARE;
+    this.#decidedAt = this.#timer.now();
+    this.#decidingMs = Math.max(0, this.#decidingMs - regainedMs) + this.#decidedAt - start;
+    if (this.#decidingMs > MAX_DECIDING_MS) this.#die("kept the kernel busy with questions");
     return mayAsk;
   }
 
   #settle(call: Call, answer: unknown): void {
     this.#running.delete(call.id);
+    // In V8 each table that a map has outgrown refers to the next one. Once one of them is in the old
+    // generation, all that follow stay until the next full collection, with the calls that they had.
+    if (call.id % RENEW_AFTER === 0) this.#running = new Map(this.#running);
     call.cancelTimer();
     call.resolve(answer);
     this.#dispatch();
@@ -230,9 +243,9 @@ export class WorkerHost implements ProviderHost {
   /** Ends the Worker and with it all calls that it has. */
   #die(how: string): void {
     this.#stop();
-    const message = `The Worker of provider "${this.#provider.name}" ${how}`;
-    const error = cutText(message, MAX_ERROR_BYTES);
-    for (const call of this.#running.values()) {
+    const error = `The Worker of provider "${this.#provider.name}" ${how}`;
+    // A copy, because a call that ends makes the next one of the queue begin.
+    for (const call of [...this.#running.values()]) {
       const crashed = { ok: false, code: CODES.PROVIDER_CRASHED, error };
       this.#settle(call, call.isOverdue ? this.#deadlineExceeded() : crashed);
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Policy, Rule } from "../policy/policy.ts";
 import { type ActionSpec, type PathAccess, specOf } from "../resource/kind.ts";
 import { MANY, type Pattern } from "../resource/pattern.ts";
@@ -61,11 +61,9 @@ export function workerPermissions(policy: Policy, needs: PermissionNeeds): Permi
 export function stagingPath(file: string): string {
   const slash = file.lastIndexOf("/");
   const name = file.slice(slash + 1);
-  const bytes = new TextEncoder().encode(name);
+  const { length } = new TextEncoder().encode(name);
   // Two long names must not share a staging path: the one would overwrite the other.
-  const short = bytes.length <= MAX_STAGED_NAME_BYTES
-    ? name
-    : createHash("sha256").update(bytes).digest("hex");
+  const short = length <= MAX_STAGED_NAME_BYTES ? name : hash("sha256", name);
   return `${file.slice(0, slash + 1)}.${short}.agent-kernel`;
 }
 
@@ -79,7 +77,10 @@ const MAX_STAGED_NAME_BYTES = 240;
 export function deniedFolders(policy: Policy, access: PathAccess): readonly string[] {
   const using = allowRules(policy).flatMap((rule) => rule.actions)
     .filter((action) => usesPath(policy, action, access));
-  const folders = policy.rules.filter((rule) => isUnconditionalDeny(rule))
+  const folders = policy.rules
+    .filter(({ effect, guard, constraint }) =>
+      effect === "deny" && !guard && constraint === undefined
+    )
     .filter((rule) => using.every((action) => rule.actions.includes(action)))
     .flatMap((rule) => (rule.patterns.get("path") ?? []).filter(isWholeFolder))
     .map(({ reach }) => reach);
@@ -100,28 +101,19 @@ function allowRules(policy: Policy): readonly Rule[] {
 
 function grantOf(spec: ActionSpec, { reach, exact }: Pattern): Partial<PermissionSet> {
   const { kind, access = ["read"] } = spec;
-  switch (kind) {
-    case "path": {
-      const isStaged = exact && access.includes("write") && reach !== "/";
-      const paths = isStaged ? [reach, stagingPath(reach)] : [reach];
-      return Object.fromEntries(access.map((name) => [name, paths]));
-    }
-    case "url":
-      return { net: reach === "" ? true : [reach] };
-    case "command":
-      return { run: [reach] };
-    case "name":
-      return {};
-  }
+  if (kind === "name") return {};
+  if (kind === "command") return { run: [reach] };
+  if (kind === "url") return { net: reach === "" ? true : [reach] };
+  const isStaged = exact && access.includes("write") && reach !== "/";
+  const paths = isStaged ? [reach, stagingPath(reach)] : [reach];
+  return Object.fromEntries(access.map((name) => [name, paths]));
 }
 
 /** INVARIANT: a rule that depends on more than the path gives nothing to a Worker that reads by itself. */
 function allowedFiles(policy: Policy): readonly string[] {
-  const unconditional = allowRules(policy).filter(({ actions, constraint }) =>
-    (actions.includes("fs.read") || actions.includes("fs.write")) &&
-    constraint === undefined
-  );
-  return unconditional.flatMap(({ patterns }) => patterns.get("path") ?? [])
+  return allowRules(policy).filter(({ actions, constraint }) =>
+    constraint === undefined && (actions.includes("fs.read") || actions.includes("fs.write"))
+  ).flatMap(({ patterns }) => patterns.get("path") ?? [])
     .map(({ reach }) => reach);
 }
 
@@ -131,10 +123,6 @@ function usesPath(policy: Policy, action: string, access: PathAccess): boolean {
   return (spec.resources ?? []).some(({ kind, action: other }) =>
     kind === "path" && other !== action && usesPath(policy, other, access)
   );
-}
-
-function isUnconditionalDeny(rule: Rule): boolean {
-  return rule.effect === "deny" && !rule.guard && rule.constraint === undefined;
 }
 
 /** `D/**`: the literal folder and everything inside, nothing else. */

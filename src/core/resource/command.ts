@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { basename } from "@std/path";
+import { basename, join } from "@std/path";
 import type { ResourceKind } from "./kind.ts";
-import { expandBraces, parseSegment, type Pattern } from "./pattern.ts";
+import { expandBraces, parseSegments, type Pattern } from "./pattern.ts";
 import { PATH } from "./path.ts";
 import { PatternTrie } from "./trie.ts";
 import {
   CanonicalError,
+  canonicalOrError,
   NotNamedError,
   NotReadableError,
   PatternError,
@@ -21,22 +22,25 @@ import {
  * opened with; the working directory and the agent's environment are never used.
  */
 export const COMMAND: ResourceKind = {
-  name: "command",
-
   normalise(target, world) {
-    if (!target.startsWith("/") && target.includes("/")) {
+    const isPath = target.startsWith("/");
+    if (!isPath && (/^\.{0,2}$/.test(target) || target.includes("/"))) {
       throw new CanonicalError(
-        `"${target}" is a relative path, expected a bare command name or an absolute path`,
+        `"${target}" is not a command, expected a bare name or an absolute path`,
       );
     }
-    if (target === "" || target.includes("\0") || !target.isWellFormed()) {
-      throw new CanonicalError("A command is a bare name or an absolute path");
+    const paths = (isPath ? [target] : world.searchPath.map((folder) => `${folder}/${target}`))
+      .map((path) => PATH.normalise(path, world));
+    const found = find(paths, world);
+    if (found !== undefined) return found.canonical;
+    // Whether this process lacks the permission to see if there is anything at the path.
+    const isHidden = (path: string) =>
+      canonicalOrError(() => world.realPath(path)) instanceof NotReadableError;
+    if (paths.some(isHidden)) {
+      throw new NotNamedError(`no rule allows "${target}", if there is such a program`);
     }
-    const found = target.startsWith("/")
-      ? lookUp(PATH.normalise(target, world), world)
-      : find(target, world);
-    if (found === undefined) throw notFound(target, world);
-    return found.canonical;
+    const where = isPath ? "" : ` in ${world.searchPath.join(":")}`;
+    throw new CanonicalError(`There is no executable "${target}"${where}`);
   },
 
   resolve: (normalised) => normalised,
@@ -46,44 +50,26 @@ export const COMMAND: ResourceKind = {
   compile: (pattern, world) => expandBraces(pattern).flatMap((text) => expand(text, world)),
 };
 
-function notFound(target: string, world: World): CanonicalError {
-  const isPath = target.startsWith("/");
-  const paths = isPath ? [target] : world.searchPath.map((folder) => `${folder}/${target}`);
-  if (paths.some((path) => isHidden(path, world))) {
-    return new NotNamedError(`no rule allows "${target}", if there is such a program`);
-  }
-  const where = isPath ? "" : ` in ${world.searchPath.join(":")}`;
-  return new CanonicalError(`There is no executable "${target}"${where}`);
-}
-
-/** Whether this process lacks the permission to see if there is anything at the path. */
-function isHidden(path: string, world: World): boolean {
-  try {
-    world.realPath(path);
-    return false;
-  } catch (error) {
-    if (error instanceof CanonicalError) return error instanceof NotReadableError;
-    throw error;
-  }
-}
-
 /** The executables that the pattern matches on this machine at load; later ones are not allowed. */
 function expand(text: string, world: World): Pattern[] {
-  const slash = text.lastIndexOf("/");
-  const step = parseSegment(text.slice(slash + 1));
-  if (slash !== -1 && !text.startsWith("/") || step === "" || step === "." || step === "..") {
-    throw new PatternError(`"${text}" could never match, expected a bare name or an absolute path`);
+  const isPath = text.startsWith("/");
+  const above = parseSegments(text);
+  const name = above.pop() ?? "";
+  if (isPath ? above.some((step) => typeof step !== "string") : above.length > 0) {
+    throw new PatternError(
+      `"${text}" is not a command, expected a bare name, or an absolute path with wildcards in its last segment only`,
+    );
   }
-  const folders = slash === -1 ? world.searchPath : [literalFolder(text.slice(0, slash), text)];
-  if (typeof step === "string") {
-    const found = slash === -1 ? find(step, world) : lookUp(`${folders[0]}/${step}`, world);
-    return found === undefined ? [] : [patternFor(found, found.named)];
+  const folders = isPath ? [`/${above.join("/")}`] : world.searchPath;
+  if (typeof name === "string") {
+    const found = find(folders.map((folder) => join(folder, name)), world);
+    return found === undefined ? [] : [patternFor(found, found.path)];
   }
   const names = new PatternTrie<true>();
-  names.insert([step], true);
+  names.insert([name], true);
   return folders.flatMap((folder) =>
     world.list(folder).filter((name) => names.match([name]).length > 0)
-      .flatMap((name) => lookUp(`${folder}/${name}`, world) ?? [])
+      .flatMap((name) => lookUp(join(folder, name), world) ?? [])
       // The folder has to be listed to find them again.
       .map((found) => patternFor(found, folder))
   );
@@ -95,25 +81,9 @@ function patternFor({ canonical, real }: Found, lookedUp: string): Pattern {
   return { steps, denySteps: steps, reach: canonical, exact: true, lookup };
 }
 
-/** The folder that a pattern names, without its escapes. */
-function literalFolder(folder: string, text: string): string {
-  return folder.split("/").slice(1).map((segment) => {
-    const name = parseSegment(segment);
-    if (typeof name !== "string") {
-      throw new PatternError(
-        `"${text}" has a wildcard in its folder, expected it in the last segment`,
-      );
-    }
-    if (name === "" || name === "." || name === "..") {
-      throw new PatternError(`"${text}" has the segment "${name}", expected an absolute path`);
-    }
-    return `/${name}`;
-  }).join("");
-}
-
 interface Found {
   /** The path at which it was looked for. */
-  readonly named: string;
+  readonly path: string;
   readonly canonical: string;
   /** The path with all links resolved. */
   readonly real: string;
@@ -123,25 +93,16 @@ interface Found {
 const MULTI_CALL =
   /^(busybox|toybox|coreutils|uutils|rustup|kmod|lvm|systemctl|xtables-\w+-multi)(\.\w+)?$/;
 
-function find(name: string, world: World): Found | undefined {
-  if (name === "." || name === "..") return undefined;
-  for (const folder of world.searchPath) {
-    const found = lookUp(`${folder}/${name}`, world);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** The executable at the first of the paths that has one. */
+function find(paths: readonly string[], world: World): Found | undefined {
+  return paths.values().map((path) => lookUp(path, world)).find((found) => found !== undefined);
 }
 
 function lookUp(path: string, world: World): Found | undefined {
-  try {
-    const real = world.realPath(path);
-    if (real === undefined || world.typeOf(real) !== "executable") return undefined;
-    // INVARIANT: a rule for one name of a multi-call program allows none of its other names.
-    const isMultiCall = MULTI_CALL.test(basename(real)) && basename(path) !== basename(real);
-    return { named: path, canonical: isMultiCall ? path : real, real };
-  } catch (error) {
-    // What the permissions leave out, or a circle of links, cannot be run.
-    if (error instanceof CanonicalError) return undefined;
-    throw error;
-  }
+  const real = canonicalOrError(() => world.realPath(path));
+  // What the permissions leave out, or a circle of links, cannot be run.
+  if (typeof real !== "string" || world.typeOf(real) !== "executable") return undefined;
+  // INVARIANT: a rule for one name of a multi-call program allows none of its other names.
+  const isMultiCall = MULTI_CALL.test(basename(real)) && basename(path) !== basename(real);
+  return { path, canonical: isMultiCall ? path : real, real };
 }

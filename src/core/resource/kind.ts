@@ -11,7 +11,6 @@ export type KindName = "path" | "url" | "command" | "name";
 
 /** One kind of resource: canonical form, pattern language, Deno permission. */
 export interface ResourceKind {
-  readonly name: KindName;
   /**
    * The canonical form as far as it follows from the text alone.
    *

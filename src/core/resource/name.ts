@@ -4,7 +4,7 @@
  * @module
  */
 import type { ResourceKind } from "./kind.ts";
-import { expandBraces, insideOnly, parseSegment } from "./pattern.ts";
+import { expandBraces, insideOnly, parseSegments } from "./pattern.ts";
 import { CanonicalError, PatternError } from "./world.ts";
 
 /** Longest name in UTF-16 code units. */
@@ -14,8 +14,6 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** Segments joined by `/`, in Unicode normal form C (UAX #15). */
 export const NAME: ResourceKind = {
-  name: "name",
-
   normalise(target) {
     if (target.length > MAX_LENGTH) {
       throw new CanonicalError(`A name has at most ${MAX_LENGTH} characters`);
@@ -31,28 +29,17 @@ export const NAME: ResourceKind = {
 
   compile(pattern) {
     return expandBraces(pattern).map((text) => {
-      // Each name again when its escapes are gone: "\\.\\." is "..".
-      const steps = possible(text).normalize("NFC").split("/").map((segment) =>
-        parseSegment(segment, possible)
-      );
+      const problem = problemOf(text);
+      if (problem !== undefined) throw new PatternError(`"${text}" could never match: ${problem}`);
+      const steps = parseSegments(text.normalize("NFC"));
       const exact = steps.every((step) => typeof step === "string");
       return { steps: insideOnly(steps), denySteps: steps, reach: "", exact };
     });
   },
 };
 
-function possible(text: string): string {
-  const problem = problemOf(text);
-  if (problem !== undefined) throw new PatternError(`"${text}" could never match: ${problem}`);
-  return text;
-}
-
 function problemOf(text: string): string | undefined {
   if (!text.isWellFormed()) return "it is not well-formed Unicode";
   if (CONTROL.test(text)) return "it has a control character";
-  for (const segment of text.split("/")) {
-    if (segment === "") return "it has an empty segment";
-    if (segment === "." || segment === "..") return `it has the segment "${segment}"`;
-  }
-  return undefined;
+  return /(^|\/)\.{0,2}(\/|$)/.test(text) ? "it has an empty segment or a dot segment" : undefined;
 }

@@ -3,10 +3,16 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
+import { basename, dirname, join, resolve } from "@std/path";
 import type { ResourceKind } from "./kind.ts";
-import { escapePattern, expandBraces, insideOnly, parseSegment, type Pattern } from "./pattern.ts";
-import { CanonicalError, NotReadableError, PatternError, type World } from "./world.ts";
+import { escapePattern, expandBraces, insideOnly, parseSegments, type Pattern } from "./pattern.ts";
+import {
+  CanonicalError,
+  canonicalOrError,
+  NotReadableError,
+  PatternError,
+  type World,
+} from "./world.ts";
 
 /** `PATH_MAX` of Linux in bytes, without the final NUL. */
 const MAX_PATH_BYTES = 4095;
@@ -14,30 +20,30 @@ const MAX_PATH_BYTES = 4095;
 const MAX_NAME_BYTES = 255;
 /** How many dangling links in a row are followed (Linux itself stops at 40). */
 const MAX_LINKS = 40;
+/** An empty segment, `.` or `..`; most paths have none. */
+const SUPERFLUOUS = /\/\.{0,2}(?:\/|$)/;
 
 /** Absolute POSIX paths, case-sensitive, byte for byte. */
 export const PATH: ResourceKind = {
-  name: "path",
-
   normalise(target, world) {
     if (target.includes("\0")) throw new CanonicalError("A path cannot contain a NUL character");
     if (!target.isWellFormed()) throw new CanonicalError("A path has to be well-formed Unicode");
-    if (!target.startsWith("/")) {
-      if (world.base === undefined) {
-        throw new CanonicalError(`"${target}" is relative, expected an absolute path`);
-      }
-      target = `${world.base}/${target}`;
+    const isRelative = !target.startsWith("/");
+    if (isRelative && world.base === undefined) {
+      throw new CanonicalError(`"${target}" is relative, expected an absolute path`);
     }
-    const path = withoutDotSegments(target);
+    const path = isRelative || SUPERFLUOUS.test(target)
+      ? resolve(world.base ?? "/", target)
+      : target;
     // A UTF-16 code unit takes at most three bytes.
     if (path.length * 3 > MAX_NAME_BYTES) checkLength(path);
     return path;
   },
 
   resolve(normalised, world, { follow = "all" } = {}) {
-    return follow === "all"
-      ? resolveLinks(normalised, world, MAX_LINKS)
-      : resolveParents(normalised, world);
+    return follow === "parents" && world.readLink(normalised) !== undefined
+      ? join(realParent(normalised, world, MAX_LINKS), basename(normalised))
+      : resolveLinks(normalised, world, MAX_LINKS);
   },
 
   segments: (canonical) => canonical === "/" ? [] : canonical.slice(1).split("/"),
@@ -45,26 +51,14 @@ export const PATH: ResourceKind = {
   compile: (pattern, world) => expandBraces(pattern).flatMap((text) => compileOne(text, world)),
 };
 
-/** An empty segment, `.` or `..`; most paths have none. */
-const SUPERFLUOUS = /\/\.{0,2}(?:\/|$)/;
-
-function withoutDotSegments(path: string): string {
-  if (!SUPERFLUOUS.test(path)) return path;
-  const kept: string[] = [];
-  for (const segment of path.split("/")) {
-    if (segment === "" || segment === ".") continue;
-    if (segment === "..") kept.pop();
-    else kept.push(segment);
-  }
-  return `/${kept.join("/")}`;
-}
-
 function checkLength(path: string): void {
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   if (bytes(path) > MAX_PATH_BYTES) {
     throw new CanonicalError(`A path has at most ${MAX_PATH_BYTES} bytes`);
   }
-  if (path.split("/").some((name) => bytes(name) > MAX_NAME_BYTES)) {
+  if (
+    path.split("/").some((name) => name.length * 3 > MAX_NAME_BYTES && bytes(name) > MAX_NAME_BYTES)
+  ) {
     throw new CanonicalError(`A file name has at most ${MAX_NAME_BYTES} bytes`);
   }
 }
@@ -80,23 +74,9 @@ function resolveLinks(path: string, world: World, links: number): string {
   const link = world.readLink(path);
   const parent = realParent(path, world, links);
   if (link !== undefined) return resolveLinks(goalOf(link, parent, world), world, links - 1);
-  const found = `${parent === "/" ? "" : parent}${path.slice(path.lastIndexOf("/"))}`;
+  const found = join(parent, basename(path));
   // INVARIANT: a canonical path is no link itself, and neither are the folders above it.
   return found === path || !isThere(found, world) ? found : resolveLinks(found, world, links - 1);
-}
-
-/** The path of what has this name, which may be a link: only the folders above it are resolved. */
-function resolveParents(path: string, world: World): string {
-  if (path === "/") return path;
-  const name = path.slice(path.lastIndexOf("/"));
-  try {
-    const parent = resolveLinks(dirname(path), world, MAX_LINKS);
-    return parent === "/" ? name : `${parent}${name}`;
-  } catch (error) {
-    if (!(error instanceof NotReadableError)) throw error;
-    // The policy names this path alone. A link keeps the policy's own spelling, as in `realParent`.
-    return world.readLink(path) === undefined ? resolveLinks(path, world, MAX_LINKS) : path;
-  }
 }
 
 function isThere(path: string, world: World): boolean {
@@ -111,15 +91,11 @@ function goalOf(link: string, folder: string, world: World): string {
   let at = link.startsWith("/") ? "/" : folder;
   for (const name of link.split("/")) {
     if (name === "" || name === ".") continue;
-    if (name !== "..") {
-      at = `${at === "/" ? "" : at}/${name}`;
-      continue;
-    }
-    const real = world.realPath(at);
+    const real = name === ".." ? world.realPath(at) : at;
     if (real === undefined) {
       throw new CanonicalError(`A symbolic link leads through "${at}", which does not exist`);
     }
-    at = dirname(real);
+    at = join(real, name);
   }
   return at;
 }
@@ -138,24 +114,17 @@ function realParent(path: string, world: World, links: number): string {
 
 function compileOne(text: string, world: World): Pattern[] {
   if (text.includes("\0")) throw new PatternError("A path cannot contain a NUL character");
-  const names = absolute(text, world).slice(1).split("/");
-  if (names.length === 1 && names[0] === "") {
-    return [{ steps: [], denySteps: [], reach: "/", exact: true }];
-  }
-  const steps = names.map((name) => parseSegment(name));
-  // The steps are looked at, whose escapes are gone: "\\.\\." is "..".
-  const wrong = steps.find((step) => step === "" || step === "." || step === "..");
-  if (wrong !== undefined) {
-    const what = wrong === "" ? "empty segment and no slash at the end" : `"${String(wrong)}"`;
-    throw new PatternError(`"${text}" could never match: canonical paths have no ${what}`);
-  }
+  const path = absolute(text, world);
+  const steps = path === "/" ? [] : parseSegments(path);
   const wildcard = steps.findIndex((step) => typeof step !== "string");
   const exact = wildcard === -1;
-  const prefix = (exact ? steps : steps.slice(0, wildcard)) as string[];
-  const rest = exact ? [] : steps.slice(wildcard);
+  const prefix = exact ? steps : steps.slice(0, wildcard);
+  const rest = steps.slice(prefix.length);
   const lexical = `/${prefix.join("/")}`;
-  // The pattern also matches below the real path of its literal prefix.
-  const forms = new Set([lexical, resolveOrKeep(lexical, world)]);
+  // The pattern also matches below the real path of its literal prefix. Where that cannot be found
+  // out now it stays as written; targets are resolved again at each request.
+  const real = canonicalOrError(() => resolveLinks(lexical, world, MAX_LINKS));
+  const forms = new Set([lexical, real instanceof CanonicalError ? lexical : real]);
   return Array.from(forms, (reach) => ({
     steps: [...PATH.segments(reach), ...insideOnly(rest)],
     denySteps: [...PATH.segments(reach), ...rest],
@@ -171,19 +140,9 @@ function absolute(text: string, world: World): string {
     throw new PatternError(`"${text}" is relative, and the policy comes from no file`);
   }
   const climb = /^(\.{1,2}(\/|$))*/.exec(text)?.[0] ?? "";
-  const base = withoutDotSegments(`${world.base}/${climb}`);
+  const base = resolve(world.base, climb);
   return `${base === "/" ? "" : escapePattern(base)}/${text.slice(climb.length)}`.replace(
     /(.)\/$/,
     "$1",
   );
-}
-
-function resolveOrKeep(path: string, world: World): string {
-  try {
-    return resolveLinks(path, world, MAX_LINKS);
-  } catch (error) {
-    // What cannot be resolved now stays as written; targets are resolved again at each request.
-    if (error instanceof CanonicalError) return path;
-    throw error;
-  }
 }

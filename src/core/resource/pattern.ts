@@ -62,10 +62,10 @@ export function expandBraces(pattern: string): string[] {
   }
   const [open] = cuts;
   if (open === undefined) return [pattern];
-  if (depth < 0) throw new PatternError('"}" closes no brace, write "\\}" for the character');
-  if (depth > 0) throw new PatternError('"{" is not closed, write "\\{" for the character');
-  if (cuts.length === 2) {
-    throw new PatternError('"{…}" holds no comma, write "\\{" for the character');
+  if (depth !== 0 || cuts.length === 2) {
+    throw new PatternError(
+      'A brace is not closed, not opened or holds no comma, write "\\{" or "\\}" for the character',
+    );
   }
   const tails = expandBraces(pattern.slice((cuts.at(-1) ?? 0) + 1));
   const expanded = cuts.slice(0, -1)
@@ -81,17 +81,29 @@ export function expandBraces(pattern: string): string[] {
  * Compiles one segment: a literal, `*`, `**`, or a glob with `*`, `?` and `[a-z]`. A backslash
  * makes the next character literal.
  *
- * @param literal Canonicalises the literal text of a segment without wildcards.
  * @throws {PatternError} The segment is not of the language.
  */
-export function parseSegment(segment: string, literal = (text: string): string => text): Step {
+export function parseSegment(segment: string): Step {
   if (segment === "*") return ONE;
   if (segment === "**") return MANY;
-  if (!/[*?[\]\\]/.test(segment)) return literal(segment);
   const steps = parseGlob(segment);
-  return steps.every((step) => typeof step === "string")
-    ? literal(steps.join(""))
-    : { glob: steps };
+  return steps.every((step) => typeof step === "string") ? steps.join("") : { glob: steps };
+}
+
+/**
+ * Compiles segments that are joined by `/`; a `/` may stand in front of them.
+ *
+ * @throws {PatternError} One is not of the language, is empty or a dot segment.
+ */
+export function parseSegments(text: string): Step[] {
+  const steps = text.replace(/^\//, "").split("/").map(parseSegment);
+  // The steps are looked at, whose escapes are gone: "\\.\\." is "..".
+  const wrong = steps.find((step) => step === "" || step === "." || step === "..");
+  if (wrong === undefined) return steps;
+  const what = wrong === ""
+    ? "an empty segment or a slash at its end"
+    : `the segment "${String(wrong)}"`;
+  throw new PatternError(`"${text}" could never match: it has ${what}`);
 }
 
 /** An escaped character, a whole `[...]`, or one character. */
@@ -100,9 +112,8 @@ const TOKEN = /\\.|\[[!^]?(?:\\.|[^\\])(?:\\.|[^\\\]])*\]|./gsu;
 function parseGlob(segment: string): GlobStep[] {
   const steps: GlobStep[] = [];
   for (const [token] of segment.matchAll(TOKEN)) {
-    if (token === "\\") throw new PatternError('A pattern cannot end in a lone "\\"');
-    if (token === "[") {
-      throw new PatternError('"[" is not closed, write "\\[" for the character');
+    if (token === "\\" || token === "[") {
+      throw new PatternError(`"${token}" is not closed, write "\\${token}" for the character`);
     }
     if (token === "*" && steps.at(-1) === MANY) {
       throw new PatternError(`"**" stands alone between slashes, found it inside "${segment}"`);
@@ -115,27 +126,21 @@ function parseGlob(segment: string): GlobStep[] {
 }
 
 function characterClass(text: string): CharacterClass {
-  const negated = /^[!^]/.test(text);
-  // Each is [as written, the character]: only a "-" without a backslash makes a range.
-  const members = Array.from((negated ? text.slice(1) : text).matchAll(/\\?(.)/gsu));
-  if (members.length === 0) throw new PatternError(`"[${text}]" is empty, expected characters`);
-  const codeAt = (i: number) => members[i]?.[1]?.codePointAt(0) as number;
-  const ranges: [number, number][] = [];
-  for (let i = 0; i < members.length; i++) {
-    const from = codeAt(i);
-    const isRange = members[i + 1]?.[0] === "-" && members[i + 2] !== undefined;
-    const to = isRange ? codeAt(i + 2) : from;
-    if (to < from) throw new PatternError(`"[${text}]" has a range that ends before it starts`);
-    if (isRange) i += 2;
-    ranges.push([from, to]);
+  const [, negation = "", members = ""] = /^([!^]?)(.*)$/s.exec(text) ?? [];
+  if (members === "") throw new PatternError(`"[${text}]" is empty, expected characters`);
+  // As code points, so that only a "-" without a backslash has a meaning in the expression.
+  const escaped = members.replace(
+    /\\?(.)/gsu,
+    (written, character: string) =>
+      written === "-" ? "-" : `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+  try {
+    const set = new RegExp(`^[${negation && "^"}${escaped}]$`, "u");
+    return { text, accepts: (character) => set.test(character) };
+  } catch {
+    // All that an expression of this form can have wrong.
+    throw new PatternError(`"[${text}]" has a range that ends before it starts`);
   }
-  return {
-    text,
-    accepts(character) {
-      const code = character.codePointAt(0) as number;
-      return ranges.some(([from, to]) => from <= code && code <= to) !== negated;
-    },
-  };
 }
 
 /** `D/**` of an allow rule matches what is inside of `D`, not `D` itself. */

@@ -13,21 +13,18 @@ class Node<T> {
   one: Node<T> | undefined = undefined;
   /** Edge of `**`, which takes no symbol; its node has a loop to itself. */
   many: Node<T> | undefined = undefined;
-  /** Edges of globs within a segment, by their text; and the same in a trie over characters. */
-  globEdges: Map<string, Node<T>> | undefined = undefined;
+  /** Edges of globs within a segment, in a trie over characters. */
   globs: PatternTrie<Node<T>> | undefined = undefined;
   /** Edges of character classes, by their text. */
   classes: Map<string, { accepts(symbol: string): boolean; node: Node<T> }> | undefined = undefined;
   readonly values: T[] = [];
   /** The last step of a match in which the node was active. */
   step = 0;
-
-  constructor(readonly loops: boolean) {}
-
   /** Whether more than one edge can be taken from here. */
-  get hasWildcards(): boolean {
-    return this.loops || this.one !== undefined || this.many !== undefined ||
-      this.globs !== undefined || this.classes !== undefined;
+  hasWildcards: boolean;
+
+  constructor(readonly loops: boolean) {
+    this.hasWildcards = loops;
   }
 }
 
@@ -45,9 +42,12 @@ export class PatternTrie<T> {
 
   /** Adds a pattern with its value. */
   insert(steps: readonly (Step | GlobStep)[], value: T): void {
-    let node = this.#root;
-    for (const step of steps) node = edge(node, step);
-    node.values.push(value);
+    this.valuesOf(steps).push(value);
+  }
+
+  /** The values of this very pattern, to be added to. */
+  valuesOf(steps: readonly (Step | GlobStep)[]): T[] {
+    return steps.reduce(edge, this.#root).values;
   }
 
   /** The values of all patterns that match the whole sequence, in no particular order. */
@@ -70,8 +70,7 @@ export class PatternTrie<T> {
       active = next;
     }
     const [only] = active;
-    if (active.length === 1 && only !== undefined) return only.values;
-    return active.flatMap(({ values }) => values);
+    return active.length === 1 && only ? only.values : active.flatMap(({ values }) => values);
   }
 }
 
@@ -99,14 +98,12 @@ function activate<T>(node: Node<T>, active: Node<T>[], step: number): void {
 
 function edge<T>(node: Node<T>, step: Step | GlobStep): Node<T> {
   if (typeof step === "string") return entry(node.literals, step, () => new Node(false));
+  node.hasWildcards = true;
   if (step === ONE) return node.one ??= new Node(false);
   if (step === MANY) return node.loops ? node : node.many ??= new Node(true);
   if ("glob" in step) {
-    return entry(node.globEdges ??= new Map(), globKey(step.glob), () => {
-      const target = new Node<T>(false);
-      (node.globs ??= new PatternTrie()).insert(step.glob, target);
-      return target;
-    });
+    const ends = (node.globs ??= new PatternTrie()).valuesOf(step.glob);
+    return ends[0] ??= new Node(false);
   }
   const { accepts } = step;
   const make = () => ({ accepts, node: new Node<T>(false) });
@@ -117,12 +114,4 @@ function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) map.set(key, value = make());
   return value;
-}
-
-/** A text for each glob: literals are strings in it, wildcards numbers, classes lists. */
-function globKey(steps: readonly GlobStep[]): string {
-  return JSON.stringify(steps.map((step) => {
-    if (typeof step === "object") return [step.text];
-    return step === ONE ? 1 : step === MANY ? 2 : step;
-  }));
 }

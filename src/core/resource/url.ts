@@ -15,14 +15,10 @@ import {
   type Pattern,
   type Step,
 } from "./pattern.ts";
-import { CanonicalError, PatternError } from "./world.ts";
+import { CanonicalError, canonicalOrError, PatternError } from "./world.ts";
 
 /** Longest URL in UTF-16 code units; RFC 9110 §4.1 asks for at least 8000 octets. */
 const MAX_LENGTH = 16_384;
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: "80", https: "443" };
-/** What the standard trims, drops or encodes: whoever sends it means harm. */
-// deno-lint-ignore no-control-regex -- control characters are what it looks for
-const BLANK = /[\u0000-\u0020\u007f]/;
 /** Markers between the parts of a URL; no label, path segment or query param equals one. */
 const DNS = "@dns", IP = "@ip", PORT = ":", QUERY = "?";
 
@@ -31,8 +27,6 @@ const DNS = "@dns", IP = "@ip", PORT = ":", QUERY = "?";
  * so that no second parser can read them differently.
  */
 export const URL_KIND: ResourceKind = {
-  name: "url",
-
   normalise: canonicalUrl,
 
   resolve: (normalised) => normalised,
@@ -49,36 +43,43 @@ export const URL_KIND: ResourceKind = {
   compile: (pattern) => expandBraces(pattern).flatMap(compileOne),
 };
 
+/** What a URL must not contain as it is given. */
+const REFUSED: readonly (readonly [RegExp, what: string])[] = [
+  // What the standard trims, drops or encodes: whoever sends it means harm.
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  [/[\u0000-\u0020\u007f]/, "white space or control characters, expected them encoded, like %20"],
+  [/\p{Surrogate}/u, "half of a Unicode character"],
+  [/^[^/]*\/\/[^/?#\\]*@/, "credentials"],
+  // The standard turns it into "/".
+  [/^[^?#]*\\/, 'a "\\" before its query'],
+];
+/** What its path must not contain in canonical form. */
+const REFUSED_IN_PATH: typeof REFUSED = [
+  [/%(00|0A|0D)/, "an encoded NUL or line break in its path"],
+  // What a server that decodes before it splits, or that strips ";params", would take for a dot
+  // segment: "..%2Fsecret", "..;/".
+  [/(\/|%2F|%5C)\.{1,2}($|;|%3B|\/|%2F|%5C)/, "a hidden dot segment in its path"],
+];
+
 function canonicalUrl(target: string): string {
   if (target.length > MAX_LENGTH) {
     throw new CanonicalError(`A URL has at most ${MAX_LENGTH} characters`);
   }
-  if (BLANK.test(target)) {
-    throw new CanonicalError(
-      "A URL cannot contain white space or control characters, expected them encoded, like %20",
-    );
+  check(target, REFUSED);
+  const url = /^https?:\/\/[^/?#]/i.test(target) ? URL.parse(target) : null;
+  if (url === null) {
+    throw new CanonicalError(`"${shown(target)}" is not a URL of the form http(s)://host/path`);
   }
-  if (!target.isWellFormed()) throw new CanonicalError("A URL has to be well-formed Unicode");
-  const authority = /^https?:\/\/([^/?#\\]+)(?=[/?#\\]|$)/i.exec(target)?.[1];
-  if (authority === undefined) {
-    throw new CanonicalError(`"${shown(target)}" is not of the form http(s)://host/path`);
-  }
-  if (authority.includes("@")) throw new CanonicalError("A URL cannot carry credentials");
-  // The standard turns it into "/".
-  if (/^[^?#]*\\/.test(target)) throw new CanonicalError('A URL cannot contain "\\"');
-  const url = parse(target);
-  const host = canonicalHost(url.hostname);
-  const path = canonicalPath(url.pathname);
+  const path = canonicalEscapes(url.pathname);
+  check(path, REFUSED_IN_PATH);
   const port = url.port === "" ? "" : `:${url.port}`;
-  return `${url.protocol}//${host}${port}${path}${canonicalEscapes(url.search)}`;
+  const query = canonicalEscapes(url.search);
+  return `${url.protocol}//${canonicalHost(url.hostname)}${port}${path}${query}`;
 }
 
-function parse(text: string): URL {
-  try {
-    return new URL(text);
-  } catch {
-    throw new CanonicalError(`"${shown(text)}" is not a valid URL`);
-  }
+function check(text: string, refused: typeof REFUSED): void {
+  const [, what] = refused.find(([expression]) => expression.test(text)) ?? [];
+  if (what !== undefined) throw new CanonicalError(`A URL cannot contain ${what}`);
 }
 
 function shown(text: string): string {
@@ -86,36 +87,18 @@ function shown(text: string): string {
 }
 
 function portOf(scheme: string): string {
-  return DEFAULT_PORTS[scheme] ?? "";
+  return scheme === "https" ? "443" : "80";
 }
 
 function canonicalHost(hostname: string): string {
-  const mapped = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(hostname);
-  if (mapped !== null) {
-    // The same machine must not have two names (RFC 4291 §2.5.5.2).
-    const bits = parseInt(mapped[1] as string, 16) * 0x10000 + parseInt(mapped[2] as string, 16);
-    return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join(".");
-  }
-  const host = hostname.endsWith(".") ? hostname.slice(0, -1) : hostname;
-  if (host === "" || host.split(".").includes("") || host.includes("*") || host.length > 253) {
+  const [, high, low = ""] = /^\[::ffff:([0-9a-f]+):([0-9a-f]+)\]$/.exec(hostname) ?? [];
+  // The same machine must not have two names (RFC 4291 §2.5.5.2).
+  if (high !== undefined) return new URL(`http://0x${high}${low.padStart(4, "0")}`).hostname;
+  const host = hostname.replace(/\.$/, "");
+  if (host.split(".").includes("") || host.includes("*") || host.length > 253) {
     throw new CanonicalError(`"${shown(hostname)}" is not a valid host`);
   }
   return host;
-}
-
-function canonicalPath(pathname: string): string {
-  const path = canonicalEscapes(pathname);
-  if (/%(00|0A|0D)/.test(path)) {
-    throw new CanonicalError("A URL path cannot contain an encoded NUL or line break");
-  }
-  for (const segment of path.split("/")) {
-    // What a server that decodes before it splits, or that strips ";params", would take for a dot
-    // segment: "..%2Fsecret", "..;/".
-    if (/(^|%2F|%5C)\.{1,2}($|;|%3B|%2F|%5C)/.test(segment)) {
-      throw new CanonicalError(`A URL path cannot hide a dot segment, found "${shown(segment)}"`);
-    }
-  }
-  return path;
 }
 
 /** Decodes what encodes an unreserved character (RFC 3986 §6.2.2.2), once; upper-cases the rest. */
@@ -128,38 +111,32 @@ function canonicalEscapes(text: string): string {
     });
   const canonical = decode(text);
   // "%%33e" would become "%3e", and mean something else to whoever decodes next.
-  if (decode(canonical) !== canonical) {
-    throw new CanonicalError(`A URL cannot hide an escape in another, found "${shown(text)}"`);
-  }
-  return canonical;
+  if (decode(canonical) === canonical) return canonical;
+  throw new CanonicalError(`A URL cannot hide an escape in another, found "${shown(text)}"`);
 }
 
 function hostSegments(host: string): string[] {
-  return isAddress(host) ? [IP, host] : [DNS, ...host.split(".")];
-}
-
-/** Whether a canonical host is an IP address. */
-export function isAddress(host: string): boolean {
-  return host.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+  const isAddress = host.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+  return isAddress ? [IP, host] : [DNS, ...host.split(".")];
 }
 
 /** A pattern is a canonical URL with holes in it: the holes are filled, and put back afterwards. */
 function compileOne(text: string): Pattern[] {
   const { scheme, host, port, path, query } = partsOf(text);
   const isLiteral = !host.includes("*") || host.startsWith("[");
-  const labels = isLiteral ? [] : host.split(".").map((label) => parseSegment(label));
-  const names = path.slice(1).split("/").map((name) => parseSegment(name));
-  const params = query === "" ? [] : query?.split("&").map((param) => parseSegment(param));
+  const labels = isLiteral ? [] : host.split(".").map(parseSegment);
+  const names = path.slice(1).split("/").map(parseSegment);
+  const params = query === "" ? [] : query?.split("&").map(parseSegment);
 
   // The name stands for each wildcard while the rest is made canonical. No pattern holds a part of
   // its own hash, in whatever spelling; and "g" is no hexadecimal digit, so it completes no escape.
   const hole = `g${hash("sha256", text).slice(0, 12)}`;
   const filled = (steps: readonly Step[]) => steps.map((step) => withHoles(step, hole));
-  const url = canonicalPattern(
-    `${scheme}://${isLiteral ? host : filled(labels).join(".")}:${port === "*" ? "" : port}` +
-      `/${filled(names).join("/")}?${filled(params ?? []).join("&")}`,
-    text,
-  );
+  const authority = `${isLiteral ? host : filled(labels).join(".")}:${port === "*" ? "" : port}`;
+  const pathAndQuery = `/${filled(names).join("/")}?${filled(params ?? []).join("&")}`;
+  const canonical = canonicalOrError(() => canonicalUrl(`${scheme}://${authority}${pathAndQuery}`));
+  if (canonical instanceof CanonicalError) throw neverMatches(text, canonical.message);
+  const url = new URL(canonical);
   const refill = (steps: readonly Step[], canonical: readonly string[], before = "") =>
     steps.map((step, i) => putBack(step, canonical[i] ?? "", { hole, before }));
 
@@ -195,7 +172,7 @@ const PARTS =
   /^(https?):\/\/([^/?#:[\]\\]+|\[[^\]/]*\])(?::(\*|\d+))?(?:(\/[^?#]*)(?:\?([^#]*))?)?$/i;
 
 function partsOf(text: string) {
-  const [found, scheme = "", given = "", port, path = "/", query] = PARTS.exec(text) ?? [];
+  const [found, scheme = "", given = "", port = "", path = "/", query] = PARTS.exec(text) ?? [];
   if (found === undefined) {
     throw new PatternError(
       `"${text}" is not a URL pattern, expected http(s)://host[:port]/path[?query], no escapes in the host`,
@@ -209,21 +186,11 @@ function partsOf(text: string) {
   if (/[^\x00-\x7f][^.]*\*|\*[^.]*[^\x00-\x7f]/.test(host)) {
     throw neverMatches(text, "canonical hosts are in ASCII (punycode)");
   }
-  const defaultPort = portOf(scheme.toLowerCase());
-  return { scheme: scheme.toLowerCase(), host, port: port ?? defaultPort, path, query };
+  return { scheme: scheme.toLowerCase(), host, port, path, query };
 }
 
 function neverMatches(text: string, why: string): PatternError {
   return new PatternError(`"${text}" could never match: ${why}`);
-}
-
-function canonicalPattern(filled: string, text: string): URL {
-  try {
-    return new URL(canonicalUrl(filled));
-  } catch (error) {
-    if (!(error instanceof CanonicalError)) throw error;
-    throw neverMatches(text, error.message);
-  }
 }
 
 function withHoles(step: Step, hole: string): string {

@@ -36,19 +36,27 @@ export class CanonicalError extends Error {
  * A target of which nothing can be found out, because the policy names nothing there that the process
  * would be permitted to look at. So no rule allows it, whatever it is.
  */
-export class NotNamedError extends CanonicalError {
-  /** The name of this class. */
-  override name = "NotNamedError";
-}
+export class NotNamedError extends CanonicalError {}
 
 /** The machine could not be asked, because this process lacks the Deno permission. */
-export class NotReadableError extends CanonicalError {
-  /** The name of this class. */
-  override name = "NotReadableError";
-}
+export class NotReadableError extends CanonicalError {}
 
 /** A pattern that is not of the kind's pattern language, or that could never match. */
 export class PatternError extends SyntaxError {
   /** The name of this class. */
   override name = "PatternError";
+}
+
+/**
+ * Calls what may find that there is no canonical form.
+ *
+ * @returns The error in that case; any other error is thrown.
+ */
+export function canonicalOrError<T>(find: () => T): T | CanonicalError {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof CanonicalError) return error;
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { COMMAND } from "../../../src/core/resource/command.ts";
 import { denoWorld } from "../../../src/core/resource/deno_world.ts";
 import { CanonicalError, PatternError, type World } from "../../../src/core/resource/world.ts";
-import { effectOn, load } from "../policy/deciding.ts";
+import { effectOn, FLAT, load } from "../policy/deciding.ts";
 import { Workspace } from "../../workspace.ts";
 
 const EXECUTABLES = [
@@ -227,3 +227,9 @@ for (const { pattern, why } of REFUSED) {
     assertThrows(() => COMMAND.compile(pattern, denoWorld({ searchPath: [] })), PatternError);
   });
 }
+
+Deno.test("COMMAND.compile() finds executables in the root of the file system", () => {
+  const world = { ...FLAT, list: (folder: string) => folder === "/" ? ["tool", "other"] : [] };
+  assertEquals(COMMAND.compile("/t*", world).map(({ reach }) => reach), ["/tool"]);
+  assertEquals(COMMAND.compile("/bin/t*", world), []);
+});

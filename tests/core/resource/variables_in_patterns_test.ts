@@ -50,7 +50,7 @@ const REFUSED: readonly (Row & { message: string })[] = [
   { action: "fs.read", resource: "/w/[a\\]${V}]", value: "b", message: "use it outside" },
   { action: "fs.read", resource: "/w/[{],x}${V}]", value: "a-z", message: "use it outside" },
   { action: "fs.read", resource: "/w/{[a,b]c,x}${V}]", value: "a-z", message: "use it outside" },
-  { action: "fs.read", resource: "/w/${V}", value: "a/../b", message: 'no ".."' },
+  { action: "fs.read", resource: "/w/${V}", value: "a/../b", message: 'the segment ".."' },
   { action: "proc.exec", resource: "/usr/${V}/git", value: "..", message: 'the segment ".."' },
   { action: "net.http", resource: "https://${V}/**", value: "*.example", message: "is no plain one" },
   { action: "net.http", resource: "https://${V}/**", value: "evil.example/x", message: "is no plain one" },

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { InFlight } from "../../src/core/in_flight.ts";
+import { InFlight } from "../../src/worker/in_flight.ts";
 
 Deno.test("InFlight does what a Map does, however much has come and gone", () => {
   const step = fc.record({ key: fc.nat(20), add: fc.boolean() });
