@@ -4,7 +4,7 @@ import { HttpProvider } from "@agent-kernel/kernel/providers/http";
 import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
 import { Provider } from "@agent-kernel/kernel/provider";
 import { McpProvider } from "@agent-kernel/kernel/providers/mcp";
-import { hostile, programPath } from "../../providers/mcp/scene.ts";
+import { HAS_BUBBLEWRAP, hostile, programPath } from "../../providers/mcp/scene.ts";
 import { ROOT } from "../../workspace.ts";
 import { EchoProvider } from "./fixtures/echo_provider.ts";
 
@@ -136,6 +136,6 @@ testProvider({
     read: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
     write: [`${folder}/.mcp.lock.json.agent-kernel`, lockFile],
     // The server is an interpreter: its processes end with it in a PID namespace.
-    run: ["/usr/bin/bwrap", programPath("deno")],
+    run: [...(HAS_BUBBLEWRAP ? ["/usr/bin/bwrap"] : []), programPath("deno")],
   },
 });

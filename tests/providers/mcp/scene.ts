@@ -97,3 +97,15 @@ export function textOf({ data, error }: ActionResult): string {
   const { content } = (data ?? { content: [] }) as { content: { text?: string }[] };
   return content[0]?.text ?? error ?? "";
 }
+
+/** Whether this machine has bubblewrap: without it servers run in no PID namespace. */
+export const HAS_BUBBLEWRAP: boolean = isFile("/usr/bin/bwrap");
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
