@@ -12,8 +12,8 @@ import { Kernel, readAuditLog } from "@agent-kernel/kernel";
 import { langchainTools, withMalformedCalls } from "@agent-kernel/kernel/adapters/langchain";
 import { fsTools } from "@agent-kernel/kernel/agent";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
-import { ChatOpenAI } from "@langchain/openai";
+import { type BaseMessage, HumanMessage } from "npm:@langchain/core@^1.4.0/messages";
+import { ChatOpenAI } from "npm:@langchain/openai@^1.6.0";
 import { ModelEndpoint } from "../model_endpoint.ts";
 import { Workspace } from "../workspace.ts";
 

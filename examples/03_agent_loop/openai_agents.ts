@@ -12,7 +12,12 @@ import { Kernel, readAuditLog } from "@agent-kernel/kernel";
 import { openAiAgentsTools, withMalformedCalls } from "@agent-kernel/kernel/adapters/openai-agents";
 import { fsTools } from "@agent-kernel/kernel/agent";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { Agent, OpenAIChatCompletionsModel, run, setTracingDisabled } from "@openai/agents";
+import {
+  Agent,
+  OpenAIChatCompletionsModel,
+  run,
+  setTracingDisabled,
+} from "npm:@openai/agents@^0.20.0";
 import OpenAI from "openai";
 import { ModelEndpoint } from "../model_endpoint.ts";
 import { Workspace } from "../workspace.ts";

@@ -12,8 +12,8 @@ import { Kernel, readAuditLog } from "@agent-kernel/kernel";
 import { vercelAiTools } from "@agent-kernel/kernel/adapters/vercel-ai";
 import { fsTools } from "@agent-kernel/kernel/agent";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { isStepCount, streamText } from "ai";
+import { createOpenAICompatible } from "npm:@ai-sdk/openai-compatible@^3.0.92";
+import { isStepCount, streamText } from "npm:ai@^7.0.173";
 import { ModelEndpoint } from "../model_endpoint.ts";
 import { Workspace } from "../workspace.ts";
 

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { Client } from "@modelcontextprotocol/sdk/client";
-// @ts-types="@modelcontextprotocol/sdk/shared/transport"
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-// @ts-types="@modelcontextprotocol/sdk/types"
+import { Client } from "npm:@modelcontextprotocol/sdk@^1.32.2/client";
+// @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport"
+import type { Transport } from "npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport.js";
+// @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/types"
 import {
   McpError,
   ResultSchema,
   ToolListChangedNotificationSchema,
-} from "@modelcontextprotocol/sdk/types.js";
+} from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
 import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/provider_error.ts";
 import { VERSION } from "../../src/version.ts";

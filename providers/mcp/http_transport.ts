@@ -3,8 +3,8 @@
  *
  * @module
  */
-// @ts-types="@modelcontextprotocol/sdk/client/streamableHttp"
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+// @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/client/streamableHttp"
+import { StreamableHTTPClientTransport } from "npm:@modelcontextprotocol/sdk@^1.32.2/client/streamableHttp.js";
 import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/provider_error.ts";
 import { messageBody } from "./message_body.ts";

@@ -5,10 +5,13 @@
  *
  * @module
  */
-// @ts-types="@modelcontextprotocol/sdk/shared/transport"
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-// @ts-types="@modelcontextprotocol/sdk/types"
-import { type JSONRPCMessage, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
+// @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport"
+import type { Transport } from "npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport.js";
+// @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/types"
+import {
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+} from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
 import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/provider_error.ts";
 import type { Credentials } from "./credentials.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { AIMessage, ToolMessage } from "@langchain/core/messages";
-import { StructuredTool, type ToolRunnableConfig } from "@langchain/core/tools";
+import { AIMessage, ToolMessage } from "npm:@langchain/core@^1.4.0/messages";
+import { StructuredTool, type ToolRunnableConfig } from "npm:@langchain/core@^1.4.0/tools";
 import type { ToolDef } from "../agent/tool_def.ts";
 import { type AdapterOptions, malformedArguments, ToolGate } from "./tool_gate.ts";
 
@@ -26,7 +26,7 @@ export type { AdapterOptions } from "./tool_gate.ts";
  * ```ts ignore
  * import { langchainTools } from "@agent-kernel/kernel/adapters/langchain";
  * import { fsTools } from "@agent-kernel/kernel/agent";
- * import { ChatOpenAI } from "@langchain/openai";
+ * import { ChatOpenAI } from "npm:@langchain/openai@^1.6.0";
  *
  * const tools = langchainTools({ kernel, tools: fsTools() });
  * const model = new ChatOpenAI({ model: "gpt-5" }).bindTools(tools);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Model, type Tool, tool } from "@openai/agents";
+import { type Model, type Tool, tool } from "npm:@openai/agents@^0.20.0";
 import type { ToolDef } from "../agent/tool_def.ts";
 import { type AdapterOptions, isObjectJson, malformedArguments, ToolGate } from "./tool_gate.ts";
 
@@ -39,7 +39,7 @@ interface Arguments {
  * ```ts ignore
  * import { openAiAgentsTools } from "@agent-kernel/kernel/adapters/openai-agents";
  * import { fsTools } from "@agent-kernel/kernel/agent";
- * import { Agent, run } from "@openai/agents";
+ * import { Agent, run } from "npm:@openai/agents@^0.20.0";
  *
  * const agent = new Agent({ name: "analyst", tools: openAiAgentsTools({ kernel, tools: fsTools() }) });
  * const { finalOutput } = await run(agent, "Summarise /workspace/sales.csv");

@@ -10,7 +10,7 @@ import {
   type Tool,
   type ToolCallRepairFunction,
   type ToolSet,
-} from "ai";
+} from "npm:ai@^7.0.173";
 import { type AdapterOptions, malformedArguments, ToolGate } from "./tool_gate.ts";
 
 export type { AdapterOptions } from "./tool_gate.ts";
@@ -43,7 +43,7 @@ export interface VercelAiTools {
  * import { vercelAiTools } from "@agent-kernel/kernel/adapters/vercel-ai";
  * import { fsTools } from "@agent-kernel/kernel/agent";
  * import { openai } from "@ai-sdk/openai";
- * import { generateText, isStepCount } from "ai";
+ * import { generateText, isStepCount } from "npm:ai@^7.0.173";
  *
  * const { text } = await generateText({
  *   model: openai("gpt-5"),

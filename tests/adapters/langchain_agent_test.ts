@@ -1,5 +1,5 @@
-import { ChatOpenAI } from "@langchain/openai";
-import { createAgent, createMiddleware } from "langchain";
+import { ChatOpenAI } from "npm:@langchain/openai@^1.6.0";
+import { createAgent, createMiddleware } from "npm:langchain@^1.5.14";
 import { langchainTools, withMalformedCalls } from "../../src/adapters/langchain.ts";
 import { adapterSuite, type RunAgent } from "./adapter_suite.ts";
 

@@ -5,9 +5,9 @@ import {
   type BaseMessage,
   HumanMessage,
   type ToolMessage,
-} from "@langchain/core/messages";
-import type { StructuredTool } from "@langchain/core/tools";
-import { ChatOpenAI } from "@langchain/openai";
+} from "npm:@langchain/core@^1.4.0/messages";
+import type { StructuredTool } from "npm:@langchain/core@^1.4.0/tools";
+import { ChatOpenAI } from "npm:@langchain/openai@^1.6.0";
 import { langchainTools, withMalformedCalls } from "../../src/adapters/langchain.ts";
 import { ScriptedModel } from "../../src/testing/mod.ts";
 import { CountedGate, TOOLS } from "../agent/counted_gate.ts";

@@ -5,7 +5,7 @@ import {
   OpenAIChatCompletionsModel,
   run as runAgent,
   setTracingDisabled,
-} from "@openai/agents";
+} from "npm:@openai/agents@^0.20.0";
 import OpenAI from "openai";
 import { openAiAgentsTools, withMalformedCalls } from "../../src/adapters/openai_agents.ts";
 import { ScriptedModel, type ScriptStep } from "../../src/testing/mod.ts";

@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { generateText, isStepCount, jsonSchema, type ModelMessage, streamText, tool } from "ai";
+import { createOpenAICompatible } from "npm:@ai-sdk/openai-compatible@^3.0.92";
+import {
+  generateText,
+  isStepCount,
+  jsonSchema,
+  type ModelMessage,
+  streamText,
+  tool,
+} from "npm:ai@^7.0.173";
 import { vercelAiTools } from "../../src/adapters/vercel_ai.ts";
 import { CountedGate, TOOLS } from "../agent/counted_gate.ts";
 import { ScriptedModel } from "../../src/testing/mod.ts";
