@@ -1,6 +1,6 @@
 /**
  * Lock files for what is started from a checkout. Deno downloads every package of a lock file, so one
- * for the whole project makes the demo load the SDKs that only tests use. Writes them anew:
+ * for the whole project makes the demo load the SDKs that only tests use: `tests/deno.lock` has all. Writes them anew:
  *
  *     deno run --allow-read --allow-write=examples/demo,src/cli tests/locks.ts
  */
@@ -29,7 +29,7 @@ interface Lock {
 /** The part of the project's lock file that some packages need, as text. */
 export function lockFor(packages: readonly string[]): string {
   const { version, specifiers, npm, workspace }: Lock = JSON.parse(
-    Deno.readTextFileSync(`${ROOT}/deno.lock`),
+    Deno.readTextFileSync(`${ROOT}/tests/deno.lock`),
   );
   const own = Object.entries(specifiers).filter(([specifier]) =>
     packages.some((name) => specifier.startsWith(`npm:${name}@`))
@@ -43,7 +43,7 @@ export function lockFor(packages: readonly string[]): string {
   for (const key of keys) {
     for (const name of npm[key]?.dependencies ?? []) {
       const found = Object.keys(npm).find((one) => one === name || one.startsWith(`${name}@`));
-      if (found === undefined) throw new Error(`deno.lock has no ${name}`);
+      if (found === undefined) throw new Error(`tests/deno.lock has no ${name}`);
       keys.add(found);
     }
   }

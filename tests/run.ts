@@ -8,7 +8,8 @@ import { ROOT } from "./workspace.ts";
 
 const { code } = await new Deno.Command("deno", {
   args: [
-    ...["test", "-q", "--no-prompt", "-P=test", "--doc", "--parallel", "--reporter=dot"],
+    ...["test", "-q", "--no-prompt", "-P=test", "--lock=tests/deno.lock", "--frozen"],
+    ...["--doc", "--parallel", "--reporter=dot"],
     ...Deno.args,
   ],
   cwd: ROOT,
