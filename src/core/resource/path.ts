@@ -41,9 +41,9 @@ export const PATH: ResourceKind = {
   },
 
   resolve(normalised, world, { follow = "all" } = {}) {
-    return follow === "parents" && world.readLink(normalised) !== undefined
-      ? join(realParent(normalised, world, MAX_LINKS), basename(normalised))
-      : resolveLinks(normalised, world, MAX_LINKS);
+    return follow === "all"
+      ? resolveLinks(normalised, world, MAX_LINKS)
+      : resolveParents(normalised, world);
   },
 
   segments: (canonical) => canonical === "/" ? [] : canonical.slice(1).split("/"),
@@ -77,6 +77,17 @@ function resolveLinks(path: string, world: World, links: number): string {
   const found = join(parent, basename(path));
   // INVARIANT: a canonical path is no link itself, and neither are the folders above it.
   return found === path || !isThere(found, world) ? found : resolveLinks(found, world, links - 1);
+}
+
+/** The path of what has this name, which may be a link: only the folders above it are resolved. */
+function resolveParents(path: string, world: World): string {
+  const parent = canonicalOrError(() => resolveLinks(dirname(path), world, MAX_LINKS));
+  if (parent instanceof NotReadableError) {
+    // The policy names this path alone. A link keeps the policy's own spelling, as in `realParent`.
+    return world.readLink(path) === undefined ? resolveLinks(path, world, MAX_LINKS) : path;
+  }
+  if (parent instanceof CanonicalError) throw parent;
+  return join(parent, basename(path));
 }
 
 function isThere(path: string, world: World): boolean {
