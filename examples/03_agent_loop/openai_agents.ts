@@ -18,7 +18,7 @@ import {
   run,
   setTracingDisabled,
 } from "npm:@openai/agents@^0.20.0";
-import OpenAI from "openai";
+import OpenAI from "npm:openai@^7.57.0";
 import { ModelEndpoint } from "../model_endpoint.ts";
 import { Workspace } from "../workspace.ts";
 

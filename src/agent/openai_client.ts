@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type OpenAI from "openai";
+import type OpenAI from "npm:openai@^7.57.0";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import { boundedFetch } from "./bounded_fetch.ts";
 import { loopbackClient } from "./loopback.ts";
@@ -66,7 +66,7 @@ export function openAiClient(name: string, options: OpenAiClientOptions = {}): M
   const asked: AskedHost = { name, baseURL, keyName: host.key, key };
 
   async function connect(through: typeof fetch): Promise<OpenAI> {
-    const { default: Client } = await import("openai");
+    const { default: Client } = await import("npm:openai@^7.57.0");
     const inOwnHeader = host.keyHeader === "api-key";
     const query = options.query ?? host.query;
     return new Client({

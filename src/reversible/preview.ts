@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createTwoFilesPatch } from "diff";
+import { createTwoFilesPatch } from "npm:diff@^8.0.4";
 import type { FileState } from "./file_state.ts";
 
 /** Longer contents are not compared line by line. */

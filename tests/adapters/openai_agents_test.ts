@@ -6,7 +6,7 @@ import {
   run as runAgent,
   setTracingDisabled,
 } from "npm:@openai/agents@^0.20.0";
-import OpenAI from "openai";
+import OpenAI from "npm:openai@^7.57.0";
 import { openAiAgentsTools, withMalformedCalls } from "../../src/adapters/openai_agents.ts";
 import { ScriptedModel, type ScriptStep } from "../../src/testing/mod.ts";
 import { CountedGate, toolMessagesOf, TOOLS } from "../agent/counted_gate.ts";

@@ -85,11 +85,12 @@ Deno.test("the demo of the README on an empty machine loads the packages that it
     "@cfworker/json-schema",
     "@opentelemetry/api",
     "argparse",
-    "diff",
     "fast-check",
     "js-yaml",
     "openai",
     "pure-rand",
+    "ws",
+    "zod",
   ]);
 });
 

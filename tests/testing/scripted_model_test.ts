@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import OpenAI from "openai";
+import OpenAI from "npm:openai@^7.57.0";
 import { ScriptedModel, type ScriptedModelOptions, scriptFrom } from "../../src/testing/mod.ts";
 
 const KEY = "sk-scripted";
