@@ -17,6 +17,8 @@ import { ANYTHING, isMapping, readMapping, type Shape, TEXT, texts } from "./sha
 /** How rules are read. */
 export interface RuleOptions {
   readonly world: World;
+  /** The machine by which links of paths are followed. */
+  readonly paths: World;
   readonly actions: ActionTable;
   /** Replaces variables in a pattern. */
   readonly expand: (pattern: string, kind: KindName) => string;
@@ -100,14 +102,14 @@ function readActions(names: readonly string[], options: RuleOptions): string[] {
 function compilePatterns(
   resources: readonly string[],
   actions: readonly string[],
-  { actions: table, expand, world, problems }: RuleOptions,
+  { actions: table, expand, world, paths, problems }: RuleOptions,
 ): Map<KindName, Pattern[]> {
   const kinds = new Set(actions.map((action) => specOf(table, action).kind));
   return new Map(Array.from(kinds, (kind) => [
     kind,
     resources.flatMap((text, i) => {
       try {
-        return KINDS[kind].compile(expand(text, kind), world);
+        return KINDS[kind].compile(expand(text, kind), kind === "path" ? paths : world);
       } catch (error) {
         if (!(error instanceof PatternError)) throw error;
         const whose = actions.filter((action) => specOf(table, action).kind === kind);
