@@ -20,7 +20,7 @@ import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
 import { lint } from "./lint.ts";
 import { lineFinder, outline, OutlineError } from "./locate.ts";
-import { LinkReview } from "./planted_links.ts";
+import { LinkReview, type PlantedLink } from "./planted_links.ts";
 import { DocumentProblems } from "./problems.ts";
 import { expandVariables, readVariables, type Variables } from "./variables.ts";
 
@@ -54,6 +54,8 @@ export interface ReadOptions
 export interface PolicyWithExamples extends Policy {
   /** The examples of its document. */
   readonly examples: readonly Example[];
+  /** The links that its allow rules do not follow. */
+  readonly planted: readonly PlantedLink[];
   /** What has to be readable to follow the same links as at this load. */
   readonly markers: readonly string[];
 }
@@ -132,7 +134,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const declared = isMapping(own) ? own : {};
   const { planted, markers } = links;
   const warnings = lint({ policy, world, declared, given: variables, planted });
-  return { ...policy, examples, markers, warnings };
+  return { ...policy, examples, planted, markers, warnings };
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   type ReadOptions,
   readPolicy,
 } from "../../../src/policy_tools/read.ts";
+import { ROOT } from "../../workspace.ts";
 
 /** A machine on which every path exists, is an executable file, and is its own real path. */
 export const FLAT: World = {
@@ -32,7 +33,8 @@ export const FLAT: World = {
 export function outsideCheckouts(world: World): World {
   const realPath = (path: string) => {
     const real = world.realPath(path);
-    return path.endsWith("/.git") ? undefined : real;
+    const isAround = path.endsWith("/.git") && `${ROOT}/`.startsWith(path.slice(0, -".git".length));
+    return isAround ? undefined : real;
   };
   return { ...world, realPath };
 }
