@@ -23,9 +23,8 @@ export interface LoadOptions {
    * change files are not followed.
    *
    * @param changeable What the policy allows to change.
-   * @default no link is followed
    */
-  readonly linksOutside?: ((changeable: readonly Pattern[]) => World) | undefined;
+  readonly linksOutside: (changeable: readonly Pattern[]) => World;
   /** Name of the policy, for messages. */
   readonly source: string;
   /** What identifies it in records. */
@@ -96,7 +95,6 @@ function followLinks(
   rules: readonly Rule[],
   { linksOutside, actions, expand }: LoadOptions,
 ): readonly Rule[] {
-  if (linksOutside === undefined) return rules;
   const changing = rules.filter((rule) =>
     rule.actions.some((action) => specOf(actions, action).access?.includes("write"))
   );

@@ -9,7 +9,7 @@ import { type ActionTable, type KindName, specOf } from "../resource/kind.ts";
 import type { Pattern } from "../resource/pattern.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, PatternError, type World } from "../resource/world.ts";
-import { compileConstraint, type Constraint } from "./constraint.ts";
+import { compileAgent, compileConstraint, type Constraint } from "./constraint.ts";
 import type { Rule } from "./policy.ts";
 import { placeName, type Problems } from "./problem.ts";
 import { ANYTHING, isMapping, readMapping, type Shape, TEXT, texts } from "./shape.ts";
@@ -33,11 +33,13 @@ export interface RuleOptions {
   readonly problems: Problems;
 }
 
+const { missing: _, ...AGENT } = texts("agent", "a pattern of agents' names");
 const SHAPE = {
   id: TEXT,
   reason: TEXT,
   action: texts("action", "an action name"),
   resource: texts("resource", "a pattern"),
+  agent: AGENT,
   constraint: ANYTHING,
 };
 const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
@@ -71,7 +73,10 @@ function readRule(source: unknown, options: RuleOptions): Rule | undefined {
   const actions = readActions([found.action ?? []].flat(), options);
   const resources = [found.resource ?? []].flat();
   const patterns = compilePatterns(resources, actions, options);
-  const constraint = readConstraint(found.constraint, actions, options);
+  const given = readConstraint(found.constraint, actions, options);
+  const constraint = found.agent === undefined ? given : {
+    conditions: [compileAgent(found.agent, problems.at("agent")), ...given?.conditions ?? []],
+  };
   const { line } = problems;
   return { id, effect, index, line, actions, resources, patterns, constraint, reason };
 }
