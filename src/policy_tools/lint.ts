@@ -9,6 +9,7 @@ import { expandVariables } from "./variables.ts";
 import { specOf } from "../core/resource/kind.ts";
 import { KINDS } from "../core/resource/table.ts";
 import type { World } from "../core/resource/world.ts";
+import { changeableCode } from "./changeable_code.ts";
 import { overlap } from "./overlap.ts";
 import type { PlantedLink } from "./planted_links.ts";
 
@@ -42,6 +43,7 @@ const RULE_CHECKS: readonly RuleCheck[] = [
   matchesNothing,
   anyCode,
   anyMethod,
+  changeableCode,
 ];
 
 /**
