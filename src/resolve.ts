@@ -5,7 +5,11 @@
  */
 import { type CheckpointNeeds, checkpointNeeds } from "./checkpoint/witness.ts";
 import type { KernelOptions } from "./options.ts";
-import type { PermissionNeeds } from "./core/isolation/worker_permissions.ts";
+import {
+  deniedFolders,
+  outside,
+  type PermissionNeeds,
+} from "./core/isolation/worker_permissions.ts";
 import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
 import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
 import { actionTable } from "./actions/standard.ts";
@@ -57,6 +61,10 @@ export function resolveOptions(
     actions: actionTable(byAction),
     variables: options.variables ?? {},
     enforceExamples,
+    changeable: providers.flatMap(({ changeable, permissions: { write = [] } }) => [
+      ...changeable,
+      ...(write === true ? [] : write),
+    ]),
     guarded: [
       ...guardedPaths(logPath, policyPath),
       ...checkpoints.guards,
@@ -72,6 +80,8 @@ export function resolveOptions(
     checkpoints.permissions,
     policyPath === undefined ? {} : { read: [policyPath] },
     { read: providers.flatMap(moduleFolders) },
+    // A denial of a folder stays: what lies in it is denied anyhow.
+    { read: outside(policy.markers, deniedFolders(policy, "read")) },
     ...providers.map(({ stores }) => ({ read: stores, write: stores })),
   );
   const permissions = processPermissions(

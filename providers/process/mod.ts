@@ -162,6 +162,7 @@ export class ProcessProvider extends Provider {
         ],
         ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),
       },
+      changeable: home === undefined ? [] : [home],
       readsFiles: sandbox !== "off",
       uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
     });

@@ -108,6 +108,11 @@ class Plan implements Mounts {
       // Where the policy's own spelling leads by a link; the rule holds for the real place too.
       if (all.some((entry) => entry.path === real && entry.form === form)) {
         this.links.set(path, real);
+      } else {
+        this.#hidden.add(path);
+        this.notes.push(
+          `programs do not see "${path}": a link leads from there to "${real}", where no rule allows it`,
+        );
       }
       return;
     }

@@ -7,7 +7,7 @@ import { permissionsOf } from "../implied_permissions.ts";
 import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
 import { shellQuoted } from "./launch.ts";
 import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
-import { escapedJson, print } from "./terminal.ts";
+import { complain, escape, escapedJson, print } from "./terminal.ts";
 
 /** Prints the Deno permissions that a policy implies. */
 export const COMMAND: Command = {
@@ -20,9 +20,11 @@ export const COMMAND: Command = {
     format: { type: "string", value: "FORM", help: "flags (default), json or deno-json" },
   },
   async run({ values, positionals }: Invocation): Promise<number> {
-    const { process, flags, denoJson, workers } = permissionsOf(
-      await resolvedOptions(values, positionals),
-    );
+    const resolved = await resolvedOptions(values, positionals);
+    const { process, flags, denoJson, workers } = permissionsOf(resolved);
+    for (const { link, goal, why } of resolved.policy.planted) {
+      complain(escape(`warning: the link "${link}" -> "${goal}" is not followed: ${why}`));
+    }
     const format = optional(values, "format") ?? "flags";
     if (format === "flags") print(flags.map(shellQuoted).join(" "));
     else if (format === "deno-json") {

@@ -176,7 +176,7 @@ export class CoreKernel {
     // INVARIANT: what is executed is what was decided: the same canonical request.
     const answer = await host.call(
       preparation === undefined ? request : { ...request, preparation },
-      (question) => decideQuestion(question, request.action, submission),
+      (question) => decideQuestion(question, request, submission),
     );
     const outcome = outcomeOf(checkAnswer(answer, host.maxOutputBytes), rule, policy);
     return { ...outcome, recordId, durationMs: timer.now() - start };

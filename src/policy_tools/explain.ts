@@ -64,7 +64,7 @@ export function explain(request: ActionRequest, context: PolicyContext): Explana
 function nearMiss(
   rule: Rule,
   policy: Policy,
-  { action, target, params }: LackingResource,
+  { action, target, params, agent }: LackingResource,
 ): NearMiss & { closeness: number } {
   const { kind } = specOf(policy.actions, action);
   const patterns = rule.patterns.get(kind) ?? [];
@@ -93,9 +93,14 @@ function nearMiss(
   }
   const unmet =
     rule.constraint?.conditions.filter((condition) =>
-      evaluate({ conditions: [condition] }, params) !== true
+      evaluate({ conditions: [condition] }, { params, agent }) !== true
     ) ?? [];
   for (const { param, path, source } of unmet) {
+    if (path.length === 0) {
+      const asked = agent === undefined ? "the request names none" : `"${agent}" asks`;
+      lacks.push(`it is for the agent ${JSON.stringify(source)}, and ${asked}`);
+      continue;
+    }
     const value = valueAt(params, path);
     const given = value === undefined || value === NO_CONTAINER ? "nothing" : JSON.stringify(value);
     lacks.push(`its constraint wants ${param} ${JSON.stringify(source)}, given is ${given}`);

@@ -13,6 +13,8 @@ export interface LackingResource {
   readonly action: string;
   readonly target: string;
   readonly params: Readonly<Record<string, unknown>>;
+  /** Who asks; missing if the request does not say. */
+  readonly agent?: string | undefined;
   /** The param that names it; missing for the target. */
   readonly param?: string;
 }
@@ -24,15 +26,15 @@ export interface LackingResource {
  * @returns The target itself, if none is.
  */
 export function lackingResource(policy: Policy, request: CanonicalRequest): LackingResource {
-  const { action, target, params = {} } = request;
-  const main: LackingResource = { action, target, params };
+  const { action, target, params = {}, agent } = request;
+  const main: LackingResource = { action, target, params, agent };
   const declared = Object.hasOwn(policy.actions, action) ? policy.actions[action]?.resources : [];
   const others = (declared ?? []).flatMap((one): LackingResource[] => {
     const value = params[one.param];
     if (typeof value !== "string") return [];
     // Params belong to the action they came with; under another action, its defaults hold.
     const own = one.action === action ? params : policy.actions[one.action]?.defaults ?? {};
-    return [{ action: one.action, target: value, params: own, param: one.param }];
+    return [{ action: one.action, target: value, params: own, agent, param: one.param }];
   });
   return [main, ...others].find((one) => {
     const { effect, ruleId } = decide(policy, one);

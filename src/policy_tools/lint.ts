@@ -9,7 +9,9 @@ import { expandVariables } from "./variables.ts";
 import { specOf } from "../core/resource/kind.ts";
 import { KINDS } from "../core/resource/table.ts";
 import type { World } from "../core/resource/world.ts";
+import { changeableCode } from "./changeable_code.ts";
 import { overlap } from "./overlap.ts";
+import type { PlantedLink } from "./planted_links.ts";
 
 /** What is looked at. */
 export interface LintInput {
@@ -21,6 +23,8 @@ export interface LintInput {
   readonly declared: Readonly<Record<string, unknown>>;
   /** The variables of the caller. */
   readonly given: Readonly<Record<string, string>>;
+  /** The links that its allow rules do not follow. */
+  readonly planted: readonly PlantedLink[];
 }
 
 /** Looks for one mistake in one rule. */
@@ -28,6 +32,7 @@ type RuleCheck = (rule: Rule, input: LintInput) => readonly string[];
 
 /** One mistake each. */
 const RULE_CHECKS: readonly RuleCheck[] = [
+  plantedLink,
   unknownParam,
   deadDeny,
   namedClass,
@@ -38,6 +43,7 @@ const RULE_CHECKS: readonly RuleCheck[] = [
   matchesNothing,
   anyCode,
   anyMethod,
+  changeableCode,
 ];
 
 /**
@@ -64,6 +70,14 @@ function unusedVariables(rules: readonly Rule[], { declared, given }: LintInput)
     );
   return Object.keys(given).filter((name) => !Object.hasOwn(declared, name) && !isUsed(name))
     .map((name) => `no rule uses the variable ${name}, and the policy declares none of that name`);
+}
+
+function plantedLink({ effect, patterns }: Rule, { planted }: LintInput): string[] {
+  if (effect === "deny") return [];
+  const paths = new Set((patterns.get("path") ?? []).map(({ reach }) => reach));
+  return planted.filter(({ path }) => paths.has(path)).map(({ path, link, goal, why }) =>
+    `means "${path}" and nothing that the link "${link}" -> "${goal}" leads to, which is not followed: ${why}`
+  );
 }
 
 function unknownParam({ effect, actions, constraint }: Rule, { policy }: LintInput): string[] {

@@ -13,12 +13,14 @@ import type { Policy } from "../core/policy/policy.ts";
 import { placeName, PolicyError, type Problems } from "../core/policy/problem.ts";
 import { ANYTHING, type Field, isMapping } from "../core/policy/shape.ts";
 import type { KindName } from "../core/resource/kind.ts";
+import type { Pattern } from "../core/resource/pattern.ts";
 import { sha256 } from "../core/request.ts";
 import { MissingPermissionError } from "../launch/check.ts";
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
 import { lint } from "./lint.ts";
 import { lineFinder, outline, OutlineError } from "./locate.ts";
+import { LinkReview, type PlantedLink } from "./planted_links.ts";
 import { DocumentProblems } from "./problems.ts";
 import { expandVariables, readVariables, type Variables } from "./variables.ts";
 
@@ -30,7 +32,8 @@ export type PolicySource = string | URL | { readonly text: string } | object;
 
 /** What a policy is read with. */
 export interface ReadOptions
-  extends Omit<LoadOptions, "source" | "digest" | "problems" | "expand" | "further"> {
+  extends
+    Omit<LoadOptions, "source" | "digest" | "problems" | "expand" | "further" | "linksOutside"> {
   /** Values for `${NAME}`; they win over the policy's own. @default none */
   readonly variables?: Variables;
   /** Name for messages. @default the path, "(text)" or "(object)" */
@@ -40,12 +43,21 @@ export interface ReadOptions
    * off. @default true
    */
   readonly enforceExamples?: boolean;
+  /**
+   * Absolute paths of folders that may be changed whatever the policy allows; links in them are not
+   * followed by allow rules. @default none
+   */
+  readonly changeable?: readonly string[];
 }
 
 /** A loaded policy with what it says of itself. */
 export interface PolicyWithExamples extends Policy {
   /** The examples of its document. */
   readonly examples: readonly Example[];
+  /** The links that its allow rules do not follow. */
+  readonly planted: readonly PlantedLink[];
+  /** What has to be readable to follow the same links as at this load. */
+  readonly markers: readonly string[];
 }
 
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
@@ -103,15 +115,26 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   };
   const expand = (pattern: string, kind: KindName) =>
     expandVariables(pattern, { kind, variables: all });
-  const loading = { ...options, world, source: name, digest, problems, expand, further: FURTHER };
+  const links = new LinkReview(world, options.changeable ?? []);
+  const loading = {
+    ...options,
+    world,
+    linksOutside: (changeable: readonly Pattern[]) => links.worldFor(changeable),
+    source: name,
+    digest,
+    problems,
+    expand,
+    further: FURTHER,
+  };
   const policy = loadPolicy(value, loading);
   if (options.enforceExamples !== false) {
     checkExamples(examples, { policy, world }, problems.at("examples"));
   }
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
   const declared = isMapping(own) ? own : {};
-  const warnings = lint({ policy, world, declared, given: variables });
-  return { ...policy, examples, warnings };
+  const { planted, markers } = links;
+  const warnings = lint({ policy, world, declared, given: variables, planted });
+  return { ...policy, examples, planted, markers, warnings };
 }
 
 /**

@@ -53,6 +53,11 @@ export interface ProviderOptions extends ProviderLimits {
    * writes, like the snapshots of a reversible layer. @default none
    */
   readonly stores?: readonly string[];
+  /**
+   * Absolute paths of folders that what it runs may change, whatever the policy allows: allow rules
+   * follow no links in them. @default none
+   */
+  readonly changeable?: readonly string[];
   /** Absolute paths of files that no action may change, whatever the policy allows. @default none */
   readonly guards?: readonly string[];
 }
@@ -98,6 +103,8 @@ export class Provider {
   readonly uses: readonly string[];
   /** Folders of the host that no action may read or change. */
   readonly stores: readonly string[];
+  /** Folders that what it runs may change. */
+  readonly changeable: readonly string[];
   /** Files that no action may change. */
   readonly guards: readonly string[];
   /** How long a call may take, in milliseconds. */
@@ -148,6 +155,7 @@ export class Provider {
     this.readsFiles = options.readsFiles ?? false;
     this.uses = Object.freeze([...options.uses ?? []]);
     this.stores = Object.freeze([...options.stores ?? []]);
+    this.changeable = Object.freeze([...options.changeable ?? []]);
     this.guards = Object.freeze([...guards]);
     this.deadlineMs = deadlineMs;
     this.maxOutputBytes = maxOutputBytes;

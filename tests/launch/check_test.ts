@@ -3,7 +3,7 @@ import { processPermissions } from "../../src/launch/process_permissions.ts";
 import { NOTHING } from "../../src/core/isolation/permission_set.ts";
 import { toFlags } from "../../src/launch/flags.ts";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
-import { effectOn, load } from "../core/policy/deciding.ts";
+import { effectOn, load, outsideCheckouts } from "../core/policy/deciding.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 const NO_DENY = { read: [], write: [], net: [] };
@@ -23,8 +23,8 @@ async function inProcess(
     "child/main.ts",
     `import { checkProcess, partlyDenied } from "${ROOT}/src/launch/check.ts";
 import { denoWorld } from "${ROOT}/src/core/resource/deno_world.ts";
-import { effectOn, load } from "${ROOT}/tests/core/policy/deciding.ts";
-void [checkProcess, partlyDenied, load, denoWorld, effectOn];
+import { effectOn, load, outsideCheckouts } from "${ROOT}/tests/core/policy/deciding.ts";
+void [checkProcess, partlyDenied, load, denoWorld, effectOn, outsideCheckouts];
 const input = JSON.parse(Deno.args[0] ?? "");
 function run(): unknown { ${body} }
 let result: unknown;
@@ -183,21 +183,26 @@ Deno.test("authorise() decides under the flags of the policy as it does with all
   ];
   const body = `
     const world = denoWorld(input.world);
-    const policy = load(input.policy, { world });
+    const policy = load(input.policy, { world: outsideCheckouts(world) });
     return input.requests.map(([action, target, params]: [string, string, Record<string, unknown>]) => effectOn(policy, action, target, params, world));`;
   for (const policy of policies) {
-    const loaded = load(policy, { world: denoWorld(world) });
+    const loaded = load(policy, { world: outsideCheckouts(denoWorld(world)) });
     // A target that cannot be resolved is refused either way: as denied, or as invalid.
     const allowed = (effects: string[]) =>
       requests.filter((_, i) => effects[i] === "allow").map((one) => one.slice(0, 2).join(" "));
     const expected = requests.map(([action, target, params]) =>
       effectOn(loaded, action, target, params as Record<string, unknown>, denoWorld(world))
     );
-    const effects = await inProcess(ws, toFlags(processPermissions(loaded, [FILES, EXEC])), body, {
-      policy,
-      requests,
-      world,
-    });
+    const effects = await inProcess(
+      ws,
+      toFlags(processPermissions(loaded, [FILES, EXEC], { read: loaded.markers })),
+      body,
+      {
+        policy,
+        requests,
+        world,
+      },
+    );
     assert(Array.isArray(effects), JSON.stringify(effects));
     assertEquals(allowed(effects), allowed(expected));
     assert(allowed(expected).length > 0);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { allowsNetwork, fileView } from "../../src/launch/file_view.ts";
-import { load } from "../core/policy/deciding.ts";
+import { load, outsideCheckouts } from "../core/policy/deciding.ts";
 
 interface Row {
   readonly cell: string;
@@ -69,11 +69,13 @@ Deno.test("fileView() has both forms of a path that leads through a link", () =>
     base: undefined,
     searchPath: [],
     realPath: (path: string) => path.replace(/^\/link/, "/real"),
-    readLink: () => undefined,
+    readLink: (path: string) => path === "/link" ? "/real" : undefined,
     list: () => [],
     typeOf: () => undefined,
   };
-  const policy = load({ capabilities: [{ action: READ, resource: "/link/**" }] }, { world });
+  const policy = load({ capabilities: [{ action: READ, resource: "/link/**" }] }, {
+    world: outsideCheckouts(world),
+  });
   assertEquals<unknown>(fileView(policy).readable, [folder("/link"), folder("/real")]);
 });
 

@@ -14,6 +14,7 @@ import {
 } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
+import type { Asked } from "./constraint.ts";
 import { decide, type Decision, denialOf, stricter } from "./decide.ts";
 import type { Policy } from "./policy.ts";
 
@@ -69,16 +70,18 @@ const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
  * Decides a question of a provider: like all that comes from a Worker, untrusted, and of any size.
  *
  * @param question Should be `{target, action?, params?}`.
- * @param action What it is decided under if it names none.
+ * @param request That the provider carries out: the question is decided for its agent, and under its
+ * action if it names none.
  * @param context The policy of the request that the provider carries out.
  * @returns A `ResourceDecision`. Never throws: what is not a question is not allowed.
  */
-export function decideQuestion(question: unknown, action: string, context: PolicyContext) {
+export function decideQuestion(question: unknown, request: ActionRequest, context: PolicyContext) {
   const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
   const given = {
-    action: asked["action"] ?? action,
+    action: asked["action"] ?? request.action,
     target: asked["target"],
     params: asked["params"],
+    agent: request.agent,
   };
   const received = receive(given, { limits: QUESTION_LIMITS });
   if (received.problem !== undefined) {
@@ -103,14 +106,14 @@ interface Resource extends ResolveOptions {
 
 function authorizeOrThrow(request: ActionRequest, context: PolicyContext): AuthorizedRequest {
   const { policy, world } = context;
-  const { action } = request;
+  const { action, agent } = request;
   const spec = specOf(policy.actions, action);
   const { kind, follow = "all", defaults, canonicalParams, resources: further = [] } = spec;
   const given = { ...defaults, ...request.params };
   if (!policy.index.has(action)) {
     // No rule names the action: it is denied, whether the target has a canonical form or not.
     const target = canonicalOrGiven(kind, request.target, world);
-    const decision = decide(policy, { action, target, params: given });
+    const decision = decide(policy, { action, target, params: given, agent });
     return { request: { ...request, target, params: given }, decision };
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
@@ -126,7 +129,7 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
     const target = params[param] = KINDS[kind].normalise(value, world);
     resources.push({ param, kind, action, follow, target });
   }
-  let decision = decideAll(policy, resources, params);
+  let decision = decideAll(policy, resources, { params, agent });
   // A target that is denied by its text is not touched: none of its links is followed.
   if (decision.effect === "allow") {
     const links: string[] = [];
@@ -142,13 +145,13 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
     }
     // INVARIANT: what is executed was decided: all resources by their real paths, and all params.
     if (links.length > 0) {
-      const real = decideAll(policy, resources, params);
+      const real = decideAll(policy, resources, { params, agent });
       const reason = `${real.reason} (${links.join(", ")})`;
       decision = stricter(decision, { ...real, reason });
     }
   }
   const { target } = main;
-  const isPlain = request.agent === undefined && request.undoes === undefined;
+  const isPlain = agent === undefined && request.undoes === undefined;
   // A literal where it is enough: this is on the way of every request.
   const canonical = isPlain ? { action, target, params } : { ...request, target, params };
   return { request: canonical, decision };
@@ -167,19 +170,19 @@ function canonicalOrGiven(kind: KindName, target: string, world: World): string 
 function decideAll(
   policy: Policy,
   resources: readonly Resource[],
-  params: Readonly<Record<string, unknown>>,
+  { params, agent }: Asked,
 ): Decision {
   const decisions = resources.map(({ action, target, param }) => {
     // Params belong to the action they came with; under another action, its defaults hold.
     const isOwn = action === resources[0]?.action;
     const own = isOwn ? params : specOf(policy.actions, action).defaults ?? {};
-    const decision = decide(policy, { action, target, params: own });
+    const decision = decide(policy, { action, target, params: own, agent });
     if (param === undefined || decision.effect === "allow") return decision;
     return { ...decision, reason: `${decision.reason} (param "${param}")` };
   });
   const [main] = resources;
   const implied = main === undefined ? [] : specOf(policy.actions, main.action).implies ?? [];
-  return implied.map((one) => impliedDenial(policy, resources, one))
+  return implied.map((one) => impliedDenial(policy, resources, { ...one, agent }))
     .reduce(stricter, decisions.reduce(stricter));
 }
 
@@ -187,13 +190,13 @@ function decideAll(
 function impliedDenial(
   policy: Policy,
   resources: readonly Resource[],
-  { action, param }: ImpliedAction,
+  { action, param, agent }: ImpliedAction & Pick<Asked, "agent">,
 ): Decision | undefined {
   const resource = resources.find((one) => one.param === param);
   if (resource === undefined) return undefined;
   const { target } = resource;
   const params = specOf(policy.actions, action).defaults ?? {};
-  const denial = denialOf(policy, { action, target, params });
+  const denial = denialOf(policy, { action, target, params, agent });
   const part = `${resources[0]?.action} is also ${action} of "${target}"`;
   return denial && { ...denial, reason: `${denial.reason} (${part})` };
 }

@@ -21,11 +21,18 @@ export type Truth = boolean | undefined;
 /** A compiled condition on one value; `undefined` stands for a missing param. */
 type Condition = (value: unknown) => Truth;
 
+/** What of a request conditions are about. */
+export interface Asked {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly agent?: string | undefined;
+}
+
 /** A compiled constraint: all of its conditions have to hold. */
 export interface Constraint {
   /** For each param: the keys that lead to it, and the condition. */
   readonly conditions: readonly {
     readonly param: string;
+    /** Empty for the agent of the request, which is none of its params. */
     readonly path: readonly string[];
     readonly condition: Condition;
     /** The condition as the policy has it, for explanations. */
@@ -108,15 +115,31 @@ export function compileConstraint(source: unknown, problems: Problems): Constrai
 }
 
 /**
+ * Compiles the `agent` of a rule to a condition like those of its constraint.
+ *
+ * @param source Globs of names.
+ * @param problems Where it is noted what is wrong with it.
+ */
+export function compileAgent(
+  source: unknown,
+  problems: Problems,
+): Constraint["conditions"][number] {
+  const matches = compileGlob(source, problems);
+  // INVARIANT: a request without an agent cannot be decided: no allow rule for agents holds, a deny does.
+  const condition = (agent: unknown) => agent === undefined ? undefined : matches?.(agent);
+  return { param: "agent", path: [], condition, source };
+}
+
+/**
  * Evaluates a constraint.
  *
  * @param constraint Of a rule.
- * @param params The canonical params of a request.
+ * @param asked The canonical params of a request, and its agent.
  * @returns Whether it holds, in three-valued logic.
  */
-export function evaluate(constraint: Constraint, params: Readonly<Record<string, unknown>>): Truth {
+export function evaluate(constraint: Constraint, { params, agent }: Asked): Truth {
   return allOf(constraint.conditions.map(({ path, condition }) => {
-    const value = valueAt(params, path);
+    const value = path.length === 0 ? agent : valueAt(params, path);
     // A provider may well take a text for a list of one.
     return value === NO_CONTAINER ? undefined : condition(value);
   }));

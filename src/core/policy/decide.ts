@@ -6,7 +6,7 @@
 import { type CanonicalRequest, CODES } from "../action.ts";
 import { messageOf } from "../errors.ts";
 import { KINDS } from "../resource/table.ts";
-import { evaluate, type Truth } from "./constraint.ts";
+import { type Asked, evaluate, type Truth } from "./constraint.ts";
 import type { Policy, Rule } from "./policy.ts";
 
 /** A decision, as a value. */
@@ -20,6 +20,9 @@ export interface Decision {
   readonly reason: string;
 }
 
+/** What of a request its decision depends on. */
+export type DecidableRequest = Pick<CanonicalRequest, "action" | "target"> & Asked;
+
 /**
  * Decides one canonical resource. Pure: the same policy and request give the same decision.
  *
@@ -30,19 +33,17 @@ export interface Decision {
  * @param request The target and all params in canonical form.
  * @returns Never throws: an error while deciding denies with `RULE_ERRORED`.
  */
-export function decide(
-  policy: Policy,
-  { action, target, params }: Pick<CanonicalRequest, "action" | "target" | "params">,
-): Decision {
+export function decide(policy: Policy, request: DecidableRequest): Decision {
+  const { action, target } = request;
   try {
     // INVARIANT: a deny rule that may hold denies, whatever else allows.
-    const denial = denialOf(policy, { action, target, params });
+    const denial = denialOf(policy, request);
     if (denial !== undefined) return denial;
     const rules = policy.index.get(action);
     if (rules === undefined) return denied(CODES.NO_RULE, `no rule allows ${action}`);
 
     // INVARIANT: an allow rule allows only if its constraint certainly holds.
-    const allow = byTruth(rules.allow.match(KINDS[rules.kind].segments(target)), params);
+    const allow = byTruth(rules.allow.match(KINDS[rules.kind].segments(target)), request);
     const allowing = first(allow.holding);
     if (allowing !== undefined) {
       const { id: ruleId } = allowing;
@@ -64,15 +65,13 @@ export function decide(
  * @param request The target and all params in canonical form.
  * @returns `undefined` if there is none, whether or not a rule allows it. Never throws.
  */
-export function denialOf(
-  policy: Policy,
-  { action, target, params }: Pick<CanonicalRequest, "action" | "target" | "params">,
-): Decision | undefined {
+export function denialOf(policy: Policy, request: DecidableRequest): Decision | undefined {
+  const { action, target } = request;
   try {
     const rules = policy.index.get(action);
     if (rules === undefined) return undefined;
     // INVARIANT: a deny rule denies unless its constraint certainly fails.
-    const deny = byTruth(rules.deny.match(KINDS[rules.kind].segments(target)), params);
+    const deny = byTruth(rules.deny.match(KINDS[rules.kind].segments(target)), request);
     const denying = first(deny.holding, deny.undecidable);
     return denying && deniedBy(denying, target);
   } catch (error) {
@@ -101,11 +100,11 @@ interface Buckets {
 
 const NO_RULES: Buckets = { holding: [], undecidable: [], failing: [] };
 
-function byTruth(rules: readonly Rule[], params: CanonicalRequest["params"]): Buckets {
+function byTruth(rules: readonly Rule[], asked: Asked): Buckets {
   if (rules.length === 0) return NO_RULES;
   const buckets: Buckets = { holding: [], undecidable: [], failing: [] };
   for (const rule of rules) {
-    const truth: Truth = rule.constraint === undefined || evaluate(rule.constraint, params);
+    const truth: Truth = rule.constraint === undefined || evaluate(rule.constraint, asked);
     buckets[truth === undefined ? "undecidable" : truth ? "holding" : "failing"].push(rule);
   }
   return buckets;

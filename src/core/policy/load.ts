@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { ActionTable, KindName } from "../resource/kind.ts";
+import { type ActionTable, type KindName, specOf } from "../resource/kind.ts";
+import type { Pattern } from "../resource/pattern.ts";
+import { KINDS } from "../resource/table.ts";
 import type { World } from "../resource/world.ts";
 import { type GuardedPath, guardRules } from "./guard.ts";
 import type { Policy, Rule } from "./policy.ts";
@@ -16,6 +18,13 @@ import { LIST, readMapping, type Shape } from "./shape.ts";
 export interface LoadOptions {
   /** The machine; its `base` is what relative patterns are relative to. */
   readonly world: World;
+  /**
+   * The machine as paths of allow rules are resolved on it: links that could lie where somebody may
+   * change files are not followed.
+   *
+   * @param changeable What the policy allows to change.
+   */
+  readonly linksOutside: (changeable: readonly Pattern[]) => World;
   /** Name of the policy, for messages. */
   readonly source: string;
   /** What identifies it in records. */
@@ -64,13 +73,35 @@ export function loadPolicy(document: unknown, options: LoadOptions): Policy {
   const shape = { ...DOCUMENT, ...further?.document };
   const found = readMapping(document, { shape, expected, problems }) ?? {};
   const common = { world, actions, expand, keys: further?.rule ?? {}, ids: new Set<string>() };
-  const read = (section: "capabilities" | "deny", effect: Rule["effect"], index: number) =>
-    readRules(found[section] ?? [], { ...common, effect, index, problems: problems.at(section) });
-  const allow = read("capabilities", "allow", 0);
-  const deny = read("deny", "deny", allow.length);
+  const asWritten: World = { ...world, realPath: (path) => path };
+  const read = (section: "capabilities" | "deny", effect: Rule["effect"], index: number) => {
+    const paths = effect === "allow" ? asWritten : world;
+    const at = { effect, index, paths, problems: problems.at(section) };
+    return readRules(found[section] ?? [], { ...common, ...at });
+  };
+  const written = read("capabilities", "allow", 0);
+  const deny = read("deny", "deny", written.length);
   if (problems.found.length > 0) throw new PolicyError(source, problems.found);
+  // INVARIANT: what may be changed is known before a link is followed: as written, then by real paths.
+  const allow = followLinks(followLinks(written, options), options);
   const firstIndex = allow.length + deny.length;
   const guards = guardRules(options.guarded ?? [], { world, actions, firstIndex });
   const rules = [...allow, ...deny, ...guards];
   return { source, digest, rules, actions, index: indexRules(rules, actions), warnings: [] };
+}
+
+/** The allow rules with the links of their paths followed, except where these rules allow changes. */
+function followLinks(
+  rules: readonly Rule[],
+  { linksOutside, actions, expand }: LoadOptions,
+): readonly Rule[] {
+  const changing = rules.filter((rule) =>
+    rule.actions.some((action) => specOf(actions, action).access?.includes("write"))
+  );
+  const world = linksOutside(changing.flatMap(({ patterns }) => patterns.get("path") ?? []));
+  return rules.map((rule) => {
+    if (!rule.patterns.has("path")) return rule;
+    const paths = rule.resources.flatMap((text) => KINDS.path.compile(expand(text, "path"), world));
+    return { ...rule, patterns: new Map([...rule.patterns, ["path", paths]]) };
+  });
 }

@@ -9,7 +9,7 @@ import { type ActionTable, type KindName, specOf } from "../resource/kind.ts";
 import type { Pattern } from "../resource/pattern.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, PatternError, type World } from "../resource/world.ts";
-import { compileConstraint, type Constraint } from "./constraint.ts";
+import { compileAgent, compileConstraint, type Constraint } from "./constraint.ts";
 import type { Rule } from "./policy.ts";
 import { placeName, type Problems } from "./problem.ts";
 import { ANYTHING, isMapping, readMapping, type Shape, TEXT, texts } from "./shape.ts";
@@ -17,6 +17,8 @@ import { ANYTHING, isMapping, readMapping, type Shape, TEXT, texts } from "./sha
 /** How rules are read. */
 export interface RuleOptions {
   readonly world: World;
+  /** The machine by which links of paths are followed. */
+  readonly paths: World;
   readonly actions: ActionTable;
   /** Replaces variables in a pattern. */
   readonly expand: (pattern: string, kind: KindName) => string;
@@ -31,11 +33,13 @@ export interface RuleOptions {
   readonly problems: Problems;
 }
 
+const { missing: _, ...AGENT } = texts("agent", "a pattern of agents' names");
 const SHAPE = {
   id: TEXT,
   reason: TEXT,
   action: texts("action", "an action name"),
   resource: texts("resource", "a pattern"),
+  agent: AGENT,
   constraint: ANYTHING,
 };
 const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
@@ -69,7 +73,10 @@ function readRule(source: unknown, options: RuleOptions): Rule | undefined {
   const actions = readActions([found.action ?? []].flat(), options);
   const resources = [found.resource ?? []].flat();
   const patterns = compilePatterns(resources, actions, options);
-  const constraint = readConstraint(found.constraint, actions, options);
+  const given = readConstraint(found.constraint, actions, options);
+  const constraint = found.agent === undefined ? given : {
+    conditions: [compileAgent(found.agent, problems.at("agent")), ...given?.conditions ?? []],
+  };
   const { line } = problems;
   return { id, effect, index, line, actions, resources, patterns, constraint, reason };
 }
@@ -100,14 +107,14 @@ function readActions(names: readonly string[], options: RuleOptions): string[] {
 function compilePatterns(
   resources: readonly string[],
   actions: readonly string[],
-  { actions: table, expand, world, problems }: RuleOptions,
+  { actions: table, expand, world, paths, problems }: RuleOptions,
 ): Map<KindName, Pattern[]> {
   const kinds = new Set(actions.map((action) => specOf(table, action).kind));
   return new Map(Array.from(kinds, (kind) => [
     kind,
     resources.flatMap((text, i) => {
       try {
-        return KINDS[kind].compile(expand(text, kind), world);
+        return KINDS[kind].compile(expand(text, kind), kind === "path" ? paths : world);
       } catch (error) {
         if (!(error instanceof PatternError)) throw error;
         const whose = actions.filter((action) => specOf(table, action).kind === kind);

@@ -14,6 +14,7 @@ import {
   type ReadOptions,
   readPolicy,
 } from "../../../src/policy_tools/read.ts";
+import { ROOT } from "../../workspace.ts";
 
 /** A machine on which every path exists, is an executable file, and is its own real path. */
 export const FLAT: World = {
@@ -24,6 +25,19 @@ export const FLAT: World = {
   list: () => [],
   typeOf: () => "executable",
 };
+
+/**
+ * The machine as it would be if the tests did not run in a checkout, in which no allow rule follows a
+ * link. It looks all the same, so that it needs the same permissions.
+ */
+export function outsideCheckouts(world: World): World {
+  const realPath = (path: string) => {
+    const real = world.realPath(path);
+    const isAround = path.endsWith("/.git") && `${ROOT}/`.startsWith(path.slice(0, -".git".length));
+    return isAround ? undefined : real;
+  };
+  return { ...world, realPath };
+}
 
 /** Reads a policy, YAML text or an object, for the flat machine with the standard actions. */
 export function load(

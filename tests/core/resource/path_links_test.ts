@@ -2,7 +2,7 @@ import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert
 import { authorize } from "../../../src/core/policy/authorize.ts";
 import { denoWorld } from "../../../src/core/resource/deno_world.ts";
 import { PATH } from "../../../src/core/resource/path.ts";
-import { decisionOn, effectOn, load } from "../policy/deciding.ts";
+import { decisionOn, effectOn, load, outsideCheckouts } from "../policy/deciding.ts";
 import { Workspace } from "../../workspace.ts";
 
 const WORLD = denoWorld({ searchPath: [] });
@@ -125,7 +125,7 @@ Deno.test("An allow rule whose folder is a link holds for both names of the fold
   ws.link("alias", ws.path("in"));
   const policy = load({
     capabilities: [{ action: "fs.read", resource: `${ws.root}/alias/**` }],
-  }, { world: WORLD });
+  }, { world: outsideCheckouts(WORLD) });
   assertEquals(effectOn(policy, "fs.read", ws.path("alias/file"), {}, WORLD), "allow");
   assertEquals(effectOn(policy, "fs.read", ws.path("in/file"), {}, WORLD), "allow");
   assertEquals(effectOn(policy, "fs.read", ws.path("out/secret"), {}, WORLD), "deny");
