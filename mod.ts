@@ -28,7 +28,7 @@ export {
   verifyWithCheckpoints,
 } from "./src/checkpoint/verification.ts";
 export type { Rotation } from "./src/log/rotation.ts";
-export type { Retention } from "./src/log/prune.ts";
+export { pruneAuditLog, type PruneOptions, type Retention } from "./src/log/prune.ts";
 export { readAuditLog, type ReadLine, type RecordFilter } from "./src/log/reader.ts";
 export type { AuditRecord, RecordBody } from "./src/core/record/record.ts";
 export {

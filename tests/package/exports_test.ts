@@ -27,6 +27,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "ProviderError",
     "WorkerOptionsError",
     "impliedPermissions",
+    "pruneAuditLog",
     "readAuditLog",
     "verifyAuditLog",
     "verifyWithCheckpoints",
