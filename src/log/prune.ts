@@ -19,7 +19,7 @@ export interface Retention {
 export interface PruneOptions {
   /** Number of records that a signed checkpoint covers, counted from the beginning of the log. */
   readonly covered: number;
-  /** @default the system's time */
+  /** When it is now. @default the system's time */
   readonly now?: Date;
 }
 

@@ -11,13 +11,20 @@ const ADAPTERS: readonly (readonly [file: string, packages: string[], flags: str
   ["vercel_ai.ts", ["ai"], ["--allow-sys=hostname"]],
 ];
 
+/** A specifier without `npm:` and version: the package, and what of it. */
+function nameOf(specifier: string): string {
+  return specifier.replace(/^npm:((?:@[^/]+\/)?[^@/]+)@[^/]+/, "$1");
+}
+
 /** Packages of which importing something else must load nothing. */
 const SDK = /^(ai|@ai-sdk\/.*|@openai\/agents.*|@langchain\/.*|langchain|zod)$/;
 
 Deno.test("only an adapter imports its SDK, and no other's", () => {
   const found = [read(join(ROOT, "mod.ts")), ...sourcesOf("src", "providers")]
     .flatMap(({ path, imports }) => {
-      const packages = imports.map(({ specifier }) => specifier).filter((one) => SDK.test(one));
+      const packages = imports.map(({ specifier }) => nameOf(specifier)).filter((one) =>
+        SDK.test(one)
+      );
       return packages.length === 0 ? [] : [[path, packages.sort()]];
     });
   assertEquals(found, ADAPTERS.map(([file, packages]) => [`src/adapters/${file}`, packages]));
@@ -58,16 +65,15 @@ for (const [file, , flags] of ADAPTERS) {
   });
 }
 
+/** Types of the SDKs, and those that `mod.ts` and `src/agent/mod.ts` export. */
+const PUBLIC_ELSEWHERE =
+  /^private-type-ref\]: .* '(ToolSet|ToolCallRepairFunction|Tool|Model|StructuredTool|AIMessage|CalledTool|CallToolOptions|SubmitFn|ToolDef)'$/;
+
 Deno.test("what the adapters export is documented, and refers to no private type but those of the SDK", async () => {
-  const roots = ["mod.ts", "src/agent/mod.ts", ...ADAPTERS.map(([file]) => `src/adapters/${file}`)];
+  // Deno does not resolve the SDKs if they are looked at together with `mod.ts`.
+  const roots = ADAPTERS.map(([file]) => `src/adapters/${file}`);
   const { stderr } = await denoRun(["doc", "--lint", "-q", ...roots]);
   const errors = Array.from(stderr.matchAll(/^error\[(.*)$/gm), ([, text = ""]) => text);
   assert(errors.length > 0);
-  assertEquals(
-    errors.filter((text) =>
-      !/^private-type-ref\]: .* '(ToolSet|ToolCallRepairFunction|Tool|Model|StructuredTool|AIMessage)'$/
-        .test(text)
-    ),
-    [],
-  );
+  assertEquals(errors.filter((text) => !PUBLIC_ELSEWHERE.test(text)), []);
 });
