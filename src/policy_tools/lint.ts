@@ -10,6 +10,7 @@ import { specOf } from "../core/resource/kind.ts";
 import { KINDS } from "../core/resource/table.ts";
 import type { World } from "../core/resource/world.ts";
 import { changeableCode } from "./changeable_code.ts";
+import { escape } from "../visible_text.ts";
 import { overlap } from "./overlap.ts";
 import type { PlantedLink } from "./planted_links.ts";
 
@@ -59,7 +60,8 @@ export function lint(input: LintInput): string[] {
       RULE_CHECKS.flatMap((check) => check(rule, input)).map((line) => `${rule.id}: ${line}`)
     ),
     ...unusedVariables(rules, input),
-  ];
+    // Names of files and goals of links may come from an agent.
+  ].map(escape);
 }
 
 function unusedVariables(rules: readonly Rule[], { declared, given }: LintInput): string[] {

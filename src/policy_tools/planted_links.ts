@@ -78,7 +78,13 @@ export class LinkReview {
       this.#planted.set(path, { path, ...planted });
       throw new CanonicalError(`The link "${planted.link}" is not followed: ${planted.why}`);
     };
-    return { ...this.#world, realPath };
+    const readLink = (path: string) => {
+      const goal = this.#world.readLink(path);
+      // It was not there yet when the real path was asked for.
+      if (goal === undefined || this.#trustIn(path).why === undefined) return goal;
+      throw new CanonicalError(`The link "${path}" is not followed`);
+    };
+    return { ...this.#world, realPath, readLink };
   }
 
   /** A link on the way that may be planted, or that may not be seen. */

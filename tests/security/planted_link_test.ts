@@ -154,6 +154,40 @@ for (const row of ROWS) {
   });
 }
 
+Deno.test("a warning of a link shows what its goal would hide", () => {
+  using ws = new Workspace();
+  ws.link("w/inbox", "/etc\n\x1b[2Kagent-kernel: all is well");
+  const row = { allow: [WRITES, READ] } as unknown as Row;
+  const { warnings } = loadRow(ws, row);
+  assertStringIncludes(warnings.join("\n"), '-> "/etc\\u000a\\u001b[2Kagent-kernel');
+  assertEquals(warnings.join().includes("\x1b"), false);
+});
+
+for (const question of ["realPath", "readLink"] as const) {
+  Deno.test(`a link that appears while a policy is loaded, after any ${question}, is not followed`, () => {
+    // The link appears after each of the looks at its place in turn.
+    for (let turn = 1, asked = Infinity; turn <= asked; turn++) {
+      using ws = new Workspace();
+      ws.file("out/secret", "secret");
+      ws.folder("w");
+      asked = 0;
+      const look = (path: string) => {
+        const answer = WORLD[question](path);
+        if (path === ws.path("w/inbox") && ++asked === turn) ws.link("w/inbox", ws.path("out"));
+        return answer;
+      };
+      const rules = [WRITES, READ].map(([action, resource]) => ({
+        action,
+        resource: String(resource).replace("$", ws.root),
+      }));
+      const policy = load({ capabilities: rules }, { world: { ...WORLD, [question]: look } });
+      assert(asked > 0);
+      assertEquals(reach(policy).filter((path) => path.startsWith(ws.path("out"))), []);
+      assertEquals(effectOn(policy, "fs.read", ws.path("out/secret"), {}, WORLD), "deny");
+    }
+  });
+}
+
 const CASE = [
   { action: ["fs.write", "fs.list"], resource: "$/work/**" },
   { action: "fs.read", resource: ["$/work", "$/work/inbox/**"] },
