@@ -52,16 +52,30 @@ export interface Exceeded {
   readonly retryAfterMs: number | undefined;
 }
 
-/** How much of each limit a request has really used, by the id of the limit; the rest as reserved. */
+/**
+ * How much of each limit a request has really used, by the id of the limit; the rest as reserved. It can
+ * be more than was reserved: what has happened is charged.
+ */
 export type Corrections = ReadonlyMap<string, Decimal>;
 
 /** A counter of the ledger, for people. */
 export interface Usage {
   readonly limit: string;
+  /** The agent, or empty for a limit that all share. */
   readonly who: string;
-  /** The window, `""` for a bucket or slots. */
-  readonly window: string;
+  readonly meter: Charge["meter"];
   readonly used: Decimal;
+  readonly left: Decimal;
+  /** When nothing is used any more, in milliseconds since the epoch; `undefined` if that is not known. */
+  readonly renewsAt: number | undefined;
+}
+
+/** The ledger cannot be opened, read or written. */
+export class LimitStoreError extends Error {
+  /** The name of this class. */
+  override name = "LimitStoreError";
+  /** Stable code of this class of errors. */
+  readonly code = "LIMIT_UNAVAILABLE";
 }
 
 /**
@@ -79,17 +93,22 @@ export interface LimitStore {
    * @param charges What the request takes at most.
    * @param at Now, in milliseconds since the epoch.
    * @returns The first limit that is exceeded; `undefined` if all is reserved.
+   * @throws {LimitStoreError} The ledger cannot be used: the request does not pass.
    */
   reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined;
   /** Ends a reservation: what was used stays charged, slots come free. */
   commit(id: string, corrections: Corrections): void;
-  /** Ends a reservation of what provably did not happen: all of it is given back. */
+  /**
+   * Ends a reservation of what provably did not happen: it is given back, but for tokens of a bucket,
+   * which come back by themselves.
+   */
   release(id: string): void;
-  /** What is used now. */
-  usage(): Usage[];
-  /** Sets all counters of a limit to nothing. */
+  /** What is used, of each limit and agent. @param at Now, in milliseconds since the epoch. */
+  usage(at: number): Usage[];
+  /** Sets all counters of a limit to nothing; what is under way now is not charged to it any more. */
   reset(limit: string): void;
   /** Reservations of earlier processes that ended without a word: they stay charged. */
   readonly abandoned: number;
+  /** Ends the use of the store. */
   close(): void;
 }

@@ -17,6 +17,8 @@ import { sha256 } from "../core/request.ts";
 import { MissingPermissionError } from "../launch/check.ts";
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
+import type { PolicyLimits } from "../limits/limit.ts";
+import { checkCoverage, readLimits } from "./limits.ts";
 import { lint } from "./lint.ts";
 import { lineFinder, outline, OutlineError } from "./locate.ts";
 import { DocumentProblems } from "./problems.ts";
@@ -46,12 +48,14 @@ export interface ReadOptions
 export interface PolicyWithExamples extends Policy {
   /** The examples of its document. */
   readonly examples: readonly Example[];
+  /** The limits of its rules, and of the whole policy. */
+  readonly limits: PolicyLimits;
 }
 
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
 const FURTHER = {
-  document: { variables: ANYTHING, examples: ANYTHING },
-  rule: { limits: unenforced("limits"), approval: unenforced("approval") },
+  document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING },
+  rule: { limits: ANYTHING, approval: unenforced("approval") },
 };
 
 function unenforced(key: string): Field<never> {
@@ -104,14 +108,16 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const expand = (pattern: string, kind: KindName) =>
     expandVariables(pattern, { kind, variables: all });
   const loading = { ...options, world, source: name, digest, problems, expand, further: FURTHER };
+  const limits = readLimits(value, problems);
   const policy = loadPolicy(value, loading);
+  checkCoverage(limits, { policy, problems: problems.at("limits") });
   if (options.enforceExamples !== false) {
     checkExamples(examples, { policy, world }, problems.at("examples"));
   }
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
   const declared = isMapping(own) ? own : {};
   const warnings = lint({ policy, world, declared, given: variables });
-  return { ...policy, examples, warnings };
+  return { ...policy, examples, limits, warnings };
 }
 
 /**
