@@ -12,6 +12,7 @@ export {
   type ResultStatus,
 } from "./src/core/action.ts";
 export type { SubmitFn, SubmitOptions } from "./src/stages/submit.ts";
+export type { Decimal } from "./src/limits/decimal.ts";
 export type { LimitOptions } from "./src/limits/enforcement.ts";
 export { MemoryLimitStore } from "./src/limits/memory_store.ts";
 export { LIMIT_CODES } from "./src/limits/stage.ts";

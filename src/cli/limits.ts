@@ -1,3 +1,8 @@
+/**
+ * `limits`: what is used of limits.
+ *
+ * @module
+ */
 import { resolve } from "@std/path";
 import { type LedgerContent, readLedger } from "../limits/ledger_file.ts";
 import { RESET_ACTION } from "../limits/verify.ts";

@@ -1,3 +1,8 @@
+/**
+ * `limits verify`: whether the ledger of limits and the audit log say the same.
+ *
+ * @module
+ */
 import { readLedger } from "../limits/ledger_file.ts";
 import { type Difference, LedgerCheck, type LedgerFindings } from "../limits/verify.ts";
 import { readAuditLog } from "../log/reader.ts";

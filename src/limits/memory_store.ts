@@ -24,10 +24,12 @@ export class MemoryLimitStore implements LimitStore {
   #latest = 0;
   #reservations = 0;
 
+  /** The latest time that was told. */
   now(at: number): number {
     return this.#latest = Math.max(this.#latest, at);
   }
 
+  /** Reserves all charges of one request, or none. */
   reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined {
     const now = this.now(at);
     if (++this.#reservations % SWEEP_EVERY === 0) this.#sweep(now);
@@ -45,14 +47,17 @@ export class MemoryLimitStore implements LimitStore {
     return undefined;
   }
 
+  /** Ends a reservation: what was used stays charged. */
   commit(id: string, corrections: Corrections): void {
     for (const one of this.#end(id)) this.#settle(one, corrections.get(one.limit) ?? one.amount);
   }
 
+  /** Ends a reservation of what provably did not happen. */
   release(id: string): void {
     for (const one of this.#end(id)) this.#settle(one, ZERO);
   }
 
+  /** What is used. */
   usage(at: number): Usage[] {
     const now = this.now(at);
     return Array.from(this.#counters)
@@ -60,6 +65,7 @@ export class MemoryLimitStore implements LimitStore {
       .map(([key, { value, meter }]) => usageOf(key, value, { meter, at: now }));
   }
 
+  /** Sets all counters of a limit to nothing. */
   reset(limit: string): void {
     for (const key of this.#counters.keys()) {
       if (ownerOf(key).limit === limit) this.#counters.delete(key);
@@ -70,6 +76,7 @@ export class MemoryLimitStore implements LimitStore {
     }
   }
 
+  /** Forgets what is reserved. */
   close(): void {
     this.#reserved.clear();
   }

@@ -85,14 +85,17 @@ export class SqliteLimitStore implements LimitStore {
     }
   }
 
+  /** Reservations of processes that ended without a word, found since it was opened. */
   get abandoned(): number {
     return this.#abandoned;
   }
 
+  /** The latest time that was told. */
   now(at: number): number {
     return this.#within(() => Math.max(at, this.#latest()));
   }
 
+  /** Reserves all charges of one request, or none. */
   reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined {
     return this.#transaction(() => {
       this.#assertInPlace();
@@ -108,18 +111,21 @@ export class SqliteLimitStore implements LimitStore {
     });
   }
 
+  /** Ends a reservation: what was used stays charged. */
   commit(id: string, corrections: Corrections): void {
     this.#transaction(() => {
       for (const one of this.#end(id)) this.#settle(one, corrections.get(one.limit) ?? one.amount);
     });
   }
 
+  /** Ends a reservation of what provably did not happen. */
   release(id: string): void {
     this.#transaction(() => {
       for (const one of this.#end(id)) this.#settle(one, ZERO);
     });
   }
 
+  /** What is used. */
   usage(at: number): Usage[] {
     return this.#within(() => {
       const now = Math.max(at, this.#latest());
@@ -129,6 +135,7 @@ export class SqliteLimitStore implements LimitStore {
     });
   }
 
+  /** Sets all counters of a limit to nothing. */
   reset(limit: string): void {
     this.#transaction(() => {
       for (const { key } of this.#statements.allCounters.all(-Infinity)) {
@@ -143,6 +150,7 @@ export class SqliteLimitStore implements LimitStore {
     });
   }
 
+  /** Ends the session, and closes the ledger. */
   close(): void {
     if (!this.#database.isOpen) return;
     try {

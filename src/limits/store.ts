@@ -19,7 +19,9 @@ export interface Charge {
 
 /** Counts what is used in a window. */
 export interface WindowMeter {
+  /** Tells the kinds of meters apart. */
   readonly kind: "window";
+  /** The most that can be used. */
   readonly max: Decimal;
   /** The window, as `windowAt` names it. */
   readonly window: string;
@@ -32,19 +34,25 @@ export interface WindowMeter {
  * burst + t / refillMs calls pass.
  */
 export interface BucketMeter {
+  /** Tells the kinds of meters apart. */
   readonly kind: "bucket";
+  /** Tokens of a full bucket. */
   readonly burst: number;
+  /** How long one token takes to come back, in milliseconds. */
   readonly refillMs: number;
 }
 
 /** Counts what is under way now. */
 export interface SlotMeter {
+  /** Tells the kinds of meters apart. */
   readonly kind: "slots";
+  /** How many there are. */
   readonly max: number;
 }
 
 /** A limit that does not let a request pass. */
 export interface Exceeded {
+  /** Id of the limit. */
   readonly limit: string;
   /** What is left; not enough. */
   readonly left: Decimal;
@@ -60,11 +68,15 @@ export type Corrections = ReadonlyMap<string, Decimal>;
 
 /** A counter of the ledger, for people. */
 export interface Usage {
+  /** Id of the limit. */
   readonly limit: string;
   /** The agent, or empty for a limit that all share. */
   readonly who: string;
+  /** How it is counted. */
   readonly meter: Charge["meter"];
+  /** In the unit of the limit; tokens, slots. */
   readonly used: Decimal;
+  /** 0 if more is used than the limit allows by now. */
   readonly left: Decimal;
   /** When nothing is used any more, in milliseconds since the epoch; `undefined` if that is not known. */
   readonly renewsAt: number | undefined;

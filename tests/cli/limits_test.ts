@@ -69,7 +69,7 @@ Deno.test("the command line keeps what is used next to the log, shows, checks an
   assertEquals([reset.code, reset.stdout, reset.stderr], [
     0,
     "read-data.calls: begins to count anew\n",
-    reset.stderr.replace(/.*isolation: none.*\n/, ""),
+    "",
   ]);
   const [record] = Deno.readTextFileSync(s.log).trim().split("\n").slice(-1).map((l) =>
     JSON.parse(l)
@@ -136,15 +136,9 @@ Deno.test("the table of limits lines up, and shows no control characters of agen
       renewsAt: undefined,
     },
   ];
-  assertEquals(
-    tableOf(limitRows(usage, {})),
-    [
-      "limit    agent             used  left  renews",
-      "a.calls  alice\\u001b[2J     7    93  2026-11-28",
-      "b.calls  -                  100     0  2026-11-28",
-    ].map((line) => line.replaceAll(/ {2,}/g, "  ")).map((_, i) =>
-      tableOf(limitRows(usage, {}))[i]
-    ),
-  );
-  for (const line of tableOf(limitRows(usage, {}))) assertEquals(line.includes("\x1b"), false);
+  assertEquals(tableOf(limitRows(usage, {})), [
+    "limit    agent           used  left  renews",
+    "a.calls  alice\\u001b[2J     7    93  2026-11-28",
+    "b.calls  -                100     0  2026-11-28",
+  ]);
 });
