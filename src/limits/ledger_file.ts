@@ -94,9 +94,16 @@ export function readLedger(folder: string, at: number): LedgerContent | undefine
 /** Charges and meters as JSON, with their amounts exact. */
 export function toJson(value: Charge["meter"] | readonly Charge[]): string {
   return JSON.stringify(
-    value,
-    (_, value) => typeof value === "bigint" ? { decimal: String(value) } : value,
+    "kind" in value ? plain(value) : value.map(({ amount, meter, ...rest }) => ({
+      ...rest,
+      amount: { decimal: String(amount) },
+      meter: plain(meter),
+    })),
   );
+}
+
+function plain(meter: Charge["meter"]): object {
+  return meter.kind === "window" ? { ...meter, max: { decimal: String(meter.max) } } : meter;
 }
 
 /** The opposite of {@linkcode toJson}. */

@@ -12,6 +12,8 @@ import { LimitStoreError, type Usage } from "./store.ts";
 
 /** How long a process waits for another one that writes, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
+/** Counters of windows that have passed are deleted once for so many reservations. */
+const SWEEP_EVERY = 100;
 
 /** How a {@linkcode SqliteLimitStore} is opened. */
 export interface SqliteLimitStoreOptions {
@@ -43,7 +45,10 @@ export class SqliteLimitStore implements LimitStore {
   readonly #inode: number | null;
   readonly #statements: Readonly<Record<StatementName, StatementSync>>;
   #ownerFile: Deno.FsFile | undefined;
+  /** The reservations of this process, as they were written. */
+  readonly #own = new Map<string, { readonly text: string; readonly charges: readonly Charge[] }>();
   #abandoned = 0;
+  #reservations = 0;
 
   /**
    * Opens the ledger, or makes one that only its owner may read.
@@ -215,9 +220,13 @@ export class SqliteLimitStore implements LimitStore {
       charged.set(key, { value: after.value, meter: one.meter });
     }
     for (const [key, { value, meter }] of charged) this.#write(key, value, meter);
-    this.#statements.addReservation.run(id, this.#owner, toJson(charges));
-    this.#statements.sweepCounters.run(now);
-    this.#statements.sweepReservations.run(now);
+    const text = toJson(charges);
+    this.#statements.addReservation.run(id, this.#owner, text);
+    this.#own.set(id, { text, charges });
+    if (++this.#reservations % SWEEP_EVERY === 1) {
+      this.#statements.sweepCounters.run(now);
+      this.#statements.sweepReservations.run(now);
+    }
     return undefined;
   }
 
@@ -232,12 +241,18 @@ export class SqliteLimitStore implements LimitStore {
   }
 
   #end(id: string): readonly Charge[] {
-    const row = this.#statements.readReservation.get(id);
-    this.#statements.deleteReservation.run(id);
-    return row === undefined ? [] : fromJson(String(row["charges"]));
+    const own = this.#own.get(id);
+    this.#own.delete(id);
+    const row = this.#statements.endReservation.get(id);
+    if (row === undefined) return [];
+    // Another text: a limit was reset meanwhile.
+    const text = String(row["charges"]);
+    return text === own?.text ? own.charges : fromJson(text);
   }
 
   #settle(one: Charge, used: Decimal): void {
+    // As most charges end: nothing changes.
+    if (one.meter.kind === "bucket" || one.meter.kind === "window" && used === one.amount) return;
     const key = counterKey(one);
     const before = this.#read(key);
     if (before === undefined) return;
@@ -320,10 +335,9 @@ const STATEMENTS = {
   sweepCounters: "DELETE FROM counters WHERE ends_at <= ?",
   sweepReservations: "DELETE FROM reservations WHERE owner IS NULL AND ends_at <= ?",
   addReservation: "INSERT INTO reservations VALUES (?, ?, ?, NULL)",
-  readReservation: "SELECT charges FROM reservations WHERE id = ?",
+  endReservation: "DELETE FROM reservations WHERE id = ? RETURNING charges",
   setCharges: "UPDATE reservations SET charges = ? WHERE id = ?",
   abandon: "UPDATE reservations SET owner = NULL, charges = ?, ends_at = ? WHERE id = ?",
-  deleteReservation: "DELETE FROM reservations WHERE id = ?",
   allReservations: "SELECT id, charges FROM reservations",
   ownedReservations: "SELECT id, owner, charges FROM reservations WHERE owner IS NOT NULL",
 } as const;

@@ -12,7 +12,7 @@ import { type Decimal, decimalOf, formatDecimal, parseDecimal, ZERO } from "./de
 import type { ChargedField } from "./charged.ts";
 import { covers, type Limit, type PolicyLimits } from "./limit.ts";
 import type { Charge, Exceeded, LimitStore } from "./store.ts";
-import { windowAt } from "./window.ts";
+import { type TimeWindow, windowAt } from "./window.ts";
 
 /** Options of {@linkcode limitStage}. */
 export interface LimitStageOptions {
@@ -89,6 +89,7 @@ const USED: Readonly<Partial<Record<Limit["measure"], (outcome: StageOutcome) =>
 export function limitStage(options: LimitStageOptions): Stage {
   const { store, clock, session, boundsOf } = options;
   const limitsFor = limitFinder(options.limits);
+  const windowOf = windowFinder(session);
   return {
     name: "limits",
     enter(request, { recordId, rule }): StagePass | StageRefusal | undefined {
@@ -102,7 +103,7 @@ export function limitStage(options: LimitStageOptions): Stage {
       try {
         const now = store.now(clock().getTime());
         charges = limits.map((limit, i) =>
-          chargeOf(limit, { amount: amounts[i] ?? ZERO, request, now, session })
+          chargeOf(limit, { amount: amounts[i] ?? ZERO, request, window: windowOf(limit, now) })
         );
         const exceeded = store.reserve(recordId, charges, now);
         if (exceeded !== undefined) return refusalOf(exceeded, charges, limits);
@@ -128,6 +129,7 @@ export function limitStage(options: LimitStageOptions): Stage {
             if (used !== undefined) corrections.set(id, used);
           }
           store.commit(recordId, corrections);
+          if (corrections.size === 0) return undefined; // As was said before.
           return { charged: charges.map((one) => shown(one, corrections.get(one.limit))) };
         },
       };
@@ -151,13 +153,27 @@ function limitFinder(
   };
 }
 
+/** Finds windows; that of a limit is kept until it ends, because time zones take time. */
+function windowFinder(session: string): (limit: Limit, now: number) => TimeWindow {
+  const current = new Map<Limit, { readonly window: TimeWindow; readonly since: number }>();
+  return (limit, now) => {
+    const found = current.get(limit);
+    if (found !== undefined && now >= found.since && now < (found.window.endsAt ?? Infinity)) {
+      return found.window;
+    }
+    const { period = "forever", zone } = limit;
+    const window = windowAt(period, now, { zone, session });
+    current.set(limit, { window, since: now });
+    return window;
+  };
+}
+
 function chargeOf(
-  { id: limit, measure, max, period, refillMs = 0, shared, zone }: Limit,
-  { amount, request, now, session }: {
+  { id: limit, measure, max, refillMs = 0, shared }: Limit,
+  { amount, request, window: { key: window, endsAt } }: {
     readonly amount: Decimal;
     readonly request: CanonicalRequest;
-    readonly now: number;
-    readonly session: string;
+    readonly window: TimeWindow;
   },
 ): Charge {
   const who = shared ? "" : request.agent ?? "";
@@ -167,10 +183,8 @@ function chargeOf(
       return { limit, who, amount, meter: { kind: "bucket", burst: count, refillMs } };
     case "concurrent":
       return { limit, who, amount, meter: { kind: "slots", max: count } };
-    default: {
-      const { key: window, endsAt } = windowAt(period ?? "forever", now, { zone, session });
+    default:
       return { limit, who, amount, meter: { kind: "window", max, window, endsAt } };
-    }
   }
 }
 
