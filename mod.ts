@@ -12,6 +12,21 @@ export {
   type ResultStatus,
 } from "./src/core/action.ts";
 export type { SubmitFn, SubmitOptions } from "./src/stages/submit.ts";
+export type { Decimal } from "./src/limits/decimal.ts";
+export type { LimitOptions } from "./src/limits/enforcement.ts";
+export { MemoryLimitStore } from "./src/limits/memory_store.ts";
+export { LIMIT_CODES } from "./src/limits/stage.ts";
+export {
+  type BucketMeter,
+  type Charge,
+  type Corrections,
+  type Exceeded,
+  type LimitStore,
+  LimitStoreError,
+  type SlotMeter,
+  type Usage,
+  type WindowMeter,
+} from "./src/limits/store.ts";
 export type { Preparation, StageOutcome, StageRefusal } from "./src/core/admission.ts";
 export type { Stage, StageAnswer, StageContext, StagePass } from "./src/stages/stage.ts";
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";

@@ -14,6 +14,7 @@ import { partlyDenied } from "./launch/check.ts";
 import { allowsNetwork, fileView } from "./launch/file_view.ts";
 import { namedHosts } from "./launch/named_hosts.ts";
 import { needsOf, type ResolvedOptions } from "./resolve.ts";
+import type { Stage } from "./stages/stage.ts";
 import { WORKER_TRANSPORT } from "./transport/worker_transport.ts";
 import { InProcessHost } from "./worker/in_process_host.ts";
 import type { Provider } from "./worker/provider.ts";
@@ -24,6 +25,8 @@ export interface DeploymentOptions {
   readonly onWarning: (line: string) => void;
   /** @default the platform's */
   readonly timer?: Timer | undefined;
+  /** The stages that follow from the policy. @default none */
+  readonly stages?: readonly Stage[];
 }
 
 /**
@@ -33,6 +36,8 @@ export interface DeploymentOptions {
 export class Deployment {
   readonly policy: Policy;
   readonly world: World;
+  /** The stages that follow from the policy. */
+  readonly stages: readonly Stage[];
   readonly #byAction: ReadonlyMap<string, Provider>;
   readonly #hosts: ReadonlyMap<Provider, ProviderHost>;
   #underWay = 0;
@@ -42,6 +47,7 @@ export class Deployment {
   constructor(resolved: ResolvedOptions, options: DeploymentOptions) {
     this.policy = resolved.policy;
     this.world = resolved.world;
+    this.stages = options.stages ?? [];
     this.#byAction = resolved.byAction;
     this.#hosts = new Map(
       resolved.providers.map((provider) => [provider, hostFor(provider, resolved, options)]),

@@ -13,11 +13,13 @@ import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
+import { LimitEnforcement } from "./limits/enforcement.ts";
 import { rotateWhen } from "./log/rotation.ts";
 import type { KernelOptions } from "./options.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
+import type { Stage } from "./stages/stage.ts";
 import type { SubmitOptions } from "./stages/submit.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
@@ -43,6 +45,7 @@ interface Opened {
   readonly logPath: string;
   readonly log: AuditLog;
   readonly core: CoreKernel;
+  readonly enforcement: LimitEnforcement;
   readonly deployment: Deployment;
   readonly tracer: SubmitTracer | undefined;
 }
@@ -100,6 +103,7 @@ export class Kernel implements AsyncDisposable {
    * @throws {AuditLogError} The log cannot be opened or continued.
    * @throws {KeyError} The key of the checkpoints is refused.
    * @throws {AuditLogBusyError} Another kernel has the log open.
+   * @throws {LimitStoreError} The policy has limits, and their ledger cannot be opened.
    * @throws {TypeError} Two providers carry out the same action, or a path is not absolute and the
    * process may not read the working directory.
    */
@@ -108,8 +112,15 @@ export class Kernel implements AsyncDisposable {
     const resolved = await resolveAndCheck(options);
     const { logPath, policy } = resolved;
     const onWarning = warnerOf(options);
-    const deployment = new Deployment(resolved, { onWarning, timer });
-    const log = await openLog(options, logPath, policy.digest);
+    const { store, durability } = options.limits ?? {};
+    const { limitsPath: path } = resolved;
+    const enforcement = new LimitEnforcement({ store, path, durability, clock, onWarning });
+    const stages = await stagesOf(resolved, enforcement);
+    const deployment = new Deployment(resolved, { onWarning, timer, stages });
+    const log = await openLog(options, logPath, policy.digest).catch((error) => {
+      enforcement.close();
+      throw error;
+    });
     const core = new CoreKernel({
       log,
       redact: { text: redactText, value: redactValue },
@@ -118,7 +129,7 @@ export class Kernel implements AsyncDisposable {
       logsParams: logParams === "redacted",
     });
     const tracer = await submitTracer(onWarning);
-    return new Kernel(OPENED, { options, logPath, log, core, deployment, tracer });
+    return new Kernel(OPENED, { options, logPath, log, core, enforcement, deployment, tracer });
   }
 
   /** The policy in force. */
@@ -165,20 +176,22 @@ export class Kernel implements AsyncDisposable {
    * @param policy As in {@linkcode KernelOptions}.
    * @throws {PolicyError} The new policy is refused.
    * @throws {MissingPermissionError} It allows more than the process may do.
+   * @throws {LimitStoreError} It has limits, and their ledger cannot be opened.
    */
   async reload(policy: KernelOptions["policy"]): Promise<void> {
     if (this.#closed !== undefined) throw new KernelClosedError();
-    const { options, logPath } = this.#opened;
+    const { options, logPath, enforcement } = this.#opened;
     const earlier = this.#reloading;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#reloading = promise;
     try {
       await earlier;
       const resolved = await resolveAndCheck({ ...options, policy, logPath });
+      const stages = await stagesOf(resolved, enforcement);
       if (this.#closed !== undefined) throw new KernelClosedError();
       const { timer } = options;
       const before = this.#deployment;
-      this.#deployment = new Deployment(resolved, { onWarning: this.#onWarning, timer });
+      this.#deployment = new Deployment(resolved, { onWarning: this.#onWarning, timer, stages });
       const retired = before.close().finally(() => this.#retired.delete(retired));
       this.#retired.add(retired);
     } finally {
@@ -200,7 +213,7 @@ export class Kernel implements AsyncDisposable {
     const { core, options } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
-    const all = [...options.stages ?? [], ...stages];
+    const all = [...deployment.stages, ...options.stages ?? [], ...stages];
     return deployment.run(() =>
       core.submit(request, {
         policy,
@@ -222,6 +235,7 @@ export class Kernel implements AsyncDisposable {
   async #close(): Promise<void> {
     await this.#reloading;
     await Promise.all([this.#deployment.close(), ...this.#retired]);
+    this.#opened.enforcement.close();
     await this.#opened.log.close();
   }
 }
@@ -247,6 +261,19 @@ async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions>
   const isolated = providers.some(({ isolation }) => isolation === "worker");
   if (isolated && await hasWorkerOptions() === false) throw new WorkerOptionsError();
   return resolved;
+}
+
+/** The stages that follow from the policy: its limits. */
+async function stagesOf(
+  { policy, byAction }: ResolvedOptions,
+  enforcement: LimitEnforcement,
+): Promise<Stage[]> {
+  const stage = await enforcement.stageFor(policy.limits, (action) => {
+    const provider = byAction.get(action);
+    if (provider === undefined) throw new Error(`No provider carries out ${action}`);
+    return provider;
+  });
+  return stage === undefined ? [] : [stage];
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Rotation } from "./log/rotation.ts";
 import type { CheckpointOptions } from "./checkpoint/witness.ts";
 import type { Retention } from "./log/prune.ts";
 import type { Provider } from "./worker/provider.ts";
+import type { LimitOptions } from "./limits/enforcement.ts";
 import type { Stage } from "./stages/stage.ts";
 import type { PolicySource } from "./policy_tools/read.ts";
 import type { Timer } from "./core/timer.ts";
@@ -42,8 +43,10 @@ export interface KernelOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Folders for bare command names. @default `PATH` if the process may read it, else the standard ones */
   readonly searchPath?: readonly string[];
+  /** Where the limits of the policy are counted. @default in memory, if the policy has limits */
+  readonly limits?: LimitOptions;
   /**
-   * What stands between decision and execution: limits, approvals, whatever may refuse. Entered in
+   * What stands between decision and execution after the limits of the policy: approvals, whatever may refuse. Entered in
    * this order. @default none
    */
   readonly stages?: readonly Stage[];

@@ -12,6 +12,7 @@ import {
 } from "./core/isolation/worker_permissions.ts";
 import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
 import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
+import { hasLimits } from "./limits/limit.ts";
 import { actionTable } from "./actions/standard.ts";
 import type { GuardedPath } from "./core/policy/guard.ts";
 import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";
@@ -29,6 +30,8 @@ export interface ResolvedOptions {
   /** For the policy: relative to the folder of its file. */
   readonly policyWorld: World;
   readonly logPath: string;
+  /** The folder of the ledger of limits; `undefined` if they are counted elsewhere. */
+  readonly limitsPath: string | undefined;
   readonly providers: readonly Provider[];
   readonly byAction: ReadonlyMap<string, Provider>;
   readonly permissions: ProcessPermissions;
@@ -51,6 +54,7 @@ export function resolveOptions(
     ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
   });
   const logPath = realOrNamed(absolutePath(options.logPath ?? "kernel.log", "logPath"), world);
+  const limitsPath = limitsFolder(options, world);
   const policyWorld: World = {
     ...world,
     base: policyPath === undefined ? world.base : dirname(policyPath),
@@ -69,6 +73,7 @@ export function resolveOptions(
       ...guardedPaths(logPath, policyPath),
       ...checkpoints.guards,
       ...guardedStores(providers, logPath),
+      ...guardedLedgers(logPath, limitsPath),
       ...guardedCode(providers),
       ...providers.flatMap(({ name, guards }) =>
         guards.map((path) => ({ path, what: `file of the ${name} provider` }))
@@ -83,13 +88,16 @@ export function resolveOptions(
     // A denial of a folder stays: what lies in it is denied anyhow.
     { read: outside(policy.markers, deniedFolders(policy, "read")) },
     ...providers.map(({ stores }) => ({ read: stores, write: stores })),
+    hasLimits(policy.limits) && limitsPath !== undefined
+      ? { read: [limitsPath], write: [limitsPath] }
+      : {},
   );
   const permissions = processPermissions(
     policy,
     providers.map((one) => needsOf(one, byAction)),
     own,
   );
-  return { policy, world, policyWorld, logPath, providers, byAction, permissions };
+  return { policy, world, policyWorld, logPath, limitsPath, providers, byAction, permissions };
 }
 
 /** What the permissions of a provider's Worker follow from: the actions that lead to it. */
@@ -180,6 +188,20 @@ function foldersUpFrom(folder: string): string[] {
 function guardedStores(providers: readonly Provider[], logPath: string): GuardedPath[] {
   const stores = new Set([...providers.flatMap(({ stores }) => stores), `${logPath}.snapshots`]);
   return Array.from(stores, (path) => ({ path, what: "snapshot store", secret: true }));
+}
+
+/** The ledger of limits, and the default one of the command line, whether they exist or not. */
+function guardedLedgers(logPath: string, limitsPath: string | undefined): GuardedPath[] {
+  const ledgers = new Set([`${logPath}.limits`, ...limitsPath === undefined ? [] : [limitsPath]]);
+  return Array.from(ledgers, (path) => ({ path, what: "ledger of limits", secret: true }));
+}
+
+function limitsFolder({ limits }: KernelOptions, world: World): string | undefined {
+  if (limits?.path === undefined) return undefined;
+  if (limits.store !== undefined) {
+    throw new TypeError("Cannot open the kernel: limits has both a store and a path");
+  }
+  return realOrNamed(absolutePath(limits.path, "limits.path"), world);
 }
 
 /** The log itself, if the path leads to it by a link: its lock and its journal are beside it. */

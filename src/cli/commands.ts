@@ -32,6 +32,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "show an audit log, verify it, export it",
     module: "./log.ts",
   },
+  limits: {
+    summary: "show what is used of limits, reset one, check the ledger against the log",
+    module: "./limits.ts",
+  },
   "validate-policy": {
     summary: "check a policy, and list its rules",
     module: "./validate_policy.ts",

@@ -6,6 +6,7 @@
 import { CODES } from "../core/action.ts";
 import { explain, type Explanation } from "../policy_tools/explain.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
+import { covers, type PolicyLimits } from "../limits/limit.ts";
 import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
 import {
@@ -32,9 +33,10 @@ for a deny, 1 for a request that is malformed.`,
       ? explain(request, resolved)
       : { invalid: problem, nearMisses: [] };
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
+    const limits = limitsFor(explanation, resolved.policy.limits);
     if (values["json"] === true) {
-      print(escapedJson(asJson(explanation, resolved.policy, invalidCode)));
-    } else for (const line of asText(explanation, resolved.policy)) print(line);
+      print(escapedJson({ ...asJson(explanation, resolved.policy, invalidCode), limits }));
+    } else for (const line of asText(explanation, resolved.policy, limits)) print(line);
     if (explanation.authorized === undefined) return EXIT.FAILED;
     const { effect } = explanation.authorized.decision;
     return effect === "allow" ? EXIT.OK : EXIT.DENIED;
@@ -45,7 +47,7 @@ function asJson(
   { authorized, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
   invalidCode: string,
-): unknown {
+): object {
   return {
     decision: authorized?.decision.effect ?? "invalid",
     code: authorized?.decision.code ?? invalidCode,
@@ -63,9 +65,18 @@ function asJson(
   };
 }
 
+/** The limits that an allowed request is charged to, as the policy writes them. */
+function limitsFor({ authorized }: Explanation, { rules, all }: PolicyLimits): string[] {
+  if (authorized?.decision.effect !== "allow") return [];
+  const { decision: { ruleId = "" }, request: { action } } = authorized;
+  const whole = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
+  return [...rules.get(ruleId) ?? [], ...whole].map(({ id, text }) => `${text} (${id})`);
+}
+
 function asText(
   { authorized, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
+  limits: readonly string[],
 ): string[] {
   if (authorized === undefined) {
     const hint = relativeHint(invalid);
@@ -86,6 +97,7 @@ function asText(
         : `${escape(rule.id)}  ${placeOf(rule, policy)}`
     }`,
   ];
+  if (limits.length > 0) lines.push(`  limits   ${limits.map(escape).join(", ")}`);
   if (lacking?.param !== undefined) {
     lines.push(
       `  lacking  ${escape(lacking.action)} on ${

@@ -30,6 +30,11 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: "FILE",
     help: "sign checkpoints of the log with this private key (keygen's FILE)",
   },
+  ledger: {
+    type: "string",
+    value: "DIR",
+    help: "the ledger of limits (default: the audit log's path and .limits)",
+  },
   base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
   var: {
     type: "string",
@@ -102,11 +107,18 @@ export async function kernelOptions(
       ...await mcpProvider(values, { inherits: underPolicy, searchPath }),
     ],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
+    limits: { path: ledgerFolder(values) },
     ...(key === undefined ? {} : { checkpoints: { key: resolve(key) } }),
     ...(base === undefined ? {} : { base: resolve(base) }),
     searchPath,
     variables: variables(values["var"]),
   };
+}
+
+/** The folder of the ledger of limits, which need not exist. */
+export function ledgerFolder(values: Values): string {
+  const log = optional(values, "log-path") ?? "kernel.log";
+  return resolve(optional(values, "ledger") ?? `${log}.limits`);
 }
 
 /** The SDK of MCP is slow to load, so it is loaded only with `--mcp`. */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Rule } from "../core/policy/policy.ts";
+import type { Limit } from "../limits/limit.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
 import { columns } from "./table.ts";
@@ -23,12 +24,20 @@ export const COMMAND: Command = {
   options: { ...POLICY_OPTIONS, json: { type: "boolean", help: "as JSON" } },
   async run({ values, positionals }: Invocation): Promise<number> {
     const { policy } = await resolvedOptions(values, positionals);
+    const limitsOf = (id: string) => {
+      const limits = policy.limits.rules.get(id);
+      return limits === undefined ? undefined : shownLimits(limits);
+    };
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {
       print(escapedJson({
         valid: true,
         digest: policy.digest,
         warnings: policy.warnings,
+        limits: policy.limits.all.map(({ action, limits }) => ({
+          action,
+          limits: shownLimits(limits),
+        })),
         rules: rules.map(({ id, effect, line, actions, resources, reason }) => ({
           id,
           effect,
@@ -36,6 +45,7 @@ export const COMMAND: Command = {
           actions,
           resources,
           reason,
+          limits: limitsOf(id),
         })),
       }));
       return EXIT.OK;
@@ -44,8 +54,13 @@ export const COMMAND: Command = {
     print(`Policy valid: ${capabilities.length} capability rules loaded`);
     const known = Object.keys(policy.actions);
     const width = isTerminal() ? terminalWidth() - 2 : Infinity;
-    for (const line of columns(rules.map((rule) => row(rule, known)), { width })) {
+    for (
+      const line of columns(rules.map((rule) => row(rule, known, limitsOf(rule.id))), { width })
+    ) {
       print(`  ${line}`);
+    }
+    for (const { action, limits } of policy.limits.all) {
+      print(`  ${colour("limit", "yellow")}  ${escape(action)}  ${shownLimits(limits).join(", ")}`);
     }
     for (const warning of policy.warnings) complain(`warning: ${escape(warning)}`);
     return EXIT.OK;
@@ -55,16 +70,24 @@ export const COMMAND: Command = {
 function row(
   { id, effect, line, actions, resources, constraint }: Rule,
   known: readonly string[],
+  limits: readonly string[] = [],
 ): string[] {
   return [
     effect === "allow" ? colour("allow", "green") : colour("deny", "red"),
     escape(foldActions(actions, known).join(", ")),
     escape(resources.join(", ")),
-    constraint === undefined
-      ? ""
-      : `with ${constraint.conditions.map(({ param }) => escape(param)).join(", ")}`,
+    [
+      ...constraint === undefined
+        ? []
+        : [`with ${constraint.conditions.map(({ param }) => escape(param)).join(", ")}`],
+      ...limits.length === 0 ? [] : [`at most ${limits.map(escape).join(", ")}`],
+    ].join(", "),
     colour(line === undefined ? escape(id) : `${escape(id)} (line ${line})`, "dim"),
   ];
+}
+
+function shownLimits(limits: readonly Limit[]): string[] {
+  return limits.map(({ text }) => text);
 }
 
 /** `fs.*` for all known actions that it stands for, as it was written in the policy. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { matchesAction } from "../core/action.ts";
 import { isTimeZone, type Period, PERIODS } from "./window.ts";
 import { type Decimal, decimalOf, parseDecimal, ZERO } from "./decimal.ts";
 
@@ -11,7 +12,7 @@ export type Measure = "rate" | "calls" | "bytes" | "sent" | "sum" | "duration" |
 
 /** One limit. */
 export interface Limit {
-  /** Stable: `<rule>.<measure>`, or the `id` of a limit of the whole policy. */
+  /** Stable: the id of the rule, or of the limit of the whole policy, and the measure: `pay.sum`. */
   readonly id: string;
   readonly measure: Measure;
   /** The most per window: calls, bytes, milliseconds, or the unit of the param; of `rate`, the burst. */
@@ -25,12 +26,33 @@ export interface Limit {
   /** Whether all agents share it. */
   readonly shared: boolean;
   readonly zone?: string;
+  /** For people, in the form of the policy: `calls 20/day`. */
+  readonly text: string;
 }
 
 /** A limit of the whole policy: for all actions of a pattern. */
 export interface PolicyLimit {
+  /** An action, a pattern like `fs.*`, or `*` for all. */
   readonly action: string;
   readonly limits: readonly Limit[];
+}
+
+/** All limits of a policy. */
+export interface PolicyLimits {
+  /** Those of rules, by the id of the rule. */
+  readonly rules: ReadonlyMap<string, readonly Limit[]>;
+  /** Those of the whole policy. */
+  readonly all: readonly PolicyLimit[];
+}
+
+/** Whether there is any limit. */
+export function hasLimits({ rules, all }: PolicyLimits): boolean {
+  return rules.size > 0 || all.length > 0;
+}
+
+/** Whether a limit of the whole policy is for an action. */
+export function covers({ action: pattern }: PolicyLimit, action: string): boolean {
+  return pattern === "*" || matchesAction(pattern, action);
 }
 
 /** Tells a problem at a place below the one that is read. */
@@ -75,6 +97,11 @@ const AMOUNTS: Readonly<Record<string, Readonly<Record<string, bigint>>>> = {
   sent: SIZES,
   duration: TIMES,
 };
+const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
+/** What the id of a limit begins with: it stands in records and on command lines. */
+export const LIMIT_ID = /^[\w.*-]{1,100}$/;
+/** {@linkcode LIMIT_ID} in words. */
+export const LIMIT_ID_FORM = "1 to 100 letters, digits, _, -, . and *";
 const KEYS = ["rate", "burst", "calls", "bytes", "sent", "sum", "duration", "concurrent"];
 const SCOPE_KEYS = ["across", "zone"];
 
@@ -97,13 +124,19 @@ export function parseLimits(source: unknown, id: string, report: Report): Limit[
   const shared = parseAcross(source["across"], report);
   const zone = parseZone(source["zone"], report);
   const scope = zone === undefined ? { shared } : { shared, zone };
+  const scopeText = `${shared ? " across all" : ""}${zone === undefined ? "" : ` (${zone})`}`;
   const limits = KEYS.flatMap((measure): Limit[] => {
     const value = source[measure];
     if (value === undefined || measure === "burst") return [];
     const at: Report = (path, message) => report([measure, ...path], message);
     const amount = parseMeasure(measure as Measure, value, { burst: source["burst"], report: at });
-    return amount === undefined ? [] : [{ id: `${id}.${measure}`, ...amount, ...scope }];
+    if (amount === undefined) return [];
+    const text = `${amount.text}${scopeText}`;
+    return [{ id: `${id}.${measure}`, ...amount, ...scope, text }];
   });
+  if (KEYS.every((key) => source[key] === undefined)) {
+    report([], `Limits nothing, expected one of ${KEYS.join(", ")}`);
+  }
   if (source["burst"] !== undefined && source["rate"] === undefined) {
     report(["burst"], 'Expected a "rate" beside it');
   }
@@ -122,13 +155,13 @@ export function parsePolicyLimits(source: unknown, report: Report): PolicyLimit[
       at([], 'Expected a limit, like {action: "net.*", rate: 60/min}');
       return [];
     }
-    const { action, id = `limits[${i}]`, ...limits } = item;
-    if (typeof action !== "string" || !/^(\*|[\w*-]+(\.[\w*-]+)*)$/.test(action)) {
+    const { action, id = action, ...limits } = item;
+    if (typeof action !== "string" || !ACTION_PATTERN.test(action)) {
       at(["action"], 'Expected an action or a pattern, like net.http, fs.* or "*"');
       return [];
     }
-    if (typeof id !== "string" || id === "") {
-      at(["id"], "Expected a string");
+    if (typeof id !== "string" || !LIMIT_ID.test(id)) {
+      at(["id"], `Expected an id of ${LIMIT_ID_FORM}`);
       return [];
     }
     return [{ action, limits: parseLimits(limits, id, at) }];
@@ -146,15 +179,19 @@ function parseMeasure(
     case "rate":
       return parseRate(value, burst, report);
     case "concurrent": {
-      if (isCount(value)) return { measure, max: decimalOf(value), period: undefined };
+      if (isCount(value)) {
+        const text = `concurrent ${value}`;
+        return { measure, max: decimalOf(value), period: undefined, text };
+      }
       report([], "Expected a whole number of 1 or more");
       return undefined;
     }
     case "sum": {
       const { param, max, ...more } = isMapping(value) ? value : {};
       const amount = typeof max === "string" ? parsePer(max, {}) : undefined;
-      if (typeof param === "string" && amount !== undefined && Object.keys(more).length === 0) {
-        return { measure, ...amount, path: param.split(".") };
+      const path = typeof param === "string" ? param.split(".") : [""];
+      if (!path.includes("") && amount !== undefined && Object.keys(more).length === 0) {
+        return { measure, ...amount, path, text: `sum of ${param} ${max}` };
       }
       report([], 'Expected {param: name, max: "500/day"}');
       return undefined;
@@ -163,7 +200,10 @@ function parseMeasure(
       const amount = typeof value === "string"
         ? parsePer(value, AMOUNTS[measure] ?? {})
         : undefined;
-      if (amount !== undefined) return { measure, ...amount };
+      // All of these are counted in whole numbers.
+      if (amount !== undefined && amount.max % decimalOf(1) === ZERO) {
+        return { measure, ...amount, text: `${measure} ${value}` };
+      }
       const example = { calls: "20/day", duration: "10min/day" }[measure as string] ??
         "100MiB/hour";
       report([], `Expected an amount per ${PERIODS.join(", ")}, like ${example}`);
@@ -186,7 +226,8 @@ function parseRate(value: unknown, burst: unknown, report: Report): Amount | und
     return undefined;
   }
   const max = decimalOf(burst ?? Number(count));
-  return { measure: "rate", max, period: undefined, refillMs: ms / Number(count) };
+  const text = `rate ${value}${burst === undefined ? "" : ` burst ${burst}`}`;
+  return { measure: "rate", max, period: undefined, refillMs: ms / Number(count), text };
 }
 
 /** `500.00/day`, `100MiB/hour`, `5/forever`. */
@@ -222,9 +263,4 @@ function isCount(value: unknown): value is number {
 
 function isMapping(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
-/** Whether nothing at all may pass. */
-export function isZero({ max }: Limit): boolean {
-  return max === ZERO;
 }

@@ -4,74 +4,79 @@
  * @module
  */
 import { type Decimal, ZERO } from "./decimal.ts";
-import { charge, counterKey, giveBack } from "./ledger.ts";
+import { charge, counterKey, forgottenAt, ownerOf, settle, usageOf } from "./ledger.ts";
 import type { Charge, Corrections, Exceeded, LimitStore, Usage } from "./store.ts";
 
 /** Counters of windows that have passed are forgotten after so many reservations. */
 const SWEEP_EVERY = 1000;
 
-interface Counted {
+interface Counter {
   value: Decimal;
-  readonly endsAt: number | undefined;
+  readonly meter: Charge["meter"];
 }
 
-/** A {@linkcode LimitStore} in memory. */
+/** A {@linkcode LimitStore} in memory. Several kernels of one process can share it. */
 export class MemoryLimitStore implements LimitStore {
+  /** Nothing survives its process. */
   readonly abandoned = 0;
-  readonly #counters = new Map<string, Counted>();
+  readonly #counters = new Map<string, Counter>();
   readonly #reserved = new Map<string, readonly Charge[]>();
   #latest = 0;
   #reservations = 0;
 
+  /** The latest time that was told. */
   now(at: number): number {
     return this.#latest = Math.max(this.#latest, at);
   }
 
+  /** Reserves all charges of one request, or none. */
   reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined {
     const now = this.now(at);
     if (++this.#reservations % SWEEP_EVERY === 0) this.#sweep(now);
-    const values = new Map<string, Decimal>();
+    const charged = new Map<string, Counter>();
     for (const one of charges) {
       const key = counterKey(one);
-      const before = values.get(key) ?? this.#counters.get(key)?.value ?? ZERO;
+      const before = (charged.get(key) ?? this.#counters.get(key))?.value ?? ZERO;
       const after = charge(before, one, now);
       // INVARIANT: nothing is charged unless all is.
       if ("exceeded" in after) return after.exceeded;
-      values.set(key, after.value);
+      charged.set(key, { value: after.value, meter: one.meter });
     }
-    for (const one of charges) {
-      const key = counterKey(one);
-      const endsAt = one.meter.kind === "window" ? one.meter.endsAt : undefined;
-      this.#counters.set(key, { value: values.get(key) ?? ZERO, endsAt });
-    }
+    for (const [key, counter] of charged) this.#counters.set(key, counter);
     this.#reserved.set(id, charges);
     return undefined;
   }
 
+  /** Ends a reservation: what was used stays charged. */
   commit(id: string, corrections: Corrections): void {
-    for (const one of this.#end(id)) {
-      const used = one.meter.kind === "slots" ? ZERO : corrections.get(one.limit) ?? one.amount;
-      this.#giveBack(one, one.amount - used);
-    }
+    for (const one of this.#end(id)) this.#settle(one, corrections.get(one.limit) ?? one.amount);
   }
 
+  /** Ends a reservation of what provably did not happen. */
   release(id: string): void {
-    for (const one of this.#end(id)) this.#giveBack(one, one.amount);
+    for (const one of this.#end(id)) this.#settle(one, ZERO);
   }
 
-  usage(): Usage[] {
-    return Array.from(this.#counters, ([key, { value }]) => {
-      const [limit, who, window] = JSON.parse(key) as [string, string, string];
-      return { limit, who, window, used: value };
-    });
+  /** What is used. */
+  usage(at: number): Usage[] {
+    const now = this.now(at);
+    return Array.from(this.#counters)
+      .filter(([, { value, meter }]) => (forgottenAt(value, meter) ?? Infinity) > now)
+      .map(([key, { value, meter }]) => usageOf(key, value, { meter, at: now }));
   }
 
+  /** Sets all counters of a limit to nothing. */
   reset(limit: string): void {
     for (const key of this.#counters.keys()) {
-      if ((JSON.parse(key) as string[])[0] === limit) this.#counters.delete(key);
+      if (ownerOf(key).limit === limit) this.#counters.delete(key);
+    }
+    // INVARIANT: what was charged before the reset is not given back after it.
+    for (const [id, charges] of this.#reserved) {
+      this.#reserved.set(id, charges.filter((one) => one.limit !== limit));
     }
   }
 
+  /** Forgets what is reserved. */
   close(): void {
     this.#reserved.clear();
   }
@@ -82,14 +87,17 @@ export class MemoryLimitStore implements LimitStore {
     return charges;
   }
 
-  #giveBack(one: Charge, part: Decimal): void {
-    const counter = this.#counters.get(counterKey(one));
-    if (counter !== undefined) counter.value = giveBack(counter.value, one, part);
+  #settle(one: Charge, used: Decimal): void {
+    const key = counterKey(one);
+    const counter = this.#counters.get(key);
+    if (counter === undefined) return;
+    counter.value = settle(counter.value, one, used);
+    if (counter.value === ZERO && one.meter.kind === "slots") this.#counters.delete(key);
   }
 
   #sweep(now: number): void {
-    for (const [key, { endsAt }] of this.#counters) {
-      if (endsAt !== undefined && endsAt < now) this.#counters.delete(key);
+    for (const [key, { value, meter }] of this.#counters) {
+      if ((forgottenAt(value, meter) ?? Infinity) <= now) this.#counters.delete(key);
     }
   }
 }

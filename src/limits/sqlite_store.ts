@@ -1,40 +1,35 @@
 /**
- * A ledger in one file, which survives restarts and is shared by the processes of a machine.
+ * A ledger in a folder, which survives restarts and is shared by the processes of a machine.
  *
  * @module
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { messageOf } from "../core/errors.ts";
 import { type Decimal, ZERO } from "./decimal.ts";
-import { charge, counterKey, giveBack } from "./ledger.ts";
-import type { Charge, Corrections, Exceeded, LimitStore, Usage } from "./store.ts";
+import { charge, counterKey, forgottenAt, ownerOf, settle, usageOf } from "./ledger.ts";
+import { databasePath, fromJson, ledgerError, SCHEMA, toJson } from "./ledger_file.ts";
+import { type Charge, type Corrections, type Exceeded, type LimitStore } from "./store.ts";
+import { LimitStoreError, type Usage } from "./store.ts";
 
 /** How long a process waits for another one that writes, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
+/** Counters of windows that have passed are deleted once for so many reservations. */
+const SWEEP_EVERY = 100;
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS counters (
-    key TEXT PRIMARY KEY, value TEXT NOT NULL, ends_at REAL
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS reservations (
-    id TEXT PRIMARY KEY, owner TEXT NOT NULL, charges TEXT NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS clock (one INTEGER PRIMARY KEY CHECK (one = 1), latest REAL NOT NULL) STRICT;
-  INSERT OR IGNORE INTO clock VALUES (1, 0);
-`;
-
-/** The ledger cannot be opened, read or written. */
-export class LimitStoreError extends Error {
-  /** The name of this class. */
-  override name = "LimitStoreError";
-  /** Stable code of this class of errors. */
-  readonly code = "LIMIT_UNAVAILABLE";
+/** How a {@linkcode SqliteLimitStore} is opened. */
+export interface SqliteLimitStoreOptions {
+  /**
+   * How far a charge has to get before its action begins: to the operating system, or to the disk.
+   * @default "os"
+   */
+  readonly durability?: "os" | "disk";
+  /** Names this use of the ledger: what is counted per session ends with it. @default a new one */
+  readonly session?: string;
 }
 
 /**
  * A {@linkcode LimitStore} in an SQLite database (WAL mode).
  *
- * Each process holds a lock on a file of its own beside the database for as long as it lives. So
+ * Each process holds a lock on a file of its own next to the database for as long as it lives. So
  * others know which reservations belong to a process that has ended: their amounts stay charged, their
  * slots come free.
  *
@@ -42,53 +37,76 @@ export class LimitStoreError extends Error {
  * `durability` is `"disk"`.
  */
 export class SqliteLimitStore implements LimitStore {
+  readonly #folder: string;
   readonly #path: string;
+  readonly #owner: string;
   readonly #database: DatabaseSync;
-  readonly #owner = crypto.randomUUID();
-  readonly #ownerFile: Deno.FsFile;
+  /** The file that was opened: another one of its name is another ledger. */
+  readonly #inode: number | null;
   readonly #statements: Readonly<Record<StatementName, StatementSync>>;
+  #ownerFile: Deno.FsFile | undefined;
+  /** The reservations of this process, as they were written. */
+  readonly #own = new Map<string, { readonly text: string; readonly charges: readonly Charge[] }>();
   #abandoned = 0;
+  #reservations = 0;
 
   /**
-   * Opens the database, or makes one that only its owner may read.
+   * Opens the ledger, or makes one that only its owner may read.
    *
-   * @param path Its path; files that begin with the same name and `-` are beside it.
+   * @param folder Absolute path of its folder; the folder above it has to exist.
    * @throws {LimitStoreError} It cannot be opened.
    */
-  constructor(path: string, { durability = "os" }: { readonly durability?: "os" | "disk" } = {}) {
-    this.#path = path;
+  constructor(folder: string, options: SqliteLimitStoreOptions = {}) {
+    const { durability = "os", session = crypto.randomUUID() } = options;
+    this.#folder = folder;
+    this.#path = databasePath(folder);
+    this.#owner = session;
+    let database: DatabaseSync | undefined;
     try {
-      Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 }).close();
-      this.#database = new DatabaseSync(path);
-      this.#database.exec(
+      makeFolder(folder);
+      Deno.openSync(this.#path, { read: true, write: true, create: true, mode: 0o600 }).close();
+      this.#inode = Deno.statSync(this.#path).ino;
+      this.#database = database = new DatabaseSync(this.#path);
+      database.exec(
         `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL;
          PRAGMA synchronous = ${durability === "disk" ? "FULL" : "NORMAL"};`,
       );
-      this.#database.exec(SCHEMA);
-      this.#ownerFile = Deno.openSync(this.#ownerPath(this.#owner), {
-        write: true,
-        createNew: true,
-        mode: 0o600,
+      database.exec(SCHEMA);
+      this.#statements = prepareAll(database);
+      this.#transaction(() => {
+        // INVARIANT: in a transaction like every look at such files, so that none is seen unlocked.
+        this.#ownerFile = Deno.openSync(this.#ownerPath(session), {
+          write: true,
+          createNew: true,
+          mode: 0o600,
+        });
+        this.#ownerFile.lockSync(true);
+        this.#endAbandoned();
       });
-      this.#ownerFile.lockSync(true);
-      this.#statements = prepareAll(this.#database);
-      this.#transaction(() => this.#endAbandoned());
     } catch (error) {
-      throw failure(path, error);
+      database?.close();
+      this.#ownerFile?.close();
+      throw ledgerError(this.#path, error);
     }
   }
 
+  /** Reservations of processes that ended without a word, found since it was opened. */
   get abandoned(): number {
     return this.#abandoned;
   }
 
+  /** The latest time that was told. */
   now(at: number): number {
-    return this.#transaction(() => this.#tick(at));
+    return this.#within(() => Math.max(at, this.#latest()));
   }
 
+  /** Reserves all charges of one request, or none. */
   reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined {
     return this.#transaction(() => {
-      const now = this.#tick(at);
+      this.#assertInPlace();
+      const latest = this.#latest();
+      const now = Math.max(at, latest);
+      if (now > latest) this.#statements.setClock.run(now);
       const exceeded = this.#tryReserve(id, charges, now);
       const isSlot = charges.some(({ limit, meter }) =>
         limit === exceeded?.limit && meter.kind === "slots"
@@ -98,125 +116,189 @@ export class SqliteLimitStore implements LimitStore {
     });
   }
 
+  /** Ends a reservation: what was used stays charged. */
   commit(id: string, corrections: Corrections): void {
     this.#transaction(() => {
-      for (const one of this.#end(id)) {
-        const used = one.meter.kind === "slots" ? ZERO : corrections.get(one.limit) ?? one.amount;
-        this.#giveBack(one, one.amount - used);
-      }
+      for (const one of this.#end(id)) this.#settle(one, corrections.get(one.limit) ?? one.amount);
     });
   }
 
+  /** Ends a reservation of what provably did not happen. */
   release(id: string): void {
     this.#transaction(() => {
-      for (const one of this.#end(id)) this.#giveBack(one, one.amount);
+      for (const one of this.#end(id)) this.#settle(one, ZERO);
     });
   }
 
-  usage(): Usage[] {
-    return this.#statements.allCounters.all().map((row) => {
-      const [limit, who, window] = JSON.parse(String(row["key"])) as [string, string, string];
-      return { limit, who, window, used: BigInt(String(row["value"])) };
+  /** What is used. */
+  usage(at: number): Usage[] {
+    return this.#within(() => {
+      const now = Math.max(at, this.#latest());
+      return this.#statements.allCounters.all(now).map(({ key, value, meter }) =>
+        usageOf(String(key), BigInt(String(value)), { meter: fromJson(String(meter)), at: now })
+      );
     });
   }
 
+  /** Sets all counters of a limit to nothing. */
   reset(limit: string): void {
     this.#transaction(() => {
-      for (const { limit: name, who, window } of this.usage()) {
-        if (name === limit) {
-          this.#statements.deleteCounter.run(JSON.stringify([name, who, window]));
-        }
+      for (const { key } of this.#statements.allCounters.all(-Infinity)) {
+        if (ownerOf(String(key)).limit === limit) this.#statements.deleteCounter.run(key as string);
+      }
+      // INVARIANT: what was charged before the reset is not given back after it.
+      for (const { id, charges } of this.#statements.allReservations.all()) {
+        const others = fromJson<readonly Charge[]>(String(charges))
+          .filter((one) => one.limit !== limit);
+        this.#statements.setCharges.run(toJson(others), id as string);
       }
     });
   }
 
+  /** Ends the session, and closes the ledger. */
   close(): void {
+    if (!this.#database.isOpen) return;
+    try {
+      this.#transaction(() => this.#endSession(this.#owner));
+    } catch {
+      // A ledger that cannot be written any more: the next one to open it ends the session.
+    }
     this.#database.close();
-    this.#ownerFile.close();
+    this.#ownerFile?.close();
     removeIfThere(this.#ownerPath(this.#owner));
+  }
+
+  #within<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw ledgerError(this.#path, error);
+    }
   }
 
   /** INVARIANT: what one process reads and writes here, no other one writes meanwhile. */
   #transaction<T>(work: () => T): T {
-    try {
+    return this.#within(() => {
       this.#database.exec("BEGIN IMMEDIATE");
       try {
         const result = work();
         this.#database.exec("COMMIT");
         return result;
       } catch (error) {
-        this.#database.exec("ROLLBACK");
+        // A full disk has rolled back already.
+        if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
         throw error;
       }
-    } catch (error) {
-      throw failure(this.#path, error);
-    }
+    });
   }
 
-  #tick(at: number): number {
-    const latest = Number(this.#statements.readClock.get()?.["latest"] ?? 0);
-    if (at <= latest) return latest;
-    this.#statements.setClock.run(at);
-    return at;
+  /** INVARIANT: a ledger that was deleted or replaced is not the one that others charge. */
+  #assertInPlace(): void {
+    let inode: number | null | undefined;
+    try {
+      inode = Deno.statSync(this.#path).ino;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    if (inode === this.#inode) return;
+    throw new LimitStoreError(
+      `Cannot use the ledger of limits "${this.#path}": it was deleted or replaced while it was open; close the kernel and open it again`,
+    );
+  }
+
+  #latest(): number {
+    return Number(this.#statements.readClock.get()?.["latest"] ?? 0);
   }
 
   #tryReserve(id: string, charges: readonly Charge[], now: number): Exceeded | undefined {
-    const values = new Map<string, Decimal>();
+    const charged = new Map<string, { value: Decimal; meter: Charge["meter"] }>();
     for (const one of charges) {
       const key = counterKey(one);
-      const after = charge(values.get(key) ?? this.#read(key), one, now);
+      const after = charge(charged.get(key)?.value ?? this.#read(key) ?? ZERO, one, now);
       // INVARIANT: nothing is charged unless all is.
       if ("exceeded" in after) return after.exceeded;
-      values.set(key, after.value);
+      charged.set(key, { value: after.value, meter: one.meter });
     }
-    for (const one of charges) {
-      const key = counterKey(one);
-      const endsAt = one.meter.kind === "window" ? one.meter.endsAt ?? null : null;
-      this.#statements.setCounter.run(key, String(values.get(key) ?? ZERO), endsAt);
+    for (const [key, { value, meter }] of charged) this.#write(key, value, meter);
+    const text = toJson(charges);
+    this.#statements.addReservation.run(id, this.#owner, text);
+    this.#own.set(id, { text, charges });
+    if (++this.#reservations % SWEEP_EVERY === 1) {
+      this.#statements.sweepCounters.run(now);
+      this.#statements.sweepReservations.run(now);
     }
-    this.#statements.addReservation.run(id, this.#owner, toJson(charges));
-    this.#statements.sweep.run(now);
     return undefined;
   }
 
-  #read(key: string): Decimal {
+  #read(key: string): Decimal | undefined {
     const row = this.#statements.readCounter.get(key);
-    return row === undefined ? ZERO : BigInt(String(row["value"]));
+    return row === undefined ? undefined : BigInt(String(row["value"]));
+  }
+
+  #write(key: string, value: Decimal, meter: Charge["meter"]): void {
+    const endsAt = forgottenAt(value, meter) ?? null;
+    this.#statements.setCounter.run(key, String(value), toJson(meter), endsAt);
   }
 
   #end(id: string): readonly Charge[] {
-    const row = this.#statements.readReservation.get(id);
-    this.#statements.deleteReservation.run(id);
-    return row === undefined ? [] : fromJson(String(row["charges"]));
+    const own = this.#own.get(id);
+    this.#own.delete(id);
+    const row = this.#statements.endReservation.get(id);
+    if (row === undefined) return [];
+    // Another text: a limit was reset meanwhile.
+    const text = String(row["charges"]);
+    return text === own?.text ? own.charges : fromJson(text);
   }
 
-  #giveBack(one: Charge, part: Decimal): void {
+  #settle(one: Charge, used: Decimal): void {
+    // As most charges end: nothing changes.
+    if (one.meter.kind === "bucket" || one.meter.kind === "window" && used === one.amount) return;
     const key = counterKey(one);
-    const row = this.#statements.readCounter.get(key);
-    if (row === undefined) return;
-    const value = giveBack(BigInt(String(row["value"])), one, part);
-    const endsAt = one.meter.kind === "window" ? one.meter.endsAt ?? null : null;
-    this.#statements.setCounter.run(key, String(value), endsAt);
+    const before = this.#read(key);
+    if (before === undefined) return;
+    const value = settle(before, one, used);
+    if (value === ZERO && one.meter.kind === "slots") this.#statements.deleteCounter.run(key);
+    else if (value !== before) this.#statements.setValue.run(String(value), key);
   }
 
   /** Ends the reservations of processes that are no more. @returns How many. */
   #endAbandoned(): number {
+    const names = Array.from(Deno.readDirSync(this.#folder), ({ name }) => name)
+      .filter((name) => name.startsWith(OWNER)).map((name) => name.slice(OWNER.length));
+    const rows = this.#statements.ownedReservations.all();
+    const owners = new Set([...names, ...rows.map(({ owner }) => String(owner))]);
+    owners.delete(this.#owner);
+    const dead = new Set(Array.from(owners).filter((owner) => !this.#isAlive(owner)));
     let ended = 0;
-    const alive = new Map<string, boolean>([[this.#owner, true]]);
-    for (const row of this.#statements.allReservations.all()) {
-      const owner = String(row["owner"]);
-      const isAlive = alive.get(owner) ?? this.#isAlive(owner);
-      alive.set(owner, isAlive);
-      if (isAlive) continue;
+    for (const { id, owner, charges } of rows) {
+      if (!dead.has(String(owner))) continue;
       ended++;
-      // What is in doubt stays charged; what was under way is under way no more.
-      for (const one of this.#end(String(row["id"]))) {
-        if (one.meter.kind === "slots") this.#giveBack(one, one.amount);
-      }
+      const all = fromJson<readonly Charge[]>(String(charges));
+      // What was under way is under way no more; what is in doubt stays charged.
+      for (const one of all) if (one.meter.kind === "slots") this.#settle(one, ZERO);
+      const kept = all.filter(({ meter }) =>
+        meter.kind === "window" && meter.window !== sessionWindow(String(owner))
+      );
+      const ends = kept.map(({ meter }) => meter.kind === "window" ? meter.endsAt : undefined);
+      const endsAt = ends.some((end) => end === undefined)
+        ? null
+        : Math.max(0, ...ends as number[]);
+      this.#statements.abandon.run(toJson(kept), endsAt, id as string);
     }
-    for (const [owner, isAlive] of alive) if (!isAlive) removeIfThere(this.#ownerPath(owner));
+    for (const owner of dead) {
+      this.#endSession(owner);
+      removeIfThere(this.#ownerPath(owner));
+    }
     this.#abandoned += ended;
     return ended;
+  }
+
+  /** Nobody counts on in the window of a session that has ended. */
+  #endSession(session: string): void {
+    for (const { key } of this.#statements.unendingCounters.all()) {
+      const [, , window] = JSON.parse(String(key)) as string[];
+      if (window === sessionWindow(session)) this.#statements.deleteCounter.run(key as string);
+    }
   }
 
   #isAlive(owner: string): boolean {
@@ -230,9 +312,11 @@ export class SqliteLimitStore implements LimitStore {
   }
 
   #ownerPath(owner: string): string {
-    return `${this.#path}-owner-${owner}`;
+    return `${this.#folder}/${OWNER}${owner}`;
   }
 }
+
+const OWNER = "owner-";
 
 type StatementName = keyof typeof STATEMENTS;
 
@@ -240,15 +324,22 @@ const STATEMENTS = {
   readClock: "SELECT latest FROM clock",
   setClock: "UPDATE clock SET latest = ?",
   readCounter: "SELECT value FROM counters WHERE key = ?",
-  setCounter:
-    "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value, ends_at = excluded.ends_at",
+  // A window whose name is also that of a longer one is kept as long as the longer one.
+  setCounter: `INSERT INTO counters VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+    value = excluded.value, meter = excluded.meter, ends_at = max(ends_at, excluded.ends_at)`,
+  setValue: "UPDATE counters SET value = ? WHERE key = ?",
   deleteCounter: "DELETE FROM counters WHERE key = ?",
-  allCounters: "SELECT key, value FROM counters ORDER BY key",
-  sweep: "DELETE FROM counters WHERE ends_at < ?",
-  addReservation: "INSERT INTO reservations VALUES (?, ?, ?)",
-  readReservation: "SELECT charges FROM reservations WHERE id = ?",
-  deleteReservation: "DELETE FROM reservations WHERE id = ?",
-  allReservations: "SELECT id, owner FROM reservations",
+  allCounters:
+    "SELECT key, value, meter FROM counters WHERE ends_at IS NULL OR ends_at > ? ORDER BY key",
+  unendingCounters: "SELECT key FROM counters WHERE ends_at IS NULL",
+  sweepCounters: "DELETE FROM counters WHERE ends_at <= ?",
+  sweepReservations: "DELETE FROM reservations WHERE owner IS NULL AND ends_at <= ?",
+  addReservation: "INSERT INTO reservations VALUES (?, ?, ?, NULL)",
+  endReservation: "DELETE FROM reservations WHERE id = ? RETURNING charges",
+  setCharges: "UPDATE reservations SET charges = ? WHERE id = ?",
+  abandon: "UPDATE reservations SET owner = NULL, charges = ?, ends_at = ? WHERE id = ?",
+  allReservations: "SELECT id, charges FROM reservations",
+  ownedReservations: "SELECT id, owner, charges FROM reservations WHERE owner IS NOT NULL",
 } as const;
 
 function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, StatementSync>> {
@@ -257,18 +348,16 @@ function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, Stat
   ) as Record<StatementName, StatementSync>;
 }
 
-function toJson(charges: readonly Charge[]): string {
-  return JSON.stringify(
-    charges,
-    (_, value) => typeof value === "bigint" ? { decimal: String(value) } : value,
-  );
+function sessionWindow(session: string): string {
+  return `session ${session}`;
 }
 
-function fromJson(text: string): readonly Charge[] {
-  return JSON.parse(
-    text,
-    (_, value) => typeof value?.decimal === "string" ? BigInt(value.decimal) : value,
-  );
+function makeFolder(folder: string): void {
+  try {
+    Deno.mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
 }
 
 function removeIfThere(path: string): void {
@@ -277,11 +366,4 @@ function removeIfThere(path: string): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-function failure(path: string, error: unknown): LimitStoreError {
-  if (error instanceof LimitStoreError) return error;
-  return new LimitStoreError(`Cannot use the ledger of limits "${path}": ${messageOf(error)}`, {
-    cause: error,
-  });
 }

@@ -9,29 +9,27 @@ import { canonicalJson } from "../core/json.ts";
 import type { StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Stage, StageContext, StagePass } from "../stages/stage.ts";
 import { type Decimal, decimalOf, formatDecimal, parseDecimal, ZERO } from "./decimal.ts";
-import type { Limit } from "./limit.ts";
+import type { ChargedField } from "./charged.ts";
+import { covers, type Limit, type PolicyLimits } from "./limit.ts";
 import type { Charge, Exceeded, LimitStore } from "./store.ts";
-import { windowAt } from "./window.ts";
+import { type TimeWindow, windowAt } from "./window.ts";
 
 /** Options of {@linkcode limitStage}. */
 export interface LimitStageOptions {
   readonly store: LimitStore;
-  /** The limits that hold for a request. */
-  readonly limitsFor: (request: CanonicalRequest, context: StageContext) => readonly Limit[];
+  readonly limits: PolicyLimits;
   /** Wall clock. */
   readonly clock: () => Date;
   /** Names the time in which this kernel is open. */
   readonly session: string;
-  /**
-   * The most that one result can hold, in bytes; reserved of limits on `bytes` where the request names
-   * no `max_bytes`. @default 4194304
-   */
-  readonly maxResultBytes?: number;
-  /**
-   * The longest that one action can take, in milliseconds; reserved of limits on `duration` where the
-   * request names no `timeout`. @default 30000
-   */
-  readonly maxDurationMs?: number;
+  /** The most that one call of an action can return and take. */
+  readonly boundsOf: (action: string) => CallBounds;
+}
+
+/** The most that one call can return, in bytes, and take, in milliseconds. */
+export interface CallBounds {
+  readonly maxOutputBytes: number;
+  readonly deadlineMs: number;
 }
 
 /** Codes of refusals. */
@@ -46,36 +44,39 @@ export const LIMIT_CODES = {
   LIMIT_UNAVAILABLE: "LIMIT_UNAVAILABLE",
 } as const;
 
-/** What a limit counts of one request: at most so much; refused if it cannot be told. */
-type Reserve = (
-  limit: Limit,
-  request: CanonicalRequest,
-  options: LimitStageOptions,
-) => Decimal | undefined;
+/** What a limit counts of one request at most; `undefined` if the request does not say. */
+type Reserve = (limit: Limit, request: CanonicalRequest, bounds: CallBounds) => Decimal | undefined;
 
 const ONE = decimalOf(1);
+/** Standard actions whose param bounds the result, or the duration. Other params are not relied on. */
+const BOUNDED_BYTES = ["fs.read", "net.http"];
+const BOUNDED_TIME = ["proc.exec", "net.http"];
+/** A byte of content is at most six characters of JSON (`\u0000`); headers have room in the rest. */
+const JSON_FACTOR = 6;
+const HEADER_BYTES = 65_536;
 
 /** How much each measure takes before the action. */
 const RESERVE: Readonly<Record<Limit["measure"], Reserve>> = {
   rate: () => ONE,
   calls: () => ONE,
   concurrent: () => ONE,
-  bytes: (_, { params }, { maxResultBytes = 4 * 1024 * 1024 }) =>
-    atMost(params["max_bytes"], 1, maxResultBytes),
-  duration: (_, { params }, { maxDurationMs = 30_000 }) =>
-    atMost(params["timeout"], 1000, maxDurationMs),
-  sent: (_, request) => decimalOf(bytesSent(request)),
-  sum: ({ path = [] }, { params }) => {
-    const amount = parseDecimal(valueAt(params, path));
-    // A negative amount would give back what others have used.
-    return amount === undefined || amount < ZERO ? undefined : amount;
+  bytes: (_, { action, params }, { maxOutputBytes }) => {
+    const named = BOUNDED_BYTES.includes(action) ? params["max_bytes"] : undefined;
+    const own = typeof named === "number" ? named * JSON_FACTOR + HEADER_BYTES : Infinity;
+    return wholeUp(Math.min(own, maxOutputBytes));
   },
+  duration: (_, { action, params }, { deadlineMs }) => {
+    const named = BOUNDED_TIME.includes(action) ? params["timeout"] : undefined;
+    return wholeUp(Math.min(typeof named === "number" ? named * 1000 : Infinity, deadlineMs));
+  },
+  sent: (_, request) => decimalOf(bytesSent(request)),
+  sum: ({ path = [] }, { params }) => amountOf(valueAt(params, path)),
 };
 
-/** What it has really taken, where that is known only afterwards. */
+/** What it has really taken, where that is known only afterwards; more than reserved counts too. */
 const USED: Readonly<Partial<Record<Limit["measure"], (outcome: StageOutcome) => Decimal>>> = {
   bytes: ({ data }) => decimalOf(resultBytes(data)),
-  duration: ({ durationMs }) => decimalOf(Math.ceil(durationMs)),
+  duration: ({ durationMs }) => wholeUp(durationMs),
 };
 
 /**
@@ -86,36 +87,41 @@ const USED: Readonly<Partial<Record<Limit["measure"], (outcome: StageOutcome) =>
  * doubt (a time-out, a crash, a failure) stays charged as reserved.
  */
 export function limitStage(options: LimitStageOptions): Stage {
-  const { store, limitsFor, clock } = options;
+  const { store, clock, session, boundsOf } = options;
+  const limitsFor = limitFinder(options.limits);
+  const windowOf = windowFinder(session);
   return {
     name: "limits",
-    enter(request, context): StagePass | StageRefusal | undefined {
-      const limits = limitsFor(request, context);
+    enter(request, { recordId, rule }): StagePass | StageRefusal | undefined {
+      const limits = limitsFor(rule, request.action);
       if (limits.length === 0) return undefined;
-      const { recordId } = context;
-      const charges: Charge[] = [];
+      const bounds = boundsOf(request.action);
+      const amounts = limits.map((limit) => RESERVE[limit.measure](limit, request, bounds));
+      const unclear = amounts.indexOf(undefined);
+      if (unclear !== -1) return undecided(limits[unclear] as Limit);
+      let charges: readonly Charge[];
       try {
         const now = store.now(clock().getTime());
-        for (const limit of limits) {
-          const amount = RESERVE[limit.measure](limit, request, options);
-          if (amount === undefined) return undecided(limit);
-          charges.push(chargeOf(limit, { amount, request, now, session: options.session }));
-        }
+        charges = limits.map((limit, i) =>
+          chargeOf(limit, { amount: amounts[i] ?? ZERO, request, window: windowOf(limit, now) })
+        );
         const exceeded = store.reserve(recordId, charges, now);
         if (exceeded !== undefined) return refusalOf(exceeded, charges, limits);
       } catch (error) {
         // INVARIANT: what cannot be counted does not pass.
         return {
-          refusal: `not permitted: the ledger of limits cannot be used: ${messageOf(error)}`,
+          refusal: `not permitted: ${messageOf(error)}`,
           code: LIMIT_CODES.LIMIT_UNAVAILABLE,
         };
       }
       return {
-        fields: { charged: Object.fromEntries(charges.map((one) => [one.limit, shown(one)])) },
+        fields: { charged: charges.map((one) => shown(one)) },
         settle(outcome) {
           if (!outcome.executed) {
             store.release(recordId);
-            return { charged: {} };
+            // Tokens of a bucket come back by themselves.
+            const kept = charges.filter(({ meter }) => meter.kind === "bucket");
+            return { charged: kept.map((one) => shown(one)) };
           }
           const corrections = new Map<string, Decimal>();
           for (const { id, measure } of outcome.status === "OK" ? limits : []) {
@@ -123,24 +129,51 @@ export function limitStage(options: LimitStageOptions): Stage {
             if (used !== undefined) corrections.set(id, used);
           }
           store.commit(recordId, corrections);
-          return {
-            charged: Object.fromEntries(
-              charges.map((one) => [one.limit, shown(one, corrections.get(one.limit))]),
-            ),
-          };
+          if (corrections.size === 0) return undefined; // As was said before.
+          return { charged: charges.map((one) => shown(one, corrections.get(one.limit))) };
         },
       };
     },
   };
 }
 
+/** The limits of a rule and an action. */
+function limitFinder(
+  { rules, all }: PolicyLimits,
+): (rule: string, action: string) => readonly Limit[] {
+  const byAction = new Map<string, readonly Limit[]>();
+  return (rule, action) => {
+    let shared = byAction.get(action);
+    if (shared === undefined) {
+      shared = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
+      byAction.set(action, shared);
+    }
+    const own = rules.get(rule);
+    return own === undefined ? shared : [...own, ...shared];
+  };
+}
+
+/** Finds windows; that of a limit is kept until it ends, because time zones take time. */
+function windowFinder(session: string): (limit: Limit, now: number) => TimeWindow {
+  const current = new Map<Limit, { readonly window: TimeWindow; readonly since: number }>();
+  return (limit, now) => {
+    const found = current.get(limit);
+    if (found !== undefined && now >= found.since && now < (found.window.endsAt ?? Infinity)) {
+      return found.window;
+    }
+    const { period = "forever", zone } = limit;
+    const window = windowAt(period, now, { zone, session });
+    current.set(limit, { window, since: now });
+    return window;
+  };
+}
+
 function chargeOf(
-  { id: limit, measure, max, period, refillMs = 0, shared, zone }: Limit,
-  { amount, request, now, session }: {
+  { id: limit, measure, max, refillMs = 0, shared }: Limit,
+  { amount, request, window: { key: window, endsAt } }: {
     readonly amount: Decimal;
     readonly request: CanonicalRequest;
-    readonly now: number;
-    readonly session: string;
+    readonly window: TimeWindow;
   },
 ): Charge {
   const who = shared ? "" : request.agent ?? "";
@@ -150,17 +183,34 @@ function chargeOf(
       return { limit, who, amount, meter: { kind: "bucket", burst: count, refillMs } };
     case "concurrent":
       return { limit, who, amount, meter: { kind: "slots", max: count } };
-    default: {
-      const { key: window, endsAt } = windowAt(period ?? "forever", now, { zone, session });
+    default:
       return { limit, who, amount, meter: { kind: "window", max, window, endsAt } };
-    }
   }
 }
 
-/** What the record says of a charge: the amount, and of a window which one. */
-function shown({ amount, meter }: Charge, used = amount): readonly string[] {
-  return meter.kind === "window" ? [formatDecimal(used), meter.window] : [formatDecimal(used)];
+/**
+ * What the record says of a charge: enough to recompute the ledger. A list and no mapping: in a mapping,
+ * an id that sounds like a secret would have its amount redacted.
+ */
+function shown({ limit, who, amount, meter }: Charge, used = amount): ChargedField {
+  const window = meter.kind === "window" ? { window: meter.window } : {};
+  const until = meter.kind === "window" && meter.endsAt !== undefined
+    ? { until: new Date(meter.endsAt).toISOString() }
+    : {};
+  return {
+    limit,
+    amount: formatDecimal(used),
+    ...window,
+    ...until,
+    ...(who === "" ? { shared: true } : {}),
+  };
 }
+
+/** Of the measures that are reserved as the most that there can be: how to need less. */
+const UNITS: Readonly<Partial<Record<Limit["measure"], string>>> = {
+  bytes: " bytes (a smaller max_bytes of fs.read and net.http needs less)",
+  duration: " ms (a smaller timeout of proc.exec and net.http needs less)",
+};
 
 function refusalOf(
   { limit, left, retryAfterMs }: Exceeded,
@@ -174,14 +224,16 @@ function refusalOf(
     ? "too many calls in this time"
     : measure === "concurrent"
     ? "as many as are allowed are under way"
-    : `${formatDecimal(left)} is left, and this needs up to ${formatDecimal(needed)}`;
+    : `${formatDecimal(left)} is left, and this needs up to ${formatDecimal(needed)}${
+      UNITS[measure ?? "calls"] ?? ""
+    }`;
   return {
     refusal: `not permitted now: limit "${limit}": ${what}${when}`,
     code: measure === "rate" ? LIMIT_CODES.RATE_LIMITED : LIMIT_CODES.BUDGET_EXHAUSTED,
     details: {
       limit,
       left: formatDecimal(left),
-      ...(retryAfterMs === undefined ? {} : { retry_after_ms: Math.ceil(retryAfterMs) }),
+      ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
     },
     fields: { exceeded: limit },
   };
@@ -191,15 +243,25 @@ function undecided({ id, path = [] }: Limit): StageRefusal {
   return {
     refusal: `not permitted: limit "${id}" sums the param "${
       path.join(".")
-    }", expected a number of 0 or more in it, or the text of one with at most 18 digits after the point`,
+    }", expected a number of 0 or more, or the text of one like "12.50"`,
     code: LIMIT_CODES.LIMIT_UNDECIDED,
+    details: { limit: id },
   };
 }
 
-/** A bound that the request names itself, if it is a smaller one. */
-function atMost(named: unknown, factor: number, bound: number): Decimal {
-  const own = typeof named === "number" && named >= 0 ? Math.ceil(named * factor) : bound;
-  return decimalOf(Math.min(own, bound));
+/** A text that every reader takes for the same number: no sign, no exponent, no zeros before it. */
+const PLAIN_NUMBER = /^(?:0|[1-9]\d*)(?:\.\d+)?$/;
+
+function amountOf(value: unknown): Decimal | undefined {
+  if (typeof value === "string" && !PLAIN_NUMBER.test(value)) return undefined;
+  const amount = parseDecimal(value);
+  // INVARIANT: a negative amount would give back what others have used.
+  return amount === undefined || amount < ZERO ? undefined : amount;
+}
+
+/** A number as a whole one that is not less and not negative. */
+function wholeUp(value: number): Decimal {
+  return decimalOf(Math.max(0, Math.ceil(value)));
 }
 
 const encoder = new TextEncoder();

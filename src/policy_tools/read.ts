@@ -18,6 +18,8 @@ import { sha256 } from "../core/request.ts";
 import { MissingPermissionError } from "../launch/check.ts";
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
+import type { PolicyLimits } from "../limits/limit.ts";
+import { checkCoverage, readLimits } from "./limits.ts";
 import { lint } from "./lint.ts";
 import { lineFinder, outline, OutlineError } from "./locate.ts";
 import { LinkReview, type PlantedLink } from "./planted_links.ts";
@@ -58,12 +60,14 @@ export interface PolicyWithExamples extends Policy {
   readonly planted: readonly PlantedLink[];
   /** What has to be readable to follow the same links as at this load. */
   readonly markers: readonly string[];
+  /** The limits of its rules, and of the whole policy. */
+  readonly limits: PolicyLimits;
 }
 
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
 const FURTHER = {
-  document: { variables: ANYTHING, examples: ANYTHING },
-  rule: { limits: unenforced("limits"), approval: unenforced("approval") },
+  document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING },
+  rule: { limits: ANYTHING, approval: unenforced("approval") },
 };
 
 function unenforced(key: string): Field<never> {
@@ -126,7 +130,9 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
     expand,
     further: FURTHER,
   };
+  const limits = readLimits(value, problems);
   const policy = loadPolicy(value, loading);
+  checkCoverage(limits, { policy, problems: problems.at("limits") });
   if (options.enforceExamples !== false) {
     checkExamples(examples, { policy, world }, problems.at("examples"));
   }
@@ -134,7 +140,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const declared = isMapping(own) ? own : {};
   const { planted, markers } = links;
   const warnings = lint({ policy, world, declared, given: variables, planted });
-  return { ...policy, examples, planted, markers, warnings };
+  return { ...policy, examples, limits, planted, markers, warnings };
 }
 
 /**

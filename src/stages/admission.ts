@@ -77,15 +77,17 @@ export class StageAdmission implements Admission {
   /**
    * Enters the stages, one after the other, up to the first that refuses.
    *
-   * @param request What the policy allowed; each stage gets a copy of its own.
+   * @param request A private copy of what the policy allowed; each stage gets one of its own.
    */
   async enter(
     stages: readonly Stage[],
     request: CanonicalRequest,
     context: Omit<StageContext, "signal">,
   ): Promise<this> {
-    for (const stage of stages) {
-      this.#refusal = await this.#enterOne(stage, request, context);
+    for (const [i, stage] of stages.entries()) {
+      // The last one gets the copy that was handed in.
+      const copy = i === stages.length - 1 ? request : structuredClone(request);
+      this.#refusal = await this.#enterOne(stage, copy, context);
       if (this.#refusal !== undefined) break;
     }
     return this;
@@ -96,7 +98,8 @@ export class StageAdmission implements Admission {
     for (const { stage, pass } of this.#passed) {
       if (pass.settle === undefined) continue;
       try {
-        const fields = await this.#within(stage, () => pass.settle?.(outcome));
+        const settled = pass.settle(outcome);
+        const fields = isPromise(settled) ? await this.#within(stage, settled) : settled;
         if (fields !== undefined) this.#record(stage, fields);
       } catch (error) {
         this.#warn(stage, `cannot settle: ${messageOf(error)}`);
@@ -116,13 +119,18 @@ export class StageAdmission implements Admission {
       if (!NAME.test(name) || Object.hasOwn(this.#fields, name)) {
         throw new RangeError(`its name is "${name}", expected another one of a-z, 0-9 and _`);
       }
-      const answer = await this.#within(stage, async () => {
-        const copy = structuredClone(request);
-        const answer = await stage.enter(copy, { ...context, signal: abort.signal });
-        // It may have reserved something meanwhile, which has to be given back.
-        if (late) await this.#settleLate(stage, answer);
-        return answer;
-      });
+      const entered = stage.enter(request, { ...context, signal: abort.signal });
+      // One that answers at once takes no timer and no turn of the event loop.
+      const answer = isPromise(entered)
+        ? await this.#within(
+          stage,
+          Promise.resolve(entered).then(async (answer) => {
+            // It may have reserved something meanwhile, which has to be given back.
+            if (late) await this.#settleLate(stage, answer);
+            return answer;
+          }),
+        )
+        : entered;
       if (answer === undefined) return undefined;
       if ("refusal" in answer) return this.#refusalOf(stage, answer);
       this.#pass(stage, answer);
@@ -179,21 +187,26 @@ export class StageAdmission implements Admission {
     }
   }
 
-  /** Runs a function of a stage; rejects when its time is over. */
-  #within<T>(stage: Stage, run: () => T | Promise<T>): Promise<T> {
+  /** Waits for a stage; rejects when its time is over. */
+  #within<T>(stage: Stage, answer: PromiseLike<T>): Promise<T> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = stage;
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const cancel = this.#options.timer.schedule(
       () => reject(new StageTimeout(`it did not answer within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    Promise.try(run).then(resolve, reject);
+    answer.then(resolve, reject);
     return promise.finally(cancel);
   }
 
   #warn({ name }: Stage, line: string): void {
     this.#options.onWarning(`agent-kernel: stage "${name}": ${line}`);
   }
+}
+
+/** Also what only has a `then`: JavaScript waits for that too. */
+function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { readonly then?: unknown } | undefined)?.then === "function";
 }
 
 class StageTimeout extends Error {}

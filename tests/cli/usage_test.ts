@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   rollback: ["policy", "log-path", "snapshots", "since", "of", "preview", "force", "agent", "json"],
   agent: ["policy", "mcp", "model", "base-url", "tools", "reversible", "max-turns", "verbose"],
   log: ["log-path", "status", "action", "agent", "since", "limit", "follow", "json"],
+  limits: ["policy", "log-path", "ledger", "limit", "agent", "json"],
   "validate-policy": ["policy", "json"],
   explain: ["policy", "action", "target", "params", "json"],
   "test-policy": ["policy", "examples", "json"],

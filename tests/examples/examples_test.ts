@@ -264,6 +264,14 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "DENIED …/work/thesis.md REFUSED_BY_HUMAN",
     "DENIED …/other/x NO_RULE",
   ],
+  "09_limits/budget.ts": [
+    "BUDGET_EXHAUSTED pay.sum left 1.7",
+    "-100 to vendors/pens: DENIED LIMIT_UNDECIDED pay.sum",
+    "after a restart:",
+    "1.71 to vendors/paper: DENIED BUDGET_EXHAUSTED pay.sum left 1.7",
+    "1.7 to vendors/paper: OK",
+    "charged: pay.calls 1, pay.sum 1.7",
+  ],
 };
 
 /** Modules of examples that are no examples themselves. */

@@ -1,7 +1,7 @@
 /** The same claims for each store: in memory, and in a file. */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Decimal, decimalOf, ZERO } from "../../src/limits/decimal.ts";
+import { type Decimal, decimalOf, formatDecimal, ZERO } from "../../src/limits/decimal.ts";
 import { MemoryLimitStore } from "../../src/limits/memory_store.ts";
 import { SqliteLimitStore } from "../../src/limits/sqlite_store.ts";
 import type { Charge, LimitStore } from "../../src/limits/store.ts";
@@ -9,7 +9,7 @@ import { Workspace } from "../workspace.ts";
 
 const STORES: readonly (readonly [string, (ws: Workspace) => LimitStore])[] = [
   ["memory", () => new MemoryLimitStore()],
-  ["a file", (ws) => new SqliteLimitStore(ws.path("limits.db"))],
+  ["a file", (ws) => new SqliteLimitStore(ws.path("limits"))],
 ];
 
 const AT = Date.UTC(2026, 10, 28);
@@ -40,7 +40,7 @@ for (const [name, make] of STORES) {
       }
     });
   const used = (store: LimitStore): Decimal =>
-    store.usage().reduce((sum, { used }) => sum + used, ZERO);
+    store.usage(AT).reduce((sum, { used }) => sum + used, ZERO);
 
   test("lets pass up to the limit, and says what is left and when it begins again", (store) => {
     assertEquals(store.reserve("1", [inWindow(7)], AT), undefined);
@@ -87,16 +87,20 @@ for (const [name, make] of STORES) {
     assertEquals(used(store), decimalOf(3));
   });
 
-  test("corrects what was used, never to more than was reserved, never below nothing", (store) => {
+  test("corrects what was used, also to more than was reserved, never below nothing", (store) => {
     store.reserve("1", [inWindow(6)], AT);
     store.commit("1", new Map([["l", decimalOf(2)]]));
     assertEquals(used(store), decimalOf(2));
     store.reserve("2", [inWindow(3)], AT);
-    store.commit("2", new Map([["l", decimalOf(100)]]));
-    assertEquals(used(store), decimalOf(5));
+    store.commit("2", new Map([["l", decimalOf(4)]]));
+    assertEquals(used(store), decimalOf(6));
     store.reserve("3", [inWindow(3)], AT);
     store.commit("3", new Map([["l", decimalOf(-100)]]));
-    assertEquals(used(store), decimalOf(5));
+    assertEquals(used(store), decimalOf(6));
+    store.reserve("4", [inWindow(3)], AT);
+    store.commit("4", new Map([["l", decimalOf(100)]]));
+    assertEquals(used(store), decimalOf(106));
+    assertEquals(store.reserve("5", [inWindow(1)], AT)?.left, ZERO);
   });
 
   test("frees slots when an action has ended, however it did", (store) => {
@@ -112,7 +116,7 @@ for (const [name, make] of STORES) {
     for (let i = 0; i < 3; i++) {
       assertEquals(store.reserve(`b${i}`, [token(3, 100)], AT), undefined);
     }
-    assertEquals(store.reserve("4", [token(3, 100)], AT + 40)?.retryAfterMs, 61);
+    assertEquals(store.reserve("4", [token(3, 100)], AT + 40)?.retryAfterMs, 60);
     assertEquals(store.reserve("5", [token(3, 100)], AT + 100), undefined);
     assertEquals(store.reserve("6", [token(3, 100)], AT + 100)?.limit, "r");
     for (let i = 0; i < 3; i++) {
@@ -124,15 +128,69 @@ for (const [name, make] of STORES) {
   test("counts by the latest time it has seen: a clock that goes back gives nothing back", (store) => {
     for (let i = 0; i < 2; i++) store.reserve(`b${i}`, [token(2, 1000)], AT);
     assertEquals(store.now(AT - 3_600_000), AT);
-    assertEquals(store.reserve("x", [token(2, 1000)], AT - 3_600_000)?.retryAfterMs, 1001);
+    assertEquals(store.reserve("x", [token(2, 1000)], AT - 3_600_000)?.retryAfterMs, 1000);
   });
 
   test("forgets a limit that is reset, and nothing else", (store) => {
     store.reserve("1", [inWindow(5), inWindow(5, { limit: "m" })], AT);
     store.reset("l");
-    assertEquals(store.usage().map(({ limit }) => limit), ["m"]);
+    assertEquals(store.usage(AT).map(({ limit }) => limit), ["m"]);
     store.release("1");
     assertEquals(used(store), ZERO);
+  });
+
+  test("gives nothing back after a reset of what was charged before it", (store) => {
+    store.reserve("before", [inWindow(5), slot(2)], AT);
+    store.reset("l");
+    store.reset("s");
+    store.reserve("after", [inWindow(10), slot(2)], AT);
+    store.release("before");
+    assertEquals(store.reserve("x", [inWindow(1)], AT)?.left, ZERO);
+    assertEquals(store.reserve("y", [slot(1)], AT)?.limit, "s");
+  });
+
+  test("gives no token back: it comes back by itself, and would be there twice", (store) => {
+    store.reserve("early", [token(2, 100)], AT);
+    for (const id of ["a", "b"]) {
+      assertEquals(store.reserve(id, [token(2, 100)], AT + 1000), undefined);
+    }
+    store.release("early");
+    assertEquals(store.reserve("c", [token(2, 100)], AT + 1000)?.retryAfterMs, 100);
+  });
+
+  test("charges no window that has ended: its counter may be forgotten", (store) => {
+    assertEquals(store.reserve("1", [inWindow(10)], AT + 999), undefined);
+    assertEquals(store.reserve("2", [inWindow(1)], AT + 1000), {
+      limit: "l",
+      left: ZERO,
+      retryAfterMs: 1,
+    });
+  });
+
+  test("says what is left of each kind of limit, and when it renews", (store) => {
+    store.reserve("1", [inWindow(4), slot(3), token(3, 100)], AT);
+    const rows = store.usage(AT + 50).map(({ limit, who, used, left, renewsAt }) => [
+      limit,
+      who,
+      formatDecimal(used),
+      formatDecimal(left),
+      renewsAt === undefined ? undefined : renewsAt - AT,
+    ]).sort();
+    assertEquals(rows, [
+      ["l", "a", "4", "6", 1000],
+      ["r", "a", "1", "2", 100],
+      ["s", "a", "1", "2", undefined],
+    ]);
+    store.commit("1", new Map());
+    assertEquals(store.usage(AT + 1000), []);
+  });
+
+  test("lets exactly the rate pass, also where an interval is no whole number", (store) => {
+    let passed = 0;
+    for (let at = 0; at < 60_000; at += 50) {
+      if (store.reserve(`r${at}`, [token(1, 60_000 / 7)], AT + at) === undefined) passed++;
+    }
+    assertEquals(passed, 7);
   });
 
   test("keeps amounts beyond 2^53 exactly", (store) => {
@@ -143,7 +201,7 @@ for (const [name, make] of STORES) {
       meter: { ...inWindow(0).meter, max: large },
     } as Charge;
     assertEquals(store.reserve("1", [charge], AT), undefined);
-    assertEquals(store.usage()[0]?.used, large);
+    assertEquals(store.usage(AT)[0]?.used, large);
     assertEquals(store.reserve("2", [inWindow(1)], AT)?.left, ZERO);
   });
 
@@ -169,8 +227,9 @@ for (const [name, make] of STORES) {
             assertEquals(exceeded === undefined, total + amount <= 10);
             if (exceeded === undefined) open.set(name, amount);
           } else if (verb === "commit" && open.has(name)) {
-            store.commit(name, new Map([["l", decimalOf(used)]]));
-            kept += Math.min(used, open.get(name) ?? 0);
+            const most = Math.min(used, open.get(name) ?? 0);
+            store.commit(name, new Map([["l", decimalOf(most)]]));
+            kept += most;
             open.delete(name);
           } else if (verb === "release") {
             store.release(name);
@@ -178,7 +237,9 @@ for (const [name, make] of STORES) {
           }
         }
         const total = kept + [...open.values()].reduce((a, b) => a + b, 0);
-        const counted = store.usage().find((one) => one.window === window)?.used ?? ZERO;
+        const counted = store.usage(AT).find(({ meter }) =>
+          meter.kind === "window" && meter.window === window
+        )?.used ?? ZERO;
         assertEquals(counted, decimalOf(total));
       }),
       { numRuns: 50 },
@@ -188,7 +249,7 @@ for (const [name, make] of STORES) {
 
 Deno.test("a ledger in a file survives a restart, and is shared by two stores", () => {
   using ws = new Workspace();
-  const path = ws.path("limits.db");
+  const path = ws.path("limits");
   const first = new SqliteLimitStore(path);
   const second = new SqliteLimitStore(path);
   assertEquals(first.reserve("1", [inWindow(6)], AT), undefined);
@@ -203,7 +264,8 @@ Deno.test("a ledger in a file survives a restart, and is shared by two stores", 
 
 Deno.test("a ledger in a file may be read by its owner only", () => {
   using ws = new Workspace();
-  const path = ws.path("limits.db");
+  const path = ws.path("limits");
   new SqliteLimitStore(path).close();
-  assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+  const mode = (path: string) => (Deno.statSync(path).mode ?? 0) & 0o777;
+  assertEquals([mode(path), mode(`${path}/ledger.db`)], [0o700, 0o600]);
 });

@@ -135,15 +135,6 @@ Deno.test("readPolicy() refuses an id that is used twice, also across sections a
 
 // deno-fmt-ignore -- a row is a line
 const UNENFORCED: readonly { more: Record<string, unknown> }[] = [
-  { more: { limits: { rate: "60/min" } } },
-  { more: { limits: { calls: 3 } } },
-  { more: { limits: {} } },
-  { more: { limits: [] } },
-  { more: { limits: null } },
-  { more: { limits: { rate: "60/fortnight" } } },
-  { more: { limits: { bytes: "10 parsecs" } } },
-  { more: { limits: { sum: { param: "amount", max: 1 } } } },
-  { more: { limits: { cost: 1 } } },
   { more: { approval: "required" } },
   { more: { approval: "maybe" } },
   { more: { approval: null } },

@@ -1,0 +1,32 @@
+/**
+ * What records say of charges: `stages.limits.charged`.
+ *
+ * @module
+ */
+
+/** One charge as it is on record. */
+export interface ChargedField {
+  /** Id of the limit. */
+  readonly limit: string;
+  /** A decimal. */
+  readonly amount: string;
+  /** Of a window: which one. */
+  readonly window?: string;
+  /** When the window ends, RFC 3339; missing if never. */
+  readonly until?: string;
+  /** Set if it is not the agent's own, but that of all, or of requests without an agent. */
+  readonly shared?: true;
+}
+
+/** Reads the charges of a record. @param stages Its member `stages`. */
+export function chargedOf(stages: Readonly<Record<string, unknown>> | undefined): ChargedField[] {
+  const { charged } = (stages?.["limits"] ?? {}) as { readonly charged?: unknown };
+  return Array.isArray(charged) ? charged.filter(isCharged) : [];
+}
+
+function isCharged(value: unknown): value is ChargedField {
+  const { limit, amount, window, until } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  return typeof limit === "string" && typeof amount === "string" &&
+    (window === undefined || typeof window === "string") &&
+    (until === undefined || typeof until === "string");
+}

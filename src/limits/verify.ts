@@ -1,0 +1,162 @@
+/**
+ * The ledger recomputed from audit logs.
+ *
+ * @module
+ */
+import type { AuditRecord } from "../core/record/record.ts";
+import type { ReadLine } from "../log/reader.ts";
+import { redactText } from "../redaction.ts";
+import { chargedOf } from "./charged.ts";
+import { type Decimal, formatDecimal, parseDecimal, ZERO } from "./decimal.ts";
+import type { LedgerContent } from "./ledger_file.ts";
+import type { Charge } from "./store.ts";
+
+/** The action by which the command line records that a limit was reset; its target is the limit. */
+export const RESET_ACTION = "kernel.limits.reset";
+
+/** One counter in which ledger and logs differ. */
+export interface Difference {
+  readonly limit: string;
+  /** The agent; empty for a limit that all share. */
+  readonly who: string;
+  readonly window: string;
+  /** What the ledger says is used; a decimal. */
+  readonly ledger: string;
+  /** What the logs say: exactly, or at least and at most. */
+  readonly log: readonly [least: string, most: string];
+}
+
+/** What {@linkcode LedgerCheck} finds. */
+export interface LedgerFindings {
+  readonly differences: readonly Difference[];
+  /** Counters that agree. */
+  readonly agreed: number;
+  /** Records with charges. */
+  readonly records: number;
+  /** Lines of the logs that cannot be read. */
+  readonly damaged: number;
+}
+
+interface Sum {
+  least: Decimal;
+  most: Decimal;
+  /** When the window ends, in milliseconds since the epoch. */
+  until: number;
+}
+
+/** Measures that are corrected after the action: an interrupted one may have been, or not. */
+const CORRECTED = /\.(bytes|duration)$/;
+
+/**
+ * Compares a ledger with logs. Its memory grows with the counters of windows that have not ended, and not
+ * with the logs. The logs are read twice: first for resets, then for charges.
+ *
+ * Windows are compared. Rates and what is under way are not: they are gone in a moment.
+ */
+export class LedgerCheck {
+  readonly #now: number;
+  readonly #content: LedgerContent;
+  readonly #sums = new Map<string, Sum>();
+  readonly #resets = new Map<string, string>();
+  /** Reservations that have no record so far. */
+  readonly #open: Map<string, readonly Charge[]>;
+  #records = 0;
+  #damaged = 0;
+
+  /**
+   * @param content Of the ledger, read before the logs.
+   * @param at Now, in milliseconds since the epoch.
+   */
+  constructor(content: LedgerContent, at: number) {
+    this.#content = content;
+    this.#now = Math.max(at, content.latest);
+    this.#open = new Map(content.reservations.map(({ id, charges }) => [id, charges]));
+  }
+
+  /** First for all lines of all logs. */
+  observeReset(line: ReadLine): void {
+    if (!("record" in line)) return;
+    const { action, status, target, timestamp } = line.record;
+    if (action !== RESET_ACTION || status !== "OK") return;
+    const before = this.#resets.get(target);
+    if (before === undefined || before < timestamp) this.#resets.set(target, timestamp);
+  }
+
+  /** Then again for all lines of all logs. */
+  observe(line: ReadLine): void {
+    if ("damage" in line) this.#damaged++;
+    else this.#charge(line.record);
+  }
+
+  /** What was found, when all lines were observed twice. */
+  findings(): LedgerFindings {
+    for (const charge of Array.from(this.#open.values()).flat()) {
+      const { limit, who, meter, amount } = charge;
+      if (meter.kind !== "window") continue;
+      this.#add([redactText(limit), redactText(who), meter.window], {
+        least: amount,
+        most: amount,
+        until: meter.endsAt ?? Infinity,
+      });
+    }
+    const ledger = new Map<string, Decimal>();
+    for (const { limit, who, meter, used } of this.#content.usage) {
+      if (meter.kind !== "window") continue;
+      // As in the records.
+      const key = JSON.stringify([redactText(limit), redactText(who), meter.window]);
+      ledger.set(key, (ledger.get(key) ?? ZERO) + used);
+    }
+    const keys = new Set([...ledger.keys(), ...this.#sums.keys()]);
+    const differences = Array.from(keys).flatMap((key) => this.#difference(key, ledger.get(key)));
+    return {
+      differences,
+      agreed: keys.size - differences.length,
+      records: this.#records,
+      damaged: this.#damaged,
+    };
+  }
+
+  #charge({ stages, agent = "", status, record_id, timestamp }: AuditRecord): void {
+    const charged = chargedOf(stages);
+    if (charged.length === 0) return;
+    this.#records++;
+    if (record_id !== undefined) this.#open.delete(record_id);
+    for (const { limit, amount, window, until, shared } of charged) {
+      const used = parseDecimal(amount);
+      if (window === undefined || used === undefined) continue;
+      const reset = this.#resets.get(limit);
+      if (reset !== undefined && timestamp <= reset) continue;
+      const isUnsure = status === "INTERRUPTED" && CORRECTED.test(limit);
+      this.#add([limit, shared ? "" : agent, window], {
+        least: isUnsure ? ZERO : used,
+        most: used,
+        until: until === undefined ? Infinity : Date.parse(until),
+      });
+    }
+  }
+
+  #add(
+    name: readonly [limit: string, who: string, window: string],
+    { least, most, until }: Sum,
+  ): void {
+    if (until <= this.#now) return;
+    const key = JSON.stringify(name);
+    const sum = this.#sums.get(key);
+    if (sum === undefined) this.#sums.set(key, { least, most, until });
+    else {
+      sum.least += least;
+      sum.most += most;
+    }
+  }
+
+  #difference(key: string, counted: Decimal | undefined): Difference[] {
+    const [limit = "", who = "", window = ""] = JSON.parse(key) as string[];
+    const { least, most } = this.#sums.get(key) ?? { least: ZERO, most: ZERO };
+    // A session that has ended is not in the ledger any more.
+    if (counted === undefined && window.startsWith("session ")) return [];
+    const used = counted ?? ZERO;
+    if (used >= least && used <= most) return [];
+    const log = [formatDecimal(least), formatDecimal(most)] as const;
+    return [{ limit, who, window, ledger: formatDecimal(used), log }];
+  }
+}

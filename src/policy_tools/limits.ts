@@ -1,0 +1,76 @@
+/**
+ * The limits of a policy document, each problem at its place.
+ *
+ * @module
+ */
+import type { Policy } from "../core/policy/policy.ts";
+import type { Problems } from "../core/policy/problem.ts";
+import { isMapping } from "../core/policy/shape.ts";
+import {
+  covers,
+  type Limit,
+  LIMIT_ID,
+  LIMIT_ID_FORM,
+  parseLimits,
+  parsePolicyLimits,
+  type PolicyLimits,
+  type Report,
+} from "../limits/limit.ts";
+
+/**
+ * Reads `limits` of the document and of its allow rules.
+ *
+ * @param document Its plain value.
+ * @param problems Where problems are noted.
+ */
+export function readLimits(document: unknown, problems: Problems): PolicyLimits {
+  const ids = new Set<string>();
+  /** Two limits of one id would share a counter. */
+  const unique = (limits: readonly Limit[], at: Problems) => {
+    for (const { id } of limits) {
+      if (ids.has(id)) at.add(`There is another limit "${id}", expected an "id" of its own`);
+      ids.add(id);
+    }
+  };
+  const rules = new Map<string, readonly Limit[]>();
+  const { capabilities, limits } = isMapping(document) ? document : {};
+  for (const [i, rule] of Array.isArray(capabilities) ? capabilities.entries() : []) {
+    if (!isMapping(rule) || rule["limits"] === undefined) continue;
+    const { id } = rule;
+    const at = problems.at("capabilities", i, "limits");
+    if (typeof id !== "string" || !LIMIT_ID.test(id)) {
+      // By its place it would count on for another rule when a rule is added before it.
+      at.add(`A rule with limits needs an "id" of ${LIMIT_ID_FORM}: what is used is kept under it`);
+    }
+    const found = parseLimits(rule["limits"], String(id), reportTo(at));
+    unique(found, at);
+    rules.set(String(id), found);
+  }
+  const at = problems.at("limits");
+  const all = limits === undefined ? [] : parsePolicyLimits(limits, reportTo(at));
+  for (const one of all) unique(one.limits, at);
+  return { rules, all };
+}
+
+/** Notes limits of the whole policy that could never count anything. */
+export function checkCoverage(
+  { all }: PolicyLimits,
+  { policy, problems }: { readonly policy: Policy; readonly problems: Problems },
+): void {
+  const known = new Set([
+    ...Object.keys(policy.actions),
+    ...policy.rules.flatMap(({ actions }) => actions),
+  ]);
+  for (const one of all) {
+    if (Array.from(known).some((action) => covers(one, action))) continue;
+    problems.add(
+      `"${one.action}" could never match, expected an action or a pattern of ${
+        Array.from(known).join(", ")
+      }`,
+    );
+  }
+}
+
+function reportTo(problems: Problems): Report {
+  return (path, message) => problems.at(...path).add(message);
+}

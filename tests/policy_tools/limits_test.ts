@@ -1,0 +1,136 @@
+/** `limits` of policies: what is read, and what is refused at which place. */
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { formatDecimal } from "../../src/limits/decimal.ts";
+import { PolicyError, type PolicyProblem } from "../../src/core/policy/problem.ts";
+import type { PolicyWithExamples } from "../../src/policy_tools/read.ts";
+import { load } from "../core/policy/deciding.ts";
+
+const RULE = { id: "pay", action: "shop.pay", resource: "vendors/**" };
+
+function withLimits(limits: unknown, rule: object = RULE): PolicyWithExamples {
+  return load({ capabilities: [{ ...rule, limits }] });
+}
+
+function problemsOf(policy: object): readonly PolicyProblem[] {
+  return assertThrows(() => load(policy), PolicyError).problems;
+}
+
+Deno.test("a policy carries the limits of its rules and of the whole policy", () => {
+  const { limits } = load({
+    limits: [
+      { action: "net.http", rate: "60/min", burst: 10 },
+      { id: "total", action: "*", calls: "5000/day", across: "all", zone: "Europe/Berlin" },
+    ],
+    capabilities: [
+      {
+        ...RULE,
+        limits: {
+          calls: "20/day",
+          sum: { param: "order.amount", max: "500.50/day" },
+          concurrent: 1,
+        },
+      },
+      { action: "fs.read", resource: "/w/**" },
+    ],
+  });
+  assertEquals(Array.from(limits.rules.keys()), ["pay"]);
+  const shown = [...limits.rules.get("pay") ?? [], ...limits.all.flatMap(({ limits }) => limits)]
+    .map(({ id, text, shared, max }) => [id, text, shared, formatDecimal(max)]);
+  assertEquals(shown, [
+    ["pay.calls", "calls 20/day", false, "20"],
+    ["pay.sum", "sum of order.amount 500.50/day", false, "500.5"],
+    ["pay.concurrent", "concurrent 1", false, "1"],
+    ["net.http.rate", "rate 60/min burst 10", false, "10"],
+    ["total.calls", "calls 5000/day across all (Europe/Berlin)", true, "5000"],
+  ]);
+  assertEquals(limits.rules.get("pay")?.[1]?.path, ["order", "amount"]);
+});
+
+// deno-fmt-ignore -- a row is a line
+const REFUSED: readonly { cell: string; limits: unknown; place?: string; message: RegExp }[] = [
+  { cell: "nothing", limits: {}, message: /Limits nothing/ },
+  { cell: "a list", limits: [], message: /mapping of limits/ },
+  { cell: "null", limits: null, message: /mapping of limits/ },
+  { cell: "only a scope", limits: { across: "all" }, message: /Limits nothing/ },
+  { cell: "an unknown measure", limits: { calls: "1/day", cost: 1 }, place: ".cost", message: /There is no limit "cost"/ },
+  { cell: "a measure out of JavaScript", limits: { calls: "1/day", constructor: "1/day" }, place: ".constructor", message: /no limit/ },
+  { cell: "a number without a period", limits: { calls: 3 }, place: ".calls", message: /like 20\/day/ },
+  { cell: "an unknown period", limits: { rate: "60/fortnight" }, place: ".rate", message: /like 60\/min/ },
+  { cell: "a period out of JavaScript", limits: { calls: "1/constructor" }, place: ".calls", message: /like 20\/day/ },
+  { cell: "an unknown unit", limits: { bytes: "10 parsecs" }, place: ".bytes", message: /like 100MiB\/hour/ },
+  { cell: "half a call", limits: { calls: "0.5/day" }, place: ".calls", message: /like 20\/day/ },
+  { cell: "half a byte", limits: { bytes: "0.3KiB/day" }, place: ".bytes", message: /like 100MiB/ },
+  { cell: "a negative amount", limits: { calls: "-1/day" }, place: ".calls", message: /like 20\/day/ },
+  { cell: "no calls in a rate", limits: { rate: "0/min" }, place: ".rate", message: /like 60\/min/ },
+  { cell: "a sum without a period", limits: { sum: { param: "amount", max: 1 } }, place: ".sum", message: /param: name/ },
+  { cell: "a sum of nothing", limits: { sum: { param: "a..b", max: "1/day" } }, place: ".sum", message: /param: name/ },
+  { cell: "a sum with more", limits: { sum: { param: "a", max: "1/day", min: 1 } }, place: ".sum", message: /param: name/ },
+  { cell: "a burst alone", limits: { calls: "1/day", burst: 3 }, place: ".burst", message: /"rate"/ },
+  { cell: "a burst of nothing", limits: { rate: "1/min", burst: 0 }, place: ".rate", message: /burst of 1/ },
+  { cell: "no slot", limits: { concurrent: 0 }, place: ".concurrent", message: /1 or more/ },
+  { cell: "half a slot", limits: { concurrent: 1.5 }, place: ".concurrent", message: /1 or more/ },
+  { cell: "an unknown scope", limits: { calls: "1/day", across: "everybody" }, place: ".across", message: /"all"/ },
+  { cell: "an unknown zone", limits: { calls: "1/day", zone: "Mars/Olympus" }, place: ".zone", message: /Europe\/Berlin/ },
+];
+
+for (const { cell, limits, place = "", message } of REFUSED) {
+  Deno.test(`readPolicy() refuses limits with ${cell}`, () => {
+    const [problem] = problemsOf({ capabilities: [{ ...RULE, limits }] });
+    assertEquals(problem?.place, `capabilities[0].limits${place}`);
+    assertMatch(problem?.message ?? "", message);
+  });
+  Deno.test(`readPolicy() refuses limits of the whole policy with ${cell}`, () => {
+    if (limits === null || Array.isArray(limits)) return;
+    const [problem] = problemsOf({
+      capabilities: [],
+      limits: [{ action: "*", ...limits as object }],
+    });
+    assertEquals(problem?.place, `limits[0]${place}`);
+    assertMatch(problem?.message ?? "", message);
+  });
+}
+
+Deno.test("a rule with limits needs an id that stays when rules are added before it", () => {
+  const { id: _, ...nameless } = RULE;
+  for (const rule of [nameless, { ...RULE, id: "a b" }, { ...RULE, id: "a/b" }]) {
+    const [problem] = problemsOf({ capabilities: [{ ...rule, limits: { calls: "1/day" } }] });
+    assertMatch(problem?.message ?? "", /needs an "id"/);
+  }
+  withLimits({ calls: "1/day" }, { ...RULE, id: "__proto__" });
+});
+
+Deno.test("two limits never share a counter: an id is used once", () => {
+  const limits = { calls: "1/day" };
+  const twice = [
+    { capabilities: [{ ...RULE, limits }], limits: [{ id: "pay", action: "*", ...limits }] },
+    { capabilities: [], limits: [{ action: "*", ...limits }, { action: "*", ...limits }] },
+  ];
+  for (const policy of twice) {
+    assertMatch(problemsOf(policy)[0]?.message ?? "", /There is another limit "/);
+  }
+  load({
+    capabilities: [{ ...RULE, limits }],
+    limits: [{ action: "*", ...limits }, { action: "*", rate: "1/min" }],
+  });
+});
+
+Deno.test("a limit of the whole policy that could never match is refused", () => {
+  const limits = { calls: "1/day" };
+  for (const action of ["net.htpp", "fs", "shop.*"]) {
+    const [problem] = problemsOf({ capabilities: [], limits: [{ action, ...limits }] });
+    assertMatch(problem?.message ?? "", /could never match/);
+  }
+  for (const action of ["f*", "", "fs.", 1, null]) {
+    const [problem] = problemsOf({ capabilities: [], limits: [{ action, ...limits }] });
+    assertEquals(problem?.place, "limits[0].action");
+  }
+  load({ capabilities: [RULE], limits: [{ action: "shop.*", ...limits }] });
+});
+
+Deno.test("deny rules have no limits", () => {
+  const [problem] = problemsOf({
+    capabilities: [],
+    deny: [{ ...RULE, limits: { calls: "1/day" } }],
+  });
+  assertEquals(problem?.place, "deny[0].limits");
+});
