@@ -82,11 +82,11 @@ export type { ProviderRequest, ResourceDecision } from "./src/core/isolation/pro
 export type {
   ActionSpec,
   ActionTable,
-  FurtherResource,
   ImpliedAction,
   KindName,
   PathAccess,
   ResolveOptions,
+  SecondaryResource,
 } from "./src/core/resource/kind.ts";
 export { WorkerOptionsError } from "./src/launch/worker_options.ts";
 export type { DeniedEntry, FileEntry, FileView } from "./src/launch/file_view.ts";

@@ -31,13 +31,13 @@ export type RecordStatus =
   | "INTERRUPTED";
 
 /**
- * The stable codes of verdicts and failures. Providers may add their own (`FAILED` records only),
+ * The stable codes of decisions and failures. Providers may add their own (`FAILED` records only),
  * in the same upper-case form.
  */
 export const CODES = {
   /** `action`, `target`, `params` or `agent` is not of the required form. */
   INVALID_REQUEST: "INVALID_REQUEST",
-  /** The target, or a further resource in the params, has no canonical form. */
+  /** The target, or a secondary resource in the params, has no canonical form. */
   INVALID_TARGET: "INVALID_TARGET",
   /** No rule allows it: default deny. */
   NO_RULE: "NO_RULE",
@@ -93,7 +93,7 @@ export interface CanonicalRequest {
   readonly action: string;
   /** The canonical form of the target. */
   readonly target: string;
-  /** A private copy of the params: defaults filled in, further resources in canonical form. */
+  /** A private copy of the params: defaults filled in, secondary resources in canonical form. */
   readonly params: Readonly<Record<string, unknown>>;
   /** As in the request. */
   readonly agent?: string;

@@ -31,11 +31,11 @@ export type { Preparation } from "../core/admission.ts";
 export type {
   ActionSpec,
   ActionTable,
-  FurtherResource,
   ImpliedAction,
   KindName,
   PathAccess,
   ResolveOptions,
+  SecondaryResource,
 } from "../core/resource/kind.ts";
 export type { Grants, PermissionName, PermissionSet } from "../core/isolation/permission_set.ts";
 export type { DeniedEntry, FileEntry, FileView } from "../launch/file_view.ts";

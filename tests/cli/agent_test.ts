@@ -7,7 +7,7 @@ import { agentKernel, denoRun, START, submit } from "./command_line.ts";
 import { agentArgs, agentScene, runScripted, startAgent } from "./agent_scene.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
-Deno.test("agent prints the text to standard output, and each verdict and a summary to standard error", async () => {
+Deno.test("agent prints the text to standard output, and each outcome and a summary to standard error", async () => {
   using ws = new Workspace();
   const files = agentScene(ws, [
     {
@@ -179,7 +179,7 @@ async function underWay(ws: Workspace) {
   };
 }
 
-Deno.test("Ctrl-C while an action is under way waits for its record, and shows its verdict", async () => {
+Deno.test("Ctrl-C while an action is under way waits for its record, and shows its outcome", async () => {
   using ws = new Workspace();
   await using run = await underWay(ws);
   run.agent.kill("SIGINT");

@@ -74,8 +74,8 @@ Deno.test("a provider's question is decided like a request, canonically, and is 
         ],
       },
     });
-    const verdicts = data as { allowed: boolean; code: string; target: string; rule?: string }[];
-    assertEquals(verdicts.map(({ allowed, code }) => [allowed, code]), [
+    const decisions = data as { allowed: boolean; code: string; target: string; rule?: string }[];
+    assertEquals(decisions.map(({ allowed, code }) => [allowed, code]), [
       [true, "ALLOWED"],
       [false, "DENY_RULE"],
       [false, "NO_RULE"],
@@ -84,8 +84,8 @@ Deno.test("a provider's question is decided like a request, canonically, and is 
       [false, "INVALID_REQUEST"],
       [true, "ALLOWED"],
     ]);
-    assertEquals(verdicts[0]?.target, ws.path("in/a.txt"));
-    assertEquals(verdicts[1]?.rule, "secret");
+    assertEquals(decisions[0]?.target, ws.path("in/a.txt"));
+    assertEquals(decisions[1]?.rule, "secret");
   });
   assertEquals(records.length, 1);
 });

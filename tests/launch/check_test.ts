@@ -115,7 +115,7 @@ Deno.test("partlyDenied() names the permissions in whose part something is denie
   assertEquals(await inProcess(ws, toFlags({ ...set, deny: NO_DENY }), body, set.allow), []);
 });
 
-Deno.test("authorise() decides under the flags of the policy as it does with all permissions", async () => {
+Deno.test("authorize() decides under the flags of the policy as it does with all permissions", async () => {
   using ws = new Workspace();
   for (const name of ["w/a", "w/d/k", "w/sub/s", "out/o"]) ws.file(name);
   ws.link("w/inner", ws.path("w/sub"));

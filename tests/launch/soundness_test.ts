@@ -65,7 +65,7 @@ function permits(grants: Grants, path: string): boolean {
   return grants === true || grants.some((one) => isIn(path, one));
 }
 
-Deno.test("processPermissions() permits whatever authorise() allows: files", () => {
+Deno.test("processPermissions() permits whatever authorize() allows: files", () => {
   let allowed = 0;
   fc.assert(
     fc.property(
@@ -100,7 +100,7 @@ Deno.test("processPermissions() permits whatever authorise() allows: files", () 
   assert(allowed > 1000, `only ${allowed} requests were allowed`);
 });
 
-Deno.test("A whole file can be staged wherever authorise() allows to write it", () => {
+Deno.test("A whole file can be staged wherever authorize() allows to write it", () => {
   for (const resource of Object.keys(PLACES)) {
     const policy = load({ capabilities: [{ action: "fs.write", resource }] });
     const { write } = workerPermissions(policy, FILES);
@@ -184,7 +184,7 @@ function connects(grants: Grants, host: string, port: string): boolean {
   });
 }
 
-Deno.test("processPermissions() permits whatever authorise() allows, and names no other host: URLs", () => {
+Deno.test("processPermissions() permits whatever authorize() allows, and names no other host: URLs", () => {
   let allowed = 0;
   const resources = fc.subarray(Object.keys(HOSTS), { minLength: 1 });
   fc.assert(fc.property(resources, resources, (resource, denied) => {

@@ -7,7 +7,7 @@ import { Workspace } from "../workspace.ts";
 const FEED = 10;
 
 /** What the verifier says of these lines, written to a file. */
-async function verdict(ws: Workspace, lines: readonly string[]) {
+async function verified(ws: Workspace, lines: readonly string[]) {
   const { ok, records, problem } = await verifyAuditLog(ws.file("changed.log", lines.join("")));
   return { ok, records, line: problem?.line };
 }
@@ -86,7 +86,7 @@ Deno.test("verifyAuditLog() names the line after which one was removed", async (
   const lines = linesOf(await writeLog(ws, 6));
   for (let at = 0; at < lines.length - 1; at++) {
     assertEquals(
-      await verdict(ws, lines.toSpliced(at, 1)),
+      await verified(ws, lines.toSpliced(at, 1)),
       { ok: false, records: at, line: at + 1 },
     );
   }
@@ -98,7 +98,7 @@ Deno.test("verifyAuditLog() names the first of two swapped lines", async () => {
   for (let a = 0; a < lines.length; a++) {
     for (let b = a + 1; b < lines.length; b++) {
       const swapped = lines.with(a, lines[b] ?? "").with(b, lines[a] ?? "");
-      assertEquals(await verdict(ws, swapped), { ok: false, records: a, line: a + 1 });
+      assertEquals(await verified(ws, swapped), { ok: false, records: a, line: a + 1 });
     }
   }
 });
@@ -109,7 +109,7 @@ Deno.test("verifyAuditLog() names a line that stands there twice", async () => {
   for (const [from, line] of lines.entries()) {
     for (let to = from + 1; to <= lines.length; to++) {
       assertEquals(
-        await verdict(ws, lines.toSpliced(to, 0, line)),
+        await verified(ws, lines.toSpliced(to, 0, line)),
         { ok: false, records: to, line: to + 1 },
       );
     }
@@ -126,17 +126,17 @@ Deno.test("verifyAuditLog() names an inserted line, also one that fits the line 
     const forged = seal(body("/forged"), at, prev).line;
     // The forged line itself is in order; the one behind it is not any more.
     assertEquals(
-      await verdict(ws, lines.toSpliced(at, 0, forged)),
+      await verified(ws, lines.toSpliced(at, 0, forged)),
       { ok: false, records: at + 1, line: at + 2 },
     );
     const foreign = seal(body("/forged"), at, "f".repeat(64)).line;
     assertEquals(
-      await verdict(ws, lines.toSpliced(at, 0, foreign)),
+      await verified(ws, lines.toSpliced(at, 0, foreign)),
       { ok: false, records: at, line: at + 1 },
     );
     for (const junk of ["\n", " \n", "\r\n", "null\n", "{}\n"]) {
       assertEquals(
-        await verdict(ws, lines.toSpliced(at, 0, junk)),
+        await verified(ws, lines.toSpliced(at, 0, junk)),
         { ok: false, records: at, line: at + 1 },
       );
     }
@@ -148,7 +148,7 @@ Deno.test("verifyAuditLog() finds a record replaced by one with a hash of its ow
   const path = await writeLog(ws, 4);
   const lines = linesOf(path);
   const forged = seal(body("/forged"), 1, recordsOf(path)[0]?.hash ?? "").line;
-  assertEquals(await verdict(ws, lines.with(1, forged)), { ok: false, records: 2, line: 3 });
+  assertEquals(await verified(ws, lines.with(1, forged)), { ok: false, records: 2, line: 3 });
 });
 
 Deno.test("verifyAuditLog() finds bytes that are no UTF-8", async () => {
@@ -177,5 +177,5 @@ Deno.test("verifyAuditLog() finds a last line that is cut anywhere", async () =>
 Deno.test("verifyAuditLog() cannot see that whole lines are missing at the end, as documented", async () => {
   using ws = new Workspace();
   const lines = linesOf(await writeLog(ws, 5));
-  assertEquals(await verdict(ws, lines.slice(0, 3)), { ok: true, records: 3, line: undefined });
+  assertEquals(await verified(ws, lines.slice(0, 3)), { ok: true, records: 3, line: undefined });
 });

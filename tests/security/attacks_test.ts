@@ -66,7 +66,7 @@ Deno.test("what an interrupted action left in a staging folder is never thrown a
   );
 });
 
-Deno.test("a constraint on a further resource sees where it really leads", async () => {
+Deno.test("a constraint on a secondary resource sees where it really leads", async () => {
   using ws = new Workspace();
   ws.file("in/secret.txt", "secret");
   ws.folder("in/pub");

@@ -37,7 +37,7 @@ export interface AuthorizedRequest {
 }
 
 /**
- * Canonicalises the target and all further resources of a request and decides each of them; all
+ * Canonicalises the target and all secondary resources of a request and decides each of them; all
  * have to be allowed, by their text and, where links are involved, by their real paths. Used for
  * requests and for the questions of providers.
  *
@@ -95,7 +95,7 @@ export function decideQuestion(question: unknown, request: ActionRequest, contex
   return rule === undefined ? answer : { ...answer, rule };
 }
 
-/** A target or a further resource on the way to its canonical form. */
+/** A target or a secondary resource on the way to its canonical form. */
 interface Resource extends ResolveOptions {
   /** The param that holds it; missing for the target. */
   readonly param?: string;

@@ -48,8 +48,8 @@ export interface ResolveOptions {
 /** The Deno permissions that deal in paths. */
 export type PathAccess = "read" | "write";
 
-/** A further resource that an action names in its params. */
-export interface FurtherResource extends ResolveOptions {
+/** A secondary resource that an action names in its params. */
+export interface SecondaryResource extends ResolveOptions {
   /** The param that holds it. */
   readonly param: string;
   /** Its kind. */
@@ -100,8 +100,8 @@ export interface ActionSpec extends ResolveOptions {
   ) => Readonly<Record<string, unknown>>;
   /** The params that its provider reads, to tell of deny rules on others. @default any */
   readonly params?: readonly string[];
-  /** Further resources in the params; each is canonicalised and must be allowed too. */
-  readonly resources?: readonly FurtherResource[];
+  /** Secondary resources in the params; each is canonicalised and must be allowed too. */
+  readonly resources?: readonly SecondaryResource[];
   /**
    * What carrying it out amounts to: a move reads and deletes its source. A deny rule for one of
    * these actions denies this one; an allow rule for them is not needed. @default none

@@ -91,7 +91,7 @@ Deno.test("what is no name of an agent is refused at load", () => {
   }
 });
 
-Deno.test("further resources and implied actions are decided for the same agent", () => {
+Deno.test("secondary resources and implied actions are decided for the same agent", () => {
   const policy = load({
     capabilities: [
       { action: "proc.exec", resource: "/bin/x" },

@@ -166,7 +166,7 @@ for (const { cell, target, to, expected, why } of FURTHER) {
   });
 }
 
-Deno.test("authorize() names the param of a denied further resource", () => {
+Deno.test("authorize() names the param of a denied secondary resource", () => {
   const policy = load({ capabilities: [{ action: "fs.move", resource: "/w/**" }] });
   const reason = decisionOn(policy, "fs.move", "/w/a", { to: "/x" })?.reason ?? "";
   assertStringIncludes(reason, '"/x"');
@@ -191,7 +191,7 @@ Deno.test("authorize() decides the cwd of a command as fs.read, by the params of
   assertEquals(effectOn(denied, "proc.exec", "/bin/ls", { cwd: "/w/a" }), "deny");
 });
 
-Deno.test("authorize() decides what a link in a further resource really is", () => {
+Deno.test("authorize() decides what a link in a secondary resource really is", () => {
   const world: World = {
     ...FLAT,
     realPath: (path) => path.replace("/w/folder", "/x").replace("/w/link", "/x/secret"),

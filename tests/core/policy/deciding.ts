@@ -1,5 +1,5 @@
 /**
- * What the tests of policies have in common: a machine without surprises, and a verdict in a line.
+ * What the tests of policies have in common: a machine without surprises, and a decision in a line.
  *
  * @module
  */
