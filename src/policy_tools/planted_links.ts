@@ -119,6 +119,7 @@ export class LinkReview {
     if (real === path) return undefined;
     // What follows the last name at which a link is trusted.
     let rest = path;
+    const looked: string[] = [];
     for (const at of prefixesOf(path)) {
       const goal = this.#readLink(at);
       if (goal === undefined) continue;
@@ -136,11 +137,14 @@ export class LinkReview {
         );
         if (planted !== undefined) return planted;
       }
-      for (const marker of markers) this.#markers.add(marker);
+      looked.push(...markers);
     }
     // INVARIANT: the names that could not be seen are taken for no links only if the trusted links
     // explain the real path. (Some file systems spell the same name in several ways.)
-    if (real === undefined || folded(real).endsWith(folded(rest))) return undefined;
+    if (real === undefined || folded(real).endsWith(folded(rest))) {
+      for (const marker of looked) this.#markers.add(marker);
+      return undefined;
+    }
     return { link: path, goal: real, why: "this process may not look at the folders above it" };
   }
 
