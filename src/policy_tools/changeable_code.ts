@@ -121,22 +121,24 @@ function programsOf({ resources, patterns }: Rule, world: World): string[] {
 function changeableFiles(rule: Rule, files: ProjectFiles, { policy, world }: CodeInput): string[] {
   const { paths, inCheckouts, program, effect } = files;
   const writes = writingActions(policy).some((action) => rule.actions.includes(action));
-  if (!writes || program !== undefined && !runs(policy, program)) return [];
+  if (!writes) return [];
   const has = (path: string) => world.typeOf(path) !== undefined;
   const isLarge = policy.rules.length > MAX_RULES;
-  const found = (rule.patterns.get("path") ?? []).flatMap((pattern) =>
-    foldersOf(pattern).flatMap((folder) =>
+  const found = (rule.patterns.get("path") ?? []).flatMap((pattern) => {
+    const { steps, reach } = pattern;
+    const isProject = !isLarge && has(reach);
+    return foldersOf(pattern).flatMap((folder) =>
       paths.filter((path) => {
         const [name = ""] = path.split("/");
-        const isNamed = pattern.steps.slice(PATH.segments(folder || "/").length).includes(name);
+        const isNamed = steps.slice(PATH.segments(folder || "/").length).includes(name);
         // What is above the literal folder is matched only by a pattern that names it.
-        if (!isNamed && (folder !== pattern.reach || isLarge)) return false;
+        if (!isNamed && !(isProject && (folder || "/") === reach)) return false;
         if (!writersOf(`${folder}/${path}`, policy).includes(rule)) return false;
         return isNamed || has(`${folder}/${name}`) || inCheckouts && has(`${folder}/.git`);
       }).map((path) => `${folder}/${path}`)
-    )
-  );
-  if (found.length === 0) return [];
+    );
+  });
+  if (found.length === 0 || program !== undefined && !runs(policy, program)) return [];
   const names = Array.from(new Set(found), (path) => `"${path}"`);
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
   return [
@@ -147,7 +149,7 @@ function changeableFiles(rule: Rule, files: ProjectFiles, { policy, world }: Cod
 }
 
 /** In a policy with more rules, only names in the patterns count: nothing is looked up. */
-const MAX_RULES = 1_000;
+const MAX_RULES = 200;
 /** Most files that one warning names. */
 const MAX_NAMED = 3;
 

@@ -38,6 +38,9 @@ export class LinkReview {
   readonly #folders: readonly string[];
   readonly #planted = new Map<string, PlantedLink>();
   readonly #markers = new Set<string>();
+  /** What the machine said: each question is asked once, and what appears later is not seen. */
+  readonly #links = new Map<string, string | undefined | typeof HIDDEN>();
+  readonly #answers = new Map<string, string | undefined | CanonicalError>();
   #changeable: readonly Pattern[] = [];
 
   /**
@@ -68,23 +71,47 @@ export class LinkReview {
    * @param changeable What the policy allows to change.
    */
   worldFor(changeable: readonly Pattern[]): World {
+    const before = this.#changeable.map(({ reach }) => reach);
     this.#changeable = changeable;
-    this.#planted.clear();
-    this.#markers.clear();
+    if (before.join("\0") !== changeable.map(({ reach }) => reach).join("\0")) {
+      this.#answers.clear();
+      this.#planted.clear();
+      this.#markers.clear();
+    }
     const realPath = (path: string) => {
+      if (!this.#answers.has(path)) this.#answers.set(path, this.#follow(path));
+      const answer = this.#answers.get(path);
+      if (answer instanceof CanonicalError) throw answer;
+      return answer;
+    };
+    const readLink = (path: string) => {
+      const goal = this.#readLink(path);
+      if (goal !== HIDDEN && (goal === undefined || this.#trustIn(path).why === undefined)) {
+        return goal;
+      }
+      throw new CanonicalError(`The link "${path}" is not followed`);
+    };
+    return { ...this.#world, realPath, readLink };
+  }
+
+  #follow(path: string): string | undefined | CanonicalError {
+    try {
       const real = this.#world.realPath(path);
       const planted = this.#plantedOn(path, real);
       if (planted === undefined) return real;
       this.#planted.set(path, { path, ...planted });
-      throw new CanonicalError(`The link "${planted.link}" is not followed: ${planted.why}`);
-    };
-    const readLink = (path: string) => {
-      const goal = this.#world.readLink(path);
-      // It was not there yet when the real path was asked for.
-      if (goal === undefined || this.#trustIn(path).why === undefined) return goal;
-      throw new CanonicalError(`The link "${path}" is not followed`);
-    };
-    return { ...this.#world, realPath, readLink };
+      return new CanonicalError(`The link "${planted.link}" is not followed: ${planted.why}`);
+    } catch (error) {
+      if (error instanceof CanonicalError) return error;
+      throw error;
+    }
+  }
+
+  #readLink(path: string): string | undefined | typeof HIDDEN {
+    if (!this.#links.has(path)) {
+      this.#links.set(path, unlessHidden(() => this.#world.readLink(path)));
+    }
+    return this.#links.get(path);
   }
 
   /** A link on the way that may be planted, or that may not be seen. */
@@ -92,8 +119,9 @@ export class LinkReview {
     if (real === path) return undefined;
     // What follows the last name at which a link is trusted.
     let rest = path;
+    const looked: string[] = [];
     for (const at of prefixesOf(path)) {
-      const goal = unlessHidden(() => this.#world.readLink(at));
+      const goal = this.#readLink(at);
       if (goal === undefined) continue;
       const { places, markers, why } = this.#trustIn(at);
       if (goal === HIDDEN && why !== undefined) continue;
@@ -109,11 +137,14 @@ export class LinkReview {
         );
         if (planted !== undefined) return planted;
       }
-      for (const marker of markers) this.#markers.add(marker);
+      looked.push(...markers);
     }
     // INVARIANT: the names that could not be seen are taken for no links only if the trusted links
     // explain the real path. (Some file systems spell the same name in several ways.)
-    if (real === undefined || folded(real).endsWith(folded(rest))) return undefined;
+    if (real === undefined || folded(real).endsWith(folded(rest))) {
+      for (const marker of looked) this.#markers.add(marker);
+      return undefined;
+    }
     return { link: path, goal: real, why: "this process may not look at the folders above it" };
   }
 

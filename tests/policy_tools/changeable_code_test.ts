@@ -46,6 +46,7 @@ const ROWS: readonly Row[] = [
   { cell: "settings of Cursor", allow: [write("/p/**")], there: ["/p/.cursor"], warning: ['"/p/.cursor/hooks.json"'] },
   { cell: "settings of opencode", allow: [write("/p/*")], there: ["/p/opencode.json"], warning: ['"/p/opencode.json"'] },
   { cell: "files of one extension only", allow: [write("/p/**/*.md")], there: ["/p/.git"] },
+  { cell: "settings in the root of everything", allow: [write("/**")], there: ["/.claude"], warning: ['"/.claude/settings.json"'] },
   // Instructions
   { cell: "instructions that are there", allow: [write("/p/**")], there: ["/p/AGENTS.md"], warning: ['"/p/AGENTS.md" be written: agents take them for instructions'] },
   { cell: "instructions that are denied", allow: [write("/p/**")], there: ["/p/AGENTS.md"], deny: [{ action: "fs.*", resource: "/p/*.md" }] },
@@ -70,7 +71,11 @@ function worldWith(there: readonly string[]): World {
     realPath: (path) => path === "/" || isProgram(path) || there.includes(path) ? path : undefined,
     list: (folder) => folder === "/w/bin" ? ["new"] : [],
     typeOf: (path) =>
-      isProgram(path) ? "executable" : there.includes(path) ? "directory" : undefined,
+      isProgram(path)
+        ? "executable"
+        : there.some((one) => `${one}/`.startsWith(path === "/" ? path : `${path}/`))
+        ? "directory"
+        : undefined,
   };
 }
 

@@ -15,7 +15,7 @@ import {
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
 import type { Asked } from "./constraint.ts";
-import { decide, type Decision, denialOf, stricter } from "./decide.ts";
+import { decide, type Decision, denialOf, deniedBy, stricter } from "./decide.ts";
 import type { Policy } from "./policy.ts";
 
 /** What requests are decided by. */
@@ -212,8 +212,10 @@ function guardOfGoal(
   try {
     const goal = KINDS[kind].resolve(target, world);
     if (goal === target) return undefined;
-    const denial = denialOf(policy, { action, target: goal, params: {} });
-    return denial?.code === CODES.GUARDED ? denial : undefined;
+    // A deny rule of the policy itself does not stand before a guard.
+    const rules = policy.index.get(action)?.deny.match(KINDS[kind].segments(goal));
+    const guard = rules?.find(({ guard }) => guard);
+    return guard && deniedBy(guard, goal);
   } catch (error) {
     if (error instanceof CanonicalError) return undefined; // A link that leads nowhere.
     throw error;

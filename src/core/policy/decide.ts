@@ -119,7 +119,8 @@ function first(...buckets: readonly (readonly Rule[])[]): Rule | undefined {
   return found;
 }
 
-function deniedBy({ id, guard, reason }: Rule, target: string): Decision {
+/** The denial by a deny rule that holds for the target. */
+export function deniedBy({ id, guard, reason }: Rule, target: string): Decision {
   if (guard) {
     return denied(CODES.GUARDED, `"${target}" belongs to the kernel itself: ${reason}`, id);
   }

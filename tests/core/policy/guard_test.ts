@@ -119,3 +119,21 @@ Deno.test("A guard holds behind a link that appears after loading", () => {
   }
   assertEquals(effectOn(policy, "fs.write", ws.path("folder/other"), {}, WORLD), "allow");
 });
+
+Deno.test("A guard holds for a link to the log, also if a deny rule of the policy names the log too", () => {
+  using ws = new Workspace();
+  ws.file("log/kernel.log");
+  ws.file("log/other");
+  ws.link("w/log", ws.path("log/kernel.log"));
+  ws.link("w/other", ws.path("log/other"));
+  const deny = { action: "fs.*", resource: `${ws.root}/log/**` };
+  for (const rules of [[], [deny], [{ ...deny, agent: "alice" }]]) {
+    const policy = load({
+      capabilities: [{ action: "fs.*", resource: `${ws.root}/w/**` }],
+      deny: rules,
+    }, { world: WORLD, guarded: [{ path: ws.path("log/kernel.log"), what: "audit log" }] });
+    const codeOf = (name: string) =>
+      decisionOn(policy, "fs.delete", ws.path("w", name), {}, WORLD)?.code;
+    assertEquals([codeOf("log"), codeOf("other")], ["GUARDED", "ALLOWED"]);
+  }
+});
