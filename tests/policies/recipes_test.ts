@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { effectOn, FLAT, load } from "../core/policy/deciding.ts";
+import { authorizeWithPaths } from "../../src/argument_paths/decision.ts";
+import { FLAT, load } from "../core/policy/deciding.ts";
 import { ROOT } from "../workspace.ts";
 import type { PolicyWithExamples } from "../../src/policy_tools/read.ts";
 
@@ -8,6 +9,16 @@ const FOLDER = join(ROOT, "policies/recipes");
 
 function recipe(tool: string): PolicyWithExamples {
   return load(Deno.readTextFileSync(join(FOLDER, `${tool}.yaml`)), { world: FLAT });
+}
+
+/** As the kernel decides, with the paths among the arguments. */
+function effectOn(
+  policy: PolicyWithExamples,
+  target: string,
+  params: Record<string, unknown>,
+): string {
+  const request = { action: "proc.exec", target, params };
+  return authorizeWithPaths(request, { policy, world: FLAT }).decision.effect;
 }
 
 // The known abuse of each tool, each beside what looks like it and is meant.
@@ -56,6 +67,68 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["log", "-c", "core.pager=id"],
       ["log", "--exec=id"],
       ["log", "-n", "--", "--output=x"],
+      // A program checks signatures.
+      ["log", "--format=%G?"],
+      ["log", "--format=%H %G?"],
+      ["log", "--format=%GK"],
+      ["log", "--format=%GS"],
+      ["log", "--pretty=%GG"],
+      ["log", "--pretty=format:%GF"],
+      ["log", "--pretty=tformat:a/%GP"],
+      ["log", "--format=%+G?"],
+      ["log", "--format=%-GS"],
+      ["log", "--format=% GK"],
+      ["log", "--format=%<(10)%GT"],
+      ["log", "--format=signed"],
+      ["log", "--pretty=signed"],
+      ["log", "--format", "%G?"],
+      ["log", "--show-signature"],
+      ["log", "--show-sig"],
+      ["show", "--no-ext-diff", "--no-textconv", "--format=%G?"],
+      ["show", "--no-ext-diff", "--no-textconv", "--show-signature"],
+      ["shortlog", "--format=%GS"],
+      ["rev-list", "--format=%GS", "HEAD"],
+      ["verify-commit", "HEAD"],
+      ["verify-tag", "v1"],
+      ["tag", "-v", "v1"],
+      // diff.external, diff.NAME.command, diff.NAME.textconv.
+      ["diff"],
+      ["diff", "--no-ext-diff"],
+      ["diff", "--no-textconv"],
+      ["diff", "--", "--no-ext-diff", "--no-textconv"],
+      ["diff", "--no-ext-diff", "--no-textconv", "--ext-diff"],
+      ["diff", "--no-ext-diff", "--no-textconv", "--textconv"],
+      ["diff", "-S", "--no-textconv", "--no-ext-diff"],
+      ["show"],
+      ["show", "HEAD"],
+      ["log", "-p"],
+      ["log", "--patch"],
+      ["log", "-U3"],
+      ["log", "-S", "word"],
+      ["log", "-Sword"],
+      ["log", "-G", "word"],
+      ["log", "-p", "-S", "--no-ext-diff", "--no-textconv"],
+      ["log", "-p", "-n", "--no-textconv", "--no-ext-diff"],
+      ["log", "-c"],
+      ["log", "--cc"],
+      ["log", "-L", "1,5:a"],
+      ["blame", "a"],
+      ["blame", "--", "--no-textconv"],
+      ["blame", "-L", "--no-textconv", "a"],
+      ["cat-file", "--textconv", "HEAD:a"],
+      ["cat-file", "--filters", "HEAD:a"],
+      ["status", "-v"],
+      ["status", "--verbose"],
+      ["log", "--follow", "--", "src/../../secret"],
+      ["log", "--", "src/../lib"],
+      ["status", "/etc"],
+      ["status", ".."],
+      ["branch", "new"],
+      ["branch", "-d", "main"],
+      ["remote", "add", "x", "ext::sh -c id"],
+      ["remote", "update"],
+      ["stash"],
+      ["tag", "v1"],
     ],
     nearMisses: [
       ["log"],
@@ -66,11 +139,14 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["log", "--", "--output=x"],
       ["log", "main..feature"],
       ["log", "HEAD~3..HEAD", "--", "src/a.ts", "docs/..notes"],
-      ["show", "HEAD:src/a.ts"],
-      ["show", "HEAD@{1}"],
-      ["diff", "--cached", "--name-only"],
+      ["show", "--no-ext-diff", "--no-textconv", "HEAD:src/a.ts"],
+      ["show", "HEAD@{1}", "--no-textconv", "--no-ext-diff"],
+      ["diff", "--no-ext-diff", "--no-textconv", "--cached", "--name-only"],
+      ["log", "-p", "--no-ext-diff", "--no-textconv", "-S", "no-ext-diff"],
+      ["log", "--format=%gs%%", "--grep=G?"],
+      ["log", "--format=%x25G?"],
       ["status", "--porcelain", "-b"],
-      ["blame", "src/a.ts"],
+      ["blame", "--no-textconv", "src/a.ts"],
       ["ls-files", "--others", "--exclude-standard"],
       ["rev-parse", "--show-toplevel"],
     ],
@@ -87,6 +163,10 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-L"],
       ["--recursiv"],
       ["-laLa"],
+      ["./.."],
+      [".//../"],
+      ["src/../lib"],
+      ["./src", "/"],
     ],
     nearMisses: [[], ["-la"], ["-laR", "src"], ["-1", "src/lib", ".notes"], ["--", "-rf"], [
       ".",
@@ -113,6 +193,16 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-D", "read", "a", "fifo"],
       ["-e", "--", "-f", "/etc/shadow"],
       ["-m", "--", "-f"],
+      ["-e", "root", "/etc/passwd"],
+      ["-eroot", "/etc/passwd"],
+      ["-n", "--regexp", "root", "/etc/passwd"],
+      ["--regexp=root", "/etc/passwd"],
+      ["-A", "3", "root", "/etc/passwd"],
+      ["-A", "root", "/etc/passwd", "/etc/passwd"],
+      ["/etc/passwd", "/etc/passwd"],
+      ["-A", "-f", "/etc/shadow", "a"],
+      ["--include", "--file=/etc/shadow", "a"],
+      ["root", "./../secret"],
     ],
     nearMisses: [
       ["TODO", "src/a.ts"],
@@ -159,14 +249,23 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-cf", "a.tar", "--remove-files", "a"],
       ["-tf", "--", "--checkpoint-action=exec=id"],
       ["-tf", "a.tar", "-tf", "--", "--checkpoint-action=exec=id"],
+      ["-cf", ".git/config", "a"],
+      ["-cf", "repo/.git/hooks/post-checkout", "a"],
+      ["-cf", "./../a.tar", "a"],
+      ["-cf", "--", "a"],
+      ["-cf", "-", "/etc/shadow"],
+      ["-tf", "/etc/a.tar"],
+      ["-tf", "../a.tar"],
+      ["-tf", "host:a.tar"],
+      ["-cf", "host:a.tar", "a"],
+      ["-cf", "a.tar", "-cf", "/etc/a.tar", "a"],
     ],
     nearMisses: [
       ["-tf", "a.tar"],
       ["-tzvf", "a.tar.gz"],
-      ["-xzf", "a.tar.gz", "--strip-components=1"],
       ["-czf", "out/a.tar.gz", "src", "--exclude=*.o"],
       ["-cf", "a.tar", "notes/--checkpoint-action=exec=id", "notes/-I"],
-      ["-xf", "a.tar", "docs/..notes"],
+      ["-tf", "a.tar", "docs/..notes"],
     ],
   },
   find: {
@@ -190,6 +289,12 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["--", "/etc"],
       [".", "-name", "--", "-delete"],
       [".", "-newer", "/etc/shadow"],
+      [".", "-newer", "./../a"],
+      [".", "-samefile", "/etc/shadow"],
+      [".", "-name", "-delete", "-delete"],
+      [".", "-path", "x", "-exec", "id", ";"],
+      ["./..", "-name", "a"],
+      [".", "/etc"],
     ],
     nearMisses: [
       ["."],
@@ -218,6 +323,7 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-I", "tools"],
       ["-I", "tools/x.pyc"],
       ["-I", "--", "tools/report.py"],
+      ["-I", "-X", "importtime", "tools/report.py"],
     ],
     nearMisses: [
       ["-I", "tools/report.py"],
@@ -227,31 +333,202 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
   },
 };
 
-for (const [tool, { attacks, nearMisses }] of Object.entries(SHEETS)) {
-  const file = tool === "python3" ? "python" : tool;
-  const params = (args: readonly string[]) => ({ args, cwd: "/workspace" });
-  for (const [expected, rows] of [["deny", attacks], ["allow", nearMisses]] as const) {
-    for (const args of rows) {
-      Deno.test(`the recipe for ${file} has the effect ${expected} for ${tool} ${JSON.stringify(args)}`, () => {
-        assertEquals(effectOn(recipe(file), "proc.exec", tool, params(args)), expected);
-      });
+// Unpacking is for a folder of its own, and without .git.
+const UNPACKING: typeof SHEETS = {
+  tar: {
+    attacks: [
+      ...(SHEETS["tar"]?.attacks ?? []).filter(([what]) => what?.startsWith("-x"))
+        .map((args) => [...args, "--exclude=.git"]),
+      ["-xf", "../a.tar"],
+      ["-xf", "../a.tar", "--", "--exclude=.git"],
+      ["-xf", "../a.tar", "--exclude=.gi"],
+      ["-xf", "../a.tar", "--exclude", ".git"],
+      ["-xf", "../a.tar", "--exclude=.git", "--anchored"],
+      ["-xf", "../a.tar", "--exclude=.git", "--transform=s/got/git/"],
+      ["-xf", "../a.tar", "--exclude=.git", "--xform=s/got/git/"],
+      ["-xf", "../a.tar", "--exclude=.git", "--overwrite"],
+      ["-xf", "../a.tar", "--exclude=.git", "-h"],
+      ["-xf", "../../a.tar", "--exclude=.git"],
+      ["-xf", "--exclude=.git", "../a.tar"],
+    ],
+    nearMisses: [
+      ["-xf", "../a.tar", "--exclude=.git"],
+      ["-xzf", "../a.tar.gz", "--exclude=.git", "--strip-components=1"],
+      ["-xf", "a.tar", "--exclude=.git", "--exclude=*.o", "docs/..notes"],
+    ],
+  },
+};
+
+// What people write every day. One line each, as words between spaces.
+const EVERYDAY: Readonly<Record<string, readonly string[]>> = {
+  ls: [
+    "",
+    ".",
+    "./src",
+    "./src/",
+    "src/",
+    "-la .",
+    "-lahtr",
+    "-la ./src ./docs",
+    "/workspace/src",
+    "-1 src/lib/*",
+    "--all ./.config",
+    "-R ./src",
+    "-ld .",
+    "--color=never --sort=time",
+  ],
+  git: [
+    "status",
+    "status .",
+    "status ./src",
+    "status -sb",
+    "status --short --branch",
+    "log -n 5",
+    "log -5 --oneline",
+    "log --oneline -n 10 .",
+    "log --max-count 5 -- ./src",
+    "log --max-count=5 --stat",
+    "log --graph --all --decorate --oneline",
+    "log --since yesterday --author bob",
+    "log --follow -- ./src/a.ts",
+    "log --format=%h",
+    "log --pretty=format:%an/%ae -n 3",
+    "log --pretty=oneline main..feature/x",
+    "log origin/main..HEAD",
+    "log --name-only -1",
+    "shortlog -sn HEAD",
+    "branch",
+    "branch -a",
+    "branch --show-current",
+    "remote -v",
+    "stash list",
+    "tag",
+    "rev-parse HEAD",
+    "rev-parse --short HEAD",
+    "rev-parse --abbrev-ref HEAD",
+    "rev-parse --show-toplevel",
+    "rev-list --count HEAD",
+    "merge-base main HEAD",
+    "ls-files ./src",
+    "ls-files .",
+    "ls-tree -r --name-only HEAD",
+    "describe --tags --always",
+    "diff --no-ext-diff --no-textconv",
+    "diff --no-ext-diff --no-textconv .",
+    "diff --no-ext-diff --no-textconv HEAD~1 -- ./src/a.ts",
+    "diff --no-ext-diff --no-textconv --stat main...HEAD",
+    "show --no-ext-diff --no-textconv --stat HEAD",
+    "log --no-ext-diff --no-textconv -p -n 2 ./src",
+    "blame --no-textconv -L 10,20 ./src/a.ts",
+  ],
+  find: [
+    "",
+    ".",
+    "./src -type f",
+    ". -path ./node_modules -prune -o -print",
+    ". -path ./node_modules -prune -o -name *.ts -print",
+    ". -not -path */.git/* -type f",
+    ". -name *.ts",
+    ". -iname readme* -maxdepth 2",
+    ". -type f -size +10k",
+    ". -type f -mtime -7",
+    ". -mmin +5",
+    ". -newer ./package.json",
+    ". -type d -empty",
+    ". -perm -111 -type f",
+    ". -perm /222",
+    "src docs ./tests -name *_test.ts",
+    ". -type f -printf %p\\n",
+    ". ( -name a -o -name b ) -print0",
+    "/workspace -maxdepth 1",
+  ],
+  grep: [
+    "-n 5 a.txt",
+    "-A 3 TODO a.txt",
+    "-rn TODO .",
+    "-rn TODO ./src",
+    "-r -A 3 -B 2 TODO src",
+    "-C 2 TODO src/a.ts",
+    "-m 1 TODO a.ts b.ts",
+    "-rn --include *.ts TODO .",
+    "-rn --include=*.ts TODO ./src",
+    "-rl --exclude-dir=node_modules TODO .",
+    "-rn --exclude-dir node_modules TODO .",
+    "-e TODO -e FIXME ./src/a.ts",
+    "-rn /usr/bin/env .",
+    "-rn ../lib ./src",
+    "-3 TODO a.txt",
+    "-c ^ a.txt",
+    "-iw todo ./README.md",
+    "-q TODO a.txt",
+    "--color=never -o [a-z]* a.txt",
+  ],
+  tar: [
+    "-czf out.tgz .",
+    "-czf ./out.tgz ./src",
+    "-cf out.tar src docs",
+    "-czvf out.tar.gz --exclude=node_modules .",
+    "-cvzf out/a.tgz ./src",
+    "-cJf out.tar.xz .",
+    "-tf out.tar",
+    "-tvf ./out.tar",
+    "-tzf /workspace/out.tgz",
+    "-tzvf out.tgz ./src/a.ts",
+  ],
+  python3: ["-I tools/report.py", "-I tools/report.py ./data.csv --out ../x"],
+};
+
+const fileOf = (tool: string) => tool === "python3" ? "python" : tool;
+
+function check(sheets: typeof SHEETS, cwd: string): void {
+  for (const [tool, { attacks, nearMisses }] of Object.entries(sheets)) {
+    for (const [expected, rows] of [["deny", attacks], ["allow", nearMisses]] as const) {
+      for (const args of rows) {
+        Deno.test(`the recipe for ${fileOf(tool)} has the effect ${expected} for ${tool} ${JSON.stringify(args)} in ${cwd}`, () => {
+          assertEquals(effectOn(recipe(fileOf(tool)), tool, { args, cwd }), expected);
+        });
+      }
     }
   }
-  Deno.test(`the recipe for ${file} keeps it in its folder`, () => {
+}
+
+check(SHEETS, "/workspace");
+check(UNPACKING, "/workspace/unpacked");
+
+for (const [tool, { nearMisses }] of Object.entries(SHEETS)) {
+  Deno.test(`the recipe for ${fileOf(tool)} keeps it in its folder`, () => {
     const args = nearMisses[0];
-    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args }), "deny");
-    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/" }), "deny");
-    assertEquals(
-      effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/../etc" }),
-      "deny",
-    );
-    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/." }), "allow");
+    const policy = recipe(fileOf(tool));
+    assertEquals(effectOn(policy, tool, { args }), "deny");
+    assertEquals(effectOn(policy, tool, { args, cwd: "/" }), "deny");
+    assertEquals(effectOn(policy, tool, { args, cwd: "/workspace/../etc" }), "deny");
+    assertEquals(effectOn(policy, tool, { args, cwd: "/workspace/." }), "allow");
   });
 }
 
+for (const [tool, lines] of Object.entries(EVERYDAY)) {
+  for (const line of lines) {
+    Deno.test(`the recipe for ${fileOf(tool)} allows the harmless line ${tool} ${line}`, () => {
+      const args = line === "" ? [] : line.split(" ");
+      const params = { args, cwd: "/workspace" };
+      assertEquals(effectOn(recipe(fileOf(tool)), tool, params), "allow");
+    });
+  }
+}
+
+Deno.test("tar unpacks into its own folder only", () => {
+  const args = ["-xf", "a.tar", "--exclude=.git"];
+  const inFolder = (cwd: string) => effectOn(recipe("tar"), "tar", { args, cwd });
+  assertEquals(inFolder("/workspace/unpacked"), "allow");
+  assertEquals(inFolder("/workspace/unpacked/a"), "allow");
+  assertEquals(inFolder("/workspace"), "deny");
+  assertEquals(inFolder("/workspace/unpacked/../repository"), "deny");
+  assertEquals(inFolder("/workspace/unpacked/.git"), "deny");
+});
+
 Deno.test("each recipe has its sheet, and passes its own examples", () => {
   const files = Array.from(Deno.readDirSync(FOLDER), ({ name }) => name).sort();
-  assertEquals(files, Object.keys(SHEETS).map((tool) => `${tool.replace("3", "")}.yaml`).sort());
+  assertEquals(files, Object.keys(SHEETS).map((tool) => `${fileOf(tool)}.yaml`).sort());
   for (const file of files) {
     assert(recipe(file.replace(".yaml", "")).examples.length > 3, file);
   }
