@@ -1,0 +1,199 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { authorizeWithPaths } from "../../src/argument_paths/decision.ts";
+import { Kernel } from "../../src/open.ts";
+import { explain } from "../../src/policy_tools/explain.ts";
+import { Provider } from "../../src/worker/provider.ts";
+import { PROCESS_ACTIONS } from "../../src/actions/process.ts";
+import { FLAT, load, problemsOf } from "../core/policy/deciding.ts";
+import { Workspace } from "../workspace.ts";
+
+/** Any program that the tests may run; it is not run. */
+const SH = Deno.realPathSync("/bin/sh");
+
+const COPY = {
+  capabilities: [
+    { id: "read", action: ["fs.read", "fs.list"], resource: ["/w", "/w/**"] },
+    { id: "write", action: ["fs.write", "fs.delete"], resource: ["/w/out", "/w/out/**"] },
+    {
+      id: "cp",
+      action: "proc.exec",
+      resource: "cp",
+      paths: { operands: "fs.read", last: "fs.write" },
+      constraint: { args: { options: ["-r", "-v"] } },
+    },
+    {
+      id: "mv",
+      action: "proc.exec",
+      resource: "mv",
+      paths: { operands: ["fs.read", "fs.delete"], last: "fs.write" },
+      constraint: { args: { options: "-v" } },
+    },
+    {
+      id: "sort",
+      action: "proc.exec",
+      resource: "sort",
+      paths: {
+        operands: "fs.read",
+        after: { "-o": "fs.write", "--output=*": "fs.write" },
+        values: ["-k"],
+      },
+      constraint: { args: { options: ["-o", "-k", "-n", "--output=*", "--output=*/**"] } },
+    },
+    {
+      id: "head",
+      action: "proc.exec",
+      resource: ["head", "tail", "cat", "wc"],
+      paths: { operands: "fs.read", values: ["-n", "-c"] },
+      constraint: { args: { options: ["-n", "-c", "-[0-9]", "-l"] } },
+    },
+  ],
+  deny: [{ id: "secret", action: "fs.*", resource: "/w/secret/**" }],
+};
+
+const LINES: readonly [line: string, code: string][] = [
+  ["cp -r src out/src", "OK"],
+  ["cp ./a ./b ./out/", "OK"],
+  ["cp a b", "PATH_DENIED"],
+  ["cp out/a b", "PATH_DENIED"],
+  ["cp /etc/passwd out/p", "PATH_DENIED"],
+  ["cp ../etc/passwd out/p", "PATH_DENIED"],
+  ["cp secret/key out/key", "PATH_DENIED"],
+  ["cp ./secret out/key", "PATH_DENIED"],
+  ["cp -t out a", "CONSTRAINT_UNMET"],
+  ["mv out/a out/b", "OK"],
+  ["mv a out/b", "PATH_DENIED"],
+  ["sort -n -k 2 a -o out/a", "OK"],
+  ["sort a --output=out/a", "OK"],
+  ["sort a -o a", "PATH_DENIED"],
+  ["sort a --output=./a", "PATH_DENIED"],
+  ["sort a --output=/w/b", "PATH_DENIED"],
+  ["sort -o -- a", "ARGUMENT_DENIED"],
+  ["head -n 5 ./a", "OK"],
+  ["tail -n -5 a b", "OK"],
+  ["wc -l /w/a", "OK"],
+  ["cat secret/key", "PATH_DENIED"],
+  ["cat -- /etc/passwd", "PATH_DENIED"],
+  ["cat a/../secret/key", "ARGUMENT_DENIED"],
+];
+
+for (const [line, code] of LINES) {
+  Deno.test(`"${line}" in /w is decided as ${code}`, () => {
+    const [target = "", ...args] = line.split(" ");
+    const request = { action: "proc.exec", target, params: { args, cwd: "/w" } };
+    const { decision } = authorizeWithPaths(request, { policy: load(COPY), world: FLAT });
+    assertEquals(decision.effect === "allow" ? "OK" : decision.code, code);
+  });
+}
+
+Deno.test("a rule with paths needs cwd and a list of words", () => {
+  const policy = load({
+    capabilities: [
+      { action: "fs.read", resource: "/w/**" },
+      { action: "proc.exec", resource: "cat", paths: { operands: "fs.read" } },
+    ],
+  });
+  const codeOf = (params: Record<string, unknown>) =>
+    authorizeWithPaths({ action: "proc.exec", target: "cat", params }, { policy, world: FLAT })
+      .decision.code;
+  assertEquals(codeOf({ args: ["a"] }), "ARGUMENT_DENIED");
+  assertEquals(codeOf({ args: "a", cwd: "/w/x" }), "ARGUMENT_DENIED");
+  assertEquals(codeOf({ args: [1], cwd: "/w/x" }), "ARGUMENT_DENIED");
+  assertEquals(codeOf({ args: ["\0"], cwd: "/w/x" }), "PATH_DENIED");
+  assertEquals(codeOf({ args: ["\ud800"], cwd: "/w/x" }), "PATH_DENIED");
+  assertEquals(
+    authorizeWithPaths(
+      { action: "proc.exec", target: "cat", params: { cwd: "/w/x" } },
+      { policy, world: FLAT },
+    ).decision.effect,
+    "allow",
+  );
+});
+
+Deno.test("explain and examples decide paths as the kernel does", () => {
+  const policy = load(COPY);
+  const params = { args: ["secret/key", "out/key"], cwd: "/w" };
+  const request = { action: "proc.exec", target: "cp", params };
+  const { authorized, rule } = explain(request, { policy, world: FLAT });
+  assertEquals(rule?.id, "cp");
+  assertEquals(authorized?.decision, {
+    effect: "deny",
+    ruleId: "cp",
+    code: "PATH_DENIED",
+    reason: 'not permitted: "secret/key" is /w/secret/key, which fs.read does not allow: ' +
+      String(
+        explain({ action: "fs.read", target: "/w/secret/key" }, { policy, world: FLAT })
+          .authorized?.decision.reason,
+      ),
+  });
+  const example = (expect: string) => ({ ...COPY, examples: [{ ...request, expect }] });
+  assertEquals(problemsOf(example("deny")), []);
+  assertStringIncludes(problemsOf(example("allow"))[0]?.message ?? "", '"secret/key" is /w/secret');
+});
+
+Deno.test("the kernel decides paths among arguments by their real paths", async (t) => {
+  using ws = new Workspace();
+  const work = ws.folder("work");
+  for (const name of ["work/a", "work/secret/key", "outside/b"]) ws.file(name, "text");
+  ws.folder("work/src");
+  ws.folder("outside/deep");
+  ws.link("work/out", "../outside");
+  ws.link("work/innocent", "secret/key");
+  ws.link("work/alias", "a");
+  ws.link("work/src/deep", "../../outside/deep");
+  const policy = (paths: object) => ({
+    capabilities: [
+      { id: "read", action: "fs.read", resource: [work, `${work}/**`] },
+      { id: "cat", action: "proc.exec", resource: SH, paths },
+    ],
+    deny: [{ id: "secret", action: "fs.read", resource: `${work}/secret/**` }],
+  });
+  const runs: unknown[] = [];
+  const provider = new Provider({
+    name: "runner",
+    isolation: "none",
+    actions: PROCESS_ACTIONS,
+    execute: ({ params }) => void runs.push(params["args"]),
+  });
+  const logPath = ws.path("kernel.log");
+  await using kernel = await Kernel.open({
+    policy: policy({ operands: "fs.read" }),
+    providers: [provider],
+    logPath,
+    onWarning: () => {},
+  });
+  const cat = (...args: string[]) =>
+    kernel.submit({ action: "proc.exec", target: SH, params: { args, cwd: work } });
+  for (const word of ["a", "./a", "alias", `${work}/a`, "-", "nothing/there"]) {
+    await t.step(`allows ${word}`, async () => assertEquals((await cat(word)).status, "OK"));
+  }
+  const before = runs.length;
+  for (const word of ["out/b", "out", "innocent", "secret/key", "src/deep/../b", "/etc/passwd"]) {
+    await t.step(`denies ${word}`, async () => {
+      const { status, code } = await cat("a", word);
+      assertEquals(status, "DENIED");
+      assertEquals(code, word === "src/deep/../b" ? "ARGUMENT_DENIED" : "PATH_DENIED");
+    });
+  }
+  assertEquals(runs.length, before);
+  await t.step("names the word, its real path and the rule", async () => {
+    const { error = "", details, rule } = await cat("innocent");
+    assertStringIncludes(error, '"innocent" is ');
+    assertStringIncludes(error, `${work}/secret/key`);
+    assertEquals(rule, "cat");
+    assertEquals(details, {
+      word: "innocent",
+      path: `${work}/secret/key`,
+      action: "fs.read",
+      code: "DENY_RULE",
+      rule: "secret",
+    });
+    const records = Deno.readTextFileSync(logPath).trimEnd().split("\n");
+    assertEquals(JSON.parse(records.at(-1) ?? "").code, "PATH_DENIED");
+  });
+  await t.step("decides by the policy that is in force", async () => {
+    await kernel.reload(policy({}));
+    assertEquals((await cat("/etc/passwd")).status, "OK");
+    await kernel.reload(policy({ operands: "fs.read" }));
+    assertEquals((await cat("/etc/passwd")).code, "PATH_DENIED");
+  });
+});
