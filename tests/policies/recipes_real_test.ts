@@ -84,9 +84,12 @@ class HostileRepository extends Workspace {
       "core.pager": "pager",
       "core.sshCommand": "ssh",
       "core.alternateRefsCommand": "alternates",
+      "trailer.sign.command": "trailer",
     };
     for (const [key, name] of Object.entries(programs)) {
-      const script = `#!/bin/sh\necho ${name} >> ${this.path("ran")}\ncat 2>/dev/null\nexit 0\n`;
+      // A transport waits for git, which waits for the transport.
+      const filters = name === "ssh" ? "" : "cat 2>/dev/null\n";
+      const script = `#!/bin/sh\necho ${name} >> ${this.path("ran")}\n${filters}exit 0\n`;
       const path = this.file(`programs/${name}`, script);
       run(this.root, ["chmod", "+x", path]);
       git("config", key, path);
@@ -136,6 +139,8 @@ Deno.test("no line that the recipe for git allows runs one, but for the filters 
   });
   const more = [
     "log --format=%H -i",
+    "log --format=%(trailers:key=sign)%(describe)",
+    "branch -vv",
     "log --no-ext-diff --no-textconv -p -S two",
     "log --no-ext-diff --no-textconv -G two",
     "show --no-ext-diff --no-textconv main",
@@ -164,6 +169,46 @@ Deno.test("no line that the recipe for git allows runs one, but for the filters 
   }
   assertEquals(hostile.programsOf(["log", "--format=%G?"], env), [], "the environment alone");
   assertEquals(hostile.programsOf(["status"], env), ["clean"], "not switched off");
+});
+
+Deno.test("the environment of the recipe for git keeps it from fetching what is missing", () => {
+  using hostile = new HostileRepository();
+  const { repository } = hostile;
+  const git = (...words: string[]) => run(repository, ["git", ...words], PLAIN_GIT).text.trim();
+  const blob = git("rev-parse", "main:src/a.ts");
+  Deno.removeSync(join(repository, ".git/objects", blob.slice(0, 2), blob.slice(2)));
+  const config = {
+    "core.repositoryFormatVersion": "1",
+    "extensions.partialClone": "origin",
+    "remote.origin.promisor": "true",
+    "remote.origin.url": `ext::${hostile.path("programs/ssh")}`,
+    "protocol.ext.allow": "always",
+  };
+  for (const [key, value] of Object.entries(config)) git("config", key, value);
+  const line = ["log", "-p", "--no-ext-diff", "--no-textconv"];
+  assertEquals(hostile.programsOf(line, PLAIN_GIT), ["ssh"]);
+  const { GIT_CEILING_DIRECTORIES: _, ...env } = GIT_ENV;
+  assertEquals(hostile.programsOf(line, env), []);
+});
+
+Deno.test("the environment of the recipe for git holds in submodules, but for their filters", () => {
+  using hostile = new HostileRepository();
+  const sub = hostile.folder("repository/sub");
+  const git = (cwd: string, ...words: string[]) => run(cwd, ["git", ...words], PLAIN_GIT);
+  git(sub, "init", "-q", "-b", "main");
+  git(sub, "config", "user.email", "a@b.test");
+  git(sub, "config", "user.name", "a");
+  hostile.file("repository/sub/a", "one\n");
+  git(sub, "add", ".");
+  git(sub, "commit", "-qm", "one");
+  git(hostile.repository, "add", "sub");
+  git(hostile.repository, "config", "--unset", "core.fsmonitor");
+  git(sub, "config", "core.fsmonitor", hostile.path("programs/pager"));
+  const module = '[submodule "sub"]\n\tpath = sub\n\turl = ./x\n\tignore = none\n';
+  hostile.file("repository/.gitmodules", module);
+  assert(hostile.programsOf(["status"], PLAIN_GIT).includes("pager"));
+  const { GIT_CEILING_DIRECTORIES: _, ...env } = GIT_ENV;
+  assertEquals(hostile.programsOf(["status"], env), ["clean"]);
 });
 
 Deno.test("the environment of the recipe for git counts its own entries", () => {
