@@ -34,7 +34,7 @@ export interface PathContext {
  * @returns Why it is refused; `undefined` if all paths are allowed.
  */
 export function argumentPathsRefusal(
-  { params }: CanonicalRequest,
+  { params, agent }: CanonicalRequest,
   rule: string,
   context: PathContext,
 ): StageRefusal | undefined {
@@ -55,7 +55,11 @@ export function argumentPathsRefusal(
     // The canonical cwd has no links, so that ".." at the beginning means what the system means.
     const target = path.startsWith("/") ? path : `${cwd}/${path}`;
     for (const action of actions) {
-      const { request, decision } = authorize({ action, target, params: {} }, context);
+      const asked = { action, target, params: {} };
+      const { request, decision } = authorize(
+        agent === undefined ? asked : { ...asked, agent },
+        context,
+      );
       if (decision.effect === "allow") continue;
       const { code, reason, ruleId } = decision;
       const refusal =

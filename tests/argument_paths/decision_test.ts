@@ -122,3 +122,27 @@ Deno.test("explain and examples decide paths as the kernel does", () => {
   assertEquals(problemsOf(example("deny")), []);
   assertStringIncludes(problemsOf(example("allow"))[0]?.message ?? "", '"secret/key" is /w/secret');
 });
+
+Deno.test("paths are decided for the agent that asks", () => {
+  const policy = load({
+    capabilities: [
+      { action: "fs.read", resource: "/w" },
+      { action: "fs.read", resource: "/w/**", agent: "alice" },
+      { action: "proc.exec", resource: "cat", paths: { operands: "fs.read" } },
+    ],
+    deny: [{ action: "fs.read", resource: "/w/secret", agent: "eve" }],
+  });
+  const effectFor = (agent: string | undefined, word = "a") => {
+    const params = { args: [word], cwd: "/w" };
+    const request = { action: "proc.exec", target: "cat", params };
+    return authorizeWithPaths(agent === undefined ? request : { ...request, agent }, {
+      policy,
+      world: FLAT,
+    }).decision.effect;
+  };
+  assertEquals(effectFor("alice"), "allow");
+  assertEquals(effectFor("alice", "secret"), "allow");
+  assertEquals(effectFor("eve"), "deny");
+  assertEquals(effectFor("bob"), "deny");
+  assertEquals(effectFor(undefined), "deny");
+});
