@@ -8,6 +8,7 @@ import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
+import { argumentPathsStages } from "./argument_paths/stage.ts";
 import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
@@ -213,7 +214,12 @@ export class Kernel implements AsyncDisposable {
     const { core, options } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
-    const all = [...deployment.stages, ...options.stages ?? [], ...stages];
+    const all = [
+      ...argumentPathsStages({ policy, world }),
+      ...deployment.stages,
+      ...options.stages ?? [],
+      ...stages,
+    ];
     return deployment.run(() =>
       core.submit(request, {
         policy,

@@ -4,7 +4,7 @@
  * @module
  */
 import { NotReadableError } from "../core/resource/world.ts";
-import { authorize, type PolicyContext } from "../core/policy/authorize.ts";
+import { authorizeWithPaths, type PathContext } from "../argument_paths/decision.ts";
 import type { Decision } from "../core/policy/decide.ts";
 import type { Problems } from "../core/policy/problem.ts";
 import { type Field, isMapping, type Mapping, readMapping } from "../core/policy/shape.ts";
@@ -78,7 +78,7 @@ function readExample(source: unknown, problems: Problems): Example | undefined {
  */
 export function checkExamples(
   examples: readonly Example[],
-  context: PolicyContext,
+  context: PathContext,
   problems: Problems,
 ): void {
   for (const [i, example] of examples.entries()) {
@@ -88,7 +88,7 @@ export function checkExamples(
 }
 
 /** What is different from what the example expects; `undefined` if it holds. */
-export function mismatch(example: Example, context: PolicyContext): string | undefined {
+export function mismatch(example: Example, context: PathContext): string | undefined {
   const decision = decisionOn(example, context);
   if (decision === undefined) return undefined;
   const { effect, ruleId, reason } = decision;
@@ -106,7 +106,7 @@ export function mismatch(example: Example, context: PolicyContext): string | und
  *
  * @returns `undefined` if this process may not look at the target: the kernel will not open then.
  */
-export function decisionOn(example: Example, context: PolicyContext): Decision | undefined {
-  const { decision, cause } = authorize(example, context);
+export function decisionOn(example: Example, context: PathContext): Decision | undefined {
+  const { decision, cause } = authorizeWithPaths(example, context);
   return cause instanceof NotReadableError ? undefined : decision;
 }

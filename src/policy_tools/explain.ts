@@ -7,7 +7,8 @@ import type { ActionRequest } from "../core/action.ts";
 import { KINDS } from "../core/resource/table.ts";
 import { PatternTrie } from "../core/resource/trie.ts";
 import { specOf } from "../core/resource/kind.ts";
-import { authorize, type AuthorizedRequest, type PolicyContext } from "../core/policy/authorize.ts";
+import type { AuthorizedRequest } from "../core/policy/authorize.ts";
+import { authorizeWithPaths, type PathContext } from "../argument_paths/decision.ts";
 import { evaluate, NO_CONTAINER, valueAt } from "../core/policy/constraint.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
 import { type LackingResource, lackingResource } from "./lacking_resource.ts";
@@ -43,8 +44,8 @@ const MAX_NEAR_MISSES = 3;
  * @param context The policy and the machine.
  * @returns The decision, with the rule that decided or those that nearly allowed it.
  */
-export function explain(request: ActionRequest, context: PolicyContext): Explanation {
-  const authorized = authorize(request, context);
+export function explain(request: ActionRequest, context: PathContext): Explanation {
+  const authorized = authorizeWithPaths(request, context);
   const { decision, cause } = authorized;
   if (cause !== undefined) {
     return { invalid: `malformed request: ${decision.reason}`, nearMisses: [] };

@@ -9,13 +9,17 @@ import { messageOf } from "../core/errors.ts";
 import { canonicalJson, copyJson, JsonError } from "../core/json.ts";
 import { DocumentError, parseDocument } from "../core/policy/document.ts";
 import { type LoadOptions, loadPolicy } from "../core/policy/load.ts";
-import type { Policy } from "../core/policy/policy.ts";
 import { placeName, PolicyError, type Problems } from "../core/policy/problem.ts";
 import { ANYTHING, type Field, isMapping } from "../core/policy/shape.ts";
 import type { KindName } from "../core/resource/kind.ts";
 import type { Pattern } from "../core/resource/pattern.ts";
 import { sha256 } from "../core/request.ts";
 import { MissingPermissionError } from "../launch/check.ts";
+import {
+  type PolicyWithPaths,
+  readArgumentPaths,
+  withArgumentPaths,
+} from "../argument_paths/argument_paths.ts";
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
 import type { PolicyLimits } from "../limits/limit.ts";
@@ -53,7 +57,7 @@ export interface ReadOptions
 }
 
 /** A loaded policy with what it says of itself. */
-export interface PolicyWithExamples extends Policy {
+export interface PolicyWithExamples extends PolicyWithPaths {
   /** The examples of its document. */
   readonly examples: readonly Example[];
   /** The links that its allow rules do not follow. */
@@ -67,7 +71,7 @@ export interface PolicyWithExamples extends Policy {
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
 const FURTHER = {
   document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING },
-  rule: { limits: ANYTHING, approval: unenforced("approval") },
+  rule: { paths: ANYTHING, limits: ANYTHING, approval: unenforced("approval") },
 };
 
 function unenforced(key: string): Field<never> {
@@ -131,7 +135,9 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
     further: FURTHER,
   };
   const limits = readLimits(value, problems);
-  const policy = loadPolicy(value, loading);
+  const rules = problems.at("capabilities");
+  const paths = readArgumentPaths(value, { actions: options.actions, problems: rules });
+  const policy = withArgumentPaths(loadPolicy(value, loading), paths, rules);
   checkCoverage(limits, { policy, problems: problems.at("limits") });
   if (options.enforceExamples !== false) {
     checkExamples(examples, { policy, world }, problems.at("examples"));

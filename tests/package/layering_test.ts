@@ -83,7 +83,10 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["who does it, what remains: isolation and record", /^src\/core\/(isolation|record)\//],
   ["the gate", /^src\/core\//],
   ["values", /^src\/(version|visible_text|redaction|event_loop)\.ts$/],
-  ["beside the core", /^src\/(actions|transport|log|policy_tools|launch|stages|limits)\//],
+  [
+    "beside the core",
+    /^src\/(actions|transport|log|policy_tools|launch|stages|limits|argument_paths)\//,
+  ],
   ["the Worker's side, checkpoints", /^src\/(worker|checkpoint)\//],
   ["the assembly", /^src\/(open|deployment|options|resolve|telemetry|implied_permissions)\.ts$/],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],

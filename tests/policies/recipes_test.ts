@@ -1,13 +1,25 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { effectOn, FLAT, load } from "../core/policy/deciding.ts";
+import { authorizeWithPaths } from "../../src/argument_paths/decision.ts";
+import { FLAT, load } from "../core/policy/deciding.ts";
 import { ROOT } from "../workspace.ts";
+import { EVERYDAY } from "./everyday.ts";
 import type { PolicyWithExamples } from "../../src/policy_tools/read.ts";
 
 const FOLDER = join(ROOT, "policies/recipes");
 
 function recipe(tool: string): PolicyWithExamples {
   return load(Deno.readTextFileSync(join(FOLDER, `${tool}.yaml`)), { world: FLAT });
+}
+
+/** As the kernel decides, with the paths among the arguments. */
+function effectOn(
+  policy: PolicyWithExamples,
+  target: string,
+  params: Record<string, unknown>,
+): string {
+  const request = { action: "proc.exec", target, params };
+  return authorizeWithPaths(request, { policy, world: FLAT }).decision.effect;
 }
 
 // The known abuse of each tool, each beside what looks like it and is meant.
@@ -56,6 +68,68 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["log", "-c", "core.pager=id"],
       ["log", "--exec=id"],
       ["log", "-n", "--", "--output=x"],
+      // A program checks signatures.
+      ["log", "--format=%G?"],
+      ["log", "--format=%H %G?"],
+      ["log", "--format=%GK"],
+      ["log", "--format=%GS"],
+      ["log", "--pretty=%GG"],
+      ["log", "--pretty=format:%GF"],
+      ["log", "--pretty=tformat:a/%GP"],
+      ["log", "--format=%+G?"],
+      ["log", "--format=%-GS"],
+      ["log", "--format=% GK"],
+      ["log", "--format=%<(10)%GT"],
+      ["log", "--format=signed"],
+      ["log", "--pretty=signed"],
+      ["log", "--format", "%G?"],
+      ["log", "--show-signature"],
+      ["log", "--show-sig"],
+      ["show", "--no-ext-diff", "--no-textconv", "--format=%G?"],
+      ["show", "--no-ext-diff", "--no-textconv", "--show-signature"],
+      ["shortlog", "--format=%GS"],
+      ["rev-list", "--format=%GS", "HEAD"],
+      ["verify-commit", "HEAD"],
+      ["verify-tag", "v1"],
+      ["tag", "-v", "v1"],
+      // diff.external, diff.NAME.command, diff.NAME.textconv.
+      ["diff"],
+      ["diff", "--no-ext-diff"],
+      ["diff", "--no-textconv"],
+      ["diff", "--", "--no-ext-diff", "--no-textconv"],
+      ["diff", "--no-ext-diff", "--no-textconv", "--ext-diff"],
+      ["diff", "--no-ext-diff", "--no-textconv", "--textconv"],
+      ["diff", "-S", "--no-textconv", "--no-ext-diff"],
+      ["show"],
+      ["show", "HEAD"],
+      ["log", "-p"],
+      ["log", "--patch"],
+      ["log", "-U3"],
+      ["log", "-S", "word"],
+      ["log", "-Sword"],
+      ["log", "-G", "word"],
+      ["log", "-p", "-S", "--no-ext-diff", "--no-textconv"],
+      ["log", "-p", "-n", "--no-textconv", "--no-ext-diff"],
+      ["log", "-c"],
+      ["log", "--cc"],
+      ["log", "-L", "1,5:a"],
+      ["blame", "a"],
+      ["blame", "--", "--no-textconv"],
+      ["blame", "-L", "--no-textconv", "a"],
+      ["cat-file", "--textconv", "HEAD:a"],
+      ["cat-file", "--filters", "HEAD:a"],
+      ["status", "-v"],
+      ["status", "--verbose"],
+      ["log", "--follow", "--", "src/../../secret"],
+      ["log", "--", "src/../lib"],
+      ["status", "/etc"],
+      ["status", ".."],
+      ["branch", "new"],
+      ["branch", "-d", "main"],
+      ["remote", "add", "x", "ext::sh -c id"],
+      ["remote", "update"],
+      ["stash"],
+      ["tag", "v1"],
     ],
     nearMisses: [
       ["log"],
@@ -66,11 +140,14 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["log", "--", "--output=x"],
       ["log", "main..feature"],
       ["log", "HEAD~3..HEAD", "--", "src/a.ts", "docs/..notes"],
-      ["show", "HEAD:src/a.ts"],
-      ["show", "HEAD@{1}"],
-      ["diff", "--cached", "--name-only"],
+      ["show", "--no-ext-diff", "--no-textconv", "HEAD:src/a.ts"],
+      ["show", "HEAD@{1}", "--no-textconv", "--no-ext-diff"],
+      ["diff", "--no-ext-diff", "--no-textconv", "--cached", "--name-only"],
+      ["log", "-p", "--no-ext-diff", "--no-textconv", "-S", "no-ext-diff"],
+      ["log", "--format=%gs%%", "--grep=G?"],
+      ["log", "--format=%x25G?"],
       ["status", "--porcelain", "-b"],
-      ["blame", "src/a.ts"],
+      ["blame", "--no-textconv", "src/a.ts"],
       ["ls-files", "--others", "--exclude-standard"],
       ["rev-parse", "--show-toplevel"],
     ],
@@ -87,6 +164,10 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-L"],
       ["--recursiv"],
       ["-laLa"],
+      ["./.."],
+      [".//../"],
+      ["src/../lib"],
+      ["./src", "/"],
     ],
     nearMisses: [[], ["-la"], ["-laR", "src"], ["-1", "src/lib", ".notes"], ["--", "-rf"], [
       ".",
@@ -113,6 +194,16 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-D", "read", "a", "fifo"],
       ["-e", "--", "-f", "/etc/shadow"],
       ["-m", "--", "-f"],
+      ["-e", "root", "/etc/passwd"],
+      ["-eroot", "/etc/passwd"],
+      ["-n", "--regexp", "root", "/etc/passwd"],
+      ["--regexp=root", "/etc/passwd"],
+      ["-A", "3", "root", "/etc/passwd"],
+      ["-A", "root", "/etc/passwd", "/etc/passwd"],
+      ["/etc/passwd", "/etc/passwd"],
+      ["-A", "-f", "/etc/shadow", "a"],
+      ["--include", "--file=/etc/shadow", "a"],
+      ["root", "./../secret"],
     ],
     nearMisses: [
       ["TODO", "src/a.ts"],
@@ -159,14 +250,23 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-cf", "a.tar", "--remove-files", "a"],
       ["-tf", "--", "--checkpoint-action=exec=id"],
       ["-tf", "a.tar", "-tf", "--", "--checkpoint-action=exec=id"],
+      ["-cf", ".git/config", "a"],
+      ["-cf", "repo/.git/hooks/post-checkout", "a"],
+      ["-cf", "./../a.tar", "a"],
+      ["-cf", "--", "a"],
+      ["-cf", "-", "/etc/shadow"],
+      ["-tf", "/etc/a.tar"],
+      ["-tf", "../a.tar"],
+      ["-tf", "host:a.tar"],
+      ["-cf", "host:a.tar", "a"],
+      ["-cf", "a.tar", "-cf", "/etc/a.tar", "a"],
     ],
     nearMisses: [
       ["-tf", "a.tar"],
       ["-tzvf", "a.tar.gz"],
-      ["-xzf", "a.tar.gz", "--strip-components=1"],
       ["-czf", "out/a.tar.gz", "src", "--exclude=*.o"],
       ["-cf", "a.tar", "notes/--checkpoint-action=exec=id", "notes/-I"],
-      ["-xf", "a.tar", "docs/..notes"],
+      ["-tf", "a.tar", "docs/..notes"],
     ],
   },
   find: {
@@ -190,6 +290,12 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["--", "/etc"],
       [".", "-name", "--", "-delete"],
       [".", "-newer", "/etc/shadow"],
+      [".", "-newer", "./../a"],
+      [".", "-samefile", "/etc/shadow"],
+      [".", "-name", "-delete", "-delete"],
+      [".", "-path", "x", "-exec", "id", ";"],
+      ["./..", "-name", "a"],
+      [".", "/etc"],
     ],
     nearMisses: [
       ["."],
@@ -218,6 +324,7 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["-I", "tools"],
       ["-I", "tools/x.pyc"],
       ["-I", "--", "tools/report.py"],
+      ["-I", "-X", "importtime", "tools/report.py"],
     ],
     nearMisses: [
       ["-I", "tools/report.py"],
@@ -227,31 +334,83 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
   },
 };
 
-for (const [tool, { attacks, nearMisses }] of Object.entries(SHEETS)) {
-  const file = tool === "python3" ? "python" : tool;
-  const params = (args: readonly string[]) => ({ args, cwd: "/workspace" });
-  for (const [expected, rows] of [["deny", attacks], ["allow", nearMisses]] as const) {
-    for (const args of rows) {
-      Deno.test(`the recipe for ${file} has the effect ${expected} for ${tool} ${JSON.stringify(args)}`, () => {
-        assertEquals(effectOn(recipe(file), "proc.exec", tool, params(args)), expected);
-      });
+// Unpacking is for a folder of its own, and without .git.
+const UNPACKING: typeof SHEETS = {
+  tar: {
+    attacks: [
+      ...(SHEETS["tar"]?.attacks ?? []).filter(([what]) => what?.startsWith("-x"))
+        .map((args) => [...args, "--exclude=.git"]),
+      ["-xf", "../a.tar"],
+      ["-xf", "../a.tar", "--", "--exclude=.git"],
+      ["-xf", "../a.tar", "--exclude=.gi"],
+      ["-xf", "../a.tar", "--exclude", ".git"],
+      ["-xf", "../a.tar", "--exclude=.git", "--anchored"],
+      ["-xf", "../a.tar", "--exclude=.git", "--transform=s/got/git/"],
+      ["-xf", "../a.tar", "--exclude=.git", "--xform=s/got/git/"],
+      ["-xf", "../a.tar", "--exclude=.git", "--overwrite"],
+      ["-xf", "../a.tar", "--exclude=.git", "-h"],
+      ["-xf", "../../a.tar", "--exclude=.git"],
+      ["-xf", "--exclude=.git", "../a.tar"],
+    ],
+    nearMisses: [
+      ["-xf", "../a.tar", "--exclude=.git"],
+      ["-xzf", "../a.tar.gz", "--exclude=.git", "--strip-components=1"],
+      ["-xf", "a.tar", "--exclude=.git", "--exclude=*.o", "docs/..notes"],
+    ],
+  },
+};
+
+const fileOf = (tool: string) => tool === "python3" ? "python" : tool;
+
+function check(sheets: typeof SHEETS, cwd: string): void {
+  for (const [tool, { attacks, nearMisses }] of Object.entries(sheets)) {
+    for (const [expected, rows] of [["deny", attacks], ["allow", nearMisses]] as const) {
+      for (const args of rows) {
+        Deno.test(`the recipe for ${fileOf(tool)} has the effect ${expected} for ${tool} ${JSON.stringify(args)} in ${cwd}`, () => {
+          assertEquals(effectOn(recipe(fileOf(tool)), tool, { args, cwd }), expected);
+        });
+      }
     }
   }
-  Deno.test(`the recipe for ${file} keeps it in its folder`, () => {
+}
+
+check(SHEETS, "/workspace");
+check(UNPACKING, "/workspace/unpacked");
+
+for (const [tool, { nearMisses }] of Object.entries(SHEETS)) {
+  Deno.test(`the recipe for ${fileOf(tool)} keeps it in its folder`, () => {
     const args = nearMisses[0];
-    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args }), "deny");
-    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/" }), "deny");
-    assertEquals(
-      effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/../etc" }),
-      "deny",
-    );
-    assertEquals(effectOn(recipe(file), "proc.exec", tool, { args, cwd: "/workspace/." }), "allow");
+    const policy = recipe(fileOf(tool));
+    assertEquals(effectOn(policy, tool, { args }), "deny");
+    assertEquals(effectOn(policy, tool, { args, cwd: "/" }), "deny");
+    assertEquals(effectOn(policy, tool, { args, cwd: "/workspace/../etc" }), "deny");
+    assertEquals(effectOn(policy, tool, { args, cwd: "/workspace/." }), "allow");
   });
 }
 
+for (const [tool, lines] of Object.entries(EVERYDAY)) {
+  for (const line of lines) {
+    Deno.test(`the recipe for ${fileOf(tool)} allows the harmless line ${tool} ${line}`, () => {
+      const args = line === "" ? [] : line.split(" ");
+      const params = { args, cwd: "/workspace" };
+      assertEquals(effectOn(recipe(fileOf(tool)), tool, params), "allow");
+    });
+  }
+}
+
+Deno.test("tar unpacks into its own folder only", () => {
+  const args = ["-xf", "a.tar", "--exclude=.git"];
+  const inFolder = (cwd: string) => effectOn(recipe("tar"), "tar", { args, cwd });
+  assertEquals(inFolder("/workspace/unpacked"), "allow");
+  assertEquals(inFolder("/workspace/unpacked/a"), "allow");
+  assertEquals(inFolder("/workspace"), "deny");
+  assertEquals(inFolder("/workspace/unpacked/../repository"), "deny");
+  assertEquals(inFolder("/workspace/unpacked/.git"), "deny");
+});
+
 Deno.test("each recipe has its sheet, and passes its own examples", () => {
   const files = Array.from(Deno.readDirSync(FOLDER), ({ name }) => name).sort();
-  assertEquals(files, Object.keys(SHEETS).map((tool) => `${tool.replace("3", "")}.yaml`).sort());
+  assertEquals(files, Object.keys(SHEETS).map((tool) => `${fileOf(tool)}.yaml`).sort());
   for (const file of files) {
     assert(recipe(file.replace(".yaml", "")).examples.length > 3, file);
   }
