@@ -241,8 +241,11 @@ export class Kernel implements AsyncDisposable {
   async #close(): Promise<void> {
     await this.#reloading;
     await Promise.all([this.#deployment.close(), ...this.#retired]);
-    this.#opened.enforcement.close();
-    await this.#opened.log.close();
+    try {
+      this.#opened.enforcement.close();
+    } finally {
+      await this.#opened.log.close();
+    }
   }
 }
 

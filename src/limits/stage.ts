@@ -90,6 +90,13 @@ export function limitStage(options: LimitStageOptions): Stage {
   const { store, clock, session, boundsOf } = options;
   const limitsFor = limitFinder(options.limits);
   const windowOf = windowFinder(session);
+  // What could not be ended, for example because the disk was full: until it is, it stays charged.
+  const unended = new Set<() => void>();
+  const end = (work: () => void) => {
+    unended.add(work);
+    work();
+    unended.delete(work);
+  };
   return {
     name: "limits",
     enter(request, { recordId, rule }): StagePass | StageRefusal | undefined {
@@ -101,6 +108,7 @@ export function limitStage(options: LimitStageOptions): Stage {
       if (unclear !== -1) return undecided(limits[unclear] as Limit);
       let charges: readonly Charge[];
       try {
+        for (const work of unended) tryToEnd(work, unended);
         const now = store.now(clock().getTime());
         charges = limits.map((limit, i) =>
           chargeOf(limit, { amount: amounts[i] ?? ZERO, request, window: windowOf(limit, now) })
@@ -118,7 +126,7 @@ export function limitStage(options: LimitStageOptions): Stage {
         fields: { charged: charges.map((one) => shown(one)) },
         settle(outcome) {
           if (!outcome.executed) {
-            store.release(recordId);
+            end(() => store.release(recordId));
             // Tokens of a bucket come back by themselves.
             const kept = charges.filter(({ meter }) => meter.kind === "bucket");
             return { charged: kept.map((one) => shown(one)) };
@@ -128,13 +136,22 @@ export function limitStage(options: LimitStageOptions): Stage {
             const used = USED[measure]?.(outcome);
             if (used !== undefined) corrections.set(id, used);
           }
-          store.commit(recordId, corrections);
+          end(() => store.commit(recordId, corrections));
           if (corrections.size === 0) return undefined; // As was said before.
           return { charged: charges.map((one) => shown(one, corrections.get(one.limit))) };
         },
       };
     },
   };
+}
+
+function tryToEnd(work: () => void, unended: Set<() => void>): void {
+  try {
+    work();
+    unended.delete(work);
+  } catch {
+    // It stays charged, and the operator was warned when it failed first.
+  }
 }
 
 /** The limits of a rule and an action. */

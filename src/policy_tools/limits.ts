@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Policy } from "../core/policy/policy.ts";
+import type { Policy, Rule } from "../core/policy/policy.ts";
 import type { Problems } from "../core/policy/problem.ts";
 import { isMapping } from "../core/policy/shape.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type PolicyLimits,
   type Report,
 } from "../limits/limit.ts";
+import { overlap } from "./overlap.ts";
 
 /**
  * Reads `limits` of the document and of its allow rules.
@@ -69,6 +70,33 @@ export function checkCoverage(
       }`,
     );
   }
+}
+
+/**
+ * Limits that an earlier rule gets around: a request is charged to the rule that decides, and that is
+ * the first of those that allow it.
+ *
+ * @returns A warning for each rule with limits of which that is so.
+ */
+export function uncounted({ rules }: PolicyLimits, policy: Policy): string[] {
+  const allowing = policy.rules.filter(({ effect }) => effect === "allow");
+  return allowing.filter(({ id }) => rules.has(id)).flatMap((rule) => {
+    const first = allowing.find((earlier) =>
+      earlier.index < rule.index && !rules.has(earlier.id) && meet(earlier, rule)
+    );
+    if (first === undefined) return [];
+    return `${rule.id}: its limits do not count what "${first.id}" before it allows; put it before that rule`;
+  });
+}
+
+/** Whether both rules allow some action on some target. */
+function meet(a: Rule, b: Rule): boolean {
+  if (!a.actions.some((action) => b.actions.includes(action))) return false;
+  return Array.from(a.patterns).some(([kind, patterns]) =>
+    patterns.some(({ steps }) =>
+      (b.patterns.get(kind) ?? []).some((other) => overlap(steps, other.steps))
+    )
+  );
 }
 
 function reportTo(problems: Problems): Report {

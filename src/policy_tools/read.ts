@@ -23,7 +23,7 @@ import {
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
 import type { PolicyLimits } from "../limits/limit.ts";
-import { checkCoverage, readLimits } from "./limits.ts";
+import { checkCoverage, readLimits, uncounted } from "./limits.ts";
 import { lint } from "./lint.ts";
 import { lineFinder, outline, OutlineError } from "./locate.ts";
 import { LinkReview, type PlantedLink } from "./planted_links.ts";
@@ -145,7 +145,10 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
   const declared = isMapping(own) ? own : {};
   const { planted, markers } = links;
-  const warnings = lint({ policy, world, declared, given: variables, planted });
+  const warnings = [
+    ...lint({ policy, world, declared, given: variables, planted }),
+    ...uncounted(limits, policy),
+  ];
   return { ...policy, examples, limits, planted, markers, warnings };
 }
 

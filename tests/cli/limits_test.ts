@@ -95,6 +95,22 @@ Deno.test("the command line keeps what is used next to the log, shows, checks an
   assertMatch((await limits("verify")).stdout, /^DIFFERS: .* the ledger says 0, the log /m);
 });
 
+Deno.test("logs that share a ledger are checked together, and one of them alone differs", async () => {
+  using ws = new Workspace();
+  const s = limitScene(ws);
+  const ledger = ["--ledger", ws.path("shared")];
+  const logs = [s.log, ws.path("other.log")];
+  const codes = [];
+  for (const log of [...logs, ...logs]) {
+    codes.push((await submit({ ...s, log }, "fs.read", s.note, ...ledger)).code);
+  }
+  assertEquals(codes, [0, 0, 2, 2]);
+  const both = logs.flatMap((log) => ["--log-path", log]);
+  assertEquals((await agentKernel("limits", "verify", ...ledger, ...both)).code, 0);
+  assertEquals((await agentKernel("limits", "verify", ...ledger, "--log-path", s.log)).code, 1);
+  assertEquals((await agentKernel("limits", ...ledger, ...both)).code, 64);
+});
+
 Deno.test("explain and validate-policy show limits", async () => {
   using ws = new Workspace();
   const s = limitScene(ws);

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Kernel, LimitStoreError, MemoryLimitStore, Provider } from "@agent-kernel/kernel";
 import { assertRejects } from "@std/assert";
+import { canMount, SmallDisk } from "../core/record/small_disk.ts";
 import { Workspace } from "../workspace.ts";
 import { HandClock, openShop, pay, policyOf, recordsOf, shop, submitMany } from "./scene.ts";
 
@@ -520,4 +521,57 @@ Deno.test("an agent that changes its name gets a new budget, as docs/limits.md s
   });
   const ended = await submitMany(kernel, 100, (i) => ({ agent: `alice${i}` }));
   assertEquals(ended, { OK: 5, BUDGET_EXHAUSTED: 95 });
+});
+
+Deno.test({
+  name: "a ledger on a full disk denies until there is room again, and loses nothing",
+  ignore: !canMount(),
+  async fn() {
+    using ws = new Workspace();
+    using disk = new SmallDisk(ws);
+    const it = shop();
+    const limits = { path: `${disk.path}/ledger` };
+    {
+      await using kernel = await openShop(ws, { calls: "99/day" }, {
+        provider: it.provider,
+        limits,
+      });
+      // Few: a ledger of some pages writes many to its journal before it cleans up.
+      assertEquals(await submitMany(kernel, 2), { OK: 2 });
+      disk.fill();
+      const { OK = 0, LIMIT_UNAVAILABLE = 0 } = await submitMany(kernel, 50);
+      assertEquals(it.calls, 2 + OK);
+      assert(LIMIT_UNAVAILABLE > 40, `${LIMIT_UNAVAILABLE}`);
+      assertMatch((await pay(kernel)).error ?? "", /ledger\.db": .*disk/);
+      disk.free();
+      assertEquals(await submitMany(kernel, 1), { OK: 1 });
+    }
+    await using kernel = await openShop(ws, { calls: `${it.calls + 1}/day` }, {
+      provider: it.provider,
+      limits,
+    });
+    assertEquals((await pay(kernel)).status, "OK");
+    assertEquals((await pay(kernel)).code, "BUDGET_EXHAUSTED");
+  },
+});
+
+Deno.test("a charge that could not be ended is ended with the next request: slots come free", async () => {
+  using ws = new Workspace();
+  const it = shop();
+  const store = new MemoryLimitStore();
+  const warnings: string[] = [];
+  await using kernel = await openShop(ws, { concurrent: 1 }, {
+    provider: it.provider,
+    limits: { store },
+    onWarning: (line) => warnings.push(line),
+  });
+  const commit = store.commit.bind(store);
+  store.commit = () => {
+    throw new Error("the disk is full");
+  };
+  assertEquals((await pay(kernel)).status, "OK");
+  assertEquals((await pay(kernel)).code, "BUDGET_EXHAUSTED");
+  assertEquals(warnings.filter((line) => line.includes("the disk is full")).length, 1);
+  store.commit = commit;
+  assertEquals(await submitMany(kernel, 1), { OK: 1 });
 });

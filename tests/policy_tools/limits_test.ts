@@ -127,6 +127,30 @@ Deno.test("a limit of the whole policy that could never match is refused", () =>
   load({ capabilities: [RULE], limits: [{ action: "shop.*", ...limits }] });
 });
 
+Deno.test("limits that an earlier rule gets around are warned of", () => {
+  const limited = { ...RULE, limits: { calls: "1/day" } };
+  const wide = { id: "wide", action: "shop.*", resource: "vendors/pens" };
+  const table = [
+    { capabilities: [{ ...wide, action: "shop.pay" }, limited], warned: true },
+    { capabilities: [limited, { ...wide, action: "shop.pay" }], warned: false },
+    { capabilities: [{ ...wide, action: "shop.look" }, limited], warned: false },
+    {
+      capabilities: [{ ...wide, action: "shop.pay", resource: "others/*" }, limited],
+      warned: false,
+    },
+    {
+      capabilities: [{ ...wide, action: "shop.pay", limits: { calls: "9/day" } }, limited],
+      warned: false,
+    },
+  ];
+  for (const { capabilities, warned } of table) {
+    const lines = load({ capabilities }).warnings.filter((line) => line.includes("limits"));
+    const line =
+      'pay: its limits do not count what "wide" before it allows; put it before that rule';
+    assertEquals(lines, warned ? [line] : []);
+  }
+});
+
 Deno.test("deny rules have no limits", () => {
   const [problem] = problemsOf({
     capabilities: [],
