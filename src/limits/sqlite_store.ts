@@ -7,7 +7,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Decimal, ZERO } from "./decimal.ts";
 import { charge, counterKey, forgottenAt, ownerOf, settle, usageOf } from "./ledger.ts";
 import { databasePath, fromJson, ledgerError, SCHEMA, toJson } from "./ledger_file.ts";
-import { type Charge, type Corrections, type Exceeded, type LimitStore } from "./store.ts";
+import type { Charge, Corrections, Exceeded, LimitStore } from "./store.ts";
 import { LimitStoreError, type Usage } from "./store.ts";
 
 /** How long a process waits for another one that writes, in milliseconds. */

@@ -7,7 +7,7 @@ import type { CanonicalRequest } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import { canonicalJson } from "../core/json.ts";
 import type { StageOutcome, StageRefusal } from "../core/admission.ts";
-import type { Stage, StageContext, StagePass } from "../stages/stage.ts";
+import type { Stage, StagePass } from "../stages/stage.ts";
 import { type Decimal, decimalOf, formatDecimal, parseDecimal, ZERO } from "./decimal.ts";
 import type { ChargedField } from "./charged.ts";
 import { covers, type Limit, type PolicyLimits } from "./limit.ts";

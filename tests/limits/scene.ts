@@ -11,7 +11,7 @@ import {
   type KernelOptions,
   Provider,
 } from "@agent-kernel/kernel";
-import { Workspace } from "../workspace.ts";
+import type { Workspace } from "../workspace.ts";
 
 /** A clock that is set by hand. */
 export class HandClock {
