@@ -1,5 +1,5 @@
 /**
- * `limits`: what is used of limits.
+ * `agent-kernel limits`: what is used of limits.
  *
  * @module
  */

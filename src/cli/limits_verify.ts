@@ -1,5 +1,5 @@
 /**
- * `limits verify`: whether the ledger of limits and the audit log say the same.
+ * `agent-kernel limits verify`: whether the ledger of limits and the audit log say the same.
  *
  * @module
  */
