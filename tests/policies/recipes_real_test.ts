@@ -248,6 +248,57 @@ Deno.test("a tool takes -- as the value of an option, which is why it is refused
   assertEquals(run(ws.root, ["grep", "-e", "secret", "a"]).text, "secret\n"); // a file, no pattern
 });
 
+Deno.test("the options that the recipes have as values take the next word, all of them", () => {
+  using hostile = new HostileRepository();
+  const world = denoWorld({});
+  const variables = { WORKSPACE: hostile.root };
+  const valuesOf = (tool: string, rule: string) => {
+    const policy = load(recipeText(tool), { world, variables, enforceExamples: false });
+    const { after } = policy.argumentPaths?.get(rule) ?? {};
+    return Array.from(after ?? []).flatMap(([option, actions]) => actions.length > 0 ? [] : option);
+  };
+  const { GIT_CEILING_DIRECTORIES: _, ...env } = GIT_ENV;
+  let count = 0;
+  // A word that is no value would be a revision or a file that is not there.
+  for (
+    const [rule, command] of [
+      ["history", "log"],
+      ["history", "rev-list"],
+      ["compare", "log"],
+      ["compare", "show"],
+      ["compare", "diff"],
+      ["blame", "blame"],
+    ] as const
+  ) {
+    for (const option of valuesOf("git", rule)) {
+      if (command === "rev-list" && option === "-n") continue; // Wants a revision anyway.
+      const value = command === "blame" ? "1,1" : "1";
+      const operand = command === "blame" ? ["--no-textconv", "src/a.ts"] : ["main"];
+      const { code, text } = run(
+        hostile.repository,
+        ["git", command, option, value, ...operand],
+        env,
+      );
+      // diff takes the value too, and then has no use for a number of commits.
+      const isUsage = command === "diff" && text.startsWith("usage:");
+      assert(code === 0 || isUsage, `git ${command} ${option}: ${text}`);
+      count++;
+    }
+  }
+  hostile.file("lines", "1\nword\n");
+  for (const rule of ["grep", "grep-e"]) {
+    for (const option of valuesOf("grep", rule)) {
+      const isPattern = ["-e", "--regexp"].includes(option);
+      const words = isPattern ? [option, "word"] : [option, "1", "word"];
+      const { code, text } = run(hostile.root, ["grep", ...words, "lines"]);
+      // Without --include=1 it would be found.
+      assertEquals(code, option === "--include" ? 1 : 0, `grep ${option}: ${text}`);
+      count++;
+    }
+  }
+  assert(count > 40, String(count));
+});
+
 /** Archives that nobody would pack. */
 const ARCHIVES = `
 import io, os, sys, tarfile

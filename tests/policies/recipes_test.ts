@@ -88,6 +88,8 @@ const SHEETS: Readonly<Record<string, { attacks: string[][]; nearMisses: string[
       ["show", "--no-ext-diff", "--no-textconv", "--format=%G?"],
       ["show", "--no-ext-diff", "--no-textconv", "--show-signature"],
       ["shortlog", "--format=%GS"],
+      ["shortlog", "-n", "/etc"],
+      ["ls-tree", "-r", "HEAD", "../secret"],
       ["rev-list", "--format=%GS", "HEAD"],
       ["verify-commit", "HEAD"],
       ["verify-tag", "v1"],
