@@ -14,6 +14,7 @@ function commands(ws: Workspace): Readonly<Record<string, readonly [string[], nu
   Deno.chmodSync(ws.root, 0o755);
   return {
     version: [["version"], 0],
+    limits: [["limits", "--policy", policy, ...log("limits")], 0],
     help: [["help", "log"], 0],
     submit: [["submit", ...read, ...log("submit")], 0],
     agent: [
@@ -143,7 +144,7 @@ Deno.test("the matrix of odd environments has every command", async () => {
   using ws = new Workspace();
   const { stdout } = await agentKernel("help");
   const listed = Array.from(stdout.matchAll(/^ {2}([a-z-]+) {2}/gm), ([, name]) => name);
-  assertEquals(listed.length, 12);
+  assertEquals(listed.length, 13);
   const tried = Object.keys(commands(ws));
   assertEquals(listed.filter((name) => !tried.includes(name ?? "")), []);
 });

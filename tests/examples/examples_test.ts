@@ -146,7 +146,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "DENIED",
     '/admin"',
     "credentials",
-    "not of the form",
+    "is not a URL of the form",
     "169.254.169.254/latest/meta-data/ → DENIED",
   ],
   "05_providers/http_post.ts": [

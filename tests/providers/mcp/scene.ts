@@ -27,7 +27,7 @@ export function npmServer(name: string, ...args: string[]): McpServer & { args: 
     command: "deno",
     args: ["run", "-q", "--no-prompt", "-A", config, "--no-lock", specifier, ...args],
     // Where Deno keeps packages, told by other means where the home folder is elsewhere.
-    inheritEnv: ["DENO_DIR", "HOME"],
+    inheritEnv: ["DENO_DIR", "HOME", "DENO_TLS_CA_STORE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"],
   };
 }
 
