@@ -1,11 +1,12 @@
 /**
  * An agent of the OpenAI Agents SDK whose tools go through the gate.
  *
- *     deno run -P=examples-sdk examples/03_agent_loop/openai_agents.ts
+ *     deno run --lock=examples/deno.lock --frozen -P=examples-sdk examples/03_agent_loop/openai_agents.ts
  *
  * The model plays a script. With a real one:
  *
- *     deno run -P=examples-sdk --allow-net=api.openai.com --allow-env=OPENAI_API_KEY \
+ *     deno run --lock=examples/deno.lock --frozen -P=examples-sdk \
+ *       --allow-net=api.openai.com --allow-env=OPENAI_API_KEY \
  *       examples/03_agent_loop/openai_agents.ts --model gpt-5
  */
 import { Kernel, readAuditLog } from "@agent-kernel/kernel";

@@ -1,11 +1,12 @@
 /**
  * An agent of the Vercel AI SDK whose tools go through the gate.
  *
- *     deno run -P=examples-sdk examples/03_agent_loop/vercel_ai.ts
+ *     deno run --lock=examples/deno.lock --frozen -P=examples-sdk examples/03_agent_loop/vercel_ai.ts
  *
  * The model plays a script. With a real one:
  *
- *     deno run -P=examples-sdk --allow-net=api.openai.com --allow-env=OPENAI_API_KEY \
+ *     deno run --lock=examples/deno.lock --frozen -P=examples-sdk \
+ *       --allow-net=api.openai.com --allow-env=OPENAI_API_KEY \
  *       examples/03_agent_loop/vercel_ai.ts --model gpt-5
  */
 import { Kernel, readAuditLog } from "@agent-kernel/kernel";

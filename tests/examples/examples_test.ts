@@ -313,10 +313,10 @@ Deno.test("every example runs with the permissions that its comment names, and p
   for (const name of Object.keys(EXPECTED)) {
     await t.step(name, async () => {
       const source = Deno.readTextFileSync(`${ROOT}/examples/${name}`);
-      const [, permissions] = /deno run (-P=[\w-]+) (\S+)/.exec(source) ?? [];
-      assertStringIncludes(source, `deno run ${permissions} examples/${name}`);
+      const [, flags = ""] = /deno run ((?:-\S+ )*)examples/.exec(source) ?? [];
+      assertStringIncludes(source, `deno run ${flags}examples/${name}`);
       assertInOrder(
-        await runTask("run", "-q", "--no-prompt", `${permissions}`, `examples/${name}`),
+        await runTask("run", "-q", "--no-prompt", ...flags.trim().split(" "), `examples/${name}`),
         EXPECTED[name] ?? [],
       );
     });
@@ -333,6 +333,8 @@ Deno.test("the examples of other SDKs ask the model that they are told, with the
       const { stdout, stderr } = await denoRun([
         "run",
         "--no-prompt",
+        "--lock=examples/deno.lock",
+        "--frozen",
         "-P=examples-sdk",
         "--allow-env=OPENAI_API_KEY",
         `examples/03_agent_loop/${name}.ts`,
