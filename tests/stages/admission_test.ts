@@ -9,6 +9,7 @@ import {
   type StageOutcome,
 } from "@agent-kernel/kernel";
 import { Workspace } from "../workspace.ts";
+import { nextTurn } from "../turn.ts";
 
 const REQUEST = { action: "count.do", target: "a/b", params: { n: 1 }, agent: "alice" };
 
@@ -184,7 +185,7 @@ Deno.test("a stage that never answers denies with STAGE_TIMEOUT when its time is
   });
   const records = await withKernel({ stages: [hanging] }, async ({ kernel, calls, expire }) => {
     const submitted = kernel.submit(REQUEST);
-    while (signal === undefined) await new Promise((resolve) => setTimeout(resolve));
+    while (signal === undefined) await nextTurn();
     assertEquals(signal.aborted, false);
     expire();
     const { status, code } = await submitted;
@@ -204,7 +205,7 @@ Deno.test("a stage that passes too late is told that nothing was done, so that i
   });
   await withKernel({ stages: [slow] }, async ({ kernel, calls, expire }) => {
     const submitted = kernel.submit(REQUEST);
-    while (!entered) await new Promise((resolve) => setTimeout(resolve));
+    while (!entered) await nextTurn();
     expire();
     assertEquals((await submitted).code, "STAGE_TIMEOUT");
     pass({ settle: (outcome) => settled(outcome) });
@@ -304,7 +305,7 @@ Deno.test("a settle that throws or never answers is a warning, and changes neith
   const records = await withKernel({}, async ({ kernel, warnings, expire }) => {
     assertEquals((await kernel.submit(REQUEST, { stages: [throwing] })).status, "OK");
     const submitted = kernel.submit(REQUEST, { stages: [hanging] });
-    while (!settling) await new Promise((resolve) => setTimeout(resolve));
+    while (!settling) await nextTurn();
     expire();
     assertEquals((await submitted).status, "OK");
     assertEquals(warnings.filter((line) => line.includes("cannot settle")).length, 2);
@@ -354,7 +355,7 @@ Deno.test("a policy that is replaced while a stage waits is known to confirm", a
   await withKernel({ stages: [approval] }, async ({ kernel }) => {
     const before = kernel.policy.digest;
     const submitted = kernel.submit(REQUEST);
-    while (!entered) await new Promise((resolve) => setTimeout(resolve));
+    while (!entered) await nextTurn();
     await kernel.reload({ capabilities: [{ action: "count.do", resource: "other" }] });
     answer();
     await submitted;

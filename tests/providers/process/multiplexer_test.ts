@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Channel, Multiplexer } from "../../../providers/process/multiplexer.ts";
+import { nextTurn } from "../../turn.ts";
 
 /** Two multiplexers that are joined. */
 function pair(accept: (channel: Channel) => void) {
@@ -45,7 +46,7 @@ Deno.test("Multiplexer holds no more than a window for a reader that does not re
   // Another channel on the same pipes goes on.
   const other = near.open(2);
   await other.writable.close();
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  await nextTurn();
   assertEquals(written <= 11, true, `${written} tenths of a window`);
   assertEquals(accepted?.id, 2);
   await writer.abort();
@@ -63,7 +64,7 @@ async function answersTo(frames: readonly number[][]): Promise<number[][]> {
   await far.run(ReadableStream.from(frames.map((frame) => Uint8Array.from(frame))));
   await far.flush();
   back.readable.cancel?.().catch(() => {});
-  await Promise.race([read, new Promise((resolve) => setTimeout(resolve, 0))]);
+  await Promise.race([read, nextTurn()]);
   return answers.filter(({ length }) => length > 0);
 }
 
