@@ -70,3 +70,46 @@ for (
     assertEquals(answer, DECIDED);
   });
 }
+
+Deno.test("of the questions of one call 256 at most are decided at once, and further ones are denied", async () => {
+  const { promise, resolve } = Promise.withResolvers<ActionResult>();
+  let submitted = 0;
+  const asked: (Promise<unknown> | unknown)[] = [];
+  const inner = {
+    call(_: unknown, decide: DecideQuestion) {
+      for (let i = 0; i < 300; i++) asked.push(decide({ action: "net.http", target: `t${i}` }));
+    },
+  } as unknown as ProviderHost;
+  const host = recordingHost(inner, ["net.http"], () => {
+    submitted++;
+    return promise;
+  });
+  await host.call(REQUEST as unknown as Parameters<ProviderHost["call"]>[0], () => DECIDED);
+  assertEquals(submitted, 256);
+  assertEquals(await asked[256], {
+    allowed: false,
+    target: "t256",
+    code: "RULE_ERRORED",
+    reason: "more than 256 questions of one call are being decided",
+  });
+  resolve({ status: "OK" } as ActionResult);
+  assertEquals((await asked[255] as { allowed: boolean }).allowed, true);
+});
+
+for (const target of [undefined, null, 7, { toString: 1 }, [[]], new Map()]) {
+  Deno.test(`a question whose target is no text is denied, with none: ${JSON.stringify(target)}`, async () => {
+    const answer = await answerTo(
+      { action: "net.http", target },
+      () =>
+        Promise.resolve(
+          { status: "ERROR", code: "INVALID_REQUEST", error: "no target" } as ActionResult,
+        ),
+    );
+    assertEquals(answer, {
+      allowed: false,
+      target: "",
+      code: "INVALID_REQUEST",
+      reason: "no target",
+    });
+  });
+}
