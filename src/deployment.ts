@@ -60,6 +60,11 @@ export class Deployment {
     return provider === undefined ? undefined : this.#hosts.get(provider);
   }
 
+  /** The actions about which the provider of an action asks with records. */
+  recordsOf(action: string): readonly string[] {
+    return this.#byAction.get(action)?.records ?? [];
+  }
+
   /** Runs a submit; the deployment lives at least as long. */
   async run<T>(submit: () => Promise<T>): Promise<T> {
     this.#underWay++;

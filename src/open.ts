@@ -4,6 +4,7 @@
  * @module
  */
 import type { ActionRequest, ActionResult } from "./core/action.ts";
+import type { Admit } from "./core/admission.ts";
 import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import { AuditLog } from "./core/record/log.ts";
@@ -17,6 +18,7 @@ import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts
 import { LimitEnforcement } from "./limits/enforcement.ts";
 import { rotateWhen } from "./log/rotation.ts";
 import type { KernelOptions } from "./options.ts";
+import { recordingHost, type SubmitTo } from "./recorded_decisions.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
@@ -214,26 +216,29 @@ export class Kernel implements AsyncDisposable {
     const { core, options } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
-    const all = [
-      ...argumentPathsStages({ policy, world }),
-      ...deployment.stages,
-      ...options.stages ?? [],
-      ...stages,
-    ];
+    const own = [...deployment.stages, ...options.stages ?? []];
+    const admit = (all: readonly Stage[]): Admit => (request, context) => {
+      const admission = new StageAdmission({
+        timer: options.timer ?? SYSTEM_TIMER,
+        policyInForce: () => this.policy.digest,
+        onWarning: this.#onWarning,
+      });
+      return admission.enter(all, request, context);
+    };
+    const submitTo: SubmitTo = (request, host) =>
+      core.submit(request, { policy, world, hostOf: () => host, admit: admit(own) });
     return deployment.run(() =>
       core.submit(request, {
         policy,
         world,
         problem,
-        hostOf: (action) => deployment.hostOf(action),
-        admit: (request, context) => {
-          const admission = new StageAdmission({
-            timer: options.timer ?? SYSTEM_TIMER,
-            policyInForce: () => this.policy.digest,
-            onWarning: this.#onWarning,
-          });
-          return admission.enter(all, request, context);
+        hostOf(action) {
+          const host = deployment.hostOf(action);
+          const records = deployment.recordsOf(action);
+          if (host === undefined || records.length === 0) return host;
+          return recordingHost(host, records, submitTo);
         },
+        admit: admit([...argumentPathsStages({ policy, world }), ...own, ...stages]),
       })
     );
   }

@@ -165,6 +165,7 @@ export class ProcessProvider extends Provider {
       changeable: home === undefined ? [] : [home],
       readsFiles: sandbox !== "off",
       uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
+      records: ["net.connect", "net.http"],
     });
   }
 }

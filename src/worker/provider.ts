@@ -49,6 +49,11 @@ export interface ProviderOptions extends ProviderLimits {
    */
   readonly uses?: readonly string[];
   /**
+   * Actions about which it asks (`context.decide`) before it carries out a part of them: each such
+   * question is a request of its own, with its intent and record. @default none
+   */
+  readonly records?: readonly string[];
+  /**
    * Absolute paths of folders that no action may read or change and that the process itself reads and
    * writes, like the snapshots of a reversible layer. @default none
    */
@@ -101,6 +106,8 @@ export class Provider {
   readonly readsFiles: boolean;
   /** Actions of others whose permissions its Worker needs. */
   readonly uses: readonly string[];
+  /** Actions whose questions have records of their own. */
+  readonly records: readonly string[];
   /** Folders of the host that no action may read or change. */
   readonly stores: readonly string[];
   /** Folders that what it runs may change. */
@@ -154,6 +161,7 @@ export class Provider {
     this.permissions = options.permissions ?? {};
     this.readsFiles = options.readsFiles ?? false;
     this.uses = Object.freeze([...options.uses ?? []]);
+    this.records = Object.freeze([...options.records ?? []]);
     this.stores = Object.freeze([...options.stores ?? []]);
     this.changeable = Object.freeze([...options.changeable ?? []]);
     this.guards = Object.freeze([...guards]);

@@ -88,7 +88,10 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
     /^src\/(actions|transport|log|policy_tools|launch|stages|limits|argument_paths)\//,
   ],
   ["the Worker's side, checkpoints", /^src\/(worker|checkpoint)\//],
-  ["the assembly", /^src\/(open|deployment|options|resolve|telemetry|implied_permissions)\.ts$/],
+  [
+    "the assembly",
+    /^src\/(open|deployment|options|recorded_decisions|resolve|telemetry|implied_permissions)\.ts$/,
+  ],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],
   ["providers", /^providers\//],

@@ -33,8 +33,10 @@ export interface ResourceDecision {
   readonly rule?: string;
 }
 
-/** Decides what a provider asks during a call. The question is untrusted. Never throws. */
-export type DecideQuestion = (question: unknown) => ResourceDecision;
+/** Decides what a provider asks during a call. The question is untrusted. Never throws or rejects. */
+export type DecideQuestion = (
+  question: unknown,
+) => ResourceDecision | Promise<ResourceDecision>;
 
 /** Where a provider runs. */
 export interface ProviderHost {

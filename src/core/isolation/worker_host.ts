@@ -200,7 +200,9 @@ export class WorkerHost implements ProviderHost {
     const mayAsk = call !== undefined && call.questionsLeft-- > 0;
     const reason = call === undefined ? "the call has ended" : "too many questions";
     const decision = mayAsk ? call.decide(about) : { ...DENIED, reason };
-    this.#send({ type: "decision", id, decision });
+    const connection = this.#connection;
+    Promise.resolve(decision)
+      .then((decision) => connection?.send({ type: "decision", id, decision }));
     const regainedMs = (start - this.#decidedAt) * DECIDING_SHARE;
     this.#decidedAt = this.#timer.now();
     this.#decidingMs = Math.max(0, this.#decidingMs - regainedMs) + this.#decidedAt - start;

@@ -6,6 +6,7 @@ import type { Receiver } from "../../../src/core/isolation/transport.ts";
 import { WorkerHost } from "../../../src/core/isolation/worker_host.ts";
 import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
 import { EchoProvider } from "./fixtures/echo_provider.ts";
+import { nextTurn } from "../../turn.ts";
 
 /** A host whose Workers get nothing: a test sees what is sent to them, and answers in their place. */
 class Scene {
@@ -134,6 +135,7 @@ Deno.test("questions beyond the bound of a call are denied, and count as unsolic
   const ask = (question: number) =>
     scene.receivers[0]?.receive({ type: "question", id: 0, question, about: { target: "x" } });
   for (let question = 0; question < 100_001; question++) ask(question);
+  await nextTurn();
   const decisions = scene.sent[0]?.flatMap((message) =>
     message.type === "decision" ? message.decision.reason : []
   );

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readAuditLog, type Stage } from "@agent-kernel/kernel";
 import { tcpStreams } from "../../../providers/process/tcp_streams.ts";
 import { Programs, type Said, testInSandbox } from "./programs.ts";
 
@@ -296,6 +297,48 @@ testInSandbox(
       received: 0,
     }]);
     assertEquals(programs.warnings.filter((line) => line.includes("net.connect")).length, 1);
+  },
+);
+
+testInSandbox(
+  "each connection of a program has a record, allowed or not, and a stage may refuse it",
+  async () => {
+    await using server = new Server();
+    const origin = `http://127.0.0.1:${server.port}`;
+    const names = ["net.http", "net.connect"];
+    const stage: Stage = {
+      name: "odd_hours",
+      enter({ target }) {
+        if (target.endsWith("/b")) return { code: "ODD_HOURS", refusal: "not at night" };
+      },
+    };
+    await using programs = await Programs.open(
+      () => ({ allow: [{ action: "net.http", resource: `${origin}/*` }] }),
+      { sandbox: "required" },
+      () => ({ stages: [stage] }),
+    );
+    const urls = [`${origin}/a`, `${origin}/b`, `${origin}/c/d`];
+    const { stdout } = await programs.said(
+      [...urls.map((url) => fetchBy(url)), raw("CONNECT example.com:443 HTTP/1.1\\r\\n\\r\\n")]
+        .join("\n"),
+    );
+    assertMatch(stdout, /^GET \/a - \n403 .*not at night.*\n?403 /);
+    assertEquals(server.got.length, 1);
+    const lines = await Array.fromAsync(readAuditLog(programs.ws.path("log/kernel.log")));
+    const records = lines.flatMap((line) => "record" in line ? [line.record] : []);
+    const connections = records.filter(({ action }) => names.includes(action));
+    assertEquals(
+      connections.map(({ action, target, status, code }) => [action, target, status, code]),
+      [
+        ["net.http", urls[0], "OK", undefined],
+        ["net.http", urls[1], "DENIED", "ODD_HOURS"],
+        ["net.http", urls[2], "DENIED", "NO_RULE"],
+        ["net.connect", "https://example.com/", "DENIED", "NO_RULE"],
+      ],
+    );
+    // They are known before the program that made them has ended.
+    assertEquals(records.filter(({ action }) => action === "proc.exec").length, 1);
+    assertEquals(records.at(-1)?.action, "proc.exec");
   },
 );
 
