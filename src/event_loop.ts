@@ -16,6 +16,7 @@ export class EventLoopTurns {
   readonly #timer: Timer;
   #turning: Promise<void> | undefined;
   #turnedAt = -Infinity;
+  #own: Promise<void> = Promise.resolve();
 
   /** @param timer Tells how long ago the last turn was. */
   constructor(timer: Timer) {
@@ -25,6 +26,11 @@ export class EventLoopTurns {
   /** Whether the last turn that is known of is too long ago. */
   get isDue(): boolean {
     return this.#timer.now() - this.#turnedAt > MAX_BUSY_MS;
+  }
+
+  /** Resolves after a turn that no other caller of `own` gets: one after the other. */
+  own(): Promise<void> {
+    return this.#own = this.#own.then(() => this.next());
   }
 
   /** Resolves after a turn; all that wait share one. */

@@ -18,7 +18,7 @@ import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts
 import { LimitEnforcement } from "./limits/enforcement.ts";
 import { rotateWhen } from "./log/rotation.ts";
 import type { KernelOptions } from "./options.ts";
-import { recordingHost, type SubmitTo } from "./recorded_decisions.ts";
+import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
@@ -217,16 +217,19 @@ export class Kernel implements AsyncDisposable {
     const deployment = this.#deployment;
     const { policy, world } = deployment;
     const own = [...deployment.stages, ...options.stages ?? []];
-    const admit = (all: readonly Stage[]): Admit => (request, context) => {
+    const admit = (all: readonly Stage[], isQuestion = false): Admit => (request, context) => {
       const admission = new StageAdmission({
         timer: options.timer ?? SYSTEM_TIMER,
         policyInForce: () => this.policy.digest,
         onWarning: this.#onWarning,
       });
-      return admission.enter(all, request, context);
+      return admission.enter(all, request, { ...context, isQuestion });
     };
-    const submitTo: SubmitTo = (request, host) =>
-      core.submit(request, { policy, world, hostOf: () => host, admit: admit(own) });
+    const gate: QuestionGate = {
+      submit: (request, host) =>
+        core.submit(request, { policy, world, hostOf: () => host, admit: admit(own, true) }),
+      turn: () => this.#turns.own(),
+    };
     return deployment.run(() =>
       core.submit(request, {
         policy,
@@ -236,7 +239,7 @@ export class Kernel implements AsyncDisposable {
           const host = deployment.hostOf(action);
           const records = deployment.recordsOf(action);
           if (host === undefined || records.length === 0) return host;
-          return recordingHost(host, records, submitTo);
+          return recordingHost(host, records, gate);
         },
         admit: admit([...argumentPathsStages({ policy, world }), ...own, ...stages]),
       })

@@ -5,7 +5,11 @@
  * @module
  */
 import { type ActionRequest, type ActionResult, CODES } from "./core/action.ts";
-import type { ProviderHost, ResourceDecision } from "./core/isolation/provider_host.ts";
+import type {
+  DecideQuestion,
+  ProviderHost,
+  ResourceDecision,
+} from "./core/isolation/provider_host.ts";
 
 /**
  * The most questions of one call that are decided at once; further ones are denied. A Worker in the
@@ -13,8 +17,13 @@ import type { ProviderHost, ResourceDecision } from "./core/isolation/provider_h
  */
 const MAX_PENDING = 256;
 
-/** Submits a request to the gate; what is allowed is carried out by the host. */
-export type SubmitTo = (request: ActionRequest, host: ProviderHost) => Promise<ActionResult>;
+/** Where questions go. */
+export interface QuestionGate {
+  /** Submits a request; what is allowed is carried out by the host. */
+  submit(request: ActionRequest, host: ProviderHost): Promise<ActionResult>;
+  /** Waits for a turn of the event loop that no other question gets. */
+  turn(): Promise<void>;
+}
 
 /**
  * The host of a provider whose questions about some actions are requests of their own: received, decided
@@ -23,44 +32,58 @@ export type SubmitTo = (request: ActionRequest, host: ProviderHost) => Promise<A
  *
  * @param host Where the provider runs.
  * @param actions The actions whose questions are recorded; all others are only decided.
- * @param submit To the same policy.
+ * @param gate By the same policy.
  */
 export function recordingHost(
   host: ProviderHost,
   actions: readonly string[],
-  submit: SubmitTo,
+  gate: QuestionGate,
 ): ProviderHost {
   return {
     maxOutputBytes: host.maxOutputBytes,
     close: () => host.close(),
-    call(request, decide) {
+    async call(request, decide) {
       const { agent } = request;
       const from = agent === undefined ? {} : { agent };
-      let pending = 0;
-      return host.call(request, async (question) => {
+      const pending = new Set<Promise<ResourceDecision>>();
+      let hasEnded = false;
+      const submitInTurn = async (asked: ActionRequest) => {
+        // A Worker in the hands of an attacker asks as fast as it can: nothing else must wait for it.
+        await gate.turn();
+        return hasEnded
+          ? denial(asked, TOO_LATE)
+          : await recorded(asked, host.maxOutputBytes, gate);
+      };
+      const decideOrSubmit: DecideQuestion = async (question) => {
         const { action, target, params } = Object(question) as Readonly<Record<string, unknown>>;
         if (typeof action !== "string" || !actions.includes(action)) return await decide(question);
         const asked = { action, target, params, ...from } as ActionRequest;
-        if (pending === MAX_PENDING) return denial(asked, TOO_MANY);
-        pending++;
-        const decision = await recorded(asked, host.maxOutputBytes, submit);
-        pending--;
-        return decision;
-      });
+        if (pending.size === MAX_PENDING) return denial(asked, TOO_MANY);
+        const decision = submitInTurn(asked).finally(() => pending.delete(decision));
+        pending.add(decision);
+        return await decision;
+      };
+      const answer = await host.call(request, decideOrSubmit);
+      hasEnded = true;
+      // The record of a call comes after those of its questions, also where its Worker has died.
+      await Promise.allSettled(pending);
+      return answer;
     },
   };
 }
 
 const TOO_MANY = { error: `more than ${MAX_PENDING} questions of one call are being decided` };
 
+const TOO_LATE = { error: "the call has ended" };
+
 /** Submits a question; what carries it out is nothing but the answer that it may be. */
 async function recorded(
   asked: ActionRequest,
   maxOutputBytes: number,
-  submit: SubmitTo,
+  gate: QuestionGate,
 ): Promise<ResourceDecision> {
   let target = "";
-  const result = await submit(asked, {
+  const result = await gate.submit(asked, {
     maxOutputBytes,
     close: () => Promise.resolve(),
     call(canonical) {

@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ActionRequest, Kernel, Provider } from "@agent-kernel/kernel";
+import { SYSTEM_TIMER } from "../src/core/timer.ts";
+import { EventLoopTurns } from "../src/event_loop.ts";
 import { Workspace } from "./workspace.ts";
 
 /** Submits that a caller may get done before whatever waits for the event loop has its turn. */
@@ -72,3 +74,17 @@ for (const callers of [1, 64]) {
     }
   }
 }
+
+Deno.test("own() gives each caller a turn of its own, next() lets them share one", async () => {
+  const turns = new EventLoopTurns(SYSTEM_TIMER);
+  let turn = 0;
+  const clock = setImmediate(function count() {
+    turn++;
+    again = setImmediate(count);
+  });
+  let again = clock;
+  const own = await Promise.all([1, 2, 3].map(() => turns.own().then(() => turn)));
+  const shared = await Promise.all([1, 2, 3].map(() => turns.next().then(() => turn)));
+  clearImmediate(again);
+  assertEquals([new Set(own).size, new Set(shared).size], [3, 1]);
+});

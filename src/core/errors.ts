@@ -63,6 +63,15 @@ export function systemFailure(error: unknown): SystemFailure | undefined {
   }
 }
 
+/** `instanceof` for what was thrown: also a proxy that was revoked can be. */
+export function isInstance<T>(error: unknown, type: new (...args: never[]) => T): error is T {
+  try {
+    return error instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * What an error says, for a message of our own: a system error in words, else its own message.
  *

@@ -55,12 +55,7 @@ interface Budget {
 /** Most characters of a key that an error message repeats. */
 const MAX_SHOWN_KEY = 40;
 
-function copy(
-  value: unknown,
-  place: string,
-  depth: number,
-  budget: Budget,
-): unknown {
+function copy(value: unknown, place: string, depth: number, budget: Budget): unknown {
   if (--budget.nodes < 0) throw new JsonError(`${place}: has too many values`);
   switch (typeof value) {
     case "string":

@@ -10,6 +10,7 @@ import {
   CODES,
   type RecordStatus,
 } from "./action.ts";
+import { isInstance } from "./errors.ts";
 import { type Answer, checkAnswer } from "./isolation/answer.ts";
 import type { ProviderHost } from "./isolation/provider_host.ts";
 import { authorize, decideQuestion } from "./policy/authorize.ts";
@@ -107,7 +108,7 @@ export class CoreKernel {
       return await this.#authorize(receive(request, submission), submission);
     } catch (error) {
       // INVARIANT: what could not be recorded was not done, or is not answered as done.
-      if (!(error instanceof AuditLogError)) throw error;
+      if (!isInstance(error, AuditLogError)) throw error;
       return { status: "ERROR", code: CODES.AUDIT_UNAVAILABLE, error: error.message };
     }
   }

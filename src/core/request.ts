@@ -5,6 +5,7 @@
  */
 import { hash } from "node:crypto";
 import { type ActionRequest, isActionName } from "./action.ts";
+import { isInstance } from "./errors.ts";
 import { canonicalJson, copyJson, JsonError, type JsonLimits } from "./json.ts";
 
 /** What a request turned out to be. */
@@ -69,7 +70,7 @@ export function receive(
       paramsDigest = digest(copy);
     }
   } catch (error) {
-    const reason = error instanceof JsonError ? error.message : "params: could not be read";
+    const reason = isInstance(error, JsonError) ? error.message : "params: could not be read";
     return invalid(given, found ?? reason, null);
   }
   const problem = problemOf(given) ?? problemOfUndoes(undoes);

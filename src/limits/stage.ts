@@ -48,12 +48,20 @@ export const LIMIT_CODES = {
 type Reserve = (limit: Limit, request: CanonicalRequest, bounds: CallBounds) => Decimal | undefined;
 
 const ONE = decimalOf(1);
+/** Nothing that depends on them is counted of a question. */
+const NO_BOUNDS: CallBounds = { maxOutputBytes: 0, deadlineMs: 0 };
 /** Standard actions whose param bounds the result, or the duration. Other params are not relied on. */
 const BOUNDED_BYTES = ["fs.read", "net.http"];
 const BOUNDED_TIME = ["proc.exec", "net.http"];
 /** A byte of content is at most six characters of JSON (`\u0000`); headers have room in the rest. */
 const JSON_FACTOR = 6;
 const HEADER_BYTES = 65_536;
+
+/**
+ * What cannot be counted of a question: whoever asked goes on by itself, and nobody is told for how long
+ * and with how much.
+ */
+const UNCOUNTED_OF_QUESTIONS: readonly Limit["measure"][] = ["bytes", "duration", "concurrent"];
 
 /** How much each measure takes before the action. */
 const RESERVE: Readonly<Record<Limit["measure"], Reserve>> = {
@@ -99,10 +107,15 @@ export function limitStage(options: LimitStageOptions): Stage {
   };
   return {
     name: "limits",
-    enter(request, { recordId, rule }): StagePass | StageRefusal | undefined {
+    enter(request, { recordId, rule, isQuestion }): StagePass | StageRefusal | undefined {
       const limits = limitsFor(rule, request.action);
       if (limits.length === 0) return undefined;
-      const bounds = boundsOf(request.action);
+      // INVARIANT: a limit that cannot be counted lets nothing pass.
+      const uncounted = isQuestion
+        ? limits.find(({ measure }) => UNCOUNTED_OF_QUESTIONS.includes(measure))
+        : undefined;
+      if (uncounted !== undefined) return uncountable(uncounted);
+      const bounds = isQuestion ? NO_BOUNDS : boundsOf(request.action);
       const amounts = limits.map((limit) => RESERVE[limit.measure](limit, request, bounds));
       const unclear = amounts.indexOf(undefined);
       if (unclear !== -1) return undecided(limits[unclear] as Limit);
@@ -253,6 +266,15 @@ function refusalOf(
       ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
     },
     fields: { exceeded: limit },
+  };
+}
+
+function uncountable({ id, measure }: Limit): StageRefusal {
+  return {
+    refusal: `not permitted: limit "${id}" counts ${measure}, which cannot be counted of the ` +
+      "connections of a program; a rate, or calls, can be limited for them",
+    code: LIMIT_CODES.LIMIT_UNDECIDED,
+    details: { limit: id },
   };
 }
 

@@ -13,6 +13,8 @@ const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 const AMBIGUOUS =
   /^([-+]?(0[box]?[0-9a-f_]+|[0-9][0-9_]*)(:[0-5]?[0-9])*(\.[0-9_]*)?([eE][-+]?[0-9_]*)?|[-+]?\.(\d[\d_]*(e[-+]?\d+)?|inf|nan)|y|n|yes|no|on|off)$/i;
 
+const QUOTED_MERGE = 'Has the key "<<" in quotes, which only some parsers take for a merge key';
+
 /**
  * Notes all scalars and keys without quotes that could mean something else to another reader.
  *
@@ -34,7 +36,10 @@ class Walk {
     if (node.children.size === 0 || this.#seen.has(node.children)) return;
     this.#seen.add(node.children);
     for (const [key, child] of node.children) {
-      if (key === "<<") continue;
+      if (key === "<<") {
+        if (!child.hasPlainKey) problems.at(key).add(QUOTED_MERGE);
+        continue;
+      }
       if (node.isList) {
         this.node(
           child,
@@ -58,6 +63,7 @@ class Walk {
     this.#seen.add(part.children);
     for (const [key, child] of part.children) {
       const inner = isMapping(value) && !into.children.has(key) ? value[key] : undefined;
+      if (key === "<<" && !child.hasPlainKey) problems.at(key).add(QUOTED_MERGE);
       if (child.hasPlainKey && key !== "<<") plainKey(key, value, problems.at(key));
       this.node(child, inner, problems.at(key));
     }

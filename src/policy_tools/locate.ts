@@ -41,13 +41,28 @@ export class OutlineError extends SyntaxError {
 }
 
 /**
+ * Line breaks to some parsers of YAML (1.1 has them, 1.2 has not), and what makes a line look different
+ * from what it is: bidirectional overrides (CVE-2021-42574, "Trojan Source") and a byte order mark.
+ */
+const UNSEEN = /[\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069]|(?!^)\ufeff/;
+
+/**
  * Scans one YAML document.
  *
  * @param text Valid YAML.
  * @returns The root of the document.
- * @throws {OutlineError} It uses a tag, a directive, a `?` key, or holds several documents.
+ * @throws {OutlineError} It uses a tag, a directive, a `?` key, or holds several documents, or a
+ * character that readers do not see as parsers do.
  */
 export function outline(text: string): OutlineNode {
+  const unseen = UNSEEN.exec(text);
+  if (unseen !== null) {
+    const digits = unseen[0].charCodeAt(0).toString(16).padStart(4, "0");
+    throw new OutlineError(
+      `Has the character U+${digits.toUpperCase()}, which readers and parsers see differently, expected "\\u${digits}" in double quotes`,
+      text.slice(0, unseen.index).split(/\r\n?|\n/).length,
+    );
+  }
   return new Scanner(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n")).document();
 }
 

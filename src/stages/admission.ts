@@ -4,8 +4,9 @@
  * @module
  */
 import { type CanonicalRequest, CODES } from "../core/action.ts";
-import { messageOf } from "../core/errors.ts";
-import { copyJson } from "../core/json.ts";
+import { isInstance, messageOf } from "../core/errors.ts";
+import { isCode } from "../core/isolation/answer.ts";
+import { copyJson, type JsonLimits } from "../core/json.ts";
 import type { Admission, Preparation, StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Stage, StageAnswer, StageContext, StagePass } from "./stage.ts";
 import type { Timer } from "../core/timer.ts";
@@ -22,11 +23,24 @@ export interface AdmissionOptions {
 type Fields = Record<string, Record<string, unknown>>;
 
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
-const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** A timer of the platform that is set to more fires at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** What a stage may put on the record. */
 const FIELD_LIMITS = { nodes: 1000, characters: 16_384 };
 const PASS_KEYS: readonly string[] = ["fields", "preparation", "confirm", "settle"];
+
+/** A stage, with what has been read of it: once, because it could change. */
+interface Entered {
+  readonly stage: Stage;
+  readonly name: string;
+  readonly timeoutMs: number;
+}
+
+/** A stage that let the request pass. */
+interface Passed extends Entered {
+  readonly pass: StagePass;
+}
 
 /**
  * Runs the stages of one request (admission control: after authorization, before execution).
@@ -36,7 +50,7 @@ const PASS_KEYS: readonly string[] = ["fields", "preparation", "confirm", "settl
  */
 export class StageAdmission implements Admission {
   readonly #options: AdmissionOptions;
-  readonly #passed: { readonly stage: Stage; readonly pass: StagePass }[] = [];
+  readonly #passed: Passed[] = [];
   readonly #fields: Fields = {};
   #preparation: Preparation | undefined;
   #refusal: StageRefusal | undefined;
@@ -63,12 +77,15 @@ export class StageAdmission implements Admission {
   refusal(): StageRefusal | undefined {
     if (this.#refusal !== undefined) return this.#refusal;
     const policy = this.#options.policyInForce();
-    for (const { stage, pass } of this.#passed) {
+    for (const { name, pass } of this.#passed) {
       try {
         const answer = pass.confirm?.({ policy });
-        if (answer !== undefined) return this.#refusal = this.#refusalOf(stage, answer);
+        if (answer === undefined) continue;
+        // It is refused as no refusal; that it may reject as well must not end the process.
+        if (isPromise(answer)) Promise.resolve(answer).catch(() => {});
+        return this.#refusal = this.#refusalOf(name, answer);
       } catch (error) {
-        return this.#refusal = failed(stage, error);
+        return this.#refusal = failed(name, error);
       }
     }
     return undefined;
@@ -95,14 +112,13 @@ export class StageAdmission implements Admission {
 
   /** Tells the stages that were passed how the request ended. Never rejects. */
   async settle(outcome: StageOutcome): Promise<void> {
-    for (const { stage, pass } of this.#passed) {
-      if (pass.settle === undefined) continue;
+    for (const passed of this.#passed) {
       try {
-        const settled = pass.settle(outcome);
-        const fields = isPromise(settled) ? await this.#within(stage, settled) : settled;
-        if (fields !== undefined) this.#record(stage, fields);
+        const settled = passed.pass.settle?.(outcome);
+        const fields = isPromise(settled) ? await this.#within(passed, settled) : settled;
+        if (fields !== undefined) this.#record(passed.name, fields);
       } catch (error) {
-        this.#warn(stage, `cannot settle: ${messageOf(error)}`);
+        this.#warn(passed.name, `cannot settle: ${messageOf(error)}`);
       }
     }
   }
@@ -113,67 +129,74 @@ export class StageAdmission implements Admission {
     context: Omit<StageContext, "signal">,
   ): Promise<StageRefusal | undefined> {
     let late = false;
+    let known = "";
     const abort = new AbortController();
     try {
-      const { name } = stage;
-      if (!NAME.test(name) || Object.hasOwn(this.#fields, name)) {
-        throw new RangeError(`its name is "${name}", expected another one of a-z, 0-9 and _`);
+      const { name, timeoutMs = DEFAULT_TIMEOUT_MS } = stage;
+      const isTaken = this.#passed.some((passed) => passed.name === name);
+      if (typeof name !== "string" || !NAME.test(name) || isTaken) {
+        throw new RangeError("its name: expected one of its own, of a-z, 0-9 and _");
       }
+      known = name;
+      if (!(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+        throw new RangeError(`timeoutMs: expected 0 to ${MAX_TIMEOUT_MS}`);
+      }
+      const self = { stage, name, timeoutMs };
       const entered = stage.enter(request, { ...context, signal: abort.signal });
       // One that answers at once takes no timer and no turn of the event loop.
       const answer = isPromise(entered)
         ? await this.#within(
-          stage,
+          self,
           Promise.resolve(entered).then(async (answer) => {
             // It may have reserved something meanwhile, which has to be given back.
-            if (late) await this.#settleLate(stage, answer);
+            if (late) await this.#settleLate(name, answer);
             return answer;
           }),
         )
         : entered;
       if (answer === undefined) return undefined;
-      if ("refusal" in answer) return this.#refusalOf(stage, answer);
-      this.#pass(stage, answer);
+      // INVARIANT: an error, a list or a response that is returned is no answer, and no pass.
+      if (!isPlainObject(answer)) throw new TypeError("its answer: expected a plain object");
+      if ("refusal" in answer) return this.#refusalOf(name, answer);
+      this.#pass({ ...self, pass: answer });
       return undefined;
     } catch (error) {
       late = true;
       abort.abort(error);
-      return failed(stage, error);
+      return failed(known, error);
     }
   }
 
-  #pass(stage: Stage, answer: StagePass): void {
+  #pass(passed: Passed): void {
+    const { name, pass: answer } = passed;
     // First, so that it is settled whatever else is wrong with it.
-    this.#passed.push({ stage, pass: answer });
+    this.#passed.push(passed);
     const unknown = Object.keys(answer).find((key) => !PASS_KEYS.includes(key));
     if (unknown !== undefined) {
       throw new TypeError(`its answer has "${unknown}", expected only ${PASS_KEYS.join(", ")}`);
     }
     const { fields, preparation } = answer;
-    if (fields !== undefined) this.#record(stage, fields);
+    if (fields !== undefined) this.#record(name, fields);
     if (preparation !== undefined) {
-      const copy = copyJson(preparation, "preparation") as Preparation;
-      this.#preparation = { ...this.#preparation, ...copy };
+      this.#preparation = { ...this.#preparation, ...copyFields(preparation, "preparation") };
     }
   }
 
-  #refusalOf(stage: Stage, answer: StageAnswer): StageRefusal {
+  #refusalOf(name: string, answer: StageAnswer): StageRefusal {
     const { refusal, code, details, fields } = answer as StageRefusal;
-    if (typeof refusal !== "string" || !CODE.test(code)) {
+    if (typeof refusal !== "string" || !isCode(code)) {
       throw new TypeError("its refusal has no reason or no code in upper case");
     }
-    if (fields !== undefined) this.#record(stage, fields);
+    if (fields !== undefined) this.#record(name, fields);
     if (details === undefined) return { refusal, code };
-    const copy = copyJson(details, "details", FIELD_LIMITS) as Record<string, unknown>;
-    return { refusal, code, details: copy };
+    return { refusal, code, details: copyFields(details, "details", FIELD_LIMITS) };
   }
 
-  #record(stage: Stage, fields: Readonly<Record<string, unknown>>): void {
-    const copy = copyJson(fields, "fields", FIELD_LIMITS) as Record<string, unknown>;
-    this.#fields[stage.name] = { ...this.#fields[stage.name], ...copy };
+  #record(name: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#fields[name] = { ...this.#fields[name], ...copyFields(fields, "fields", FIELD_LIMITS) };
   }
 
-  async #settleLate(stage: Stage, answer: StageAnswer): Promise<void> {
+  async #settleLate(name: string, answer: StageAnswer): Promise<void> {
     try {
       if (answer === undefined || "refusal" in answer) return;
       await answer.settle?.({
@@ -183,23 +206,23 @@ export class StageAdmission implements Admission {
         durationMs: 0,
       });
     } catch (error) {
-      this.#warn(stage, `cannot settle: ${messageOf(error)}`);
+      this.#warn(name, `cannot settle: ${messageOf(error)}`);
     }
   }
 
   /** Waits for a stage; rejects when its time is over. */
-  #within<T>(stage: Stage, answer: PromiseLike<T>): Promise<T> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = stage;
+  #within<T>({ timeoutMs }: Entered, answer: PromiseLike<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const cancel = this.#options.timer.schedule(
       () => reject(new StageTimeout(`it did not answer within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    answer.then(resolve, reject);
+    // What only has a `then` may throw in it.
+    Promise.resolve(answer).then(resolve, reject);
     return promise.finally(cancel);
   }
 
-  #warn({ name }: Stage, line: string): void {
+  #warn(name: string, line: string): void {
     this.#options.onWarning(`agent-kernel: stage "${name}": ${line}`);
   }
 }
@@ -211,8 +234,19 @@ function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
 
 class StageTimeout extends Error {}
 
+function copyFields(value: object, path: string, limits?: JsonLimits): Record<string, unknown> {
+  if (!isPlainObject(value)) throw new TypeError(`its ${path}: expected a plain object`);
+  return copyJson(value, path, limits) as Record<string, unknown>;
+}
+
+function isPlainObject(value: unknown): boolean {
+  if (value === null || typeof value !== "object") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 /** INVARIANT: a stage that throws, or does not answer, denies. */
-function failed({ name }: Stage, error: unknown): StageRefusal {
-  const code = error instanceof StageTimeout ? CODES.STAGE_TIMEOUT : CODES.STAGE_FAILED;
+function failed(name: string, error: unknown): StageRefusal {
+  const code = isInstance(error, StageTimeout) ? CODES.STAGE_TIMEOUT : CODES.STAGE_FAILED;
   return { refusal: `not permitted: stage "${name}" failed: ${messageOf(error)}`, code };
 }

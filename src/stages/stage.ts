@@ -37,6 +37,12 @@ export interface StageContext {
   readonly rule: string;
   /** Digest of the policy that allows it. */
   readonly policy: string;
+  /**
+   * Whether a provider asks during a call, for example for a connection of a program. If the question is
+   * let pass, the provider does itself what it asked about: the outcome that the stage is told is that of
+   * the question, and comes before the connection is used.
+   */
+  readonly isQuestion: boolean;
   /** Aborted when the time of the stage is over. */
   readonly signal: AbortSignal;
 }

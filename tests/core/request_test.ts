@@ -35,6 +35,7 @@ const INVALID: readonly { cell: string; request: unknown; problem: RegExp }[] = 
   { cell: "an empty object", request: {}, problem: /action/ },
   { cell: "a revoked proxy", request: revoked.proxy, problem: /an object/ },
   { cell: "a getter that throws", request: { ...GOOD, get target() { throw new Error("no"); } }, problem: /an object/ },
+  { cell: "params that throw what is an instance of nothing", request: { ...GOOD, params: { get a() { throw revoked.proxy; } } }, problem: /params/ },
   { cell: "a getter that throws nothing much", request: { ...GOOD, get agent() { throw undefined; } }, problem: /an object/ },
   { cell: "no target", request: { action: "fs.read" }, problem: /target/ },
   { cell: "an empty target", request: { ...GOOD, target: "" }, problem: /target/ },

@@ -1,6 +1,12 @@
 /** Limits through a real kernel: each measure at its edge. Counts, never times. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { Kernel, LimitStoreError, MemoryLimitStore, Provider } from "@agent-kernel/kernel";
+import {
+  Kernel,
+  LimitStoreError,
+  MemoryLimitStore,
+  Provider,
+  type ResourceDecision,
+} from "@agent-kernel/kernel";
 import { assertRejects } from "@std/assert";
 import { canMount, SmallDisk } from "../core/record/small_disk.ts";
 import { Workspace } from "../workspace.ts";
@@ -575,3 +581,68 @@ Deno.test("a charge that could not be ended is ended with the next request: slot
   store.commit = commit;
   assertEquals(await submitMany(kernel, 1), { OK: 1 });
 });
+
+/** A provider that asks about as many connections as its target says, all at once. */
+function asking(answers: ResourceDecision[][]): Provider {
+  return new Provider({
+    name: "asking",
+    isolation: "none",
+    actions: { "ask.many": { kind: "name" } },
+    records: ["net.connect"],
+    async execute({ target }, { decide }) {
+      const asked = Array.from(
+        { length: Number(target) },
+        (_, i) => decide({ action: "net.connect", target: `https://h${i}.example/` }),
+      );
+      answers.push(await Promise.all(asked));
+    },
+  });
+}
+
+// deno-fmt-ignore -- a row is a line
+const OF_QUESTIONS: readonly { limits: object; whole?: boolean; allowed: number; code?: string }[] = [
+  { limits: { calls: "3/day" }, allowed: 3, code: "BUDGET_EXHAUSTED" },
+  { limits: { rate: "3/min" }, allowed: 3, code: "RATE_LIMITED" },
+  { limits: { sent: "1KB/day" }, allowed: 5 },
+  { limits: { calls: "4/day" }, whole: true, allowed: 3, code: "BUDGET_EXHAUSTED" },
+  { limits: { bytes: "1GB/day" }, allowed: 0, code: "LIMIT_UNDECIDED" },
+  { limits: { duration: "10h/day" }, allowed: 0, code: "LIMIT_UNDECIDED" },
+  { limits: { concurrent: 9 }, allowed: 0, code: "LIMIT_UNDECIDED" },
+  { limits: { bytes: "1GB/day" }, whole: true, allowed: 0, code: "LIMIT_UNDECIDED" },
+];
+for (const { limits, whole = false, allowed, code } of OF_QUESTIONS) {
+  const where = whole ? "of the whole policy" : "of a rule";
+  Deno.test(`of 5 connections of a call ${allowed} pass ${JSON.stringify(limits)} ${where}`, async () => {
+    using ws = new Workspace();
+    const answers: ResourceDecision[][] = [];
+    {
+      await using kernel = await Kernel.open({
+        policy: {
+          capabilities: [
+            { id: "ask", action: "ask.many", resource: "*" },
+            {
+              id: "out",
+              action: "net.connect",
+              resource: "https://*.example/",
+              ...whole ? {} : { limits },
+            },
+          ],
+          ...whole ? { limits: [{ action: "*", ...limits }] } : {},
+        },
+        providers: [asking(answers)],
+        logPath: ws.path("kernel.log"),
+        onWarning: () => {},
+      });
+      assertEquals((await kernel.submit({ action: "ask.many", target: "5" })).status, "OK");
+    }
+    const codes = answers.flat().map(({ code }) => code);
+    const expected = code ?? "ALLOWED";
+    assertEquals(codes, codes.map((_, i) => i < allowed ? "ALLOWED" : expected));
+    const records = recordsOf(ws);
+    assertEquals(records.map(({ action }) => action), [
+      ...codes.map(() => "net.connect"),
+      "ask.many",
+    ]);
+    assertEquals(records.filter(({ status }) => status === "OK").length, allowed + 1);
+  });
+}

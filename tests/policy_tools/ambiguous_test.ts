@@ -129,3 +129,52 @@ Deno.test("A rule for a large number as a text holds for no other number", () =>
   assertEquals(effect("1234567890123456789"), "allow");
   assertEquals([effect("1234567890123456780"), effect(1234567890123456)], ["deny", "deny"]);
 });
+
+const RULE = "{action: fs.read, resource: /w/**}";
+// deno-fmt-ignore -- a row is a line
+const MERGES = {
+  "in a block": [`capabilities:\n  - &a ${RULE}\n  - "<<": *a\n`, 3],
+  "in single quotes": [`capabilities:\n  - &a ${RULE}\n  - '<<': *a\n`, 3],
+  "in a flow": [`capabilities: [{"<<": ${RULE}}]\n`, 1],
+  "in what is merged": [`capabilities:\n  - <<: {"<<": ${RULE}}\n`, 2],
+  "escaped": [`capabilities:\n  - "\\x3c<": ${RULE}\n`, 2],
+} as const;
+for (const [where, [text, line]] of Object.entries(MERGES)) {
+  Deno.test(`readPolicy() refuses a merge key in quotes: ${where}`, () => {
+    const [problem] = problemsOf(text).filter(({ message }) => message.includes('"<<" in quotes'));
+    assertEquals(problem?.line, line);
+  });
+}
+
+Deno.test("readPolicy() takes merge keys without quotes", () => {
+  const text = `capabilities:\n  - &a ${RULE}\n  - <<: [*a, {id: b}]\n    resource: /v/**\n`;
+  assertEquals(problemsOf(text), []);
+});
+
+for (const code of [0x85, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069, 0xfeff]) {
+  const name = code.toString(16).padStart(4, "0");
+  Deno.test(`readPolicy() refuses the character U+${name}, wherever it stands, and takes it escaped`, () => {
+    const character = String.fromCharCode(code);
+    const places = {
+      comment: `# all of it${character}\ncapabilities:\n  - ${RULE}\n`,
+      plain: `capabilities:\n  - {action: fs.read, resource: /w/a${character}b}\n`,
+      quoted: `capabilities:\n  - {action: fs.read, resource: "/w/a${character}b"}\n`,
+      blank: `capabilities:\n  - ${RULE}\n${character}\n`,
+    };
+    for (const [place, text] of Object.entries(places)) {
+      const problems = problemsOf(text);
+      assertEquals(problems.length, 1, place);
+      // Where the parser refuses it first, it says so in its own words.
+      assertMatch(
+        problems[0]?.message ?? "",
+        /readers and parsers see differently|Is not valid YAML/,
+      );
+    }
+    const escaped = `capabilities:\n  - {action: fs.read, resource: "/w/a\\u${name}b"}\n`;
+    assertEquals(effectOn(load(escaped), "fs.read", `/w/a${character}b`), "allow");
+  });
+}
+
+Deno.test("readPolicy() takes a byte order mark at the beginning", () => {
+  assertEquals(problemsOf(`\ufeffcapabilities:\n  - ${RULE}\n`), []);
+});

@@ -131,6 +131,13 @@ Deno.test("a refusal denies: code, reason and details reach the caller, fields r
   );
 });
 
+/** Whoever looks at it, also with `instanceof`, gets an exception. */
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
 // What a broken stage does, and the code that it ends with. None of them lets anything happen.
 const HOSTILE: readonly (readonly [what: string, enter: () => unknown])[] = [
   ["throws", () => {
@@ -149,6 +156,38 @@ const HOSTILE: readonly (readonly [what: string, enter: () => unknown])[] = [
   ["answers false", () => false],
   ["answers true", () => true],
   ["answers null", () => null],
+  ["returns an error instead of throwing it", () => new Error("not approved")],
+  ["answers late with an error", () => Promise.resolve(new Error("not approved"))],
+  ["answers with a list", () => []],
+  ["answers with a map", () => new Map([["refusal", "no"]])],
+  ["answers with a function", () => () => ({ refusal: "no", code: "NO" })],
+  ["answers with a date", () => new Date()],
+  ["answers with a response", () => Response.json({ refusal: "no", code: "NO" })],
+  ["answers with an object of a class", () => new (class Approval {})()],
+  ["refuses with a list as code", () => ({ refusal: "no", code: ["NO"] })],
+  ["refuses with a code that throws as JSON", () => ({
+    refusal: "no",
+    code: {
+      toString: () => "NO",
+      toJSON() {
+        throw new Error("no");
+      },
+    },
+  })],
+  ["throws what is an instance of nothing", () => {
+    throw revoked();
+  }],
+  ["rejects with what is an instance of nothing", () => Promise.reject(revoked())],
+  ["answers with a proxy that was revoked", () => revoked()],
+  ["passes with a confirm that is no function", () => ({ confirm: true })],
+  ["passes with a confirm that rejects", () => ({
+    confirm: () => Promise.reject(new Error("not approved")),
+  })],
+  ["passes with a confirm that throws what is an instance of nothing", () => ({
+    confirm() {
+      throw revoked();
+    },
+  })],
   ["answers with a string", () => "DENIED"],
   ["misspells the refusal", () => ({ refused: "no", code: "NO" })],
   ["refuses without a code", () => ({ refusal: "no" })],
@@ -156,6 +195,11 @@ const HOSTILE: readonly (readonly [what: string, enter: () => unknown])[] = [
   ["refuses without a reason", () => ({ refusal: undefined, code: "NO" })],
   ["gives fields that are no JSON", () => ({ fields: { f: () => {} } })],
   ["gives fields without end", () => ({ fields: { f: "x".repeat(1e6) } })],
+  ["gives fields that are a text", () => ({ fields: "none" })],
+  ["gives fields that are a list", () => ({ fields: ["none"] })],
+  ["gives fields that are null", () => ({ fields: null })],
+  ["gives a preparation that is a text", () => ({ preparation: "none" })],
+  ["refuses with details that are a text", () => ({ refusal: "no", code: "NO", details: "no" })],
   ["gives a preparation that is no JSON", () => ({ preparation: { bad: () => {} } })],
   ["answers with a proxy that throws", () =>
     new Proxy({}, {
@@ -170,9 +214,50 @@ for (const [what, enter] of HOSTILE) {
     const records = await withKernel({ stages: [hostile] }, async ({ kernel, calls }) => {
       const { status, code, error } = await kernel.submit(REQUEST);
       assertEquals([status, code], ["DENIED", "STAGE_FAILED"]);
-      assertStringIncludes(error ?? "", 'stage "hostile" failed');
+      assertStringIncludes(error ?? "", 'stage "hostile" failed: ');
       assertEquals(calls, []);
     });
+    assertEquals(records.map(({ status, code }) => [status, code]), [["DENIED", "STAGE_FAILED"]]);
+  });
+}
+
+const BROKEN: readonly (readonly [what: string, stage: unknown])[] = [
+  ["is null", null],
+  ["is no object", 1],
+  ["has no enter", { name: "hostile" }],
+  ["has a list as name", { name: ["hostile"], enter: () => {} }],
+  ["throws when its name is read", {
+    get name() {
+      throw new Error("no");
+    },
+  }],
+  ["has another name each time", {
+    names: ["hostile", "__proto__", 7],
+    get name() {
+      return (this as { names: unknown[] }).names.shift();
+    },
+    enter: () => ({ fields: { f: () => {} } }),
+  }],
+  ["has no end", { name: "hostile", timeoutMs: Infinity, enter: () => {} }],
+  ["has no time that is a number", { name: "hostile", timeoutMs: NaN, enter: () => {} }],
+  ["has less than no time", { name: "hostile", timeoutMs: -1, enter: () => {} }],
+  ["throws when its time is read", {
+    name: "hostile",
+    get timeoutMs() {
+      throw revoked();
+    },
+  }],
+];
+for (const [what, broken] of BROKEN) {
+  Deno.test(`a stage that ${what} denies with STAGE_FAILED, and those before it are told`, async () => {
+    const outcomes: StageOutcome[] = [];
+    const first = stage("first", () => ({ settle: (outcome) => void outcomes.push(outcome) }));
+    const records = await withKernel({}, async ({ kernel, calls }) => {
+      const stages = [first, broken as Stage];
+      const { status, code } = await kernel.submit(REQUEST, { stages });
+      assertEquals([status, code, calls], ["DENIED", "STAGE_FAILED", []]);
+    });
+    assertEquals(outcomes.map(({ executed }) => executed), [false]);
     assertEquals(records.map(({ status, code }) => [status, code]), [["DENIED", "STAGE_FAILED"]]);
   });
 }
@@ -254,6 +339,10 @@ Deno.test("stages of the kernel come before those of the submit; a refusal ends 
 Deno.test("two stages of one name, or one without a name, deny", async () => {
   const named = (name: string) => stage(name, () => ({ fields: { a: 1 } }));
   await withKernel({ stages: [named("twice")] }, async ({ kernel, calls }) => {
+    const silent = stage("twice", () => ({ settle: () => ({ a: 2 }) }));
+    for (const stages of [[silent], [silent, named("twice")]]) {
+      assertEquals((await kernel.submit(REQUEST, { stages })).code, "STAGE_FAILED");
+    }
     for (const name of ["twice", "", "Twice", "__proto__"]) {
       assertEquals((await kernel.submit(REQUEST, { stages: [named(name)] })).code, "STAGE_FAILED");
     }
@@ -295,6 +384,13 @@ Deno.test("a settle that throws or never answers is a warning, and changes neith
       throw new Error("broken");
     },
   }));
+  const thenable = stage("thenable", () => ({
+    settle: () => ({
+      then() {
+        throw revoked();
+      },
+    }),
+  } as unknown as StageAnswer));
   let settling = false;
   const hanging = stage("hanging", () => ({
     settle() {
@@ -304,13 +400,14 @@ Deno.test("a settle that throws or never answers is a warning, and changes neith
   }));
   const records = await withKernel({}, async ({ kernel, warnings, expire }) => {
     assertEquals((await kernel.submit(REQUEST, { stages: [throwing] })).status, "OK");
+    assertEquals((await kernel.submit(REQUEST, { stages: [thenable] })).status, "OK");
     const submitted = kernel.submit(REQUEST, { stages: [hanging] });
     while (!settling) await nextTurn();
     expire();
     assertEquals((await submitted).status, "OK");
-    assertEquals(warnings.filter((line) => line.includes("cannot settle")).length, 2);
+    assertEquals(warnings.filter((line) => line.includes("cannot settle")).length, 3);
   });
-  assertEquals(records.map(({ status }) => status), ["OK", "OK"]);
+  assertEquals(records.map(({ status }) => status), ["OK", "OK", "OK"]);
 });
 
 Deno.test("confirm is asked after all stages have passed, and can still refuse", async () => {

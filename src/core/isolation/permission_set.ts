@@ -26,8 +26,12 @@ export function union(...sets: readonly Partial<PermissionSet>[]): PermissionSet
     if (grants.includes(true)) return true;
     const values = Array.from(new Set((grants as string[][]).flat())).sort();
     if (name === "net" || name === "run") return values;
+    const named = new Set(values);
     // A folder includes what is inside.
-    return values.filter((path) => !values.some((other) => isInside(path, other)));
+    return values.filter((path) =>
+      path === "/" ||
+      !path.matchAll(/\//g).some(({ index }) => named.has(path.slice(0, index) || "/"))
+    );
   };
   return { read: all("read"), write: all("write"), net: all("net"), run: all("run") };
 }

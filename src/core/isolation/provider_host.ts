@@ -34,9 +34,7 @@ export interface ResourceDecision {
 }
 
 /** Decides what a provider asks during a call. The question is untrusted. Never throws or rejects. */
-export type DecideQuestion = (
-  question: unknown,
-) => ResourceDecision | Promise<ResourceDecision>;
+export type DecideQuestion = (question: unknown) => ResourceDecision | Promise<ResourceDecision>;
 
 /** Where a provider runs. */
 export interface ProviderHost {

@@ -201,7 +201,8 @@ export class WorkerHost implements ProviderHost {
     const reason = call === undefined ? "the call has ended" : "too many questions";
     const decision = mayAsk ? call.decide(about) : { ...DENIED, reason };
     const connection = this.#connection;
-    Promise.resolve(decision)
+    // INVARIANT: an error while deciding denies.
+    Promise.resolve(decision).catch((error) => ({ ...DENIED, reason: messageOf(error) }))
       .then((decision) => connection?.send({ type: "decision", id, decision }));
     const regainedMs = (start - this.#decidedAt) * DECIDING_SHARE;
     this.#decidedAt = this.#timer.now();

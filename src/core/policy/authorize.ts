@@ -4,7 +4,7 @@
  * @module
  */
 import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
-import { messageOf } from "../errors.ts";
+import { isInstance, messageOf } from "../errors.ts";
 import { receive } from "../request.ts";
 import {
   type ImpliedAction,
@@ -51,13 +51,14 @@ export function authorize(request: ActionRequest, context: PolicyContext): Autho
     return authorizeOrThrow(request, context);
   } catch (error) {
     const given = { ...request, params: request.params ?? {} };
-    if (error instanceof CanonicalError && !(error instanceof NotNamedError)) {
+    const isUnnamed = isInstance(error, NotNamedError);
+    if (isInstance(error, CanonicalError) && !isUnnamed) {
       const { message: reason } = error;
       const decision = { effect: "deny", code: CODES.INVALID_TARGET, reason } as const;
       return { request: given, decision, cause: error };
     }
     // INVARIANT: an error while deciding denies.
-    const code = error instanceof NotNamedError ? CODES.NO_RULE : CODES.RULE_ERRORED;
+    const code = isUnnamed ? CODES.NO_RULE : CODES.RULE_ERRORED;
     const reason = `not permitted: ${messageOf(error)}`;
     return { request: given, decision: { effect: "deny", code, reason } };
   }

@@ -44,6 +44,7 @@ export interface Pattern {
 
 /** The most alternatives that braces in one pattern may stand for. */
 const MAX_ALTERNATIVES = 256;
+const TOO_MANY = `Braces stand for more than ${MAX_ALTERNATIVES} alternatives`;
 
 /**
  * Expands `{a,b}`, nested too, into the patterns that it stands for.
@@ -51,6 +52,9 @@ const MAX_ALTERNATIVES = 256;
  * @throws {PatternError} A brace is not closed, holds no comma, or they multiply beyond 256.
  */
 export function expandBraces(pattern: string): string[] {
+  // Each group adds at least one alternative: so the recursion is bounded too.
+  const groups = pattern.match(/\\.|\{/gs)?.filter((token) => token === "{").length ?? 0;
+  if (groups >= MAX_ALTERNATIVES) throw new PatternError(TOO_MANY);
   // Where the first group is cut: at its "{", its own commas and its "}".
   const cuts: number[] = [];
   let depth = 0;
@@ -71,9 +75,7 @@ export function expandBraces(pattern: string): string[] {
   const expanded = cuts.slice(0, -1)
     .flatMap((cut, i) => expandBraces(pattern.slice(cut + 1, cuts[i + 1])))
     .flatMap((choice) => tails.map((tail) => pattern.slice(0, open) + choice + tail));
-  if (expanded.length > MAX_ALTERNATIVES) {
-    throw new PatternError(`Braces stand for more than ${MAX_ALTERNATIVES} alternatives`);
-  }
+  if (expanded.length > MAX_ALTERNATIVES) throw new PatternError(TOO_MANY);
   return expanded;
 }
 

@@ -4,11 +4,11 @@ import { WORKER_TRANSPORT } from "../../../src/transport/worker_transport.ts";
 import { NOTHING, toWorkerOptions } from "../../../src/core/isolation/permission_set.ts";
 import { checkAnswer } from "../../../src/core/isolation/answer.ts";
 import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
+import type { DecideQuestion } from "../../../src/core/isolation/provider_host.ts";
 import { HostileProvider } from "./fixtures/hostile_provider.ts";
 
-/** Has a call ask ten questions. Each decision takes so long, and so long a pause follows it. */
-async function ask({ decideMs, pauseMs }: { decideMs: number; pauseMs: number }): Promise<string> {
-  const timer = new ManualTimer();
+/** Has a call ask ten questions. */
+async function ask(decide: DecideQuestion, timer: ManualTimer): Promise<string> {
   const host = new WorkerHost(new HostileProvider({ deadlineMs: 1_000_000 }), {
     permissions: toWorkerOptions(NOTHING),
     revoke: [],
@@ -22,26 +22,36 @@ async function ask({ decideMs, pauseMs }: { decideMs: number; pauseMs: number })
     timer,
   });
   const params = { attempt: "ask ten times" };
-  const received = await host.call({ action: "hostile.do", target: "x", params }, () => {
-    timer.pass(decideMs);
-    // The time after the decision is idle.
-    queueMicrotask(() => timer.pass(pauseMs));
-    return { allowed: true, target: "x", reason: "", code: "ALLOWED" };
-  });
+  const received = await host.call({ action: "hostile.do", target: "x", params }, decide);
   await host.close();
   const answer = checkAnswer(received, host.maxOutputBytes);
   return answer.ok ? String(answer.data) : `${answer.code}: ${answer.error}`;
 }
 
+/** Has a call ask ten questions. Each decision takes so long, and so long a pause follows it. */
+function askFor({ decideMs, pauseMs }: { decideMs: number; pauseMs: number }): Promise<string> {
+  const timer = new ManualTimer();
+  return ask(() => {
+    timer.pass(decideMs);
+    // The time after the decision is idle.
+    queueMicrotask(() => timer.pass(pauseMs));
+    return { allowed: true, target: "x", reason: "", code: "ALLOWED" };
+  }, timer);
+}
+
 Deno.test("a Worker that keeps the gate busy for more than two seconds in a row is ended", async () => {
   assertEquals(
-    await ask({ decideMs: 300, pauseMs: 0 }),
+    await askFor({ decideMs: 300, pauseMs: 0 }),
     'PROVIDER_CRASHED: The Worker of provider "hostile" kept the kernel busy with questions',
   );
 });
 
 Deno.test("a Worker may ask for two seconds, and for half of the time after that", async () => {
-  assertEquals(await ask({ decideMs: 200, pauseMs: 0 }), "asked");
-  assertEquals(await ask({ decideMs: 300, pauseMs: 600 }), "asked");
-  assertEquals((await ask({ decideMs: 300, pauseMs: 100 })).slice(0, 16), "PROVIDER_CRASHED");
+  assertEquals(await askFor({ decideMs: 200, pauseMs: 0 }), "asked");
+  assertEquals(await askFor({ decideMs: 300, pauseMs: 600 }), "asked");
+  assertEquals((await askFor({ decideMs: 300, pauseMs: 100 })).slice(0, 16), "PROVIDER_CRASHED");
+});
+
+Deno.test("a decision that fails denies: whoever asked is answered, and the call ends", async () => {
+  assertEquals(await ask(() => Promise.reject(new Error("broken")), new ManualTimer()), "asked");
 });

@@ -67,3 +67,9 @@ Deno.test("union() keeps a folder in place of what is in it, for paths alone", (
     run: ["/w", "/w/a"],
   });
 });
+
+Deno.test("union() of 100,000 paths looks at the folders of each, not at all others", () => {
+  const paths = Array.from({ length: 100_000 }, (_, i) => `/w/${i % 1000}/${i}`).sort();
+  assertEquals(union({ read: paths }).read, paths);
+  assertEquals(union({ read: paths }, { read: ["/w"] }).read, ["/w"]);
+});

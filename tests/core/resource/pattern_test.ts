@@ -200,3 +200,23 @@ Deno.test("PATH.compile() refuses a relative pattern without a base", () => {
   assertThrows(() => PATH.compile("data/**", FLAT), PatternError);
   assert(PATH.compile("/data/**", FLAT).length > 0);
 });
+
+// deno-fmt-ignore -- a row is a line
+const TOO_MANY = {
+  "nested too deeply": `${"{a,".repeat(100_000)}b${"}".repeat(100_000)}`,
+  "one after the other": "{a,b}".repeat(100_000),
+  "not closed": "{a,".repeat(100_000),
+  "more than 256 in one": `{${"a,".repeat(256)}b}`,
+};
+for (const [what, pattern] of Object.entries(TOO_MANY)) {
+  Deno.test(`expandBraces() refuses braces ${what} as a pattern, whatever their number`, () => {
+    assertThrows(() => expandBraces(pattern), PatternError, "Braces stand for more than 256");
+  });
+}
+
+Deno.test("expandBraces() takes 256 alternatives, nested or not, and any number of escaped braces", () => {
+  assertEquals(expandBraces(`{${"a,".repeat(255)}b}`).length, 256);
+  assertEquals(expandBraces(`${"{a,".repeat(255)}b${"}".repeat(255)}`).length, 256);
+  assertEquals(expandBraces("{a,b}".repeat(8)).length, 256);
+  assertEquals(expandBraces("\\{".repeat(1000)).length, 1);
+});
