@@ -52,6 +52,8 @@ export class StageAdmission implements Admission {
   readonly #options: AdmissionOptions;
   readonly #passed: Passed[] = [];
   readonly #fields: Fields = {};
+  /** The stage that has fields on the record, by its name. */
+  readonly #recorders = new Map<string, Stage>();
   #preparation: Preparation | undefined;
   #refusal: StageRefusal | undefined;
 
@@ -77,15 +79,15 @@ export class StageAdmission implements Admission {
   refusal(): StageRefusal | undefined {
     if (this.#refusal !== undefined) return this.#refusal;
     const policy = this.#options.policyInForce();
-    for (const { name, pass } of this.#passed) {
+    for (const passed of this.#passed) {
       try {
-        const answer = pass.confirm?.({ policy });
+        const answer = passed.pass.confirm?.({ policy });
         if (answer === undefined) continue;
         // It is refused as no refusal; that it may reject as well must not end the process.
         if (isPromise(answer)) Promise.resolve(answer).catch(() => {});
-        return this.#refusal = this.#refusalOf(name, answer);
+        return this.#refusal = this.#refusalOf(passed, answer);
       } catch (error) {
-        return this.#refusal = failed(name, error);
+        return this.#refusal = failed(passed.name, error);
       }
     }
     return undefined;
@@ -116,7 +118,7 @@ export class StageAdmission implements Admission {
       try {
         const settled = passed.pass.settle?.(outcome);
         const fields = isPromise(settled) ? await this.#within(passed, settled) : settled;
-        if (fields !== undefined) this.#record(passed.name, fields);
+        if (fields !== undefined) this.#record(passed, fields);
       } catch (error) {
         this.#warn(passed.name, `cannot settle: ${messageOf(error)}`);
       }
@@ -133,8 +135,7 @@ export class StageAdmission implements Admission {
     const abort = new AbortController();
     try {
       const { name, timeoutMs = DEFAULT_TIMEOUT_MS } = stage;
-      const isTaken = this.#passed.some((passed) => passed.name === name);
-      if (typeof name !== "string" || !NAME.test(name) || isTaken) {
+      if (typeof name !== "string" || !NAME.test(name) || this.#recorders.has(name)) {
         throw new RangeError("its name: expected one of its own, of a-z, 0-9 and _");
       }
       known = name;
@@ -157,7 +158,7 @@ export class StageAdmission implements Admission {
       if (answer === undefined) return undefined;
       // INVARIANT: an error, a list or a response that is returned is no answer, and no pass.
       if (!isPlainObject(answer)) throw new TypeError("its answer: expected a plain object");
-      if ("refusal" in answer) return this.#refusalOf(name, answer);
+      if ("refusal" in answer) return this.#refusalOf(self, answer);
       this.#pass({ ...self, pass: answer });
       return undefined;
     } catch (error) {
@@ -168,7 +169,7 @@ export class StageAdmission implements Admission {
   }
 
   #pass(passed: Passed): void {
-    const { name, pass: answer } = passed;
+    const { pass: answer } = passed;
     // First, so that it is settled whatever else is wrong with it.
     this.#passed.push(passed);
     const unknown = Object.keys(answer).find((key) => !PASS_KEYS.includes(key));
@@ -176,23 +177,27 @@ export class StageAdmission implements Admission {
       throw new TypeError(`its answer has "${unknown}", expected only ${PASS_KEYS.join(", ")}`);
     }
     const { fields, preparation } = answer;
-    if (fields !== undefined) this.#record(name, fields);
+    if (fields !== undefined) this.#record(passed, fields);
     if (preparation !== undefined) {
       this.#preparation = { ...this.#preparation, ...copyFields(preparation, "preparation") };
     }
   }
 
-  #refusalOf(name: string, answer: StageAnswer): StageRefusal {
+  #refusalOf(entered: Entered, answer: StageAnswer): StageRefusal {
     const { refusal, code, details, fields } = answer as StageRefusal;
     if (typeof refusal !== "string" || !isCode(code)) {
       throw new TypeError("its refusal has no reason or no code in upper case");
     }
-    if (fields !== undefined) this.#record(name, fields);
+    if (fields !== undefined) this.#record(entered, fields);
     if (details === undefined) return { refusal, code };
     return { refusal, code, details: copyFields(details, "details", FIELD_LIMITS) };
   }
 
-  #record(name: string, fields: Readonly<Record<string, unknown>>): void {
+  #record({ stage, name }: Entered, fields: Readonly<Record<string, unknown>>): void {
+    if ((this.#recorders.get(name) ?? stage) !== stage) {
+      throw new RangeError("another stage of its name has fields on the record");
+    }
+    this.#recorders.set(name, stage);
     this.#fields[name] = { ...this.#fields[name], ...copyFields(fields, "fields", FIELD_LIMITS) };
   }
 

@@ -339,16 +339,22 @@ Deno.test("stages of the kernel come before those of the submit; a refusal ends 
 Deno.test("two stages of one name, or one without a name, deny", async () => {
   const named = (name: string) => stage(name, () => ({ fields: { a: 1 } }));
   await withKernel({ stages: [named("twice")] }, async ({ kernel, calls }) => {
-    const silent = stage("twice", () => ({ settle: () => ({ a: 2 }) }));
-    for (const stages of [[silent], [silent, named("twice")]]) {
-      assertEquals((await kernel.submit(REQUEST, { stages })).code, "STAGE_FAILED");
-    }
     for (const name of ["twice", "", "Twice", "__proto__"]) {
       assertEquals((await kernel.submit(REQUEST, { stages: [named(name)] })).code, "STAGE_FAILED");
     }
     assertEquals(calls, []);
     assertEquals((await kernel.submit(REQUEST, { stages: [named("other")] })).status, "OK");
   });
+});
+
+Deno.test("of two stages of one name only one has fields on the record", async () => {
+  const silent = stage("twice", () => ({ settle: () => ({ a: "late" }) }));
+  const speaking = stage("twice", () => ({ fields: { a: "early" } }));
+  const records = await withKernel({}, async ({ kernel, warnings }) => {
+    assertEquals((await kernel.submit(REQUEST, { stages: [silent, speaking] })).status, "OK");
+    assertEquals(warnings.filter((line) => /another stage of its name/.test(line)).length, 1);
+  });
+  assertEquals(records.map(({ stages }) => stages), [{ twice: { a: "early" } }]);
 });
 
 Deno.test("a stage that passed is told how the request ended, before the record is written", async () => {

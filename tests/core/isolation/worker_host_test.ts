@@ -239,12 +239,13 @@ Deno.test("questions that take long to read are not read to their end", async ()
 Deno.test("a Worker that sends what nobody waits for is ended, and others are not kept waiting", async () => {
   await withHostile(async (attempt) => {
     assertEquals((await attempt("flood, once answered")).data, "answered");
+    // It is ended during a call, or between two: then the next one has a Worker that was not asked yet.
+    let asked = 0;
     for (;;) {
-      const { data, error } = await attempt("ok", "after it");
-      if (error === undefined) continue;
-      assertMatch(error, /sent messages that nobody waits for/);
-      assertEquals(data, undefined);
-      break;
+      const { data, error } = await attempt("how often asked");
+      if (error !== undefined) assertMatch(error, /sent messages that nobody waits for/);
+      if (error !== undefined || data === 1 && asked > 0) break;
+      asked = Number(data);
     }
     assertEquals((await attempt("ok", "again")).data, "again");
   });
