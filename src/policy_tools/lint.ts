@@ -4,11 +4,13 @@
  * @module
  */
 import { basename } from "@std/path";
-import type { Policy, Rule } from "../core/policy/policy.ts";
+import type { PolicyWithPaths } from "../argument_paths/argument_paths.ts";
+import type { Rule } from "../core/policy/policy.ts";
 import { expandVariables } from "./variables.ts";
 import { specOf } from "../core/resource/kind.ts";
 import { KINDS } from "../core/resource/table.ts";
 import type { World } from "../core/resource/world.ts";
+import { argumentAbuse } from "./argument_abuse.ts";
 import { changeableCode } from "./changeable_code.ts";
 import { escape } from "../visible_text.ts";
 import { overlap } from "./overlap.ts";
@@ -17,7 +19,7 @@ import type { PlantedLink } from "./planted_links.ts";
 /** What is looked at. */
 export interface LintInput {
   /** Without problems. */
-  readonly policy: Policy;
+  readonly policy: PolicyWithPaths;
   /** The machine that it was loaded for. */
   readonly world: World;
   /** The variables that the policy declares. */
@@ -43,6 +45,7 @@ const RULE_CHECKS: readonly RuleCheck[] = [
   commandLine,
   matchesNothing,
   anyCode,
+  argumentAbuse,
   anyMethod,
   changeableCode,
 ];

@@ -431,3 +431,57 @@ Deno.test("auto uses the sandbox where there is one", async () => {
   assertEquals((await programs.said("echo a")).sandboxed, NO_SANDBOX === undefined);
   assert(NO_SANDBOX !== undefined || !programs.warnings.some((line) => line.includes("sandbox")));
 });
+
+/** What a program tries on a protected file and on a protected folder, and what is refused. */
+const TAKEN_AWAY = [
+  ["mv kept.txt out.txt", /busy/],
+  ["rm -f kept.txt", /busy/],
+  ["echo x > kept.txt", /Read-only|denied/],
+  ["truncate -s 0 kept.txt", /Read-only|denied/],
+  ["ln kept.txt hard.txt", /cross-device|denied/],
+  ["mv new.txt kept.txt", /busy/],
+  ["mv folder other", /busy/],
+  ["rm -rf folder", /busy|Read-only/],
+  ["mv folder/inner.txt out.txt", /Read-only|No such file|cross-device/],
+  ["echo x > folder/new.txt", /Read-only|denied/],
+] as const;
+/** By the action that a deny rule names: what a program may still do with both. */
+const DENIED_ACTIONS = [
+  ["fs.read", false],
+  ["fs.write", true],
+  ["fs.delete", true],
+  ["fs.move", true],
+] as const;
+for (const [action, isReadable] of DENIED_ACTIONS) {
+  testInSandbox(
+    `in the sandbox, what may not be taken by ${action} stays where it is, whole`,
+    async (t) => {
+      await using programs = await Programs.open((ws) => {
+        ws.file("work/kept.txt", "kept");
+        ws.file("work/new.txt", "new");
+        ws.file("work/folder/inner.txt", "inner");
+        const all = [ws.path("work"), ws.path("work/**")];
+        return {
+          allow: [{
+            action: ["fs.read", "fs.list", "fs.write", "fs.delete", "fs.move"],
+            resource: all,
+          }],
+          deny: [{ action, resource: [ws.path("work/kept.txt"), ws.path("work/folder/**")] }],
+        };
+      }, { sandbox: "required" });
+      const { ws } = programs;
+      const work = ws.path("work");
+      for (const [script, fails] of TAKEN_AWAY) {
+        await t.step(script, async () => {
+          const { returncode, stderr } = await programs.said(`cd ${work} && ${script}`);
+          assert(returncode !== 0);
+          assertMatch(stderr, fails);
+          assertEquals(Deno.readTextFileSync(`${work}/kept.txt`), "kept");
+          assertEquals(Deno.readTextFileSync(`${work}/folder/inner.txt`), "inner");
+        });
+      }
+      const { stdout } = await programs.said(`cat ${work}/kept.txt ${work}/folder/inner.txt`);
+      assertEquals(stdout, isReadable ? "keptinner" : "");
+    },
+  );
+}
