@@ -16,6 +16,7 @@ import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
+import { programLimitsStage } from "./limits/program_limits.ts";
 import { rotateWhen } from "./log/rotation.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
@@ -285,12 +286,16 @@ async function stagesOf(
   { policy, byAction }: ResolvedOptions,
   enforcement: LimitEnforcement,
 ): Promise<Stage[]> {
+  const { programs } = policy.limits;
   const stage = await enforcement.stageFor(policy.limits, (action) => {
     const provider = byAction.get(action);
     if (provider === undefined) throw new Error(`No provider carries out ${action}`);
     return provider;
   });
-  return stage === undefined ? [] : [stage];
+  return [
+    ...stage === undefined ? [] : [stage],
+    ...programs.size === 0 ? [] : [programLimitsStage(programs)],
+  ];
 }
 
 /**

@@ -16,6 +16,7 @@ import { hasLimits } from "./limits/limit.ts";
 import { actionTable } from "./actions/standard.ts";
 import type { GuardedPath } from "./core/policy/guard.ts";
 import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";
+import { placeName, PolicyError, type PolicyProblem } from "./core/policy/problem.ts";
 import type { Provider } from "./worker/provider.ts";
 import { denoWorld } from "./core/resource/deno_world.ts";
 import { KINDS } from "./core/resource/table.ts";
@@ -80,6 +81,7 @@ export function resolveOptions(
       ),
     ],
   });
+  checkProgramLimits(policy, byAction);
   const own: Partial<PermissionSet> = union(
     { read: logFiles(logPath), write: logFiles(logPath) },
     checkpoints.permissions,
@@ -98,6 +100,28 @@ export function resolveOptions(
     own,
   );
   return { policy, world, policyWorld, logPath, limitsPath, providers, byAction, permissions };
+}
+
+/**
+ * INVARIANT: a limit on programs that nobody holds them to is refused.
+ *
+ * @throws {PolicyError} A rule has one for an action whose provider does not bound programs.
+ */
+function checkProgramLimits(
+  { rules, limits: { programs }, source }: PolicyWithExamples,
+  byAction: ReadonlyMap<string, Provider>,
+): void {
+  const problems = rules.flatMap(({ id, actions, index }): PolicyProblem[] => {
+    const texts = programs.get(id)?.texts;
+    const odd = actions.find((action) => byAction.get(action)?.boundsPrograms === false);
+    if (texts === undefined || odd === undefined) return [];
+    const path = ["capabilities", index, "limits"];
+    const message = `"${
+      texts.join(", ")
+    }" bounds programs, and the provider of ${odd} does not; expected a rule for proc.exec alone`;
+    return [{ place: placeName(path), path, message }];
+  });
+  if (problems.length > 0) throw new PolicyError(source, problems);
 }
 
 /** What the permissions of a provider's Worker follow from: the actions that lead to it. */

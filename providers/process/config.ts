@@ -26,8 +26,7 @@ export interface ProcessConfig {
   /** Absolute path of Deno, which runs the relay of a program that reaches the network. */
   readonly deno: string | undefined;
   readonly home: string | undefined;
-  /** Set if there are limits. */
-  readonly prlimit: Prlimit | undefined;
+  readonly prlimit: Prlimit;
   readonly stdoutShare: number;
   readonly maxEntries: number;
   readonly deadlineMs: number;

@@ -3,26 +3,9 @@
  *
  * @module
  */
+import type { ResourceLimits } from "../../src/limits/program_limits.ts";
 
-/** Bounds of each program; what is not given is not bounded. */
-export interface ResourceLimits {
-  /**
-   * Address space of each process, in bytes (`RLIMIT_AS`). Programs that reserve more than they use
-   * (Node.js, Deno, Java, Go) need some GiB. It bounds no sum over processes.
-   */
-  readonly memory?: number;
-  /**
-   * Processes and threads at a time (`RLIMIT_NPROC`). In a sandbox those of the program are counted,
-   * without one all of the user. Linux does not hold it against root.
-   */
-  readonly processes?: number;
-  /** Size of each file that it writes, in bytes (`RLIMIT_FSIZE`). It bounds no sum over files. */
-  readonly fileSize?: number;
-  /** Time on a CPU of each process, in seconds (`RLIMIT_CPU`); then SIGKILL. */
-  readonly cpuSeconds?: number;
-  /** Open files of each process (`RLIMIT_NOFILE`). */
-  readonly openFiles?: number;
-}
+export type { ResourceLimits };
 
 const FLAGS: Readonly<Record<keyof ResourceLimits, string>> = {
   memory: "as",
@@ -52,16 +35,29 @@ export function limitFlags(limits: ResourceLimits): readonly string[] {
   });
 }
 
-/** The flags of `prlimit`, and where it is. */
+/** Where `prlimit` is, and what holds for every program. */
 export interface Prlimit {
   readonly path: string;
-  readonly flags: readonly string[];
+  readonly limits: ResourceLimits;
+  /** Whether it may be started where there is no sandbox. */
+  readonly isPermitted: boolean;
+}
+
+/** Of each limit the lower one. */
+export function strictest(one: ResourceLimits, other: ResourceLimits): ResourceLimits {
+  const both = [...Object.entries(one), ...Object.entries(other)]
+    .filter(([, value]) => value !== undefined);
+  const names = Map.groupBy(both, ([name]) => name);
+  return Object.fromEntries(
+    Array.from(names, ([name, values]) => [name, Math.min(...values.map(([, value]) => value))]),
+  );
 }
 
 /** The command that runs another command within limits. */
 export function withinLimits(
   command: readonly string[],
-  { path, flags }: Prlimit,
+  { path, limits }: Pick<Prlimit, "path" | "limits">,
 ): readonly string[] {
-  return [path, ...flags, "--", ...command];
+  const flags = limitFlags(limits);
+  return flags.length === 0 ? command : [path, ...flags, "--", ...command];
 }

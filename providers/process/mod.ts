@@ -71,9 +71,13 @@ export interface ProcessOptions extends ProviderLimits {
    * @default an empty folder that goes away with the program
    */
   readonly home?: string;
-  /** Bounds of what each program uses. @default none */
+  /** Bounds of what each program uses; `limits` of a rule can only be lower. @default none */
   readonly limits?: ResourceLimits;
-  /** Absolute path of `prlimit` of util-linux, for `limits`. @default "/usr/bin/prlimit" */
+  /**
+   * Absolute path of `prlimit` of util-linux, for `limits`. Has to be given if only rules have such
+   * limits and programs may run without a sandbox: the Worker then gets the permission to start it.
+   * @default "/usr/bin/prlimit"
+   */
   readonly prlimit?: string;
   /** The part of `maxOutputBytes` that is for stdout, between 0 and 1. @default 0.5 */
   readonly stdoutShare?: number;
@@ -158,7 +162,7 @@ export class ProcessProvider extends Provider {
         run: [
           ...(sandbox === "off" ? [] : [bubblewrap, SHELL]),
           ...(sandbox === "required" || supervisor === undefined ? [] : [supervisor]),
-          ...(sandbox === "required" || prlimit === undefined ? [] : [prlimit.path]),
+          ...(sandbox === "required" || !prlimit.isPermitted ? [] : [prlimit.path]),
         ],
         ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),
       },
@@ -166,15 +170,15 @@ export class ProcessProvider extends Provider {
       readsFiles: sandbox !== "off",
       uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
       records: ["net.connect", "net.http"],
+      boundsPrograms: true,
     });
   }
 }
 
-function prlimitOf({ limits = {}, prlimit }: ProcessOptions): Prlimit | undefined {
+function prlimitOf({ limits = {}, prlimit }: ProcessOptions): Prlimit {
   const path = absolute(prlimit ?? "/usr/bin/prlimit", "prlimit");
   try {
-    const flags = limitFlags(limits);
-    return flags.length === 0 ? undefined : { path, flags };
+    return { path, limits, isPermitted: limitFlags(limits).length > 0 || prlimit !== undefined };
   } catch (error) {
     throw new RangeError(`Cannot make provider "process": ${messageOf(error)}`);
   }

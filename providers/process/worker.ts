@@ -16,7 +16,8 @@ import type { ProcessConfig } from "./config.ts";
 import { kindOf } from "./file_system.ts";
 import { type Mounts, planMounts } from "./mounts.ts";
 import { findSandbox, inSandbox, type Sandbox } from "./sandbox.ts";
-import { withinLimits } from "./limits.ts";
+import { type Prlimit, type ResourceLimits, strictest, withinLimits } from "./limits.ts";
+import { PROGRAM_LIMITS } from "../../src/limits/program_limits.ts";
 import { Multiplexer } from "./multiplexer.ts";
 import { Proxy } from "./proxy.ts";
 import { STDIO, underRelay } from "./relay.ts";
@@ -143,7 +144,7 @@ async function sandboxFor(
 
 function inside(
   sandbox: Sandbox,
-  { target }: ProviderRequest,
+  request: ProviderRequest,
   { args, cwd = "/" }: Arguments,
   { config: { env, home, systemPaths, deno, prlimit }, mounts, proxy, context }: {
     readonly config: ProcessConfig;
@@ -156,12 +157,14 @@ function inside(
   if (cwd !== "/" && kindOf(cwd) !== "folder") {
     throw new ProviderError("NOT_A_FOLDER", `The param "cwd" leads to no folder: ${cwd}`);
   }
+  const { target } = request;
   const program = [target, ...args];
+  const command = withinLimits(program, limitsOn(request, prlimit));
   const plain = {
-    command: prlimit === undefined ? program : withinLimits(program, prlimit),
+    command,
     env: home === undefined ? env : { HOME: home, ...env },
   };
-  const tools = [target, ...(prlimit === undefined ? [] : [prlimit.path])];
+  const tools = [target, ...(command === program ? [] : [prlimit.path])];
   const network = proxy !== undefined && deno !== undefined;
   return inSandbox(sandbox, {
     ...(network ? underRelay(deno, plain) : plain),
@@ -173,20 +176,35 @@ function inside(
   });
 }
 
+/** What the provider is configured with, and the rule says. */
+function limitsOn(
+  { preparation }: ProviderRequest,
+  { path, limits }: Prlimit,
+): Pick<Prlimit, "path" | "limits"> {
+  const own = preparation?.[PROGRAM_LIMITS] as ResourceLimits | undefined;
+  return { path, limits: own === undefined ? limits : strictest(limits, own) };
+}
+
 let supervisor: Promise<boolean> | undefined;
 
 async function outside(
-  { target }: ProviderRequest,
+  request: ProviderRequest,
   { args, cwd = "/" }: Arguments,
   config: ProcessConfig,
   { warn }: ProviderContext,
 ): Promise<CommandLine> {
   const env = { ...config.env, PWD: config.env["PWD"] ?? cwd };
-  const program = [target, ...args];
   const { prlimit } = config;
-  const [executable = target, ...words] = prlimit === undefined
-    ? program
-    : withinLimits(program, prlimit);
+  const program = [request.target, ...args];
+  const command = withinLimits(program, limitsOn(request, prlimit));
+  // INVARIANT: a program that should be within limits does not run without.
+  if (command !== program && !prlimit.isPermitted) {
+    throw new ProviderError(
+      "LIMITS_UNAVAILABLE",
+      `The rule has limits on programs, and without a sandbox only "${prlimit.path}" can set them, which may not be started: give the provider the option prlimit`,
+    );
+  }
+  const [executable = "", ...words] = command;
   const plain: CommandLine = { executable, args: words, env, cwd, deadly: "SIGKILL" };
   const path = config.supervisor;
   if (path === undefined) return plain;

@@ -66,11 +66,14 @@ function asJson(
 }
 
 /** The limits that an allowed request is charged to, as the policy writes them. */
-function limitsFor({ authorized }: Explanation, { rules, all }: PolicyLimits): string[] {
+function limitsFor({ authorized }: Explanation, { rules, all, programs }: PolicyLimits): string[] {
   if (authorized?.decision.effect !== "allow") return [];
   const { decision: { ruleId = "" }, request: { action } } = authorized;
   const whole = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
-  return [...rules.get(ruleId) ?? [], ...whole].map(({ id, text }) => `${text} (${id})`);
+  return [
+    ...[...rules.get(ruleId) ?? [], ...whole].map(({ id, text }) => `${text} (${id})`),
+    ...programs.get(ruleId)?.texts ?? [],
+  ];
 }
 
 function asText(

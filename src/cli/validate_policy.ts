@@ -25,8 +25,9 @@ export const COMMAND: Command = {
   async run({ values, positionals }: Invocation): Promise<number> {
     const { policy } = await resolvedOptions(values, positionals);
     const limitsOf = (id: string) => {
-      const limits = policy.limits.rules.get(id);
-      return limits === undefined ? undefined : shownLimits(limits);
+      const { rules, programs } = policy.limits;
+      const limits = [...shownLimits(rules.get(id) ?? []), ...programs.get(id)?.texts ?? []];
+      return limits.length === 0 ? undefined : limits;
     };
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {

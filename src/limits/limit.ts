@@ -4,6 +4,7 @@
  * @module
  */
 import { matchesAction } from "../core/action.ts";
+import type { ProgramLimits } from "./program_limits.ts";
 import { isTimeZone, type Period, PERIODS } from "./window.ts";
 import { type Decimal, decimalOf, parseDecimal, ZERO } from "./decimal.ts";
 
@@ -43,9 +44,11 @@ export interface PolicyLimits {
   readonly rules: ReadonlyMap<string, readonly Limit[]>;
   /** Those of the whole policy. */
   readonly all: readonly PolicyLimit[];
+  /** What rules bound of their programs, by the id of the rule. */
+  readonly programs: ReadonlyMap<string, ProgramLimits>;
 }
 
-/** Whether there is any limit. */
+/** Whether anything is counted. */
 export function hasLimits({ rules, all }: PolicyLimits): boolean {
   return rules.size > 0 || all.length > 0;
 }
@@ -58,7 +61,8 @@ export function covers({ action: pattern }: PolicyLimit, action: string): boolea
 /** Tells a problem at a place below the one that is read. */
 export type Report = (path: readonly (string | number)[], message: string) => void;
 
-const SIZES: Readonly<Record<string, bigint>> = {
+/** Units of bytes. */
+export const SIZES: Readonly<Record<string, bigint>> = {
   B: 1n,
   KB: 1000n,
   MB: 1000n ** 2n,
@@ -67,7 +71,8 @@ const SIZES: Readonly<Record<string, bigint>> = {
   MiB: 1024n ** 2n,
   GiB: 1024n ** 3n,
 };
-const TIMES: Readonly<Record<string, bigint>> = {
+/** Units of time, in milliseconds. */
+export const TIMES: Readonly<Record<string, bigint>> = {
   ms: 1n,
   s: 1000n,
   m: 60_000n,

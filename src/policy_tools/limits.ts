@@ -4,7 +4,7 @@
  * @module
  */
 import type { Policy, Rule } from "../core/policy/policy.ts";
-import type { Problems } from "../core/policy/problem.ts";
+import { placeName, type Problems } from "../core/policy/problem.ts";
 import { isMapping } from "../core/policy/shape.ts";
 import {
   covers,
@@ -16,6 +16,7 @@ import {
   type PolicyLimits,
   type Report,
 } from "../limits/limit.ts";
+import { type ProgramLimits, splitProgramLimits } from "../limits/program_limits.ts";
 import { overlap } from "./overlap.ts";
 
 /**
@@ -34,23 +35,28 @@ export function readLimits(document: unknown, problems: Problems): PolicyLimits 
     }
   };
   const rules = new Map<string, readonly Limit[]>();
+  const programs = new Map<string, ProgramLimits>();
   const { capabilities, limits } = isMapping(document) ? document : {};
   for (const [i, rule] of Array.isArray(capabilities) ? capabilities.entries() : []) {
     if (!isMapping(rule) || rule["limits"] === undefined) continue;
-    const { id } = rule;
     const at = problems.at("capabilities", i, "limits");
+    const { id } = rule;
+    const { counted, program } = splitProgramLimits(rule["limits"], reportTo(at));
+    const known = typeof id === "string" ? id : placeName(problems.at("capabilities", i).path);
+    if (program !== undefined) programs.set(known, program);
+    if (program !== undefined && counted === undefined) continue;
     if (typeof id !== "string" || !LIMIT_ID.test(id)) {
       // By its place it would count on for another rule when a rule is added before it.
       at.add(`A rule with limits needs an "id" of ${LIMIT_ID_FORM}: what is used is kept under it`);
     }
-    const found = parseLimits(rule["limits"], String(id), reportTo(at));
+    const found = parseLimits(counted, String(id), reportTo(at));
     unique(found, at);
     rules.set(String(id), found);
   }
   const at = problems.at("limits");
   const all = limits === undefined ? [] : parsePolicyLimits(limits, reportTo(at));
   for (const one of all) unique(one.limits, at);
-  return { rules, all };
+  return { rules, all, programs };
 }
 
 /** Notes limits of the whole policy that could never count anything. */

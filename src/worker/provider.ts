@@ -54,6 +54,11 @@ export interface ProviderOptions extends ProviderLimits {
    */
   readonly records?: readonly string[];
   /**
+   * Whether it holds programs to the limits of a rule on them (`memory`, `processes`, …), which it gets
+   * as `program_limits` of the preparation. @default false
+   */
+  readonly boundsPrograms?: boolean;
+  /**
    * Absolute paths of folders that no action may read or change and that the process itself reads and
    * writes, like the snapshots of a reversible layer. @default none
    */
@@ -108,6 +113,8 @@ export class Provider {
   readonly uses: readonly string[];
   /** Actions whose questions have records of their own. */
   readonly records: readonly string[];
+  /** Whether it holds programs to the limits of a rule on them. */
+  readonly boundsPrograms: boolean;
   /** Folders of the host that no action may read or change. */
   readonly stores: readonly string[];
   /** Folders that what it runs may change. */
@@ -161,6 +168,7 @@ export class Provider {
     this.permissions = options.permissions ?? {};
     this.readsFiles = options.readsFiles ?? false;
     this.uses = Object.freeze([...options.uses ?? []]);
+    this.boundsPrograms = options.boundsPrograms ?? false;
     this.records = Object.freeze([...options.records ?? []]);
     this.stores = Object.freeze([...options.stores ?? []]);
     this.changeable = Object.freeze([...options.changeable ?? []]);

@@ -107,12 +107,18 @@ const INSIDE = {
 };
 
 const PYTHON = Deno.realPathSync("/usr/bin/python3");
-const FLAGS = ["--as=4000000000", "--fsize=1000000", "--cpu=20", "--nofile=64", "--nproc=50"];
+const LIMITS = {
+  memory: 4_000_000_000,
+  fileSize: 1_000_000,
+  cpuSeconds: 20,
+  openFiles: 64,
+  processes: 50,
+};
 
 /** What a program in the sandbox sees, started with these words in front. */
 async function look(sandbox: Sandbox, ...before: readonly string[]): Promise<unknown> {
   const { executable, args, env } = inSandbox(sandbox, {
-    command: withinLimits([PYTHON, "-c", LOOK], { path: "/usr/bin/prlimit", flags: FLAGS }),
+    command: withinLimits([PYTHON, "-c", LOOK], { path: "/usr/bin/prlimit", limits: LIMITS }),
     tools: [PYTHON],
     env: {},
     cwd: "/",
