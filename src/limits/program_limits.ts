@@ -5,7 +5,7 @@
  */
 import type { Stage } from "../stages/stage.ts";
 import { isMapping } from "../core/policy/shape.ts";
-import { type Report, SIZES, TIMES } from "./limit.ts";
+import { type Report, SIZES, TIMES } from "./notation.ts";
 
 /** Bounds of each program; what is not given is not bounded. */
 export interface ResourceLimits {

@@ -14,8 +14,8 @@ import {
   parseLimits,
   parsePolicyLimits,
   type PolicyLimits,
-  type Report,
 } from "../limits/limit.ts";
+import type { Report } from "../limits/notation.ts";
 import { type ProgramLimits, splitProgramLimits } from "../limits/program_limits.ts";
 import { overlap } from "./overlap.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { type World } from "../../src/core/resource/world.ts";
+import type { World } from "../../src/core/resource/world.ts";
 import { FLAT, load } from "../core/policy/deciding.ts";
 
 /** Every program is there. */
