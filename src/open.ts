@@ -7,14 +7,17 @@ import type { ActionRequest, ActionResult } from "./core/action.ts";
 import type { Admit } from "./core/admission.ts";
 import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
+import { AuditLogError } from "./core/record/audit_log_error.ts";
 import { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
+import { dirname } from "@std/path";
 import { argumentPathsStages } from "./argument_paths/stage.ts";
 import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
+import { changedResources } from "./limits/changed_resources.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
 import { programLimitsStage } from "./limits/program_limits.ts";
 import { rotateWhen } from "./log/rotation.ts";
@@ -217,18 +220,23 @@ export class Kernel implements AsyncDisposable {
     const { core, options } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
-    const own = [...deployment.stages, ...options.stages ?? []];
-    const admit = (all: readonly Stage[], isQuestion = false): Admit => (request, context) => {
+    const own = [...argumentPathsStages({ policy, world }), ...deployment.stages];
+    /** The call during which its provider asks. */
+    let askedBy: { action: string; rule: string } | undefined;
+    const admit = (more: readonly Stage[]): Admit => (request, context) => {
       const admission = new StageAdmission({
+        ownStages: own,
         timer: options.timer ?? SYSTEM_TIMER,
         policyInForce: () => this.policy.digest,
         onWarning: this.#onWarning,
       });
-      return admission.enter(all, request, { ...context, isQuestion });
+      const asked = askedBy === undefined ? context : { ...context, askedBy };
+      askedBy ??= { action: request.action, rule: context.rule };
+      return admission.enter([...own, ...options.stages ?? [], ...more], request, asked);
     };
     const gate: QuestionGate = {
       submit: (request, host) =>
-        core.submit(request, { policy, world, hostOf: () => host, admit: admit(own, true) }),
+        core.submit(request, { policy, world, hostOf: () => host, admit: admit([]) }),
       turn: () => this.#turns.own(),
     };
     return deployment.run(() =>
@@ -242,7 +250,7 @@ export class Kernel implements AsyncDisposable {
           if (host === undefined || records.length === 0) return host;
           return recordingHost(host, records, gate);
         },
-        admit: admit([...argumentPathsStages({ policy, world }), ...own, ...stages]),
+        admit: admit(stages),
       })
     );
   }
@@ -287,10 +295,13 @@ async function stagesOf(
   enforcement: LimitEnforcement,
 ): Promise<Stage[]> {
   const { programs } = policy.limits;
-  const stage = await enforcement.stageFor(policy.limits, (action) => {
-    const provider = byAction.get(action);
-    if (provider === undefined) throw new Error(`No provider carries out ${action}`);
-    return provider;
+  const stage = await enforcement.stageFor(policy.limits, {
+    boundsOf(action) {
+      const provider = byAction.get(action);
+      if (provider === undefined) throw new Error(`No provider carries out ${action}`);
+      return provider;
+    },
+    changedBy: (request) => changedResources(request, policy),
   });
   return [
     ...stage === undefined ? [] : [stage],
@@ -322,14 +333,21 @@ async function openLog(options: KernelOptions, logPath: string, policy: string):
   });
   const now = () => (timer ?? SYSTEM_TIMER).now();
   const when = rotate && rotateWhen(rotate);
-  return log = await AuditLog.open(logPath, {
-    durability,
-    rotateWhen: when,
-    clock,
-    now,
-    witness,
-    policy,
-  });
+  try {
+    log = await AuditLog.open(logPath, {
+      durability,
+      rotateWhen: when,
+      clock,
+      now,
+      witness,
+      policy,
+    });
+    return log;
+  } catch (error) {
+    const { message, cause } = error as AuditLogError;
+    if (!(cause instanceof Deno.errors.NotFound)) throw error;
+    throw new AuditLogError(`${message}; the folder "${dirname(logPath)}" has to exist`, { cause });
+  }
 }
 
 /** Where warnings go. */

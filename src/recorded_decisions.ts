@@ -55,7 +55,8 @@ export function recordingHost(
           : await recorded(asked, host.maxOutputBytes, gate);
       };
       const decideOrSubmit: DecideQuestion = async (question) => {
-        const { action, target, params } = Object(question) as Readonly<Record<string, unknown>>;
+        const asks = Object(question) as Readonly<Record<string, unknown>>;
+        const { action = request.action, target, params } = asks;
         if (typeof action !== "string" || !actions.includes(action)) return await decide(question);
         const asked = { action, target, params, ...from } as ActionRequest;
         if (pending.size === MAX_PENDING) return denial(asked, TOO_MANY);

@@ -12,13 +12,16 @@ import {
 } from "./core/isolation/worker_permissions.ts";
 import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
 import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
-import { hasLimits } from "./limits/limit.ts";
+import { formatDecimal } from "./limits/decimal.ts";
+import { covers, hasLimits } from "./limits/limit.ts";
+import { reservedAtLeast } from "./limits/stage.ts";
 import { actionTable } from "./actions/standard.ts";
 import type { GuardedPath } from "./core/policy/guard.ts";
 import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";
 import { placeName, PolicyError, type PolicyProblem } from "./core/policy/problem.ts";
 import type { Provider } from "./worker/provider.ts";
 import { denoWorld } from "./core/resource/deno_world.ts";
+import { specOf } from "./core/resource/kind.ts";
 import { KINDS } from "./core/resource/table.ts";
 import { CanonicalError, type World } from "./core/resource/world.ts";
 import { dirname, fromFileUrl, isAbsolute, join, normalize, resolve } from "@std/path";
@@ -61,7 +64,7 @@ export function resolveOptions(
     base: policyPath === undefined ? world.base : dirname(policyPath),
   };
   const checkpoints = needsOfCheckpoints(options, logPath);
-  const policy = readPolicy(policyPath ?? options.policy, {
+  const read = readPolicy(policyPath ?? options.policy, {
     world: policyWorld,
     actions: actionTable(byAction),
     variables: options.variables ?? {},
@@ -81,7 +84,8 @@ export function resolveOptions(
       ),
     ],
   });
-  checkProgramLimits(policy, byAction);
+  checkProgramLimits(read, byAction);
+  const policy = { ...read, warnings: [...read.warnings, ...limitsNeverLeft(read, byAction)] };
   const own: Partial<PermissionSet> = union(
     { read: logFiles(logPath), write: logFiles(logPath) },
     checkpoints.permissions,
@@ -122,6 +126,42 @@ function checkProgramLimits(
     return [{ place: placeName(path), path, message }];
   });
   if (problems.length > 0) throw new PolicyError(source, problems);
+}
+
+/** Limits of which a request without params of its own reserves more than there ever is. */
+function limitsNeverLeft(
+  { rules, actions: table, limits }: PolicyWithExamples,
+  byAction: ReadonlyMap<string, Provider>,
+): string[] {
+  const allowing = rules.filter(({ effect }) => effect === "allow");
+  const allowed = new Set(allowing.flatMap(({ actions }) => actions));
+  const pairs = [
+    ...allowing.flatMap(({ id, actions }) =>
+      (limits.rules.get(id) ?? []).map((limit) => ({ limit, actions }))
+    ),
+    ...limits.all.flatMap((one) => {
+      const actions = Array.from(allowed).filter((action) => covers(one, action));
+      return one.limits.map((limit) => ({ limit, actions }));
+    }),
+  ];
+  return pairs.flatMap(({ limit, actions }) => {
+    const reserved = actions.flatMap((action) => {
+      const bounds = byAction.get(action);
+      const params = specOf(table, action).defaults ?? {};
+      const amount = bounds && reservedAtLeast(limit, { action, params, bounds });
+      return amount === undefined || amount <= limit.max ? [] : [{ action, amount }];
+    });
+    const [first] = reserved;
+    if (first === undefined) return [];
+    const names = reserved.map(({ action }) => action).join(", ");
+    return [
+      `limit "${limit.id}" (${limit.text}) is less than the ${
+        formatDecimal(first.amount)
+      } that ${names} reserves: no such request ever passes, unless its params ask for less (${
+        limit.measure === "bytes" ? "max_bytes" : "timeout"
+      }, where there is one); raise the limit, or lower the bound of the provider`,
+    ];
+  });
 }
 
 /** What the permissions of a provider's Worker follow from: the actions that lead to it. */

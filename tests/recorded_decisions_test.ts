@@ -194,7 +194,7 @@ Deno.test("each question with a record has a turn of the event loop of its own, 
     turn++;
     clock = setImmediate(count);
   });
-  const entered: { action: string; isQuestion: boolean; turn: number }[] = [];
+  const entered: { action: string; askedBy: unknown; turn: number }[] = [];
   await using kernel = await Kernel.open({
     policy: {
       capabilities: [
@@ -219,14 +219,14 @@ Deno.test("each question with a record has a turn of the event loop of its own, 
     ],
     stages: [{
       name: "looking",
-      enter: ({ action }, { isQuestion }) => void entered.push({ action, isQuestion, turn }),
+      enter: ({ action }, { askedBy }) => void entered.push({ action, askedBy, turn }),
     }],
     logPath: ws.path("kernel.log"),
     onWarning: () => {},
   });
   assertEquals((await kernel.submit({ action: "ask.many", target: "x" })).data, 50);
   clearImmediate(clock);
-  const questions = entered.filter(({ isQuestion }) => isQuestion);
+  const questions = entered.filter(({ askedBy }) => askedBy !== undefined);
   assertEquals(questions.map(({ action }) => action), Array(50).fill("net.connect"));
   assertEquals(new Set(questions.map(({ turn }) => turn)).size, 50);
   assertEquals(entered.length, 51);

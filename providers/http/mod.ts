@@ -55,6 +55,8 @@ export class HttpProvider extends Provider {
       name: "http",
       module: new URL("./worker.ts", import.meta.url),
       actions: { "net.http": {} },
+      // Each hop of a redirect is a request of its own.
+      records: ["net.http"],
       config: withHiddenSecrets({
         maxRedirects: count(maxRedirects, "maxRedirects"),
         maxRequestBytes: count(maxRequestBytes, "maxRequestBytes"),

@@ -190,7 +190,7 @@ function keyOf(name: string, host: ModelHost, isOptional: boolean): string | und
   throw new ModelError(
     "KEY_MISSING",
     `Cannot ask "${name}": expected its key in the environment variable ${host.key}, ` +
-      `and permission to read it (--allow-env=${host.key})`,
+      `and, in a program of your own, the permission to read it (--allow-env=${host.key})`,
   );
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../core/errors.ts";
 import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
 
 /** Exit codes of `agent-kernel`. */
@@ -82,8 +83,42 @@ export function parseCommandLine(
     });
     return { values: values as Values, positionals };
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    const isUnknown = (error as { code?: unknown }).code === "ERR_PARSE_ARGS_UNKNOWN_OPTION";
+    const unknown = isUnknown ? unknownOption(args, Object.keys(descriptors)) : undefined;
+    throw new UsageError(unknown ?? messageOf(error));
   }
+}
+
+/** What to say of an option that there is not; `undefined` if all are known. */
+function unknownOption(args: readonly string[], known: readonly string[]): string | undefined {
+  const ended = args.indexOf("--");
+  const option = (ended === -1 ? args : args.slice(0, ended)).filter((arg) => /^--?[^-]/.test(arg))
+    .map((arg) => arg.replace(/=.*/s, ""))
+    .find((arg) => !known.includes(arg.replace(/^--/, "")));
+  if (option === undefined) return undefined;
+  const wrong = option.replace(/^-+/, "");
+  const [near] = known.map((name) => ({ name, distance: levenshteinDistance(wrong, name) }))
+    .filter(({ distance, name }) =>
+      distance < wrong.length && distance <= Math.max(2, name.length / 3)
+    )
+    .toSorted((a, b) => a.distance - b.distance);
+  return `there is no option ${option}${
+    near === undefined ? "" : `, did you mean --${near.name}?`
+  }`;
+}
+
+/** How many letters have to be added, removed or replaced. */
+function levenshteinDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }
 
 /** For commands without positional arguments: a forgotten quote is not to be overlooked. */

@@ -110,8 +110,13 @@ async function reset(
 ): Promise<number> {
   const limit = required(values, "limit");
   const content = readLedger(folder, Date.now());
-  if (!isCounted(content, limit)) {
-    complain(`agent-kernel limits: nothing is counted for "${escape(limit)}" in ${escape(folder)}`);
+  if (!countedLimits(content).has(limit)) {
+    const known = Array.from(countedLimits(content), escape).join(", ");
+    complain(
+      `agent-kernel limits: nothing is counted for "${escape(limit)}" in ${
+        escape(folder)
+      }, expected ${known === "" ? "a limit of which something is used" : `one of ${known}`}`,
+    );
     return EXIT.FAILED;
   }
   const key = optional(values, "checkpoint-key");
@@ -137,10 +142,11 @@ async function reset(
   return status === "OK" ? EXIT.OK : EXIT.FAILED;
 }
 
-function isCounted(content: LedgerContent | undefined, id: string): boolean {
-  return content !== undefined &&
-    [...content.usage, ...content.reservations.flatMap(({ charges }) => charges)]
-      .some(({ limit }) => limit === id);
+/** The ids of all limits that the ledger counts. */
+function countedLimits(content: LedgerContent | undefined): ReadonlySet<string> {
+  const { usage = [], reservations = [] } = content ?? {};
+  const charges = reservations.flatMap(({ charges }) => charges);
+  return new Set([...usage, ...charges].map(({ limit }) => limit));
 }
 
 const RESETTER = "limits";

@@ -54,7 +54,11 @@ function outcome({ differences, agreed, records, damaged }: LedgerFindings): str
       : [`${colour("BROKEN", "red")}: ${damaged} lines of the log are damaged, see "log verify"`]),
     ...differences.map((one) => `${colour("DIFFERS", "red")}: ${sentence(one)}`),
     ...(differences.length + damaged === 0
-      ? [`${colour("OK", "green")}: ${agreed} counters agree with ${records} records`]
+      ? [
+        `${
+          colour("OK", "green")
+        }: ${agreed} counters agree with the ${records} records that charge something`,
+      ]
       : []),
   ];
 }

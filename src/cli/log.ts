@@ -20,14 +20,14 @@ import { exportLog } from "./log_export.ts";
 import { showLog } from "./log_show.ts";
 import { showStatistics } from "./log_statistics.ts";
 import { Progress } from "./progress.ts";
-import { colour, escape, escapedJson, print } from "./terminal.ts";
+import { colour, complain, escape, escapedJson, print } from "./terminal.ts";
 import { timeOf } from "./time.ts";
 
 const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
 
 /** Shows, verifies, exports an audit log. */
 export const COMMAND: Command = {
-  usage: "[verify | export] [--log-path FILE] [filters]",
+  usage: "[show | verify | export] [--log-path FILE] [filters]",
   details:
     `A table on a terminal, JSON lines otherwise; rotated segments are read too. "log verify" checks the
 chain of hashes and names the first line that is not as it was written; with --key it also holds the
@@ -107,7 +107,22 @@ async function verify(path: string, values: Values): Promise<number> {
   const found = await check(path, file, key);
   if (values["json"] === true) print(escapedJson({ path, ...found }));
   else for (const line of outcome(found)) print(line);
+  if (key === undefined && isThere(`${path}.checkpoints`)) {
+    complain(
+      `note: ${
+        escape(path)
+      }.checkpoints is there and was not looked at: a chain alone can be made anew by whoever can write the log; give --key, the verifier key`,
+    );
+  }
   return found.ok ? EXIT.OK : EXIT.FAILED;
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // Also one that may not be looked at: it is a hint only.
+  }
 }
 
 async function check(
@@ -138,7 +153,7 @@ function outcome(found: Verification & Partial<CheckedVerification>): string[] {
       ? [
         `${
           colour("OK", "green")
-        }: ${fitting} checkpoints fit, the newest covers ${covered} records`,
+        }: checkpoints that fit: ${fitting}, the newest covers ${covered} records`,
       ]
       : []),
     ...problems.map(({ code, reason }) => `${broken}: ${escape(reason)} (${code})`),

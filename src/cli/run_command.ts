@@ -57,7 +57,14 @@ function reportFailure(error: unknown, name: string, { usage }: Command): number
 function describe(error: unknown): string {
   const path = error instanceof Error ? /^[^']*: \w+ '(.+)'$/s.exec(error.message)?.[1] : undefined;
   const failure = systemFailure(error);
-  return failure === undefined || path === undefined || failure.code === "NO_PERMISSION"
-    ? messageOf(error)
-    : `Cannot use "${path}": ${failure.reason}`;
+  if (failure !== undefined && path !== undefined && failure.code !== "NO_PERMISSION") {
+    return `Cannot use "${path}": ${failure.reason}`;
+  }
+  // Advice about flags of Deno is none for this command, which gives them itself.
+  return messageOf(error)
+    .replace(
+      /Requires all access to ("[^"]*"), run again with the --allow-all flag/g,
+      "$1 is among the system's own files, which Deno gives to nobody with limited permissions",
+    )
+    .replace(/, run again with the --allow-[a-z]+(?:=\S+)? flag/g, "");
 }

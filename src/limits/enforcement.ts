@@ -6,7 +6,7 @@
 import type { Stage } from "../stages/stage.ts";
 import type { Limit, PolicyLimits } from "./limit.ts";
 import { MemoryLimitStore } from "./memory_store.ts";
-import { type CallBounds, limitStage } from "./stage.ts";
+import { limitStage, type LimitStageOptions } from "./stage.ts";
 import type { LimitStore } from "./store.ts";
 
 /** Where the limits of a policy are counted. */
@@ -61,7 +61,7 @@ export class LimitEnforcement {
    */
   async stageFor(
     limits: PolicyLimits,
-    boundsOf: (action: string) => CallBounds,
+    { boundsOf, changedBy }: Pick<LimitStageOptions, "boundsOf" | "changedBy">,
   ): Promise<Stage | undefined> {
     const all = [...limits.rules.values().toArray(), ...limits.all.map(({ limits }) => limits)]
       .flat();
@@ -69,7 +69,7 @@ export class LimitEnforcement {
     const store = this.#store ??= await this.#open();
     this.#warnOfMemory(all);
     const { clock } = this.#options;
-    return limitStage({ store, limits, clock, session: this.#session, boundsOf });
+    return limitStage({ store, limits, clock, session: this.#session, boundsOf, changedBy });
   }
 
   /** Closes the ledger, if it was opened here. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname } from "@std/path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../core/errors.ts";
 import type { Decimal } from "./decimal.ts";
@@ -118,7 +119,10 @@ export function fromJson<T extends Charge["meter"] | readonly Charge[]>(text: st
 /** What failed, with the file. */
 export function ledgerError(path: string, error: unknown): LimitStoreError {
   if (error instanceof LimitStoreError) return error;
-  return new LimitStoreError(`Cannot use the ledger of limits "${path}": ${messageOf(error)}`, {
-    cause: error,
-  });
+  const isMissing = error instanceof Deno.errors.NotFound;
+  const hint = isMissing ? `; the folder "${dirname(dirname(path))}" has to exist` : "";
+  return new LimitStoreError(
+    `Cannot use the ledger of limits "${path}": ${messageOf(error)}${hint}`,
+    { cause: error },
+  );
 }

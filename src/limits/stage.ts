@@ -24,6 +24,10 @@ export interface LimitStageOptions {
   readonly session: string;
   /** The most that one call of an action can return and take. */
   readonly boundsOf: (action: string) => CallBounds;
+  /** The rules that allow what a request changes beside its target, like the goal of a move. */
+  readonly changedBy: (
+    request: CanonicalRequest,
+  ) => readonly { readonly action: string; readonly rule: string }[];
 }
 
 /** The most that one call can return, in bytes, and take, in milliseconds. */
@@ -53,13 +57,13 @@ const NO_BOUNDS: CallBounds = { maxOutputBytes: 0, deadlineMs: 0 };
 /** Standard actions whose param bounds the result, or the duration. Other params are not relied on. */
 const BOUNDED_BYTES = ["fs.read", "net.http"];
 const BOUNDED_TIME = ["proc.exec", "net.http"];
-/** A byte of content is at most six characters of JSON (`\u0000`); headers have room in the rest. */
+/** A byte of content, or of the headers of an answer, is at most six characters of JSON (`\u0000`). */
 const JSON_FACTOR = 6;
-const HEADER_BYTES = 65_536;
+const HEADER_BYTES = 65_536 * JSON_FACTOR;
 
 /**
  * What cannot be counted of a question: whoever asked goes on by itself, and nobody is told for how long
- * and with how much.
+ * and with how much. A limit that the call itself is charged to counts it there.
  */
 const UNCOUNTED_OF_QUESTIONS: readonly Limit["measure"][] = ["bytes", "duration", "concurrent"];
 
@@ -88,6 +92,24 @@ const USED: Readonly<Partial<Record<Limit["measure"], (outcome: StageOutcome) =>
 };
 
 /**
+ * What a request without further params takes at most of a limit before the action.
+ *
+ * @returns `undefined` if that depends on its params.
+ */
+export function reservedAtLeast(
+  limit: Limit,
+  { action, params, bounds }: {
+    readonly action: string;
+    /** Its defaults. */
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly bounds: CallBounds;
+  },
+): Decimal | undefined {
+  if (USED[limit.measure] === undefined) return undefined;
+  return RESERVE[limit.measure](limit, { action, target: "", params }, bounds);
+}
+
+/**
  * Makes the stage that enforces limits.
  *
  * What a request takes at most is reserved at once for all of its limits, or not at all. After the action
@@ -95,8 +117,15 @@ const USED: Readonly<Partial<Record<Limit["measure"], (outcome: StageOutcome) =>
  * doubt (a time-out, a crash, a failure) stays charged as reserved.
  */
 export function limitStage(options: LimitStageOptions): Stage {
-  const { store, clock, session, boundsOf } = options;
+  const { store, clock, session, boundsOf, changedBy } = options;
   const limitsFor = limitFinder(options.limits);
+  /** Those of the rule that allows it, and of the rules that allow what else it changes; each once. */
+  const limitsOf = (request: CanonicalRequest, rule: string): readonly Limit[] => {
+    const others = changedBy(request);
+    if (others.length === 0) return limitsFor(rule, request.action);
+    const all = [{ rule, action: request.action }, ...others];
+    return Array.from(new Set(all.flatMap((one) => limitsFor(one.rule, one.action))));
+  };
   const windowOf = windowFinder(session);
   // What could not be ended, for example because the disk was full: until it is, it stays charged.
   const unended = new Set<() => void>();
@@ -107,15 +136,19 @@ export function limitStage(options: LimitStageOptions): Stage {
   };
   return {
     name: "limits",
-    enter(request, { recordId, rule, isQuestion }): StagePass | StageRefusal | undefined {
-      const limits = limitsFor(rule, request.action);
+    enter(request, { recordId, rule, askedBy }): StagePass | StageRefusal | undefined {
+      const all = limitsOf(request, rule);
+      const ofCall = askedBy === undefined ? [] : limitsFor(askedBy.rule, askedBy.action);
+      const limits = all.filter((limit) =>
+        !(UNCOUNTED_OF_QUESTIONS.includes(limit.measure) && ofCall.includes(limit))
+      );
       if (limits.length === 0) return undefined;
       // INVARIANT: a limit that cannot be counted lets nothing pass.
-      const uncounted = isQuestion
-        ? limits.find(({ measure }) => UNCOUNTED_OF_QUESTIONS.includes(measure))
-        : undefined;
+      const uncounted = askedBy === undefined
+        ? undefined
+        : limits.find(({ measure }) => UNCOUNTED_OF_QUESTIONS.includes(measure));
       if (uncounted !== undefined) return uncountable(uncounted);
-      const bounds = isQuestion ? NO_BOUNDS : boundsOf(request.action);
+      const bounds = askedBy === undefined ? boundsOf(request.action) : NO_BOUNDS;
       const amounts = limits.map((limit) => RESERVE[limit.measure](limit, request, bounds));
       const unclear = amounts.indexOf(undefined);
       if (unclear !== -1) return undecided(limits[unclear] as Limit);
@@ -145,9 +178,11 @@ export function limitStage(options: LimitStageOptions): Stage {
             return { charged: kept.map((one) => shown(one)) };
           }
           const corrections = new Map<string, Decimal>();
-          for (const { id, measure } of outcome.status === "OK" ? limits : []) {
+          for (const [i, { id, measure }] of limits.entries()) {
             const used = USED[measure]?.(outcome);
-            if (used !== undefined) corrections.set(id, used);
+            if (used === undefined) continue;
+            // INVARIANT: what has failed is charged as reserved, or as what is known to be more.
+            if (outcome.status === "OK" || used > (amounts[i] ?? ZERO)) corrections.set(id, used);
           }
           end(() => store.commit(recordId, corrections));
           if (corrections.size === 0) return undefined; // As was said before.
@@ -271,8 +306,8 @@ function refusalOf(
 
 function uncountable({ id, measure }: Limit): StageRefusal {
   return {
-    refusal: `not permitted: limit "${id}" counts ${measure}, which cannot be counted of the ` +
-      "connections of a program; a rate, or calls, can be limited for them",
+    refusal: `not permitted: limit "${id}" counts ${measure}, which cannot be counted of a ` +
+      "connection of a program or of a redirect; a rate, or calls, can be limited for them",
     code: LIMIT_CODES.LIMIT_UNDECIDED,
     details: { limit: id },
   };

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { abortSafely } from "../abort.ts";
 import { type CanonicalRequest, CODES } from "../core/action.ts";
 import { isInstance, messageOf } from "../core/errors.ts";
-import { isCode } from "../core/isolation/answer.ts";
+import { cutText, isCode, MAX_ERROR_BYTES } from "../core/isolation/answer.ts";
 import { copyJson, type JsonLimits } from "../core/json.ts";
 import type { Admission, Preparation, StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Stage, StageAnswer, StageContext, StagePass } from "./stage.ts";
@@ -17,6 +19,8 @@ export interface AdmissionOptions {
   /** Digest of the policy in force now. */
   readonly policyInForce: () => string;
   readonly onWarning: (line: string) => void;
+  /** Those of the stages that are the kernel's own. */
+  readonly ownStages: readonly Stage[];
 }
 
 /** JSON on the record, by the name of the stage. */
@@ -29,6 +33,14 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** What a stage may put on the record. */
 const FIELD_LIMITS = { nodes: 1000, characters: 16_384 };
 const PASS_KEYS: readonly string[] = ["fields", "preparation", "confirm", "settle"];
+
+/** The kernel's own stages that have fields on the record, or hand on a preparation. */
+const OWN_NAMES: readonly string[] = ["argument_paths", "limits", "program_limits"];
+
+/** How deep in stages that submit requests of their own the code is that runs now. */
+const nesting = new AsyncLocalStorage<number>();
+/** A stage that submits a request is entered again for it. */
+const MAX_NESTING = 8;
 
 /** A stage, with what has been read of it: once, because it could change. */
 interface Entered {
@@ -114,9 +126,11 @@ export class StageAdmission implements Admission {
 
   /** Tells the stages that were passed how the request ended. Never rejects. */
   async settle(outcome: StageOutcome): Promise<void> {
+    // A stage must not change what the next one is told.
+    const told = Object.freeze({ ...outcome });
     for (const passed of this.#passed) {
       try {
-        const settled = passed.pass.settle?.(outcome);
+        const settled = passed.pass.settle?.(told);
         const fields = isPromise(settled) ? await this.#within(passed, settled) : settled;
         if (fields !== undefined) this.#record(passed, fields);
       } catch (error) {
@@ -135,15 +149,23 @@ export class StageAdmission implements Admission {
     const abort = new AbortController();
     try {
       const { name, timeoutMs = DEFAULT_TIMEOUT_MS } = stage;
-      if (typeof name !== "string" || !NAME.test(name) || this.#recorders.has(name)) {
+      const isFree = !OWN_NAMES.includes(name) || this.#options.ownStages.includes(stage);
+      if (typeof name !== "string" || !NAME.test(name) || this.#recorders.has(name) || !isFree) {
         throw new RangeError("its name: expected one of its own, of a-z, 0-9 and _");
       }
       known = name;
-      if (!(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+      if (typeof timeoutMs !== "number" || !(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
         throw new RangeError(`timeoutMs: expected 0 to ${MAX_TIMEOUT_MS}`);
       }
       const self = { stage, name, timeoutMs };
-      const entered = stage.enter(request, { ...context, signal: abort.signal });
+      const depth = nesting.getStore() ?? 0;
+      if (depth === MAX_NESTING) {
+        throw new RangeError(`stages submit requests whose stages submit requests, ${depth} deep`);
+      }
+      const entered = nesting.run(
+        depth + 1,
+        () => stage.enter(request, { ...context, signal: abort.signal }),
+      );
       // One that answers at once takes no timer and no turn of the event loop.
       const answer = isPromise(entered)
         ? await this.#within(
@@ -163,7 +185,7 @@ export class StageAdmission implements Admission {
       return undefined;
     } catch (error) {
       late = true;
-      abort.abort(error);
+      abortSafely(abort, error, (message) => this.#warn(known, `threw when aborted: ${message}`));
       return failed(known, error);
     }
   }
@@ -184,11 +206,12 @@ export class StageAdmission implements Admission {
   }
 
   #refusalOf(entered: Entered, answer: StageAnswer): StageRefusal {
-    const { refusal, code, details, fields } = answer as StageRefusal;
-    if (typeof refusal !== "string" || !isCode(code)) {
+    const { refusal: reason, code, details, fields } = answer as StageRefusal;
+    if (typeof reason !== "string" || !isCode(code)) {
       throw new TypeError("its refusal has no reason or no code in upper case");
     }
     if (fields !== undefined) this.#record(entered, fields);
+    const refusal = cutText(reason, MAX_ERROR_BYTES);
     if (details === undefined) return { refusal, code };
     return { refusal, code, details: copyFields(details, "details", FIELD_LIMITS) };
   }
@@ -253,5 +276,6 @@ function isPlainObject(value: unknown): boolean {
 /** INVARIANT: a stage that throws, or does not answer, denies. */
 function failed(name: string, error: unknown): StageRefusal {
   const code = isInstance(error, StageTimeout) ? CODES.STAGE_TIMEOUT : CODES.STAGE_FAILED;
-  return { refusal: `not permitted: stage "${name}" failed: ${messageOf(error)}`, code };
+  const why = cutText(messageOf(error), MAX_ERROR_BYTES);
+  return { refusal: `not permitted: stage "${name}" failed: ${why}`, code };
 }

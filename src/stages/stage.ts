@@ -38,11 +38,11 @@ export interface StageContext {
   /** Digest of the policy that allows it. */
   readonly policy: string;
   /**
-   * Whether a provider asks during a call, for example for a connection of a program. If the question is
-   * let pass, the provider does itself what it asked about: the outcome that the stage is told is that of
-   * the question, and comes before the connection is used.
+   * Set if a provider asks during a call, for a connection of a program or the next hop of a redirect: the
+   * action and the rule of that call. If the question is let pass, the provider does itself what it asked
+   * about: the outcome that the stage is told is that of the question, and comes before it is done.
    */
-  readonly isQuestion: boolean;
+  readonly askedBy?: { readonly action: string; readonly rule: string };
   /** Aborted when the time of the stage is over. */
   readonly signal: AbortSignal;
 }

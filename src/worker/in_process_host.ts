@@ -10,6 +10,7 @@ import type {
   ProviderHost,
   ProviderRequest,
 } from "../core/isolation/provider_host.ts";
+import { abortSafely } from "../abort.ts";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import { executeCall } from "./execute.ts";
 import { executorOf, type Provider } from "./provider.ts";
@@ -54,7 +55,8 @@ export class InProcessHost implements ProviderHost {
     let controller: AbortController | undefined;
     const aborted = () => controller ??= new AbortController();
     const cancel = this.#timer.schedule(() => {
-      aborted().abort(new DOMException("The deadline has passed", "TimeoutError"));
+      const reason = new DOMException("The deadline has passed", "TimeoutError");
+      abortSafely(aborted(), reason, this.#onWarning);
       const error = `Provider "${name}" did not end within ${deadlineMs} ms`;
       resolve({ ok: false, code: CODES.DEADLINE_EXCEEDED, error });
     }, deadlineMs);

@@ -87,7 +87,10 @@ Deno.test("keygen, submit --checkpoint-key and log verify --key go together", as
   const verify = ["log", "verify", "--log-path", files.log, "--key", `${key}.pub`];
   const verified = await agentKernel(...verify);
   assertEquals(verified.code, 0, verified.stdout);
-  assertStringIncludes(verified.stdout, "OK: 1 checkpoints fit, the newest covers 1 records\n");
+  assertStringIncludes(
+    verified.stdout,
+    "OK: checkpoints that fit: 1, the newest covers 1 records\n",
+  );
   // A log that was written anew has the right hashes, and not the checkpoint.
   Deno.removeSync(files.log);
   for (const target of [files.note, files.policy]) await submit(files, "fs.read", target);

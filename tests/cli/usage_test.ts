@@ -146,3 +146,37 @@ for (const [what, args, named] of WRONG) {
     assertEquals(stderr.includes("    at "), false);
   });
 }
+
+// deno-fmt-ignore -- a row is a line
+const WRONG_OPTIONS: readonly { args: string[]; says: string }[] = [
+  { args: ["submit", "--polcy", "x"], says: "there is no option --polcy, did you mean --policy?" },
+  { args: ["log", "--limt=2"], says: "there is no option --limt, did you mean --limit?" },
+  { args: ["explain", "--nothing-like-it"], says: "there is no option --nothing-like-it\n" },
+  { args: ["submit", "-p", "x"], says: "there is no option -p\n" },
+  { args: ["submit", "--policy"], says: "--policy" },
+];
+for (const { args, says } of WRONG_OPTIONS) {
+  Deno.test(`a wrong option is named, with the one that is likely meant: ${args.join(" ")}`, async () => {
+    const { code, stderr } = await agentKernel(...args);
+    assertEquals(code, 64);
+    assertStringIncludes(stderr, says);
+    assertMatch(stderr, /^usage: agent-kernel /m);
+  });
+}
+
+Deno.test("a log or a ledger in a folder that is not there names the folder", async () => {
+  using ws = new Workspace();
+  const files = scene(ws);
+  for (const more of [[], ["--ledger", ws.path("none/ledger")]]) {
+    const log = more.length === 0 ? ws.path("none/kernel.log") : files.log;
+    const { code, stderr } = await agentKernel(
+      ...["submit", "--policy", files.policy, "--log-path", log],
+      ...["--action", "fs.read", "--target", "/etc/passwd", ...more],
+    );
+    // Without limits in the policy no ledger is opened.
+    assertEquals(code, more.length === 0 ? 1 : 2, stderr);
+    if (more.length === 0) {
+      assertStringIncludes(stderr, `; the folder "${ws.path("none")}" has to exist`);
+    }
+  }
+});

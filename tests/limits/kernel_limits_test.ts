@@ -608,7 +608,8 @@ const OF_QUESTIONS: readonly { limits: object; whole?: boolean; allowed: number;
   { limits: { bytes: "1GB/day" }, allowed: 0, code: "LIMIT_UNDECIDED" },
   { limits: { duration: "10h/day" }, allowed: 0, code: "LIMIT_UNDECIDED" },
   { limits: { concurrent: 9 }, allowed: 0, code: "LIMIT_UNDECIDED" },
-  { limits: { bytes: "1GB/day" }, whole: true, allowed: 0, code: "LIMIT_UNDECIDED" },
+  // The call itself is charged to it.
+  { limits: { bytes: "1GB/day", concurrent: 2, duration: "1h/day" }, whole: true, allowed: 5 },
 ];
 for (const { limits, whole = false, allowed, code } of OF_QUESTIONS) {
   const where = whole ? "of the whole policy" : "of a rule";

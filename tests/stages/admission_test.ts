@@ -97,13 +97,13 @@ Deno.test("no stage is entered for what the policy denies, or what is malformed"
 });
 
 Deno.test("a refusal denies: code, reason and details reach the caller, fields reach the record", async () => {
-  const limits = stage("limits", () => ({
+  const budget = stage("budget", () => ({
     refusal: "not permitted: 3 calls a day are used up",
     code: "BUDGET_EXHAUSTED",
     details: { retry_after_ms: 1000 },
     fields: { used: 3 },
   }));
-  const records = await withKernel({ stages: [limits] }, async ({ kernel, calls }) => {
+  const records = await withKernel({ stages: [budget] }, async ({ kernel, calls }) => {
     assertEquals(await kernel.submit(REQUEST), {
       status: "DENIED",
       error: "not permitted: 3 calls a day are used up",
@@ -126,7 +126,7 @@ Deno.test("a refusal denies: code, reason and details reach the caller, fields r
       code: "BUDGET_EXHAUSTED",
       rule: "all",
       record_id: undefined,
-      stages: { limits: { used: 3 } },
+      stages: { budget: { used: 3 } },
     }],
   );
 });
@@ -240,6 +240,11 @@ const BROKEN: readonly (readonly [what: string, stage: unknown])[] = [
   }],
   ["has no end", { name: "hostile", timeoutMs: Infinity, enter: () => {} }],
   ["has no time that is a number", { name: "hostile", timeoutMs: NaN, enter: () => {} }],
+  ["has a time that is no number", {
+    name: "hostile",
+    timeoutMs: 5n,
+    enter: () => Promise.resolve(),
+  }],
   ["has less than no time", { name: "hostile", timeoutMs: -1, enter: () => {} }],
   ["throws when its time is read", {
     name: "hostile",
@@ -473,4 +478,86 @@ Deno.test("secrets in what a stage puts on record are redacted", async () => {
     await kernel.submit(REQUEST);
   });
   assertEquals(record?.stages, { leaking: { token: "[redacted]" } });
+});
+
+Deno.test("a listener that throws when its stage is aborted is a warning, and ends nothing", async () => {
+  let entered = false;
+  const listening = stage("listening", (_, { signal }) => {
+    entered = true;
+    signal.addEventListener("abort", () => {
+      throw new Error("from listener");
+    });
+    return new Promise<void>(() => {});
+  });
+  await withKernel({ stages: [listening] }, async ({ kernel, warnings, expire }) => {
+    const submitted = kernel.submit(REQUEST);
+    while (!entered) await nextTurn();
+    expire();
+    assertEquals((await submitted).code, "STAGE_TIMEOUT");
+    assertEquals(
+      warnings.filter((line) => /threw when aborted: from listener/.test(line)).length,
+      1,
+    );
+  });
+});
+
+for (const when of ["at once", "later"]) {
+  Deno.test(`a stage that submits to its own kernel ${when} is entered 8 times at most`, async () => {
+    let entered = 0;
+    let again: Kernel | undefined;
+    const notifying = stage("notifying", async () => {
+      entered++;
+      if (when === "later") await nextTurn();
+      await again?.submit({ ...REQUEST, target: "notification" });
+    });
+    const records = await withKernel({ stages: [notifying] }, async ({ kernel, calls }) => {
+      again = kernel;
+      assertEquals((await kernel.submit(REQUEST)).status, "OK");
+      assertEquals(calls.length, 8);
+    });
+    assertEquals(entered, 8);
+    assertEquals(records.map(({ code }) => code), ["STAGE_FAILED", ...Array(8).fill(undefined)]);
+  });
+}
+
+Deno.test("a stage cannot change what the next one is told of the outcome", async () => {
+  const told: unknown[] = [];
+  const changing = stage("changing", () => ({
+    settle(outcome) {
+      (outcome as { executed: boolean }).executed = false;
+    },
+  }));
+  const looking = stage("looking", () => ({
+    settle: ({ executed, status }) => void told.push(executed, status),
+  }));
+  await withKernel({ stages: [changing, looking] }, async ({ kernel, warnings }) => {
+    assertEquals((await kernel.submit(REQUEST)).status, "OK");
+    assertEquals(warnings.filter((line) => line.includes("cannot settle")).length, 1);
+  });
+  assertEquals(told, [true, "OK"]);
+});
+
+for (const name of ["limits", "argument_paths", "program_limits"]) {
+  Deno.test(`a stage of the caller cannot be named "${name}", like one of the kernel`, async () => {
+    const forging = stage(name, () => ({ fields: { charged: [] } }));
+    const records = await withKernel({}, async ({ kernel }) => {
+      assertEquals((await kernel.submit(REQUEST, { stages: [forging] })).code, "STAGE_FAILED");
+    });
+    assertEquals(records[0]?.stages, undefined);
+  });
+}
+
+Deno.test("the reason of a refusal, and what a stage throws, are cut", async () => {
+  const long = "é".repeat(1_000_000);
+  const refusing = stage("refusing", () => ({ refusal: long, code: "NO" }));
+  const throwing = stage("throwing", () => {
+    throw new Error(long);
+  });
+  const records = await withKernel({}, async ({ kernel }) => {
+    for (const one of [refusing, throwing]) {
+      const { error = "" } = await kernel.submit(REQUEST, { stages: [one] });
+      assert(error.length > 2000 && error.length < 4200, `${error.length} characters`);
+    }
+  });
+  assertEquals(records.length, 2);
 });

@@ -1,6 +1,8 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Kernel, readAuditLog, type SubmitOptions, verifyAuditLog } from "@agent-kernel/kernel";
 import { type Execute, Provider } from "@agent-kernel/kernel/provider";
+import { ManualTimer } from "../checkpoint/checkpoint_file.ts";
+import { nextTurn } from "../turn.ts";
 import { Workspace } from "../workspace.ts";
 
 function inProcess(execute: Execute): Provider {
@@ -73,4 +75,29 @@ Deno.test("a deadline that no timer can hold is refused", () => {
   } as const;
   assertThrows(() => new Provider({ ...options, deadlineMs: 2 ** 31 }), RangeError, "deadlineMs");
   assertEquals(new Provider({ ...options, deadlineMs: 2 ** 31 - 1 }).deadlineMs, 2 ** 31 - 1);
+});
+
+Deno.test("a listener that throws at the deadline is a warning, and ends neither call nor process", async () => {
+  using ws = new Workspace();
+  const timer = new ManualTimer();
+  const warnings: string[] = [];
+  let called = false;
+  await using kernel = await Kernel.open({
+    policy: { capabilities: [{ action: "kv.get", resource: "**" }] },
+    providers: [inProcess((_, { signal }) => {
+      signal.addEventListener("abort", () => {
+        throw new Error("from listener");
+      });
+      called = true;
+      return new Promise(() => {});
+    })],
+    logPath: ws.path("kernel.log"),
+    onWarning: (line) => warnings.push(line),
+    timer,
+  });
+  const submitted = kernel.submit({ action: "kv.get", target: "a" });
+  while (!called) await nextTurn();
+  timer.pass(30_000);
+  assertEquals((await submitted).code, "DEADLINE_EXCEEDED");
+  assertEquals(warnings.filter((line) => line.includes("from listener")).length, 1);
 });

@@ -83,7 +83,7 @@ Deno.test("net.http ends a loop of redirects", async () => {
   }
 });
 
-Deno.test("each hop of net.http is decided again: a denied one is one record that names it", async () => {
+Deno.test("each hop of net.http is decided again, and has a record of its own before that of the request", async () => {
   let secretRequests = 0;
   await using inside = httpServer(() => {
     secretRequests++;
@@ -109,13 +109,20 @@ Deno.test("each hop of net.http is decided again: a denied one is one record tha
     assertEquals([second.status, second.code], ["DENIED", "DENY_RULE"]);
     assertEquals((await get(server.origin + to("/admins/x"))).status, "OK");
     const records = log().trim().split("\n").map((line) => JSON.parse(line));
-    assertEquals(records.map(({ status }) => status), ["DENIED", "DENIED", "DENIED", "OK"]);
-    assertEquals(records.map(({ error }) => error), [
-      elsewhere.error,
-      denied.error,
-      second.error,
-      undefined,
+    const first = server.origin.length;
+    assertEquals(records.map(({ status, target }) => [status, target.slice(first)]), [
+      ["DENIED", "/x"],
+      ["DENIED", to(`${inside.origin}/x`)],
+      ["DENIED", "/admin/x"],
+      ["DENIED", to("/admin/x")],
+      ["OK", to("/a/../admin/x")],
+      ["DENIED", "/admin/x"],
+      ["DENIED", to(to("/a/../admin/x"))],
+      ["OK", "/admins/x"],
+      ["OK", to("/admins/x")],
     ]);
+    const errors = [elsewhere, denied, second].map(({ error }) => error);
+    assertEquals([1, 3, 6].map((i) => records[i].error), errors);
   });
   assertEquals(secretRequests, 0);
 });
