@@ -11,6 +11,8 @@ import { AuditLogError } from "./core/record/audit_log_error.ts";
 import { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
 import { dirname } from "@std/path";
+import { ApprovalDesk } from "./approval/stage.ts";
+import { ApprovalInbox } from "./approval/inbox.ts";
 import { argumentPathsStages } from "./argument_paths/stage.ts";
 import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { Deployment } from "./deployment.ts";
@@ -53,6 +55,7 @@ interface Opened {
   readonly log: AuditLog;
   readonly core: CoreKernel;
   readonly enforcement: LimitEnforcement;
+  readonly desk: ApprovalDesk;
   readonly deployment: Deployment;
   readonly tracer: SubmitTracer | undefined;
 }
@@ -122,7 +125,8 @@ export class Kernel implements AsyncDisposable {
     const { store, durability } = options.limits ?? {};
     const { limitsPath: path } = resolved;
     const enforcement = new LimitEnforcement({ store, path, durability, clock, onWarning });
-    const stages = await stagesOf(resolved, enforcement);
+    const desk = deskOf(options, resolved);
+    const stages = await stagesOf(resolved, { enforcement, desk });
     const deployment = new Deployment(resolved, { onWarning, timer, stages });
     const log = await openLog(options, logPath, policy.digest).catch((error) => {
       enforcement.close();
@@ -136,7 +140,16 @@ export class Kernel implements AsyncDisposable {
       logsParams: logParams === "redacted",
     });
     const tracer = await submitTracer(onWarning);
-    return new Kernel(OPENED, { options, logPath, log, core, enforcement, deployment, tracer });
+    return new Kernel(OPENED, {
+      options,
+      logPath,
+      log,
+      core,
+      enforcement,
+      desk,
+      deployment,
+      tracer,
+    });
   }
 
   /** The policy in force. */
@@ -187,14 +200,14 @@ export class Kernel implements AsyncDisposable {
    */
   async reload(policy: KernelOptions["policy"]): Promise<void> {
     if (this.#closed !== undefined) throw new KernelClosedError();
-    const { options, logPath, enforcement } = this.#opened;
+    const { options, logPath, enforcement, desk } = this.#opened;
     const earlier = this.#reloading;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#reloading = promise;
     try {
       await earlier;
       const resolved = await resolveAndCheck({ ...options, policy, logPath });
-      const stages = await stagesOf(resolved, enforcement);
+      const stages = await stagesOf(resolved, { enforcement, desk });
       if (this.#closed !== undefined) throw new KernelClosedError();
       const { timer } = options;
       const before = this.#deployment;
@@ -257,6 +270,8 @@ export class Kernel implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#reloading;
+    // What waits for a person does not hold the end back.
+    this.#opened.desk.close();
     await Promise.all([this.#deployment.close(), ...this.#retired]);
     try {
       this.#opened.enforcement.close();
@@ -279,6 +294,14 @@ async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions>
   const beyond = checkProcess(permissions);
   for (const line of policy.warnings) warn(`agent-kernel: ${policy.source}: ${line}`);
   if (beyond !== undefined) warn(beyond);
+  const { approver } = options.approvals ?? {};
+  if (policy.approvals.size > 0 && (approver ?? resolved.approvalsPath) === undefined) {
+    warn(
+      `agent-kernel: ${policy.source}: nobody can be asked (option approvals), so that these rules allow nothing: ${
+        Array.from(policy.approvals.keys()).join(", ")
+      }`,
+    );
+  }
   for (const { name, isolation } of providers) {
     if (isolation === "none") {
       warn(`agent-kernel: provider "${name}" runs in this process (isolation: none)`);
@@ -289,10 +312,20 @@ async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions>
   return resolved;
 }
 
-/** The stages that follow from the policy: its limits. */
+/** Who answers: the approver of the options, or whoever has the inbox. */
+function deskOf(
+  { approvals, timer, clock = () => new Date() }: KernelOptions,
+  { approvalsPath }: ResolvedOptions,
+): ApprovalDesk {
+  const inbox = approvalsPath === undefined ? undefined : new ApprovalInbox(approvalsPath, timer);
+  const { approver = inbox, onQuestion } = approvals ?? {};
+  return new ApprovalDesk({ approver, clock, timer, onQuestion });
+}
+
+/** The stages that follow from the policy: its limits, then its approvals. */
 async function stagesOf(
   { policy, byAction }: ResolvedOptions,
-  enforcement: LimitEnforcement,
+  { enforcement, desk }: { readonly enforcement: LimitEnforcement; readonly desk: ApprovalDesk },
 ): Promise<Stage[]> {
   const { programs } = policy.limits;
   const stage = await enforcement.stageFor(policy.limits, {
@@ -306,6 +339,7 @@ async function stagesOf(
   return [
     ...stage === undefined ? [] : [stage],
     ...programs.size === 0 ? [] : [programLimitsStage(programs)],
+    ...desk.stagesFor(policy, policy.approvals),
   ];
 }
 

@@ -8,6 +8,7 @@ import type { Rotation } from "./log/rotation.ts";
 import type { CheckpointOptions } from "./checkpoint/witness.ts";
 import type { Retention } from "./log/prune.ts";
 import type { Provider } from "./worker/provider.ts";
+import type { ApprovalOptions } from "./approval/options.ts";
 import type { LimitOptions } from "./limits/enforcement.ts";
 import type { Stage } from "./stages/stage.ts";
 import type { PolicySource } from "./policy_tools/read.ts";
@@ -45,8 +46,10 @@ export interface KernelOptions {
   readonly searchPath?: readonly string[];
   /** Where the limits of the policy are counted. @default in memory, if the policy has limits */
   readonly limits?: LimitOptions;
+  /** Who answers what rules with `approval` ask. @default nobody: what they allow is denied */
+  readonly approvals?: ApprovalOptions;
   /**
-   * What stands between decision and execution after the limits of the policy: approvals, whatever may refuse. Entered in
+   * What stands between decision and execution after the limits of the policy: whatever may refuse. Entered in
    * this order. @default none
    */
   readonly stages?: readonly Stage[];

@@ -36,6 +36,8 @@ export interface ResolvedOptions {
   readonly logPath: string;
   /** The folder of the ledger of limits; `undefined` if they are counted elsewhere. */
   readonly limitsPath: string | undefined;
+  /** The folder of the inbox of approvals; `undefined` if there is none. */
+  readonly approvalsPath: string | undefined;
   readonly providers: readonly Provider[];
   readonly byAction: ReadonlyMap<string, Provider>;
   readonly permissions: ProcessPermissions;
@@ -59,6 +61,7 @@ export function resolveOptions(
   });
   const logPath = realOrNamed(absolutePath(options.logPath ?? "kernel.log", "logPath"), world);
   const limitsPath = limitsFolder(options, world);
+  const approvalsPath = approvalsFolder(options, world);
   const policyWorld: World = {
     ...world,
     base: policyPath === undefined ? world.base : dirname(policyPath),
@@ -78,6 +81,7 @@ export function resolveOptions(
       ...checkpoints.guards,
       ...guardedStores(providers, logPath),
       ...guardedLedgers(logPath, limitsPath),
+      ...guardedInboxes(logPath, approvalsPath),
       ...guardedCode(providers),
       ...providers.flatMap(({ name, guards }) =>
         guards.map((path) => ({ path, what: `file of the ${name} provider` }))
@@ -97,13 +101,26 @@ export function resolveOptions(
     hasLimits(policy.limits) && limitsPath !== undefined
       ? { read: [limitsPath], write: [limitsPath] }
       : {},
+    read.approvals.size > 0 && approvalsPath !== undefined
+      ? { read: [approvalsPath], write: [approvalsPath] }
+      : {},
   );
   const permissions = processPermissions(
     policy,
     providers.map((one) => needsOf(one, byAction)),
     own,
   );
-  return { policy, world, policyWorld, logPath, limitsPath, providers, byAction, permissions };
+  return {
+    policy,
+    world,
+    policyWorld,
+    logPath,
+    limitsPath,
+    approvalsPath,
+    providers,
+    byAction,
+    permissions,
+  };
 }
 
 /**
@@ -258,6 +275,23 @@ function guardedStores(providers: readonly Provider[], logPath: string): Guarded
 function guardedLedgers(logPath: string, limitsPath: string | undefined): GuardedPath[] {
   const ledgers = new Set([`${logPath}.limits`, ...limitsPath === undefined ? [] : [limitsPath]]);
   return Array.from(ledgers, (path) => ({ path, what: "ledger of limits", secret: true }));
+}
+
+/** Whoever can write there can say yes. */
+function guardedInboxes(logPath: string, approvalsPath: string | undefined): GuardedPath[] {
+  const own = approvalsPath === undefined ? [] : [approvalsPath];
+  const inboxes = new Set([`${logPath}.approvals`, ...own]);
+  return Array.from(inboxes, (path) => ({ path, what: "inbox of approvals", secret: true }));
+}
+
+function approvalsFolder({ approvals }: KernelOptions, world: World): string | undefined {
+  if (approvals?.path === undefined) return undefined;
+  if (approvals.approver !== undefined) {
+    throw new TypeError(
+      "Cannot open the kernel: approvals has both an approver and a path, join them with firstOf()",
+    );
+  }
+  return realOrNamed(absolutePath(approvals.path, "approvals.path"), world);
 }
 
 function limitsFolder({ limits }: KernelOptions, world: World): string | undefined {

@@ -36,6 +36,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "show what is used of limits, reset one, check the ledger against the log",
     module: "./limits.ts",
   },
+  approvals: {
+    summary: "show what waits for a person's yes, and answer it",
+    module: "./approvals.ts",
+  },
   "validate-policy": {
     summary: "check a policy, and list its rules",
     module: "./validate_policy.ts",

@@ -6,6 +6,7 @@
 import { CODES } from "../core/action.ts";
 import { explain, type Explanation } from "../policy_tools/explain.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
+import { type ApprovalRule, shownApproval } from "../approval/approval_rule.ts";
 import { covers, type PolicyLimits } from "../limits/limit.ts";
 import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
@@ -33,10 +34,13 @@ for a deny, 1 for a request that is malformed.`,
       ? explain(request, resolved)
       : { invalid: problem, nearMisses: [] };
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
-    const limits = limitsFor(explanation, resolved.policy.limits);
+    const { policy } = resolved;
+    const limits = limitsFor(explanation, policy.limits);
+    const approval = approvalFor(explanation, policy.approvals);
     if (values["json"] === true) {
-      print(escapedJson({ ...asJson(explanation, resolved.policy, invalidCode), limits }));
-    } else for (const line of asText(explanation, resolved.policy, limits)) print(line);
+      const more = approval === undefined ? { limits } : { limits, approval };
+      print(escapedJson({ ...asJson(explanation, policy, invalidCode), ...more }));
+    } else for (const line of asText(explanation, policy, { limits, approval })) print(line);
     if (explanation.authorized === undefined) return EXIT.FAILED;
     const { effect } = explanation.authorized.decision;
     return effect === "allow" ? EXIT.OK : EXIT.DENIED;
@@ -76,10 +80,23 @@ function limitsFor({ authorized }: Explanation, { rules, all, programs }: Policy
   ];
 }
 
+/** Whose yes an allowed request needs, for people. */
+function approvalFor(
+  { authorized }: Explanation,
+  approvals: ReadonlyMap<string, ApprovalRule>,
+): string | undefined {
+  const { effect, ruleId = "" } = authorized?.decision ?? {};
+  const rule = effect === "allow" ? approvals.get(ruleId) : undefined;
+  return rule && shownApproval(rule);
+}
+
 function asText(
   { authorized, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
-  limits: readonly string[],
+  { limits, approval }: {
+    readonly limits: readonly string[];
+    readonly approval: string | undefined;
+  },
 ): string[] {
   if (authorized === undefined) {
     const hint = relativeHint(invalid);
@@ -100,6 +117,7 @@ function asText(
         : `${escape(rule.id)}  ${placeOf(rule, policy)}`
     }`,
   ];
+  if (approval !== undefined) lines.push(`  approval needs a yes ${escape(approval)}`);
   if (limits.length > 0) lines.push(`  limits   ${limits.map(escape).join(", ")}`);
   if (lacking?.param !== undefined) {
     lines.push(

@@ -8,6 +8,7 @@ import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
+import type { ApprovalQuestion } from "../approval/question.ts";
 import type { KernelOptions } from "../options.ts";
 import type { Provider } from "../worker/provider.ts";
 import {
@@ -19,6 +20,7 @@ import {
   type Values,
 } from "./command.ts";
 import type { LaunchOptions } from "./launch.ts";
+import { complain, escape } from "./terminal.ts";
 import { mcpOptions, readMcpFile } from "./mcp_file.ts";
 
 /** Options of every command that loads a policy. */
@@ -34,6 +36,11 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     type: "string",
     value: "DIR",
     help: "the ledger of limits (default: the audit log's path and .limits)",
+  },
+  inbox: {
+    type: "string",
+    value: "DIR",
+    help: "the inbox of approvals (default: the audit log's path and .approvals)",
   },
   base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
   var: {
@@ -108,6 +115,7 @@ export async function kernelOptions(
     ],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
     limits: { path: ledgerFolder(values) },
+    approvals: { path: inboxFolder(values), onQuestion: (question) => tell(question, values) },
     ...(key === undefined ? {} : { checkpoints: { key: resolve(key) } }),
     ...(base === undefined ? {} : { base: resolve(base) }),
     searchPath,
@@ -119,6 +127,30 @@ export async function kernelOptions(
 export function ledgerFolder(values: Values): string {
   const log = optional(values, "log-path") ?? "kernel.log";
   return resolve(optional(values, "ledger") ?? `${log}.limits`);
+}
+
+/** The folder of the inbox of approvals, which need not exist. */
+export function inboxFolder(values: Values): string {
+  const log = optional(values, "log-path") ?? "kernel.log";
+  return resolve(optional(values, "inbox") ?? `${log}.approvals`);
+}
+
+/** Tells whoever looks that an answer is waited for, and how to give it. */
+function tell({ id, action, target, expiresAt }: ApprovalQuestion, values: Values): void {
+  const inbox = optional(values, "inbox");
+  const log = optional(values, "log-path");
+  const where = inbox !== undefined
+    ? ` --inbox ${inbox}`
+    : log !== undefined
+    ? ` --log-path ${log}`
+    : "";
+  complain(
+    escape(
+      `agent-kernel: ${action} ${target} waits for a yes until ${expiresAt}: agent-kernel approvals show ${
+        id.slice(0, 8)
+      }${where}, then approve or deny`,
+    ),
+  );
 }
 
 /** The SDK of MCP is slow to load, so it is loaded only with `--mcp`. */

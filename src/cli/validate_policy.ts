@@ -4,6 +4,7 @@
  * @module
  */
 import type { Rule } from "../core/policy/policy.ts";
+import { shownApproval } from "../approval/approval_rule.ts";
 import type { Limit } from "../limits/limit.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
@@ -26,7 +27,12 @@ export const COMMAND: Command = {
     const { policy } = await resolvedOptions(values, positionals);
     const limitsOf = (id: string) => {
       const { rules, programs } = policy.limits;
-      const limits = [...shownLimits(rules.get(id) ?? []), ...programs.get(id)?.texts ?? []];
+      const approval = policy.approvals.get(id);
+      const limits = [
+        ...shownLimits(rules.get(id) ?? []),
+        ...programs.get(id)?.texts ?? [],
+        ...approval === undefined ? [] : [`with a yes ${shownApproval(approval)}`],
+      ];
       return limits.length === 0 ? undefined : limits;
     };
     const rules = policy.rules.filter(({ guard }) => guard === undefined);

@@ -4,13 +4,15 @@
  *
  * @module
  */
+import type { ApprovalRule } from "../approval/approval_rule.ts";
+import { readApprovals } from "./approvals.ts";
 import { dirname, fromFileUrl, resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
 import { canonicalJson, copyJson, JsonError } from "../core/json.ts";
 import { DocumentError, parseDocument } from "../core/policy/document.ts";
 import { type LoadOptions, loadPolicy } from "../core/policy/load.ts";
 import { placeName, PolicyError, type Problems } from "../core/policy/problem.ts";
-import { ANYTHING, type Field, isMapping } from "../core/policy/shape.ts";
+import { ANYTHING, isMapping } from "../core/policy/shape.ts";
 import type { KindName } from "../core/resource/kind.ts";
 import type { Pattern } from "../core/resource/pattern.ts";
 import { sha256 } from "../core/request.ts";
@@ -66,21 +68,15 @@ export interface PolicyWithExamples extends PolicyWithPaths {
   readonly markers: readonly string[];
   /** The limits of its rules, and of the whole policy. */
   readonly limits: PolicyLimits;
+  /** Which rules need a person's yes, by their id. */
+  readonly approvals: ReadonlyMap<string, ApprovalRule>;
 }
 
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
 const FURTHER = {
   document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING },
-  rule: { paths: ANYTHING, limits: ANYTHING, approval: unenforced("approval") },
+  rule: { paths: ANYTHING, limits: ANYTHING, approval: ANYTHING },
 };
-
-function unenforced(key: string): Field<never> {
-  return {
-    is: (_): _ is never => false,
-    expected:
-      `"${key}" is not enforced by this version of the kernel, and a limit that is ignored is none: remove it`,
-  };
-}
 
 /** A plain value, and where problems in it are noted. */
 interface ReadDocument {
@@ -135,6 +131,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
     further: FURTHER,
   };
   const limits = readLimits(value, problems);
+  const approvals = readApprovals(value, problems);
   const rules = problems.at("capabilities");
   const paths = readArgumentPaths(value, { actions: options.actions, problems: rules });
   const policy = withArgumentPaths(loadPolicy(value, loading), paths, rules);
@@ -149,7 +146,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
     ...lint({ policy, world, declared, given: variables, planted }),
     ...uncounted(limits, policy),
   ];
-  return { ...policy, examples, limits, planted, markers, warnings };
+  return { ...policy, examples, limits, approvals, planted, markers, warnings };
 }
 
 /**

@@ -35,7 +35,12 @@ const FIELD_LIMITS = { nodes: 1000, characters: 16_384 };
 const PASS_KEYS: readonly string[] = ["fields", "preparation", "confirm", "settle"];
 
 /** The kernel's own stages that have fields on the record, or hand on a preparation. */
-const OWN_NAMES: readonly string[] = ["argument_paths", "limits", "program_limits"];
+const OWN_NAMES: readonly string[] = [
+  "approval",
+  "argument_paths",
+  "limits",
+  "program_limits",
+];
 
 /** How deep in stages that submit requests of their own the code is that runs now. */
 const nesting = new AsyncLocalStorage<number>();

@@ -82,10 +82,10 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["may it: policy", /^src\/core\/(policy\/|request\.ts$)/],
   ["who does it, what remains: isolation and record", /^src\/core\/(isolation|record)\//],
   ["the gate", /^src\/core\//],
-  ["values", /^src\/(abort|version|visible_text|redaction|event_loop)\.ts$/],
+  ["values", /^src\/(abort|file_change|version|visible_text|redaction|event_loop)\.ts$/],
   [
     "beside the core",
-    /^src\/(actions|transport|log|policy_tools|launch|stages|limits|argument_paths)\//,
+    /^src\/(actions|approval|transport|log|policy_tools|launch|stages|limits|argument_paths)\//,
   ],
   ["the Worker's side, checkpoints", /^src\/(worker|checkpoint)\//],
   [

@@ -1,0 +1,115 @@
+/**
+ * Who answers: the interface, and how several are joined.
+ *
+ * @module
+ */
+import type { ApprovalQuestion } from "./question.ts";
+
+/** What was answered. */
+export interface ApprovalAnswer {
+  /** Only `true` is a yes. */
+  readonly approved: boolean;
+  /** Who answered: appears in the record, and has to be among the `approvers` of the rule. */
+  readonly by: string;
+  /** Why, for the caller and the record. @default none */
+  readonly reason?: string;
+  /** How, for the record: `inbox`, `function`, … @default the approver's */
+  readonly method?: string;
+}
+
+/**
+ * Asks a person, or a program that stands for one.
+ *
+ * It answers for exactly the question that it gets. What it throws, and everything that is no answer, is
+ * a no.
+ */
+export interface Approver {
+  /** For the record: letters, digits, `_`, at most 32. */
+  readonly method: string;
+  /**
+   * Asks.
+   *
+   * @param question What is shown has to come from it: that is what will be done.
+   * @param signal Aborted when nobody waits for the answer any more.
+   */
+  ask(question: ApprovalQuestion, signal: AbortSignal): Promise<ApprovalAnswer>;
+}
+
+/** Makes an approver of a function. */
+export function approverOf(
+  ask: (
+    question: ApprovalQuestion,
+    signal: AbortSignal,
+  ) => Promise<ApprovalAnswer> | ApprovalAnswer,
+): Approver {
+  return { method: "function", ask: async (question, signal) => await ask(question, signal) };
+}
+
+/**
+ * Asks all at once; the first answer counts, a yes or a no. Who fails is passed over, unless all fail.
+ *
+ * @throws {AggregateError} (as a rejection) All have failed.
+ */
+export function firstOf(...approvers: readonly Approver[]): Approver {
+  return joined(approvers, (asked) => Promise.any(asked));
+}
+
+/** Asks all at once; a yes needs a yes of each, of different people. The first no, or failure, ends it. */
+export function allOf(...approvers: readonly Approver[]): Approver {
+  return atLeast(approvers.length, ...approvers);
+}
+
+/**
+ * Asks all at once; a yes needs so many of them, by different people. It is a no as soon as they cannot
+ * come together any more.
+ *
+ * @param count How many; at least 1.
+ * @throws {RangeError} There are not so many approvers.
+ */
+export function atLeast(count: number, ...approvers: readonly Approver[]): Approver {
+  if (!Number.isSafeInteger(count) || count < 1 || count > approvers.length) {
+    throw new RangeError(`Cannot ask for ${count} of ${approvers.length} approvers`);
+  }
+  return joined(approvers, async (asked) => {
+    const yes = new Map<string, ApprovalAnswer>();
+    let left = asked.length;
+    const { promise, resolve } = Promise.withResolvers<ApprovalAnswer>();
+    const settle = (answer: ApprovalAnswer) => {
+      left--;
+      if (answer.approved === true) yes.set(answer.by, answer);
+      if (yes.size >= count) resolve({ approved: true, by: Array.from(yes.keys()).join(", ") });
+      else if (yes.size + left < count) {
+        const { by, reason } = answer;
+        const why = `only ${yes.size} of ${count} said yes`;
+        resolve({ approved: false, by, reason: reason === undefined ? why : `${why}: ${reason}` });
+      }
+    };
+    for (const one of asked) {
+      one.then(settle, (error) => settle({ approved: false, by: "nobody", reason: String(error) }));
+    }
+    return await promise;
+  });
+}
+
+/** Asks several about one question, and takes back what is no longer needed. */
+function joined(
+  approvers: readonly Approver[],
+  join: (asked: readonly Promise<ApprovalAnswer>[]) => Promise<ApprovalAnswer>,
+): Approver {
+  return {
+    method: "several",
+    async ask(question, signal) {
+      const over = new AbortController();
+      const both = AbortSignal.any([signal, over.signal]);
+      const asked = approvers.map(async (one) => {
+        const answer = await one.ask(question, both);
+        return { method: one.method, ...answer };
+      });
+      try {
+        return await join(asked);
+      } finally {
+        over.abort();
+      }
+    },
+  };
+}

@@ -1,0 +1,163 @@
+/**
+ * An inbox of questions in a folder, shared by the processes of a machine.
+ *
+ * @module
+ */
+import { messageOf } from "../core/errors.ts";
+import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
+import type { ApprovalAnswer, Approver } from "./approver.ts";
+import { type ApprovalQuestion, isWhole } from "./question.ts";
+
+/** The inbox cannot be used. */
+export class ApprovalInboxError extends Error {
+  /** The name of this class. */
+  override name = "ApprovalInboxError";
+  /** Stable code of this class of errors. */
+  readonly code = "APPROVAL_INBOX";
+}
+
+/** What became of an answer. */
+export type Answered = "answered" | "unknown" | "already answered" | "expired";
+
+/** How often the kernel looks for an answer, in milliseconds. */
+const LOOK_MS = 200;
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Larger files are no questions of a kernel. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Questions as files: `ID.question` is there while somebody waits, `ID.answer` is the answer.
+ *
+ * INVARIANT: an answer is linked to its name when it is complete, and only if there is none: of two
+ * answers one counts, and none is seen by half.
+ *
+ * Whoever can write in the folder can answer. It is made for its owner alone (mode 0700), no action of a
+ * kernel that uses it may read or change it, and programs of the same user are not kept out.
+ */
+export class ApprovalInbox implements Approver {
+  /** For the record. */
+  readonly method = "inbox";
+  readonly #folder: string;
+  readonly #timer: Timer;
+
+  /**
+   * @param folder Absolute path. It is made with the first question; the folder above it has to exist.
+   * @param timer @default the platform's
+   */
+  constructor(folder: string, timer: Timer = SYSTEM_TIMER) {
+    this.#folder = folder;
+    this.#timer = timer;
+  }
+
+  /** Puts a question into the inbox and waits for its answer. */
+  async ask(question: ApprovalQuestion, signal: AbortSignal): Promise<ApprovalAnswer> {
+    const path = this.#path(question.id, "question");
+    try {
+      Deno.mkdirSync(this.#folder, { mode: 0o700, recursive: true });
+      this.#publish(path, question);
+      for (;;) {
+        signal.throwIfAborted();
+        const answer = this.#read(this.#path(question.id, "answer")) as
+          | (ApprovalAnswer & { readonly digest: string })
+          | undefined;
+        if (answer !== undefined) {
+          // INVARIANT: an answer is for the question that was shown, byte for byte.
+          if (answer.digest === question.digest) return answer;
+          throw new ApprovalInboxError("the answer is for another question");
+        }
+        await new Promise<void>((resolve) => this.#timer.schedule(() => resolve(), LOOK_MS));
+      }
+    } finally {
+      remove(path);
+      remove(this.#path(question.id, "answer"));
+    }
+  }
+
+  /** The questions that wait, the oldest first. What is no question of a kernel is left out. */
+  list(): ApprovalQuestion[] {
+    let names: string[];
+    try {
+      names = Array.from(Deno.readDirSync(this.#folder), ({ name }) => name);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw inboxError(this.#folder, error);
+    }
+    return names.flatMap((name) => {
+      const [, id = ""] = /^(.+)\.question$/.exec(name) ?? [];
+      return this.get(id) ?? [];
+    }).sort((a, b) => a.askedAt < b.askedAt ? -1 : a.askedAt > b.askedAt ? 1 : 0);
+  }
+
+  /** A question that waits; `undefined` if there is none of this id, or it is not whole. */
+  get(id: string): ApprovalQuestion | undefined {
+    if (!ID.test(id)) return undefined;
+    const question = this.#read(this.#path(id, "question")) as ApprovalQuestion | undefined;
+    return question?.id === id && isWhole(question) ? question : undefined;
+  }
+
+  /**
+   * Answers a question.
+   *
+   * @param question As it was shown to whoever answers.
+   * @param now Wall clock.
+   */
+  answer(question: ApprovalQuestion, answer: ApprovalAnswer, now: Date): Answered {
+    const { id, digest, expiresAt } = question;
+    if (this.get(id)?.digest !== digest) return "unknown";
+    if (now.toISOString() >= expiresAt) return "expired";
+    try {
+      this.#publish(this.#path(id, "answer"), { ...answer, digest });
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return "already answered";
+      throw error;
+    }
+    return "answered";
+  }
+
+  #path(id: string, what: "question" | "answer"): string {
+    return `${this.#folder}/${id}.${what}`;
+  }
+
+  /** Writes a file that is there as a whole or not at all, and replaces none. */
+  #publish(path: string, content: object): void {
+    const draft = `${path}.${crypto.randomUUID()}.draft`;
+    try {
+      Deno.writeTextFileSync(draft, JSON.stringify(content), { createNew: true, mode: 0o600 });
+      Deno.linkSync(draft, path);
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) throw error;
+      throw inboxError(path, error);
+    } finally {
+      remove(draft);
+    }
+  }
+
+  #read(path: string): unknown {
+    try {
+      const { isFile, size } = Deno.lstatSync(path);
+      if (!isFile || size > MAX_BYTES) return undefined;
+      const value: unknown = JSON.parse(Deno.readTextFileSync(path));
+      return value !== null && typeof value === "object" ? value : undefined;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+      throw inboxError(path, error);
+    }
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    // Not there, or it stays: it expires, and its id is never used again.
+    if (error instanceof Deno.errors.NotCapable) throw error;
+  }
+}
+
+function inboxError(path: string, error: unknown): ApprovalInboxError {
+  const hint = error instanceof Deno.errors.NotFound ? "; the folder above it has to exist" : "";
+  return new ApprovalInboxError(
+    `Cannot use the inbox of approvals "${path}": ${messageOf(error)}${hint}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,20 @@
+/**
+ * Who answers, as an option of the kernel.
+ *
+ * @module
+ */
+import type { Approver } from "./approver.ts";
+import type { ApprovalQuestion } from "./question.ts";
+
+/** Who answers what rules with `approval` ask: an approver, or whoever has the inbox. */
+export interface ApprovalOptions {
+  /** An approver of your own. @default none */
+  readonly approver?: Approver;
+  /**
+   * The folder of an inbox, answered by `agent-kernel approvals`, also from another process. The folder
+   * above it has to exist. No action may read or change it. @default none
+   */
+  readonly path?: string;
+  /** Told of each question when it is asked, for example to tell a person. @default nobody is told */
+  readonly onQuestion?: (question: ApprovalQuestion) => void;
+}

@@ -1,0 +1,140 @@
+/** Questions that try to look like something else. */
+import { assert, assertEquals } from "@std/assert";
+import { renderQuestion } from "@agent-kernel/kernel";
+import { questionOf } from "../../src/approval/question.ts";
+import { parseApproval } from "../../src/approval/approval_rule.ts";
+import { problemsOf } from "../core/policy/deciding.ts";
+
+/** Texts that could hide, reorder, or add lines, in a terminal or in a reader's eye. */
+const HOSTILE: readonly string[] = [
+  'a\nrule     "harmless"',
+  'a\r\naction   "fs.read"',
+  'a\rtarget   "/tmp/x"',
+  "\u001b[2J\u001b[H",
+  '\u001b[1A\u001b[2Ktarget   "/tmp/x"',
+  "\u001b]0;title\u0007",
+  "\u001b]8;;http://evil\u001b\\ok\u001b]8;;\u001b\\",
+  "\u001b[8mhidden\u001b[0m",
+  "\u009b31m",
+  "\u0008\u0008\u0008\u0008/tmp/x",
+  "\u007f\u007f",
+  "a\tb",
+  "a\u0000b",
+  "a\u000bb\u000cc",
+  "a\u0085b",
+  "a\u2028b",
+  "a\u2029b",
+  "\u202e/etc/passwd",
+  "\u2066a\u2069",
+  "\u200e\u200f\u061c",
+  "a\u200bb\u200cc\u200dd",
+  "a\u2060b\ufeffc",
+  "a\u00adb",
+  "a\u034fb",
+  "a\u180eb",
+  "a\u3164b",
+  "\u{e0001}\u{e0041}",
+  "a\ufe0fb",
+  "\ud800",
+  "a\udc00b",
+  " /etc/passwd",
+  "/etc/passwd ",
+  "/etc/\u00a0passwd",
+  "/etc/\u3000passwd",
+  "https://p\u0430ypal.com/",
+  "https://ex\u0430mple.com/\u2044safe",
+  "https://example.com\u2024evil/",
+  "\uff0fetc\uff0fpasswd",
+  "x".repeat(5000),
+  '"; rm -rf /; "',
+  "'$(id)'`id`",
+  "\\u0041\\n",
+  "--approve",
+  "id       00000000",
+  "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}",
+  "e\u0301",
+];
+/** What no terminal may get raw. */
+// deno-lint-ignore no-control-regex
+const RAW =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\ud800-\udfff]/;
+
+for (const [i, text] of HOSTILE.entries()) {
+  Deno.test(`a question shows text ${i} as itself: ${JSON.stringify(text).slice(0, 40)}`, () => {
+    const question = questionOf({
+      id: "00000000-0000-4000-8000-000000000000",
+      action: "fs.write",
+      target: text,
+      params: { [text]: text, list: [text] },
+      agent: text,
+      rule: text,
+      reason: text,
+      approvers: [text],
+      change: `--- ${text}\n+++ b\n-${text}`,
+      policy: "0".repeat(64),
+      askedAt: "2026-11-28T12:00:00.000Z",
+      expiresAt: "2026-11-28T12:10:00.000Z",
+    });
+    const lines = renderQuestion(question);
+    for (const line of lines) {
+      // Characters beyond the first plane are two halves: as a pair they may stand.
+      const shown = line.replace(/[\ud800-\udbff][\udc00-\udfff]/g, "");
+      assert(!RAW.test(shown), JSON.stringify(line));
+    }
+    // Each line begins with what it is: none of the text begins one.
+    const change = lines.indexOf("change");
+    for (const line of lines.slice(0, change)) {
+      assert(
+        /^(id|action|target|param|agent|rule|who may|asked|digest|note) {1,8}/.test(line),
+        line,
+      );
+    }
+    for (const line of lines.slice(change + 1)) assert(line.startsWith("  | "), line);
+    // Nothing is cut, and nothing is lost: what is shown is what would be done.
+    const shown = lines.find((line) => line.startsWith("target"))?.slice(9) ?? "";
+    assertEquals(JSON.parse(shown), text);
+    const param = lines.find((line) => line.startsWith("param"))?.split(" = ").at(-1) ?? "";
+    if (!text.includes(" = ")) assertEquals(JSON.parse(param), text);
+    const isPlain = /^[\x00-\x7f]*$/.test(text);
+    assertEquals(lines.some((line) => line.startsWith('note     "target" has')), !isPlain);
+  });
+}
+
+// deno-fmt-ignore -- a row is a line
+const RULES: readonly { source: unknown; expected?: object; problem?: RegExp }[] = [
+  { source: "required", expected: { timeoutMs: 600_000 } },
+  { source: {}, expected: { timeoutMs: 600_000 } },
+  { source: { timeout: "90s" }, expected: { timeoutMs: 90_000 } },
+  { source: { timeout: "8h", approvers: ["alice"] }, expected: { timeoutMs: 28_800_000, approvers: ["alice"] } },
+  { source: true, problem: /Expected "required"/ },
+  { source: "optional", problem: /Expected "required"/ },
+  { source: null, problem: /Expected "required"/ },
+  { source: ["required"], problem: /Expected "required"/ },
+  { source: { timeout: 600 }, problem: /Expected a time up to 168h/ },
+  { source: { timeout: "0s" }, problem: /Expected a time up to 168h/ },
+  { source: { timeout: "169h" }, problem: /Expected a time up to 168h/ },
+  { source: { timeout: "5constructor" }, problem: /Expected a time up to 168h/ },
+  { source: { approvers: [] }, problem: /Expected a list of names/ },
+  { source: { approvers: "alice" }, problem: /Expected a list of names/ },
+  { source: { approvers: [""] }, problem: /Expected a list of names/ },
+  { source: { remember: "8h" }, problem: /There is no "remember" here/ },
+];
+for (const { source, expected, problem } of RULES) {
+  Deno.test(`approval of a rule: ${JSON.stringify(source)} is ${problem === undefined ? "taken" : "refused"}`, () => {
+    const problems: string[] = [];
+    assertEquals(parseApproval(source, (_, message) => problems.push(message)), expected);
+    assertEquals(problems.length, problem === undefined ? 0 : 1);
+    if (problem !== undefined) assert(problem.test(problems[0] ?? ""), problems[0]);
+  });
+}
+
+Deno.test("a problem of an approval stands at its place, and a deny rule has none", () => {
+  const rule = { action: "fs.read", resource: "/a" };
+  const places = (policy: object) => problemsOf(policy).map(({ place }) => place);
+  assertEquals(places({ capabilities: [{ ...rule, approval: { timeout: 1 } }] }), [
+    "capabilities[0].approval.timeout",
+  ]);
+  assertEquals(places({ capabilities: [], deny: [{ ...rule, approval: "required" }] }), [
+    "deny[0].approval",
+  ]);
+});
