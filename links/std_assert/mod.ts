@@ -1,5 +1,6 @@
 /** Stand-in for `jsr:@std/assert` where JSR cannot be reached: the assertions this package uses, over `node:assert`. */
 import nodeAssert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
 
 /** Thrown by every assertion that does not hold. */
 export class AssertionError extends Error {
@@ -58,7 +59,12 @@ function check<E extends Error>(
   includes?: string,
 ): E {
   if (expected !== undefined) assertInstanceOf(error, expected);
-  if (includes !== undefined) assertStringIncludes((error as Error).message, includes);
+  if (includes !== undefined) {
+    assertStringIncludes(
+      stripVTControlCharacters((error as Error).message),
+      stripVTControlCharacters(includes),
+    );
+  }
   return error as E;
 }
 
@@ -91,14 +97,16 @@ export async function assertRejects<E extends Error = Error>(
   throw new AssertionError("Expected the promise to reject");
 }
 
-// The real package does not compare prototypes of plain objects; node:assert does.
+// The real package does not compare prototypes of plain objects, nor the signs of zeros; node:assert does.
 function plain(value: unknown): unknown {
+  if (value === 0) return 0;
   if (Array.isArray(value)) return value.map(plain);
   if (
     value !== null && typeof value === "object" &&
     [null, Object.prototype].includes(Object.getPrototypeOf(value))
   ) {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+    const keys = Reflect.ownKeys({ ...value }) as (keyof typeof value)[];
+    return Object.fromEntries(keys.map((key) => [key, plain(value[key])]));
   }
   return value;
 }

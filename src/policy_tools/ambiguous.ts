@@ -5,7 +5,8 @@
  */
 import type { Problems } from "../core/policy/problem.ts";
 import { isMapping } from "../core/policy/shape.ts";
-import { mergedInto, type OutlineNode } from "./locate.ts";
+import { mergedInto } from "./line_finder.ts";
+import type { OutlineNode } from "./locate.ts";
 
 /** A number that all parsers read alike. */
 const DECIMAL = /^-?(0|[1-9]\d*)(\.\d+)?$/;

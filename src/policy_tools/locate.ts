@@ -7,7 +7,8 @@
  *
  * @module
  */
-import type { LineOf } from "./problems.ts";
+import { unescaped } from "./escapes.ts";
+import { findUnseen } from "./unseen.ts";
 
 /** A node of the document. */
 export interface OutlineNode {
@@ -40,11 +41,8 @@ export class OutlineError extends SyntaxError {
   }
 }
 
-/**
- * Line breaks to some parsers of YAML (1.1 has them, 1.2 has not), and what makes a line look different
- * from what it is: bidirectional overrides (CVE-2021-42574, "Trojan Source") and a byte order mark.
- */
-const UNSEEN = /[\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069]|(?!^)\ufeff/;
+/** What `@std/yaml` loses an anchor on: null, zero, false, and a text that is or could be empty. */
+const NOTHING = /^(?:~|null|Null|NULL|false|False|FALSE|[-+]?[0._]+|"[\s\\]*"|'\s*'|[|>][^\n]*)?$/;
 
 /**
  * Scans one YAML document.
@@ -55,47 +53,9 @@ const UNSEEN = /[\u0085\u2028\u2029\u202a-\u202e\u2066-\u2069]|(?!^)\ufeff/;
  * character that readers do not see as parsers do.
  */
 export function outline(text: string): OutlineNode {
-  const unseen = UNSEEN.exec(text);
-  if (unseen !== null) {
-    const digits = unseen[0].charCodeAt(0).toString(16).padStart(4, "0");
-    throw new OutlineError(
-      `Has the character U+${digits.toUpperCase()}, which readers and parsers see differently, expected "\\u${digits}" in double quotes`,
-      text.slice(0, unseen.index).split(/\r\n?|\n/).length,
-    );
-  }
+  const unseen = findUnseen(text);
+  if (unseen !== undefined) throw new OutlineError(unseen.message, unseen.line);
   return new Scanner(text.replace(/^\ufeff/, "").replace(/\r\n?/g, "\n")).document();
-}
-
-/**
- * Finds lines in a scanned document.
- *
- * @param root Of the document.
- * @returns The line of a value, or of the nearest value around it that has one.
- */
-export function lineFinder(root: OutlineNode): LineOf {
-  return (path) => {
-    let node = root;
-    for (const key of path) {
-      const child = childOf(node, String(key));
-      if (child === undefined) break;
-      node = child;
-    }
-    return node.line;
-  };
-}
-
-/** The value of a key, also if a merge key brought it in. */
-function childOf(node: OutlineNode, key: string): OutlineNode | undefined {
-  const own = node.children.get(key);
-  if (own !== undefined) return own;
-  return mergedInto(node).map((part) => part.children.get(key)).find((one) => one !== undefined);
-}
-
-/** The mappings that a merge key names. */
-export function mergedInto(node: OutlineNode): readonly OutlineNode[] {
-  const merged = node.children.get("<<");
-  if (merged === undefined) return [];
-  return merged.isList ? Array.from(merged.children.values()) : [merged];
 }
 
 class Scanner {
@@ -108,10 +68,19 @@ class Scanner {
   document(): OutlineNode {
     this.#skipBlank();
     if (this.#char() === "%") throw this.#refused("A directive");
-    if (this.#rest(/---(?=\s|$)/y)) this.#skipBlank();
-    const node = this.#block(0);
+    if (this.#column() === 0 && this.#rest(/---(?=[ \t\n]|$)/y) !== undefined) {
+      const line = this.#line;
+      this.#skipBlank();
+      if (this.#line === line && !this.#atLineEnd()) {
+        throw this.#refused('A value on the line of "---"');
+      }
+    } else if (/^(?:---|\.\.\.(?=[ \t\n]|$))/.test(this.text.slice(this.#pos, this.#pos + 4))) {
+      throw this.#refused("This marker");
+    }
     this.#skipBlank();
-    if (this.#rest(/\.\.\.(?=\s|$)/y)) this.#skipBlank();
+    const node = this.#block(this.#column());
+    this.#skipBlank();
+    if (this.#rest(/\.\.\.(?=[ \t\n]|$)/y)) this.#skipBlank();
     if (this.#pos < this.text.length) {
       throw this.#refused("More than one document, or this syntax,");
     }
@@ -140,13 +109,25 @@ class Scanner {
     return found;
   }
 
-  #skipBlank(): void {
-    this.#rest(/(?:[ \t]*(?:(?:^|(?<=\s))#[^\n]*)?\n)*[ \t]*(?:(?:^|(?<=\s))#[^\n]*)?/my);
+  /** Skips spaces, comments and line breaks. */
+  #skipBlank(mayHaveTabs = false): void {
+    this.#rest(/(?:[ \t]*(?:(?:^|(?<=[ \t\n]))#[^\n]*)?\n)*/my);
+    const isIndentation = this.#column() === 0;
+    const space = this.#rest(/[ \t]*/y) ?? "";
+    const isOver = this.#rest(/(?:^|(?<=[ \t\n]))#[^\n]*/my) !== undefined || this.#char() === "";
+    if (isIndentation && !isOver && !mayHaveTabs && space.includes("\t")) {
+      throw this.#refused("A tab in the indentation");
+    }
+  }
+
+  /** Skips what stands between an indicator and its value. */
+  #skipSpace(): void {
+    const space = this.#rest(/[ \t]*/y) ?? "";
+    if (space.includes("\t") && !this.#atLineEnd()) throw this.#refused("A tab before a value");
   }
 
   #atLineEnd(): boolean {
-    return /^[ \t]*(?:$|\n|(?<=\s)#)/.test(this.text.slice(this.#pos, this.#pos + 1)) ||
-      this.#char() === "" || this.#char() === "\n" || this.#char() === "#";
+    return ["", "\n", "#", " ", "\t"].includes(this.#char());
   }
 
   /** A node that starts on this line or a later one, indented by at least `indent`. */
@@ -160,30 +141,39 @@ class Scanner {
 
   #marker(): boolean {
     return this.#column() === 0 &&
-      /^(?:---|\.\.\.)(?:\s|$)/.test(this.text.slice(this.#pos, this.#pos + 4));
+      /^(?:---|\.\.\.)(?:[ \t\n]|$)/.test(this.text.slice(this.#pos, this.#pos + 4));
   }
 
   #node(indent: number, column: number, collections: boolean): OutlineNode {
     const line = this.#line;
     const anchor = this.#properties();
     if (anchor !== undefined && this.#atLineEnd()) {
-      return this.#anchored(anchor, this.#block(indent));
+      this.#skipBlank();
+      const isBlock = this.#isItem() || (!/[[{]/.test(this.#char()) && this.#isKey());
+      const node = this.#block(indent);
+      if (isBlock && node.children.size > 0) return this.#anchored(anchor, node);
+      throw this.#refused("An anchor on another line than its value");
     }
+    if (anchor !== undefined && !/[[{]/.test(this.#char()) && this.#isKey()) {
+      throw this.#refused("An anchor on a key");
+    }
+    const start = this.#pos;
     const char = this.#char();
     let node: OutlineNode;
     if (char === "*") {
-      const name = this.#rest(/\*[^\s,[\]{}]+/y)?.slice(1) ?? "";
+      const name = this.#rest(/\*[^ \t\n,[\]{}]+/y)?.slice(1) ?? "";
       const target = this.#anchors.get(name);
       node = aliasOf(target, line);
-    } else if (
-      collections && char === "-" && /^-(\s|$)/.test(this.text.slice(this.#pos, this.#pos + 2))
-    ) {
+    } else if (collections && this.#isItem()) {
       node = this.#sequence(column);
-    } else if (char === "?" && /^\?(\s|$)/.test(this.text.slice(this.#pos, this.#pos + 2))) {
+    } else if (this.#isExplicit()) {
       throw this.#refused('A "?" key');
     } else if (char === "[" || char === "{") {
-      node = this.#flow();
-      if (/^[ \t]*:(\s|$)/.test(this.text.slice(this.#pos, this.#pos + 80))) {
+      node = this.#flow(indent);
+      if (indent > 0 && this.text.slice(start, this.#pos).includes("\t")) {
+        throw this.#refused("A tab in a flow collection");
+      }
+      if (/^[ \t]*:([ \t\n]|$)/.test(this.text.slice(this.#pos, this.#pos + 80))) {
         throw this.#refused("A collection as a key");
       }
     } else if (char === "|" || char === ">") {
@@ -193,10 +183,13 @@ class Scanner {
     } else {
       node = this.#scalar(indent);
     }
-    return anchor === undefined ? node : this.#anchored(anchor, node);
+    return anchor === undefined ? node : this.#anchored(anchor, node, start);
   }
 
-  #anchored(anchor: string, node: OutlineNode): OutlineNode {
+  /** @param start Where its text begins, if it may be nothing: `@std/yaml` forgets such anchors. */
+  #anchored(anchor: string, node: OutlineNode, start?: number): OutlineNode {
+    const text = start === undefined ? undefined : this.text.slice(start, this.#pos).trim();
+    if (text !== undefined && NOTHING.test(text)) throw this.#refused("An anchor on nothing");
     this.#anchors.set(anchor, node);
     return node;
   }
@@ -205,41 +198,54 @@ class Scanner {
     let anchor: string | undefined;
     for (;;) {
       if (this.#char() === "!") throw this.#refused("A tag");
-      const found = this.#char() === "&" ? this.#rest(/&[^\s,[\]{}]+/y) : undefined;
+      const found = this.#char() === "&" ? this.#rest(/&[^ \t\n,[\]{}]+/y) : undefined;
       if (found === undefined) return anchor;
       anchor = found.slice(1);
-      this.#rest(/[ \t]*/y);
+      this.#skipSpace();
     }
+  }
+
+  #isItem(): boolean {
+    return /^-([ \t\n]|$)/.test(this.text.slice(this.#pos, this.#pos + 2));
+  }
+
+  #isExplicit(): boolean {
+    return /^\?([ \t\n]|$)/.test(this.text.slice(this.#pos, this.#pos + 2));
   }
 
   #isKey(): boolean {
     const end = this.text.indexOf("\n", this.#pos);
     const rest = this.text.slice(this.#pos, end === -1 ? undefined : end);
-    if (rest[0] === '"') return /^"(?:[^"\\]|\\.)*"[ \t]*:(?:\s|$)/.test(rest);
-    if (rest[0] === "'") return /^'(?:[^']|'')*'[ \t]*:(?:\s|$)/.test(rest);
-    return /^[^#\n]*?:(?:\s|$)/.test(rest.replace(/\s#.*$/, ""));
+    if (rest[0] === '"') return /^"(?:[^"\\]|\\.)*"[ \t]*:(?:[ \t\n]|$)/.test(rest);
+    if (rest[0] === "'") return /^'(?:[^']|'')*'[ \t]*:(?:[ \t\n]|$)/.test(rest);
+    return /^(?!#)[^\n]*?:(?:[ \t\n]|$)/.test(rest.replace(/[ \t\n]#.*$/, ""));
   }
 
-  #key(flow: boolean): { readonly text: string; readonly isPlain: boolean } {
+  #key(flow: boolean, indent: number): { readonly text: string; readonly isPlain: boolean } {
     if (this.#properties() !== undefined) throw this.#refused("An anchor on a key");
-    const quoted = this.#quoted();
+    const quoted = this.#quoted(indent);
     if (quoted !== undefined) return { text: quoted, isPlain: false };
     if (this.#char() === "*") throw this.#refused("An alias as a key");
     const plain = this.#rest(
-      flow ? /(?:[^:,[\]{}\n]|:(?![\s,[\]{}]))+/y : /(?:[^:\n]|:(?!\s|$))+/my,
+      flow ? /(?:[^:,[\]{}\n]|:(?![ \t\n,[\]{}]))+/y : /(?:[^:\n]|:(?![ \t\n]|$))+/my,
     );
-    return { text: (plain ?? "").trim(), isPlain: true };
+    if (plain === undefined) throw this.#refused("A key without a name");
+    return { text: plain.trim(), isPlain: true };
   }
 
   /** A quoted scalar; its text matters only if it is a key. */
-  #quoted(): string | undefined {
-    if (this.#char() === '"') {
-      return unescaped((this.#rest(/"(?:[^"\\]|\\[\s\S])*"/y) ?? "").slice(1, -1));
+  #quoted(indent: number): string | undefined {
+    const raw = this.#rest(/"(?:[^"\\]|\\[\s\S])*"|'(?:[^']|'')*'/y);
+    if (raw === undefined) return undefined;
+    if (/[^ \t\n][ \t]+\n/.test(raw)) {
+      throw this.#refused("A space before a line break in quotes");
     }
-    if (this.#char() === "'") {
-      return (this.#rest(/'(?:[^']|'')*'/y) ?? "").slice(1, -1).replaceAll("''", "'");
+    if (new RegExp(`\\n(?! {${indent}})(?![ \\t]*\\n)`).test(raw)) {
+      throw this.#refused("A line without indentation in quotes");
     }
-    return undefined;
+    return raw.startsWith('"')
+      ? unescaped(raw.slice(1, -1))
+      : raw.slice(1, -1).replaceAll("''", "'");
   }
 
   #mapping(column: number): OutlineNode {
@@ -247,9 +253,9 @@ class Scanner {
     const line = this.#line;
     for (;;) {
       const keyLine = this.#line;
-      const key = this.#key(false);
+      const key = this.#key(false, column);
       if (this.#rest(/[ \t]*:/y) === undefined) throw this.#refused("This syntax");
-      this.#rest(/[ \t]*/y);
+      this.#skipSpace();
       const value = this.#value(column);
       children.set(key.text, {
         ...value,
@@ -259,9 +265,7 @@ class Scanner {
       this.#skipBlank();
       if (this.#pos >= this.text.length || this.#column() !== column || this.#marker()) break;
       if (!this.#isKey()) {
-        if (/^\?(\s|$)/.test(this.text.slice(this.#pos, this.#pos + 2))) {
-          throw this.#refused('A "?" key');
-        }
+        if (this.#isExplicit()) throw this.#refused('A "?" key');
         break;
       }
     }
@@ -273,8 +277,7 @@ class Scanner {
     if (!this.#atLineEnd()) return this.#node(column + 1, this.#column(), false);
     const line = this.#line;
     this.#skipBlank();
-    const atSame = this.#column() === column &&
-      /^-(\s|$)/.test(this.text.slice(this.#pos, this.#pos + 2));
+    const atSame = this.#column() === column && this.#isItem();
     const node = this.#block(atSame ? column : column + 1);
     return node.children.size === 0 && node.plain === undefined ? { ...node, line } : node;
   }
@@ -282,12 +285,11 @@ class Scanner {
   #sequence(column: number): OutlineNode {
     const children = new Map<string, OutlineNode>();
     const line = this.#line;
-    while (this.#column() === column && this.#rest(/-(?=\s|$)/y) !== undefined) {
-      this.#rest(/[ \t]*/y);
-      const item = this.#atLineEnd()
-        ? this.#block(column + 1)
-        : this.#node(column + 1, this.#column(), true);
-      children.set(String(children.size), item);
+    while (this.#column() === column && this.#rest(/-(?=[ \t\n]|$)/y) !== undefined) {
+      this.#skipSpace();
+      this.#skipBlank();
+      if (this.#char() === "" || this.#column() <= column) throw this.#refused("An empty item");
+      children.set(String(children.size), this.#block(column + 1));
       this.#skipBlank();
     }
     return { line, isList: true, children };
@@ -297,9 +299,13 @@ class Scanner {
     const line = this.#line;
     this.#rest(/[|>][^\n]*(?:\n|$)/y);
     while (this.#pos < this.text.length) {
-      if (this.#rest(/[ \t]*\n/y) !== undefined) continue;
+      if (this.#rest(/\n/y) !== undefined) continue;
+      if (this.#rest(/[ \t]+(?=\n|$)/y)) throw this.#refused("A line of spaces in a text");
       const spaces = /^ */.exec(this.text.slice(this.#pos, this.#pos + 200))?.[0].length ?? 0;
-      if (spaces < Math.max(indent, 1)) break;
+      if (spaces < Math.max(indent, 1)) {
+        if (this.#char(spaces) === "\t") throw this.#refused("A tab in the indentation");
+        break;
+      }
       this.#rest(/[^\n]*(?:\n|$)/y);
     }
     return { line, children: new Map() };
@@ -307,42 +313,45 @@ class Scanner {
 
   #scalar(indent: number): OutlineNode {
     const line = this.#line;
-    if (this.#quoted() !== undefined) return { line, children: new Map() };
-    const plain = (this.#rest(/(?:[^\n#]|(?<!\s)#)+/y) ?? "").trim();
+    if (this.#quoted(indent) !== undefined) return { line, children: new Map() };
+    const plain = (this.#rest(/(?:[^\n#]|(?<![ \t\n])#)+/y) ?? "").trim();
     let folded = false;
     for (;;) {
-      const next = /^[ \t]*\n(?:[ \t]*\n)*( *)(?=[^\s#])/.exec(this.text.slice(this.#pos));
+      const next = /^[ \t]*\n(?:[ \t]*\n)*( *)(?=[^ \t\n#])/.exec(this.text.slice(this.#pos));
       if (next === null || (next[1] ?? "").length < Math.max(indent, 1)) break;
       this.#skipBlank();
-      this.#rest(/(?:[^\n#]|(?<!\s)#)+/y);
+      this.#rest(/(?:[^\n#]|(?<![ \t\n])#)+/y);
       folded = true;
     }
     return folded ? { line, children: new Map() } : { line, plain, children: new Map() };
   }
 
-  #flow(): OutlineNode {
+  #flow(indent: number): OutlineNode {
     const line = this.#line;
     const children = new Map<string, OutlineNode>();
     const mapping = this.#char() === "{";
     this.#pos++;
     for (;;) {
-      this.#skipBlank();
+      this.#skipInFlow(indent);
       if (this.#char() === "]" || this.#char() === "}") break;
       if (this.#pos >= this.text.length) throw this.#refused("This syntax");
+      if (/[,#]/.test(this.#char())) throw this.#refused("An entry without a value");
+      if (this.#isExplicit()) throw this.#refused('A "?" key');
       if (mapping) {
         const keyLine = this.#line;
-        const key = this.#key(true);
-        this.#skipBlank();
+        const key = this.#key(true, indent);
+        this.#skipInFlow(indent);
         const hasValue = this.#rest(/:/y) !== undefined;
-        this.#skipBlank();
-        const value = hasValue ? this.#flowValue() : { line: keyLine, children: new Map() };
+        if (hasValue && this.#line > keyLine) throw this.#refused("A key on several lines");
+        this.#skipInFlow(indent);
+        const value = hasValue ? this.#flowValue(indent) : { line: keyLine, children: new Map() };
         children.set(key.text, { ...value, hasPlainKey: key.isPlain });
       } else {
-        children.set(String(children.size), this.#flowValue());
-        this.#skipBlank();
+        children.set(String(children.size), this.#flowValue(indent));
+        this.#skipInFlow(indent);
         if (this.#char() === ":") throw this.#refused("A pair in a flow sequence");
       }
-      this.#skipBlank();
+      this.#skipInFlow(indent);
       if (this.#rest(/,/y) === undefined && this.#char() !== "]" && this.#char() !== "}") {
         throw this.#refused("This syntax");
       }
@@ -351,21 +360,32 @@ class Scanner {
     return { line, isList: !mapping, children };
   }
 
-  #flowValue(): OutlineNode {
+  /** Skips to a place that is indented by at least `indent`; tabs are looked for around a block's flow. */
+  #skipInFlow(indent: number): void {
+    const line = this.#line;
+    this.#skipBlank(true);
+    if (this.#line > line && this.#column() < indent) {
+      throw this.#refused("A line without indentation");
+    }
+  }
+
+  #flowValue(indent: number): OutlineNode {
     const line = this.#line;
     const anchor = this.#properties();
+    const start = this.#pos;
     const char = this.#char();
     let node: OutlineNode;
-    if (char === "[" || char === "{") node = this.#flow();
+    if (char === "[" || char === "{") node = this.#flow(indent);
     else if (char === "*") {
-      const target = this.#anchors.get((this.#rest(/\*[^\s,[\]{}]+/y) ?? "").slice(1));
+      const target = this.#anchors.get((this.#rest(/\*[^ \t\n,[\]{}]+/y) ?? "").slice(1));
       node = aliasOf(target, line);
-    } else if (this.#quoted() !== undefined) node = { line, children: new Map() };
+    } else if (this.#quoted(indent) !== undefined) node = { line, children: new Map() };
     else {
-      const plain = this.#rest(/(?:[^:,[\]{}#\n]|:(?![\s,[\]{}])|(?<!\s)#)+/y)?.trim() ?? "";
+      const plain = this.#rest(/(?:[^:,[\]{}#\n]|:(?![ \t\n,[\]{}])|(?<![ \t\n])#)+/y)?.trim() ??
+        "";
       node = { line, plain, children: new Map() };
     }
-    return anchor === undefined ? node : this.#anchored(anchor, node);
+    return anchor === undefined ? node : this.#anchored(anchor, node, start);
   }
 }
 
@@ -374,33 +394,4 @@ function aliasOf(target: OutlineNode | undefined, line: number): OutlineNode {
   if (target === undefined) return { line, children: new Map() };
   const { plain, isList = false, children } = target;
   return plain === undefined ? { line, isList, children } : { line, isList, children, plain };
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  "0": "\0",
-  a: "\x07",
-  b: "\b",
-  t: "\t",
-  n: "\n",
-  v: "\v",
-  f: "\f",
-  r: "\r",
-  e: "\x1b",
-  N: "\x85",
-  _: "\xa0",
-  L: "\u2028",
-  P: "\u2029",
-};
-
-/** The text of a double-quoted scalar on one line (YAML 1.2.2, section 5.7). */
-function unescaped(raw: string): string {
-  return raw.replace(
-    /\\(?:x([\da-f]{2})|u([\da-f]{4})|U([\da-f]{8})|(.))/gis,
-    (_, x?: string, u?: string, U?: string, char = "") => {
-      const code = x ?? u ?? U;
-      if (code === undefined) return ESCAPES[char] ?? char;
-      const point = parseInt(code, 16);
-      return point > 0x10ffff ? "" : String.fromCodePoint(point);
-    },
-  );
 }

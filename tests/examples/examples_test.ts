@@ -161,7 +161,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "trap → DENIED",
     "metadata → DENIED",
     "reached: /docs/old /docs/new /docs/trap /docs/metadata",
-    "records: 3",
+    "records: 6",
   ],
   "05_providers/mcp.ts": [
     "tools: notes__add_note notes__read_notes",
