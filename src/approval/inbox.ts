@@ -41,6 +41,8 @@ export class ApprovalInbox implements Approver {
   readonly #timer: Timer;
 
   /**
+   * Opens nothing yet.
+   *
    * @param folder Absolute path. It is made with the first question; the folder above it has to exist.
    * @param timer @default the platform's
    */

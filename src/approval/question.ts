@@ -11,9 +11,11 @@ import { escape, escapedJson } from "../visible_text.ts";
 export interface ApprovalQuestion {
   /** The id that the record of the action will have. */
   readonly id: string;
+  /** What is to be done, for example `fs.write`. */
   readonly action: string;
   /** Canonical: links are followed. */
   readonly target: string;
+  /** With their defaults; secondary resources in canonical form. */
   readonly params: Readonly<Record<string, unknown>>;
   /** Who asks, as the request says. */
   readonly agent?: string;
@@ -25,7 +27,7 @@ export interface ApprovalQuestion {
   readonly reason?: string;
   /** Who may answer. */
   readonly approvers?: readonly string[];
-  /** What would change in a file that is written, as a unified diff. */
+  /** What would change in a file that is written: lines that go (`-`), come (`+`) and stay. */
   readonly change?: string;
   /** Digest of the policy. */
   readonly policy: string;
@@ -84,7 +86,7 @@ function quoted(text: string): string {
 
 /** Letters that can look like others: an `а` that is Cyrillic, a space that is none. */
 function unusual(what: string, text: string): string[] {
-  const odd = Array.from(new Set(text.match(/[^\x00-\x7f]/gu) ?? []));
+  const odd = Array.from(new Set(text)).filter((char) => char > "\x7f");
   if (odd.length === 0) return [];
   const shown = odd.slice(0, 8).map((char) => {
     const digits = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");

@@ -5,11 +5,10 @@
  */
 import { hash } from "node:crypto";
 import type { CanonicalRequest } from "../core/action.ts";
-import { messageOf } from "../core/errors.ts";
 
 /** A change that was shown. */
 export interface ShownChange {
-  /** A unified diff, or why there is none. */
+  /** Lines that go (`-`), come (`+`) and stay around them; or why they are not shown. */
   readonly text: string;
   /** Whether the file is not as it was when that was made, or cannot be looked at any more. */
   readonly hasChanged: () => boolean;
@@ -17,50 +16,81 @@ export interface ShownChange {
 
 /** Longer files are not read: their size and time stand for them. */
 const MAX_BYTES = 16 * 1024 * 1024;
+/** Of longer contents the sizes are shown. */
+const MAX_TEXT = 1024 * 1024;
+/** Lines shown before and after the change. */
+const CONTEXT = 3;
 
 /**
  * The change that `fs.write` would make.
  *
  * @returns `undefined` for other actions.
  */
-export async function shownChange(
-  { action, target, params }: CanonicalRequest,
-): Promise<ShownChange | undefined> {
+export function shownChange({ action, target, params }: CanonicalRequest): ShownChange | undefined {
   const { content, encoding } = params;
   if (action !== "fs.write" || typeof content !== "string") return undefined;
-  const before = stateOf(target);
-  const hasChanged = () => before === undefined || stateOf(target) !== before;
-  if (before === undefined) {
+  const { state, text: before } = lookAt(target);
+  if (state === undefined) {
     // Nothing was shown that could change; what is written stands in the params.
     return { text: "what is there now cannot be read by the kernel", hasChanged: () => false };
   }
-  try {
-    const { describeChange, NOTHING } = await import("../file_change.ts");
-    const old = before === "none" ? undefined : Deno.readFileSync(target);
-    const now = encoding === "base64"
-      ? Uint8Array.fromBase64(content)
-      : new TextEncoder().encode(content);
-    const text = await describeChange(target, {
-      from: old === undefined ? NOTHING : contentOf(old),
-      to: contentOf(now),
-    });
-    return { text, hasChanged };
-  } catch (error) {
-    return { text: `the change cannot be shown: ${messageOf(error)}`, hasChanged };
-  }
+  const after = encoding === "base64" ? undefined : content;
+  const isShown = before !== undefined && after !== undefined;
+  const isLong = (before?.length ?? 0) > MAX_TEXT || content.length > MAX_TEXT;
+  return {
+    text: isShown && !isLong
+      ? changedLines(before, after)
+      : `binary or long: ${
+        state === "none" ? "no file" : "a file"
+      } now, ${content.length} characters then`,
+    hasChanged: () => lookAt(target).state !== state,
+  };
 }
 
-function contentOf(bytes: Uint8Array): { size: number; bytes: () => Promise<Uint8Array> } {
-  return { size: bytes.length, bytes: () => Promise.resolve(bytes) };
+/**
+ * The lines from the first that differs to the last, all as removed and as added: no diff of least size,
+ * and one that is right whatever the contents are.
+ */
+function changedLines(before: string, after: string): string {
+  if (before === after) return "nothing changes";
+  const [old, now] = [linesOf(before), linesOf(after)];
+  let start = 0;
+  while (start < old.length && start < now.length && old[start] === now[start]) start++;
+  let same = 0;
+  const most = Math.min(old.length, now.length) - start;
+  while (same < most && old.at(-1 - same) === now.at(-1 - same)) same++;
+  const end = old.length - same;
+  return [
+    `line ${start + 1} of ${old.length}: ${end - start} removed, ${
+      now.length - same - start
+    } added`,
+    ...old.slice(Math.max(0, start - CONTEXT), start).map((line) => `  ${line}`),
+    ...old.slice(start, end).map((line) => `- ${line}`),
+    ...now.slice(start, now.length - same).map((line) => `+ ${line}`),
+    ...old.slice(end, end + CONTEXT).map((line) => `  ${line}`),
+  ].join("\n");
 }
 
-/** What tells one content from another; `undefined` if it cannot be looked at. */
-function stateOf(path: string): string | undefined {
+/** Each with what it ends with, so that a last line without a line break is another one. */
+function linesOf(text: string): string[] {
+  const lines = text.split("\n");
+  const last = lines.pop() ?? "";
+  return last === "" ? lines : [...lines, `${last} (no line break at the end)`];
+}
+
+/** What tells one content from another, `undefined` if it cannot be looked at; and the text, if it is one. */
+function lookAt(path: string): { readonly state?: string; readonly text?: string } {
   try {
     const { size, mtime, ino, isFile } = Deno.statSync(path);
-    if (!isFile || size > MAX_BYTES) return `${isFile} ${size} ${mtime?.getTime()} ${ino}`;
-    return hash("sha256", Deno.readFileSync(path));
+    if (!isFile || size > MAX_BYTES) {
+      return { state: `${isFile} ${size} ${mtime?.getTime()} ${ino}` };
+    }
+    const bytes = Deno.readFileSync(path);
+    const state = hash("sha256", bytes);
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    // What was no UTF-8 is not shown as something that it is not.
+    return text.includes("\ufffd") || text.includes("\0") ? { state } : { state, text };
   } catch (error) {
-    return error instanceof Deno.errors.NotFound ? "none" : undefined;
+    return error instanceof Deno.errors.NotFound ? { state: "none", text: "" } : {};
   }
 }

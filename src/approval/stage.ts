@@ -86,7 +86,7 @@ export class ApprovalDesk {
       );
     }
     if (this.#closing.signal.aborted) return refused("UNAVAILABLE", "the kernel is closing");
-    const change = await shownChange(request);
+    const change = shownChange(request);
     const askedAt = clock();
     const question = questionFor({ request, context, rule, policy, change, askedAt });
     this.#options.onQuestion?.(question);

@@ -15,7 +15,7 @@ import { messageOf } from "../core/errors.ts";
 import type { StageAnswer } from "../stages/stage.ts";
 import { filesystemStrategies } from "./fs_strategies.ts";
 import { KeyedMutex, keysOf } from "./keyed_mutex.ts";
-import { visible } from "../file_change.ts";
+import { visible } from "./preview.ts";
 import {
   lackedBy,
   ROLLBACK_CODES,

@@ -5,7 +5,7 @@
  */
 import { basename, dirname } from "@std/path";
 import { expectation, type FileState, isSame, lstat, stateOf } from "./file_state.ts";
-import { type Content, describeChange, NOTHING, visible } from "../file_change.ts";
+import { type Content, describeAppearance, describeChange, NOTHING, visible } from "./preview.ts";
 import type { SnapshotReader, Undo, UndoStep } from "./strategy.ts";
 
 /** The state in which an action left a path, as far as it is known. */
@@ -171,11 +171,4 @@ export function removeEmptyFolders(
     gone = folder;
   }
   return steps;
-}
-
-/** The change of the mode in one line; empty if it stays. */
-function describeAppearance(path: string, from: FileState, to: FileState): string {
-  if (!("mode" in from) || !("mode" in to) || from.mode === to.mode) return "";
-  const [old, now] = [from.mode, to.mode].map((mode) => mode.toString(8).padStart(4, "0"));
-  return `mode of ${visible(path)}: ${old} → ${now}\n`;
 }

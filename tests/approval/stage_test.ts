@@ -6,6 +6,7 @@ import { ManualTimer } from "../checkpoint/checkpoint_file.ts";
 import { HandClock } from "../limits/scene.ts";
 import { nextTurn } from "../turn.ts";
 import { Workspace } from "../workspace.ts";
+import { shownChange } from "../../src/approval/shown_change.ts";
 import { openShop, Person, policyOf, recordsOf, REQUEST } from "./scene.ts";
 
 Deno.test("a rule with approval asks with all that would be done, and a yes has it done once", async () => {
@@ -221,8 +222,8 @@ for (const { cell, before, meanwhile, expected } of MEANWHILE) {
     await using _ = kernel;
     const submitted = write("a", "new\n");
     const { question: { change = "" }, answer } = await person.next();
-    assertStringIncludes(change, "+new");
-    if (before !== undefined) assertStringIncludes(change, "-a");
+    assertStringIncludes(change, "+ new");
+    if (before !== undefined) assertStringIncludes(change, "- a");
     meanwhile(ws.path("w/a"));
     answer({ approved: true, by: "alice" });
     const { code } = await submitted;
@@ -324,4 +325,38 @@ Deno.test("many questions wait at once, and each answer is for its own", async (
   const results = await Promise.all(submitted);
   assertEquals(results.map(({ status }) => status), results.map((_, i) => i % 2 ? "DENIED" : "OK"));
   assertEquals(calls.length, 25);
+});
+
+// deno-fmt-ignore -- a row is a line
+const CHANGES: readonly { before: string | undefined; after: string; shows: readonly string[] }[] = [
+  { before: undefined, after: "a\nb\n", shows: ["line 1 of 0: 0 removed, 2 added", "+ a", "+ b"] },
+  { before: "a\nb\nc\nd\ne\nf\ng\n", after: "a\nb\nc\nd\nX\nf\ng\n", shows: ["line 5 of 7: 1 removed, 1 added", "  b", "  c", "  d", "- e", "+ X", "  f", "  g"] },
+  { before: "a\na\na\n", after: "a\na\n", shows: ["line 3 of 3: 1 removed, 0 added", "  a", "  a", "- a"] },
+  { before: "a\n", after: "a", shows: ["line 1 of 1: 1 removed, 1 added", "- a", "+ a (no line break at the end)"] },
+  { before: "a\r\n", after: "a\n", shows: ["line 1 of 1: 1 removed, 1 added", "- a\r", "+ a"] },
+  { before: "a\n", after: "a\n", shows: ["nothing changes"] },
+  { before: "\0", after: "a", shows: ["binary or long: a file now, 1 characters then"] },
+  { before: "a", after: "x".repeat(1024 * 1024 + 1), shows: ["binary or long: a file now, 1048577 characters then"] },
+];
+for (const { before, after, shows } of CHANGES) {
+  Deno.test(`a write of ${JSON.stringify(after.slice(0, 20))} over ${JSON.stringify(before)} shows what changes`, () => {
+    using ws = new Workspace();
+    const target = before === undefined ? ws.path("a") : ws.file("a", before);
+    const change = shownChange({ action: "fs.write", target, params: { content: after } });
+    assertEquals(change?.text.split("\n"), [...shows]);
+    assertEquals(change?.hasChanged(), false);
+    Deno.writeTextFileSync(target, "something else");
+    assertEquals(change?.hasChanged(), true);
+  });
+}
+
+Deno.test("a file that is no UTF-8 is not shown as something else, and a folder is no file", () => {
+  using ws = new Workspace();
+  const path = ws.path("a");
+  Deno.writeFileSync(path, new Uint8Array([0xff, 0xfe, 0x41]));
+  const shown = (target: string) =>
+    shownChange({ action: "fs.write", target, params: { content: "x" } })?.text;
+  assertEquals(shown(path), "binary or long: a file now, 1 characters then");
+  assertEquals(shown(ws.folder("b")), "binary or long: a file now, 1 characters then");
+  assertEquals(shownChange({ action: "fs.read", target: path, params: {} }), undefined);
 });

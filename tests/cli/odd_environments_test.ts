@@ -21,6 +21,8 @@ function commands(ws: Workspace): Readonly<Record<string, readonly [string[], nu
   return {
     version: [["version"], 0],
     limits: [["limits", "--policy", limited, ...log("limits")], 0],
+    // There is no such question, which it says.
+    approvals: [["approvals", "show", "0123abcd", ...log("approvals")], 1],
     help: [["help", "log"], 0],
     submit: [["submit", ...read, ...log("submit")], 0],
     agent: [
@@ -151,7 +153,7 @@ Deno.test("the matrix of odd environments has every command", async () => {
   using ws = new Workspace();
   const { stdout } = await agentKernel("help");
   const listed = Array.from(stdout.matchAll(/^ {2}([a-z-]+) {2}/gm), ([, name]) => name);
-  assertEquals(listed.length, 13);
+  assertEquals(listed.length, 14);
   const tried = Object.keys(commands(ws));
   assertEquals(listed.filter((name) => !tried.includes(name ?? "")), []);
 });

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   agent: ["policy", "mcp", "model", "base-url", "tools", "reversible", "max-turns", "verbose"],
   log: ["log-path", "status", "action", "agent", "since", "limit", "follow", "json"],
   limits: ["policy", "log-path", "ledger", "limit", "agent", "json"],
+  approvals: ["log-path", "inbox", "as", "reason", "digest", "json"],
   "validate-policy": ["policy", "json"],
   explain: ["policy", "action", "target", "params", "json"],
   "test-policy": ["policy", "examples", "json"],

@@ -272,6 +272,14 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "1.7 to vendors/paper: OK",
     "charged: pay.calls 1, pay.sum 1.7",
   ],
+  "10_approvals/ask_first.ts": [
+    "40 to vendors/pens: OK paid 40 to vendors/pens",
+    'param    "amount" = 400',
+    "400 to vendors/ink: DENIED APPROVAL_DENIED: not permitted: accountant said no: that is too much",
+    "1 to mallory: DENIED NO_RULE",
+    "record 0: OK accountant small",
+    "record 2: DENIED nobody was asked",
+  ],
 };
 
 /** Modules of examples that are no examples themselves. */

@@ -14,6 +14,9 @@ import * as mcp from "../../providers/mcp/mod.ts";
 // A red pin means: decide, then change the pin and the CHANGELOG together.
 const PINS: readonly (readonly [string, object, readonly string[]])[] = [
   ["mod.ts", kernel, [
+    "APPROVAL_CODES",
+    "ApprovalInbox",
+    "ApprovalInboxError",
     "AuditLogBusyError",
     "AuditLogError",
     "CODES",
@@ -29,9 +32,14 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "Provider",
     "ProviderError",
     "WorkerOptionsError",
+    "allOf",
+    "approverOf",
+    "atLeast",
+    "firstOf",
     "impliedPermissions",
     "pruneAuditLog",
     "readAuditLog",
+    "renderQuestion",
     "verifyAuditLog",
     "verifyWithCheckpoints",
   ]],

@@ -423,7 +423,7 @@ Deno.test("a settle that throws or never answers is a warning, and changes neith
 
 Deno.test("confirm is asked after all stages have passed, and can still refuse", async () => {
   const order: string[] = [];
-  const approval = stage("approval", () => ({
+  const approval = stage("asking", () => ({
     confirm: ({ policy }) => {
       order.push(`confirm ${policy.length}`);
       return { refusal: "the approval has expired", code: "APPROVAL_EXPIRED" };
@@ -440,7 +440,7 @@ Deno.test("confirm is asked after all stages have passed, and can still refuse",
 });
 
 Deno.test("a confirm that throws denies", async () => {
-  const approval = stage("approval", () => ({
+  const approval = stage("asking", () => ({
     confirm: () => {
       throw new Error("broken");
     },
@@ -455,7 +455,7 @@ Deno.test("a policy that is replaced while a stage waits is known to confirm", a
   const digests: string[] = [];
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   let entered = false;
-  const approval = stage("approval", async (_, { policy: before }) => {
+  const approval = stage("asking", async (_, { policy: before }) => {
     entered = true;
     await answered;
     return { confirm: ({ policy: now }) => void digests.push(before, now) };

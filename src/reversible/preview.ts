@@ -1,9 +1,10 @@
 /**
- * Changes of files as diffs, for people.
+ * Diffs of what a rollback would change, for people.
  *
  * @module
  */
 import { createTwoFilesPatch } from "npm:diff@^8.0.4";
+import type { FileState } from "./file_state.ts";
 
 /** Longer contents are not compared line by line. */
 const MAX_TEXT_BYTES = 1024 * 1024;
@@ -50,6 +51,13 @@ export async function describeChange(
     },
   );
   return patch ?? summary(old, now, from, to);
+}
+
+/** The change of the mode in one line; empty if it stays. */
+export function describeAppearance(path: string, from: FileState, to: FileState): string {
+  if (!("mode" in from) || !("mode" in to) || from.mode === to.mode) return "";
+  const [old, now] = [from.mode, to.mode].map((mode) => mode.toString(8).padStart(4, "0"));
+  return `mode of ${visible(path)}: ${old} → ${now}\n`;
 }
 
 function summary(old: string, now: string, from: Content, to: Content): string {
