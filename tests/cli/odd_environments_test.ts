@@ -81,7 +81,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     odd: () => ({ streams: { 1: "/dev/full" } }),
     expected: /^agent-kernel( [\w-]+)?: Cannot write to standard output: the disk is full\n$/,
     // They print nothing here.
-    but: { log: "works", snapshots: "works", mcp: "works" },
+    but: { log: "works", snapshots: "works", mcp: "works", approvals: "works" },
   },
   "a full standard error": { odd: () => ({ streams: { 2: "/dev/full" } }), expected: "works" },
   "proxies that do not answer": {
