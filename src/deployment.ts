@@ -7,7 +7,7 @@ import type { ProviderHost } from "./core/isolation/provider_host.ts";
 import { isInside, toWorkerOptions } from "./core/isolation/permission_set.ts";
 import { WorkerHost } from "./core/isolation/worker_host.ts";
 import { workerPermissions } from "./core/isolation/worker_permissions.ts";
-import type { PolicyWithPaths } from "./argument_paths/argument_paths.ts";
+import type { PolicyWithExamples } from "./policy_tools/read.ts";
 import type { World } from "./core/resource/world.ts";
 import { SYSTEM_TIMER, type Timer } from "./core/timer.ts";
 import { partlyDenied } from "./launch/check.ts";
@@ -34,7 +34,7 @@ export interface DeploymentOptions {
  * last of them has ended.
  */
 export class Deployment {
-  readonly policy: PolicyWithPaths;
+  readonly policy: PolicyWithExamples;
   readonly world: World;
   /** The stages that follow from the policy. */
   readonly stages: readonly Stage[];

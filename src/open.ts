@@ -236,20 +236,23 @@ export class Kernel implements AsyncDisposable {
     const own = [...argumentPathsStages({ policy, world }), ...deployment.stages];
     /** The call during which its provider asks. */
     let askedBy: { action: string; rule: string } | undefined;
-    const admit = (more: readonly Stage[]): Admit => (request, context) => {
+    const admit = (more: readonly Stage[], ended?: AbortSignal): Admit => (request, context) => {
       const admission = new StageAdmission({
         ownStages: own,
         timer: options.timer ?? SYSTEM_TIMER,
         policyInForce: () => this.policy.digest,
         onWarning: this.#onWarning,
       });
-      const asked = askedBy === undefined ? context : { ...context, askedBy };
+      const asked = askedBy === undefined || ended === undefined
+        ? context
+        : { ...context, askedBy: { ...askedBy, signal: ended } };
       askedBy ??= { action: request.action, rule: context.rule };
       return admission.enter([...own, ...options.stages ?? [], ...more], request, asked);
     };
     const gate: QuestionGate = {
-      submit: (request, host) =>
-        core.submit(request, { policy, world, hostOf: () => host, admit: admit([]) }),
+      submit: (request, host, ended) =>
+        core.submit(request, { policy, world, hostOf: () => host, admit: admit([], ended) }),
+      needsRecord: (rule) => policy.approvals.has(rule) && rule !== askedBy?.rule,
       turn: () => this.#turns.own(),
     };
     return deployment.run(() =>
@@ -260,7 +263,8 @@ export class Kernel implements AsyncDisposable {
         hostOf(action) {
           const host = deployment.hostOf(action);
           const records = deployment.recordsOf(action);
-          if (host === undefined || records.length === 0) return host;
+          if (host === undefined) return host;
+          if (records.length === 0 && policy.approvals.size === 0) return host;
           return recordingHost(host, records, gate);
         },
         admit: admit(stages),
@@ -314,12 +318,15 @@ async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions>
 
 /** Who answers: the approver of the options, or whoever has the inbox. */
 function deskOf(
-  { approvals, timer, clock = () => new Date() }: KernelOptions,
-  { approvalsPath }: ResolvedOptions,
+  options: KernelOptions,
+  { approvalsPath, policy }: ResolvedOptions,
 ): ApprovalDesk {
+  const { timer, clock = () => new Date() } = options;
   const inbox = approvalsPath === undefined ? undefined : new ApprovalInbox(approvalsPath, timer);
-  const { approver = inbox, onQuestion } = approvals ?? {};
-  return new ApprovalDesk({ approver, clock, timer, onQuestion });
+  // There from the start, so that it is hidden from programs that run before the first question.
+  if (policy.approvals.size > 0) inbox?.open();
+  const { approver = inbox, onQuestion } = options.approvals ?? {};
+  return new ApprovalDesk({ approver, clock, timer, onQuestion, onWarning: warnerOf(options) });
 }
 
 /** The stages that follow from the policy: its limits, then its approvals. */

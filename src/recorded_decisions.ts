@@ -19,8 +19,14 @@ const MAX_PENDING = 256;
 
 /** Where questions go. */
 export interface QuestionGate {
-  /** Submits a request; what is allowed is carried out by the host. */
-  submit(request: ActionRequest, host: ProviderHost): Promise<ActionResult>;
+  /**
+   * Submits a request; what is allowed is carried out by the host.
+   *
+   * @param ended Aborted when the call has ended.
+   */
+  submit(request: ActionRequest, host: ProviderHost, ended: AbortSignal): Promise<ActionResult>;
+  /** Whether a rule gives what only a question with a record can give; it is then denied. */
+  needsRecord(rule: string): boolean;
   /** Waits for a turn of the event loop that no other question gets. */
   turn(): Promise<void>;
 }
@@ -46,18 +52,27 @@ export function recordingHost(
       const { agent } = request;
       const from = agent === undefined ? {} : { agent };
       const pending = new Set<Promise<ResourceDecision>>();
-      let hasEnded = false;
+      const ended = new AbortController();
       const submitInTurn = async (asked: ActionRequest) => {
         // A Worker in the hands of an attacker asks as fast as it can: nothing else must wait for it.
         await gate.turn();
-        return hasEnded
-          ? denial(asked, TOO_LATE)
-          : await recorded(asked, host.maxOutputBytes, gate);
+        if (ended.signal.aborted) return denial(asked, TOO_LATE);
+        return await recorded(asked, {
+          maxOutputBytes: host.maxOutputBytes,
+          gate,
+          ended: ended.signal,
+        });
       };
       const decideOrSubmit: DecideQuestion = async (question) => {
         const asks = Object(question) as Readonly<Record<string, unknown>>;
         const { action = request.action, target, params } = asks;
-        if (typeof action !== "string" || !actions.includes(action)) return await decide(question);
+        if (typeof action !== "string" || !actions.includes(action)) {
+          const decision = await decide(question);
+          const { allowed, rule = "", target } = decision;
+          return allowed && gate.needsRecord(rule)
+            ? denial({ target }, { ...UNASKED, rule })
+            : decision;
+        }
         const asked = { action, target, params, ...from } as ActionRequest;
         if (pending.size === MAX_PENDING) return denial(asked, TOO_MANY);
         const decision = submitInTurn(asked).finally(() => pending.delete(decision));
@@ -65,7 +80,7 @@ export function recordingHost(
         return await decision;
       };
       const answer = await host.call(request, decideOrSubmit);
-      hasEnded = true;
+      ended.abort();
       // The record of a call comes after those of its questions, also where its Worker has died.
       await Promise.allSettled(pending);
       return answer;
@@ -75,13 +90,19 @@ export function recordingHost(
 
 const TOO_MANY = { error: `more than ${MAX_PENDING} questions of one call are being decided` };
 
+const UNASKED = {
+  error: "not permitted: it needs a yes of its own, and is a part of another action",
+};
 const TOO_LATE = { error: "the call has ended" };
 
 /** Submits a question; what carries it out is nothing but the answer that it may be. */
 async function recorded(
   asked: ActionRequest,
-  maxOutputBytes: number,
-  gate: QuestionGate,
+  { maxOutputBytes, gate, ended }: {
+    readonly maxOutputBytes: number;
+    readonly gate: QuestionGate;
+    readonly ended: AbortSignal;
+  },
 ): Promise<ResourceDecision> {
   let target = "";
   const result = await gate.submit(asked, {
@@ -91,7 +112,7 @@ async function recorded(
       target = canonical.target;
       return Promise.resolve({ ok: true, data: null, truncated: false });
     },
-  });
+  }, ended);
   // INVARIANT: allowed is only what has its record: this answer comes after that is written.
   return result.status === "OK"
     ? { allowed: true, target, code: "ALLOWED", reason: "" }

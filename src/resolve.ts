@@ -62,6 +62,12 @@ export function resolveOptions(
   const logPath = realOrNamed(absolutePath(options.logPath ?? "kernel.log", "logPath"), world);
   const limitsPath = limitsFolder(options, world);
   const approvalsPath = approvalsFolder(options, world);
+  const inboxes = [
+    ...approvalsPath === undefined ? [] : [approvalsPath],
+    ...(options.approvals?.approver?.folders ?? []).map((path) =>
+      realOrNamed(absolutePath(path, "folders of the approver"), world)
+    ),
+  ];
   const policyWorld: World = {
     ...world,
     base: policyPath === undefined ? world.base : dirname(policyPath),
@@ -81,7 +87,7 @@ export function resolveOptions(
       ...checkpoints.guards,
       ...guardedStores(providers, logPath),
       ...guardedLedgers(logPath, limitsPath),
-      ...guardedInboxes(logPath, approvalsPath),
+      ...guardedInboxes(logPath, inboxes),
       ...guardedCode(providers),
       ...providers.flatMap(({ name, guards }) =>
         guards.map((path) => ({ path, what: `file of the ${name} provider` }))
@@ -101,9 +107,7 @@ export function resolveOptions(
     hasLimits(policy.limits) && limitsPath !== undefined
       ? { read: [limitsPath], write: [limitsPath] }
       : {},
-    read.approvals.size > 0 && approvalsPath !== undefined
-      ? { read: [approvalsPath], write: [approvalsPath] }
-      : {},
+    read.approvals.size > 0 ? { read: inboxes, write: inboxes } : {},
   );
   const permissions = processPermissions(
     policy,
@@ -278,8 +282,7 @@ function guardedLedgers(logPath: string, limitsPath: string | undefined): Guarde
 }
 
 /** Whoever can write there can say yes. */
-function guardedInboxes(logPath: string, approvalsPath: string | undefined): GuardedPath[] {
-  const own = approvalsPath === undefined ? [] : [approvalsPath];
+function guardedInboxes(logPath: string, own: readonly string[]): GuardedPath[] {
   const inboxes = new Set([`${logPath}.approvals`, ...own]);
   return Array.from(inboxes, (path) => ({ path, what: "inbox of approvals", secret: true }));
 }

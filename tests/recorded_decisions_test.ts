@@ -14,7 +14,7 @@ const DECIDED = { allowed: true, target: "decided", code: "ALLOWED", reason: "" 
 
 /** A gate whose turns have come already. */
 function gateOf(submit: QuestionGate["submit"]): QuestionGate {
-  return { submit, turn: () => Promise.resolve() };
+  return { submit, turn: () => Promise.resolve(), needsRecord: () => false };
 }
 
 /** What a provider is answered that asks one question. */
@@ -97,6 +97,7 @@ function askMany(count: number, submit: QuestionGate["submit"]) {
   const host = recordingHost(inner, ["net.http"], {
     submit,
     turn: () => new Promise((resolve) => void turns.push(resolve)),
+    needsRecord: () => false,
   });
   const called = host.call(
     REQUEST as unknown as Parameters<ProviderHost["call"]>[0],

@@ -3,14 +3,17 @@
  *
  * @module
  */
+import { abortSafely } from "../abort.ts";
 import type { ApprovalQuestion } from "./question.ts";
+
+const MAX_NAME = 256;
 
 /** What was answered. */
 export interface ApprovalAnswer {
   /** Only `true` is a yes. */
   readonly approved: boolean;
-  /** Who answered: appears in the record, and has to be among the `approvers` of the rule. */
-  readonly by: string;
+  /** Who answered: appears in the record. Each has to be among the `approvers` of the rule. */
+  readonly by: string | readonly string[];
   /** Why, for the caller and the record. @default none */
   readonly reason?: string;
   /** How, for the record: `inbox`, `function`, … @default the approver's */
@@ -26,6 +29,8 @@ export interface ApprovalAnswer {
 export interface Approver {
   /** For the record: letters, digits, `_`, at most 32. */
   readonly method: string;
+  /** Absolute paths of folders that it uses: no action may read or change them. @default none */
+  readonly folders?: readonly string[];
   /**
    * Asks.
    *
@@ -71,13 +76,13 @@ export function atLeast(count: number, ...approvers: readonly Approver[]): Appro
     throw new RangeError(`Cannot ask for ${count} of ${approvers.length} approvers`);
   }
   return joined(approvers, async (asked) => {
-    const yes = new Map<string, ApprovalAnswer>();
+    const yes = new Set<string>();
     let left = asked.length;
     const { promise, resolve } = Promise.withResolvers<ApprovalAnswer>();
     const settle = (answer: ApprovalAnswer) => {
       left--;
-      if (answer.approved === true) yes.set(answer.by, answer);
-      if (yes.size >= count) resolve({ approved: true, by: Array.from(yes.keys()).join(", ") });
+      if (answer.approved === true) namesOf(answer).forEach((name) => yes.add(name));
+      if (yes.size >= count) resolve({ approved: true, by: Array.from(yes) });
       else if (yes.size + left < count) {
         const { by, reason } = answer;
         const why = `only ${yes.size} of ${count} said yes`;
@@ -98,18 +103,36 @@ function joined(
 ): Approver {
   return {
     method: "several",
+    folders: approvers.flatMap(({ folders = [] }) => folders),
     async ask(question, signal) {
       const over = new AbortController();
       const both = AbortSignal.any([signal, over.signal]);
       const asked = approvers.map(async (one) => {
-        const answer = await one.ask(question, both);
-        return { method: one.method, ...answer };
+        const { approved, by, reason, method = one.method } = await one.ask(question, both);
+        const answer = { approved: approved === true, by, method };
+        const names = namesOf(answer);
+        const stranger = names.find((name) => question.approvers?.includes(name) === false);
+        // Who may not answer has not answered: the others still can.
+        if (names.length === 0) throw new TypeError("the answer does not say who gave it");
+        if (stranger !== undefined) throw new TypeError(`"${stranger}" may not answer`);
+        return reason === undefined ? answer : { ...answer, reason };
       });
       try {
         return await join(asked);
       } finally {
-        over.abort();
+        // What a listener throws is no reason to end the process.
+        abortSafely(over, new DOMException("the question is answered", "AbortError"), () => {});
       }
     },
   };
+}
+
+/** The names of who answered; none if one is no name. Names that look alike are one. */
+export function namesOf({ by }: Pick<ApprovalAnswer, "by">): string[] {
+  const names: readonly unknown[] = Array.isArray(by) ? by : [by];
+  const isName = (name: unknown): name is string =>
+    typeof name === "string" && name !== "" && name.length <= MAX_NAME && name.trim() === name;
+  return names.every(isName)
+    ? Array.from(new Set(names.map((name) => name.normalize("NFKC"))))
+    : [];
 }

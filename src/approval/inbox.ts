@@ -6,7 +6,7 @@
 import { messageOf } from "../core/errors.ts";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import type { ApprovalAnswer, Approver } from "./approver.ts";
-import { type ApprovalQuestion, isWhole } from "./question.ts";
+import { type ApprovalQuestion, isQuestion } from "./question.ts";
 
 /** The inbox cannot be used. */
 export class ApprovalInboxError extends Error {
@@ -51,28 +51,85 @@ export class ApprovalInbox implements Approver {
     this.#timer = timer;
   }
 
+  /** For whoever guards it. */
+  get folders(): readonly string[] {
+    return [this.#folder];
+  }
+
+  /**
+   * Makes the folder if it is not there.
+   *
+   * @throws {ApprovalInboxError} It cannot be made.
+   */
+  open(): void {
+    try {
+      Deno.mkdirSync(this.#folder, { mode: 0o700 });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw inboxError(this.#folder, error);
+    }
+  }
+
   /** Puts a question into the inbox and waits for its answer. */
   async ask(question: ApprovalQuestion, signal: AbortSignal): Promise<ApprovalAnswer> {
     const path = this.#path(question.id, "question");
+    const answerPath = this.#path(question.id, "answer");
+    let waiting: Deno.FsFile | undefined;
     try {
-      Deno.mkdirSync(this.#folder, { mode: 0o700, recursive: true });
+      this.open();
       this.#publish(path, question);
+      waiting = Deno.openSync(path, { read: true });
+      // Held for as long as this process waits, however it ends.
+      waiting.lockSync(true);
+      const owner = this.#assertOwn(path);
       for (;;) {
         signal.throwIfAborted();
-        const answer = this.#read(this.#path(question.id, "answer")) as
+        const answer = this.#read(answerPath) as
           | (ApprovalAnswer & { readonly digest: string })
           | undefined;
         if (answer !== undefined) {
+          const { uid } = Deno.lstatSync(answerPath);
+          if (uid !== owner && uid !== 0) {
+            throw new ApprovalInboxError(`the answer is of another user (${uid})`);
+          }
           // INVARIANT: an answer is for the question that was shown, byte for byte.
           if (answer.digest === question.digest) return answer;
           throw new ApprovalInboxError("the answer is for another question");
         }
-        await new Promise<void>((resolve) => this.#timer.schedule(() => resolve(), LOOK_MS));
+        await this.#pause(signal);
       }
     } finally {
       remove(path);
-      remove(this.#path(question.id, "answer"));
+      remove(answerPath);
+      waiting?.close();
     }
+  }
+
+  /** Until the next look, or until nobody waits any more. */
+  #pause(signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const wake = () => {
+        cancel();
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      const cancel = this.#timer.schedule(wake, LOOK_MS);
+      signal.addEventListener("abort", wake);
+    });
+  }
+
+  /**
+   * INVARIANT: nobody else can write in the folder, so that an answer is of this user.
+   *
+   * @param path A file that this process has made in it.
+   * @returns The user that this process runs as.
+   */
+  #assertOwn(path: string): number | null {
+    const { uid } = Deno.lstatSync(path);
+    const { uid: owner, mode, isDirectory } = Deno.lstatSync(this.#folder);
+    if (isDirectory && owner === uid && ((mode ?? 0) & 0o077) === 0) return uid;
+    throw new ApprovalInboxError(
+      `the inbox "${this.#folder}" is not a folder of this user alone, expected mode 0700`,
+    );
   }
 
   /** The questions that wait, the oldest first. What is no question of a kernel is left out. */
@@ -93,8 +150,9 @@ export class ApprovalInbox implements Approver {
   /** A question that waits; `undefined` if there is none of this id, or it is not whole. */
   get(id: string): ApprovalQuestion | undefined {
     if (!ID.test(id)) return undefined;
-    const question = this.#read(this.#path(id, "question")) as ApprovalQuestion | undefined;
-    return question?.id === id && isWhole(question) ? question : undefined;
+    const path = this.#path(id, "question");
+    const question = this.#read(path);
+    return isQuestion(question) && question.id === id && isAwaited(path) ? question : undefined;
   }
 
   /**
@@ -141,9 +199,22 @@ export class ApprovalInbox implements Approver {
       const value: unknown = JSON.parse(Deno.readTextFileSync(path));
       return value !== null && typeof value === "object" ? value : undefined;
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
+      // What is no JSON, or nested without end, is no file of a kernel.
+      const isNone = error instanceof Deno.errors.NotFound || error instanceof SyntaxError ||
+        error instanceof RangeError;
+      if (isNone) return undefined;
       throw inboxError(path, error);
     }
+  }
+}
+
+/** Whether whoever asked still waits: it holds a lock, which ends with its process. */
+function isAwaited(path: string): boolean {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    return !file.tryLockSync(true);
+  } catch {
+    return false; // Gone meanwhile.
   }
 }
 

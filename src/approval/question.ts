@@ -5,7 +5,7 @@
  */
 import { canonicalJson } from "../core/json.ts";
 import { sha256 } from "../core/request.ts";
-import { escape, escapedJson } from "../visible_text.ts";
+import { escapedJson } from "../visible_text.ts";
 
 /** One action that waits for a yes. Everything is in the form in which it would be done. */
 export interface ApprovalQuestion {
@@ -21,7 +21,7 @@ export interface ApprovalQuestion {
   readonly agent?: string;
   /** Set if a provider asks during a call: the action of that call. */
   readonly askedBy?: string;
-  /** Id of the rule that allows it. */
+  /** Ids of the rules that need the yes, joined by a comma. */
   readonly rule: string;
   /** Why the rule is there, as the policy says. */
   readonly reason?: string;
@@ -41,42 +41,66 @@ export interface ApprovalQuestion {
 
 /** Makes a question, with its digest. */
 export function questionOf(content: Omit<ApprovalQuestion, "digest">): ApprovalQuestion {
-  return Object.freeze({ ...content, digest: sha256(canonicalJson(content)) });
+  // INVARIANT: nobody who is asked changes what the next one sees.
+  return deepFreeze({ ...structuredClone(content), digest: sha256(canonicalJson(content)) });
 }
 
-/** Whether a question that was kept elsewhere is as it was made. */
-export function isWhole(question: ApprovalQuestion): boolean {
-  const { digest, ...content } = question;
-  return digest === sha256(canonicalJson(content));
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (inner !== null && typeof inner === "object") deepFreeze(inner);
+  }
+  return Object.freeze(value);
+}
+
+const TEXTS = ["id", "action", "target", "rule", "policy", "askedAt", "expiresAt", "digest"];
+const OPTIONAL_TEXTS = ["agent", "askedBy", "reason", "change"];
+
+/** Whether something that was kept elsewhere is a question as it was made. */
+export function isQuestion(value: unknown): value is ApprovalQuestion {
+  try {
+    const fields = value as Readonly<Record<string, unknown>>;
+    const { digest, ...content } = fields;
+    const { params, approvers } = content;
+    const isList = approvers === undefined ||
+      Array.isArray(approvers) && approvers.every((name) => typeof name === "string");
+    return TEXTS.every((name) => typeof fields[name] === "string") && isList &&
+      OPTIONAL_TEXTS.every((name) => ["string", "undefined"].includes(typeof fields[name])) &&
+      params !== null && typeof params === "object" && !Array.isArray(params) &&
+      digest === sha256(canonicalJson(content));
+  } catch {
+    return false; // It cannot be read to its end.
+  }
 }
 
 /**
  * The question as lines for a terminal. Complete: nothing is cut. Nothing in it can look like another
  * line, or like something else: control, bidirectional and zero-width characters are escaped, values
- * are JSON, white space at the ends is marked, and letters that are not ASCII are told.
+ * are JSON, long lines go on behind a margin, and characters that are not ASCII are told.
+ *
+ * @param width Columns of the terminal. @default lines are not broken
  */
-export function renderQuestion(question: ApprovalQuestion): string[] {
+export function renderQuestion(question: ApprovalQuestion, width = Infinity): string[] {
   const { id, action, target, params, agent, askedBy, rule, reason, approvers, change } = question;
   const lines = [
-    `id       ${escape(id)}`,
+    `id       ${quoted(id)}`,
     `action   ${quoted(action)}`,
     `target   ${quoted(target)}`,
-    ...unusual("target", target),
-    ...Object.entries(params).flatMap(([name, value]) => [
-      `param    ${quoted(name)} = ${escapedJson(value)}`,
-      ...unusual(name, name),
-      ...(typeof value === "string" ? unusual(name, value) : []),
-    ]),
+    ...Object.entries(params).map(([name, value]) =>
+      `param    ${quoted(name)} = ${escapedJson(value)}`
+    ),
     `agent    ${agent === undefined ? "(none)" : quoted(agent)}`,
     ...(askedBy === undefined ? [] : [`during   ${quoted(askedBy)}`]),
     `rule     ${quoted(rule)}${reason === undefined ? "" : `: ${quoted(reason)}`}`,
     ...(approvers === undefined ? [] : [`who may  ${approvers.map(quoted).join(", ")}`]),
-    `asked    ${escape(question.askedAt)}, until ${escape(question.expiresAt)}`,
-    `digest   ${escape(question.digest)}`,
+    ...unusual({ action, target, params, agent, askedBy, rule, reason, approvers, change }),
+    `asked    ${quoted(question.askedAt)}, until ${quoted(question.expiresAt)}`,
+    `digest   ${quoted(question.digest)}`,
+    // Each line has a margin: a line of the file cannot look like one of the question.
+    ...(change === undefined
+      ? []
+      : ["change", ...change.split("\n").map((line) => `  | ${quotedLine(line)}`)]),
   ];
-  if (change === undefined) return lines;
-  // Each line has a margin: a line of the file cannot look like one of the question.
-  return [...lines, "change", ...change.split("\n").map((line) => `  | ${escape(line)}`)];
+  return lines.flatMap((line) => broken(line, width));
 }
 
 /** As JSON, so that spaces at the ends, quotes and what is escaped cannot be mistaken. */
@@ -84,14 +108,38 @@ function quoted(text: string): string {
   return escapedJson(text);
 }
 
-/** Letters that can look like others: an `а` that is Cyrillic, a space that is none. */
-function unusual(what: string, text: string): string[] {
-  const odd = Array.from(new Set(text)).filter((char) => char > "\x7f");
+/** The same without quotes: a backslash in it is two. */
+function quotedLine(line: string): string {
+  return quoted(line).slice(1, -1).replaceAll('\\"', '"');
+}
+
+/** A line in pieces that fit the terminal; those after the first have a margin. */
+function broken(line: string, width: number): string[] {
+  const characters = Array.from(line);
+  // Wide characters take two columns.
+  const room = Math.max(20, Math.floor(width / 2));
+  if (characters.length <= room) return [line];
+  if (width === Infinity || /^[\x20-\x7e]*$/.test(line) && characters.length <= width) {
+    return [line];
+  }
+  const most = /^[\x20-\x7e]*$/.test(line) ? Math.max(20, width) : room;
+  const pieces = [characters.slice(0, most).join("")];
+  for (let i = most; i < characters.length; i += most - MARGIN.length) {
+    pieces.push(MARGIN + characters.slice(i, i + most - MARGIN.length).join(""));
+  }
+  return pieces;
+}
+
+const MARGIN = "       > ";
+
+/** Letters that can look like others, wherever they are: an `а` that is Cyrillic, a space that is none. */
+function unusual(texts: object): string[] {
+  const odd = Array.from(new Set(JSON.stringify(texts))).filter((char) => char > "\x7f");
   if (odd.length === 0) return [];
-  const shown = odd.slice(0, 8).map((char) => {
+  const shown = odd.slice(0, 16).map((char) => {
     const digits = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     return `U+${digits}`;
   });
-  const more = odd.length > 8 ? " and others" : "";
-  return [`note     ${quoted(what)} has characters beyond ASCII: ${shown.join(" ")}${more}`];
+  const more = odd.length > 16 ? ` and ${odd.length - 16} others` : "";
+  return [`note     there are characters beyond ASCII: ${shown.join(" ")}${more}`];
 }

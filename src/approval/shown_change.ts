@@ -27,33 +27,34 @@ const CONTEXT = 3;
  * @returns `undefined` for other actions.
  */
 export function shownChange({ action, target, params }: CanonicalRequest): ShownChange | undefined {
-  const { content, encoding } = params;
-  if (action !== "fs.write" || typeof content !== "string") return undefined;
+  const { content, encoding, restore } = params;
+  if (action !== "fs.write") return undefined;
   const { state, text: before } = lookAt(target);
   if (state === undefined) {
     // Nothing was shown that could change; what is written stands in the params.
     return { text: "what is there now cannot be read by the kernel", hasChanged: () => false };
   }
-  const after = encoding === "base64" ? undefined : content;
-  const isShown = before !== undefined && after !== undefined;
-  const isLong = (before?.length ?? 0) > MAX_TEXT || content.length > MAX_TEXT;
-  return {
-    text: isShown && !isLong
-      ? changedLines(before, after)
-      : `binary or long: ${
-        state === "none" ? "no file" : "a file"
-      } now, ${content.length} characters then`,
-    hasChanged: () => lookAt(target).state !== state,
-  };
+  const hasChanged = () => lookAt(target).state !== state;
+  const now = state === "none" ? "no file" : "a file";
+  if (typeof content !== "string" || restore !== undefined) {
+    return { text: `${now} now; what is written is not in the params`, hasChanged };
+  }
+  const isShown = before !== undefined && encoding !== "base64" && before.length <= MAX_TEXT &&
+    content.length <= MAX_TEXT;
+  const text = isShown
+    ? changedLines(before, content)
+    : `binary or long: ${now} now, ${content.length} characters then`;
+  return { text, hasChanged };
 }
 
 /**
  * The lines from the first that differs to the last, all as removed and as added: no diff of least size,
- * and one that is right whatever the contents are.
+ * and one that is right whatever the contents are. A text that ends with a line break has an empty line
+ * at its end.
  */
 function changedLines(before: string, after: string): string {
   if (before === after) return "nothing changes";
-  const [old, now] = [linesOf(before), linesOf(after)];
+  const [old, now] = [before.split("\n"), after.split("\n")];
   let start = 0;
   while (start < old.length && start < now.length && old[start] === now[start]) start++;
   let same = 0;
@@ -69,13 +70,6 @@ function changedLines(before: string, after: string): string {
     ...now.slice(start, now.length - same).map((line) => `+ ${line}`),
     ...old.slice(end, end + CONTEXT).map((line) => `  ${line}`),
   ].join("\n");
-}
-
-/** Each with what it ends with, so that a last line without a line break is another one. */
-function linesOf(text: string): string[] {
-  const lines = text.split("\n");
-  const last = lines.pop() ?? "";
-  return last === "" ? lines : [...lines, `${last} (no line break at the end)`];
 }
 
 /** What tells one content from another, `undefined` if it cannot be looked at; and the text, if it is one. */

@@ -11,7 +11,9 @@ import type { Policy } from "../core/policy/policy.ts";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import type { Stage, StageAnswer, StageContext } from "../stages/stage.ts";
 import type { ApprovalRule } from "./approval_rule.ts";
-import type { ApprovalAnswer, Approver } from "./approver.ts";
+import { abortSafely } from "../abort.ts";
+import { type ApprovalAnswer, type Approver, namesOf } from "./approver.ts";
+import { type NeededApproval, neededApproval } from "./needed.ts";
 import { type ApprovalQuestion, questionOf } from "./question.ts";
 import { type ShownChange, shownChange } from "./shown_change.ts";
 
@@ -37,11 +39,16 @@ export interface ApprovalDeskOptions {
   readonly timer?: Timer | undefined;
   /** Told of each question. */
   readonly onQuestion?: ((question: ApprovalQuestion) => void) | undefined;
+  readonly onWarning: (line: string) => void;
 }
 
 /** Longest reason of an answer that is passed on, in bytes of UTF-8. */
 const MAX_REASON_BYTES = 1024;
-const MAX_NAME = 256;
+const WARNING = "agent-kernel: approvals: ";
+/** How the waiting for an answer ends without one. */
+const LATE = Symbol("late");
+const CLOSING = Symbol("closing");
+const CALL_ENDED = Symbol("call ended");
 /** The stage itself waits for as long as its rules say. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -49,6 +56,8 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export class ApprovalDesk {
   readonly #options: ApprovalDeskOptions;
   readonly #closing = new AbortController();
+  /** Files that are written after a yes: the id of the question, by target. */
+  readonly #writing = new Map<string, string>();
 
   constructor(options: ApprovalDeskOptions) {
     this.#options = options;
@@ -61,66 +70,89 @@ export class ApprovalDesk {
       name: "approval",
       timeoutMs: MAX_TIMEOUT_MS,
       enter: (request, context) => {
-        const rule = rules.get(context.rule);
-        return rule && this.#ask({ request, context, rule, policy });
+        const rule = neededApproval(request, context.rule, { policy, approvals: rules });
+        // A part of the call that its own yes was about is not asked again.
+        const isPart = context.askedBy !== undefined &&
+          rule?.rules.every((id) => id === context.askedBy?.rule);
+        return isPart ? undefined : rule && this.#ask({ request, context, rule, policy });
       },
     }];
   }
 
   /** Takes back all questions: what waits is refused. */
   close(): void {
-    this.#closing.abort();
+    this.#abort(this.#closing);
   }
 
   async #ask({ request, context, rule, policy }: {
     readonly request: CanonicalRequest;
     readonly context: StageContext;
-    readonly rule: ApprovalRule;
+    readonly rule: NeededApproval;
     readonly policy: Policy;
   }): Promise<StageAnswer> {
     const { approver, clock, timer = SYSTEM_TIMER } = this.#options;
+    const names = rule.rules.join(", ");
     if (approver === undefined) {
-      return refused(
-        "UNAVAILABLE",
-        `rule "${context.rule}" needs approval, and nobody can be asked`,
-      );
+      return refused("UNAVAILABLE", `rule "${names}" needs approval, and nobody can be asked`);
     }
-    if (this.#closing.signal.aborted) return refused("UNAVAILABLE", "the kernel is closing");
+    if (rule.approvers?.length === 0) {
+      return refused("UNAVAILABLE", `rules "${names}" have no approver in common`);
+    }
     const change = shownChange(request);
     const askedAt = clock();
     const question = questionFor({ request, context, rule, policy, change, askedAt });
-    this.#options.onQuestion?.(question);
     const over = new AbortController();
-    const late = Promise.withResolvers<"late">();
-    const cancel = timer.schedule(() => late.resolve("late"), rule.timeoutMs);
-    const closed = Promise.withResolvers<"closed">();
-    const close = () => closed.resolve("closed");
-    this.#closing.signal.addEventListener("abort", close, { once: true });
+    const ended = Promise.withResolvers<typeof LATE | typeof CLOSING | typeof CALL_ENDED>();
+    const cancel = timer.schedule(() => ended.resolve(LATE), rule.timeoutMs);
+    const ends = [
+      [this.#closing.signal, CLOSING],
+      ...context.askedBy === undefined ? [] : [[context.askedBy.signal, CALL_ENDED] as const],
+    ] as const;
+    const listeners = ends.map(([signal, why]) => {
+      const listener = () => ended.resolve(why);
+      if (signal.aborted) listener();
+      signal.addEventListener("abort", listener);
+      return () => signal.removeEventListener("abort", listener);
+    });
     const facts = { id: question.id, asked_at: question.askedAt };
     try {
-      const signal = AbortSignal.any([over.signal, context.signal]);
-      const answer = await Promise.race([
-        approver.ask(question, signal),
-        late.promise,
-        closed.promise,
-      ]);
-      if (answer === "late") {
+      this.#tell(question);
+      const answer = await Promise.race([ended.promise, approver.ask(question, over.signal)]);
+      if (answer === LATE) {
         return refused("TIMEOUT", `nobody answered ${shownTime(rule.timeoutMs)}`, facts);
       }
-      if (answer === "closed") return refused("UNAVAILABLE", "the kernel is closing", facts);
+      if (answer === CLOSING) return refused("UNAVAILABLE", "the kernel is closing", facts);
+      if (answer === CALL_ENDED) return refused("UNAVAILABLE", "the call has ended", facts);
       return this.#passes(answer, { approver, rule, question, change });
     } catch (error) {
       return refused("UNAVAILABLE", `asking failed: ${messageOf(error)}`, facts);
     } finally {
       cancel();
-      this.#closing.signal.removeEventListener("abort", close);
-      over.abort();
+      for (const remove of listeners) remove();
+      this.#abort(over);
+    }
+  }
+
+  /** What listeners of others throw is a warning. */
+  #abort(controller: AbortController): void {
+    const reason = new DOMException("the question is over", "AbortError");
+    abortSafely(controller, reason, (message) => this.#options.onWarning(WARNING + message));
+  }
+
+  /** That nobody can be told is no reason not to ask. */
+  #tell(question: ApprovalQuestion): void {
+    const { onQuestion, onWarning } = this.#options;
+    const warn = (error: unknown) => onWarning(`${WARNING}onQuestion: ${messageOf(error)}`);
+    try {
+      Promise.resolve(onQuestion?.(question)).catch(warn);
+    } catch (error) {
+      warn(error);
     }
   }
 
   #passes(answer: ApprovalAnswer, { approver, rule, question, change }: {
     readonly approver: Approver;
-    readonly rule: ApprovalRule;
+    readonly rule: NeededApproval;
     readonly question: ApprovalQuestion;
     readonly change: ShownChange | undefined;
   }): StageAnswer {
@@ -129,20 +161,23 @@ export class ApprovalDesk {
     const { approved, by, reason, method = approver.method } = answer;
     const { id, askedAt: asked_at, expiresAt } = question;
     const facts = { id, asked_at, answered_at: clock().toISOString() };
-    if (typeof by !== "string" || by === "" || by.length > MAX_NAME) {
+    const names = namesOf({ by });
+    if (names.length === 0) {
       return refused("UNAVAILABLE", "the answer does not say who gave it", facts);
     }
-    const fields = { ...facts, by, method: String(method).slice(0, 32) };
+    const who = names.join(", ");
+    const fields = { ...facts, by: who, method: String(method).slice(0, 32) };
     const why = typeof reason === "string" && reason !== ""
       ? cutText(reason, MAX_REASON_BYTES)
       : undefined;
     const said = why === undefined ? fields : { ...fields, reason: why };
-    if (rule.approvers !== undefined && !rule.approvers.includes(by)) {
-      const who = rule.approvers.join(" or ");
-      return refused("DENIED", `"${by}" answered, and may not: expected ${who}`, said);
+    const stranger = names.find((name) => rule.approvers?.includes(name) === false);
+    if (stranger !== undefined) {
+      const expected = rule.approvers?.join(" or ");
+      return refused("DENIED", `"${stranger}" answered, and may not: expected ${expected}`, said);
     }
     if (approved !== true) {
-      return refused("DENIED", `${by} said no${why === undefined ? "" : `: ${why}`}`, said);
+      return refused("DENIED", `${who} said no${why === undefined ? "" : `: ${why}`}`, said);
     }
     return {
       fields: said,
@@ -152,10 +187,17 @@ export class ApprovalDesk {
           ? "the policy was replaced since"
           : clock().toISOString() >= expiresAt
           ? "it has expired"
+          : change !== undefined && this.#writing.has(question.target)
+          ? `"${question.target}" is just being written by another request`
           : change?.hasChanged()
           ? `"${question.target}" has changed since it was shown`
           : undefined;
-        return stale === undefined ? undefined : refused("STALE", `${by} said yes, but ${stale}`);
+        if (stale !== undefined) return refused("STALE", `${who} said yes, but ${stale}`);
+        // INVARIANT: of two writes that were shown the same file, the second is shown it again.
+        if (change !== undefined) this.#writing.set(question.target, id);
+      },
+      settle: () => {
+        if (this.#writing.get(question.target) === id) this.#writing.delete(question.target);
       },
     };
   }
@@ -164,14 +206,17 @@ export class ApprovalDesk {
 function questionFor({ request, context, rule, policy, change, askedAt }: {
   readonly request: CanonicalRequest;
   readonly context: StageContext;
-  readonly rule: ApprovalRule;
+  readonly rule: NeededApproval;
   readonly policy: Policy;
   readonly change: ShownChange | undefined;
   readonly askedAt: Date;
 }): ApprovalQuestion {
   const { action, target, params, agent } = request;
-  const { recordId, rule: id, policy: digest, askedBy } = context;
-  const reason = policy.rules.find((one) => one.id === id)?.reason;
+  const { recordId, policy: digest, askedBy } = context;
+  const reasons = policy.rules.flatMap((one) =>
+    rule.rules.includes(one.id) ? one.reason ?? [] : []
+  );
+  const reason = reasons.length === 0 ? undefined : reasons.join("; ");
   return questionOf({
     id: recordId,
     action,
@@ -179,7 +224,7 @@ function questionFor({ request, context, rule, policy, change, askedAt }: {
     params,
     ...agent !== undefined && { agent },
     ...askedBy !== undefined && { askedBy: askedBy.action },
-    rule: id,
+    rule: rule.rules.join(", "),
     ...reason !== undefined && { reason },
     ...rule.approvers !== undefined && { approvers: rule.approvers },
     ...change !== undefined && { change: change.text },

@@ -35,6 +35,8 @@ export interface ArgumentPaths {
 export interface PolicyWithPaths extends Policy {
   /** By the id of the rule. @default none */
   readonly argumentPaths?: ReadonlyMap<string, ArgumentPaths>;
+  /** The rules that need a person's yes, by their id. @default none */
+  readonly approvals?: ReadonlyMap<string, unknown>;
 }
 
 const ROLE: Field<string | readonly string[]> = {

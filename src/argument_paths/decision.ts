@@ -60,11 +60,31 @@ export function argumentPathsRefusal(
         agent === undefined ? asked : { ...asked, agent },
         context,
       );
-      if (decision.effect === "allow") continue;
-      const { code, reason, ruleId } = decision;
+      const { code, reason, ruleId = "" } = decision;
+      // INVARIANT: what needs a yes of its own is not given by the way.
+      const asks = context.policy.approvals?.has(ruleId) === true && ruleId !== rule;
+      if (decision.effect === "allow" && !asks) continue;
+      if (asks) {
+        const refusal =
+          `not permitted: "${word}" is ${request.target}, and rule "${ruleId}" for it needs a yes of its own`;
+        const details = {
+          word,
+          path: request.target,
+          action,
+          code: "APPROVAL_NEEDED",
+          rule: ruleId,
+        };
+        return { refusal, code: ARGUMENT_CODES.PATH_DENIED, details };
+      }
       const refusal =
         `not permitted: "${word}" is ${request.target}, which ${action} does not allow: ${reason}`;
-      const details = { word, path: request.target, action, code, rule: ruleId ?? null };
+      const details = {
+        word,
+        path: request.target,
+        action,
+        code,
+        rule: ruleId === "" ? null : ruleId,
+      };
       return { refusal, code: ARGUMENT_CODES.PATH_DENIED, details };
     }
   }

@@ -78,7 +78,7 @@ An ID may be shortened to its beginning.`,
     }
     if (verb === "show") {
       if (wantsJson(values)) print(escapedJson(question));
-      else for (const line of renderQuestion(question)) print(line);
+      else for (const line of renderQuestion(question, terminalWidth())) print(line);
       return EXIT.OK;
     }
     return await answer(inbox, question, { invocation, folder, approved: verb === "approve" });

@@ -146,7 +146,9 @@ function tell({ id, action, target, expiresAt }: ApprovalQuestion, values: Value
     : "";
   complain(
     escape(
-      `agent-kernel: ${action} ${target} waits for a yes until ${expiresAt}: agent-kernel approvals show ${
+      `agent-kernel: ${action} ${
+        JSON.stringify(target)
+      } waits for a yes until ${expiresAt}: agent-kernel approvals show ${
         id.slice(0, 8)
       }${where}, then approve or deny`,
     ),

@@ -28,6 +28,14 @@ export interface DeniedEntry extends FileEntry {
   readonly guard?: true;
 }
 
+/** A policy, and which of its rules depend on more than what they match. */
+export interface PolicyOfFiles extends Policy {
+  /** By the id of the rule. @default none */
+  readonly limits?: { readonly rules: ReadonlyMap<string, unknown> };
+  /** By the id of the rule. @default none */
+  readonly approvals?: ReadonlyMap<string, unknown>;
+}
+
 /** The rules on files, in a form that can be turned into mounts. */
 export interface FileView {
   /** What `fs.read` is allowed on. */
@@ -44,10 +52,10 @@ export const READING: readonly string[] = ["fs.read", "fs.list", "fs.stat"];
 export const CHANGING: readonly string[] = ["fs.write", "fs.delete", "fs.mkdir", "fs.move"];
 
 /**
- * The rules of a policy on files. An allow rule with a constraint or limits gives nothing, because a
- * mount cannot check it; a deny rule with a constraint denies everything that it could.
+ * The rules of a policy on files. An allow rule with a constraint, limits or approval gives nothing,
+ * because a mount cannot check it; a deny rule with a constraint denies everything that it could.
  */
-export function fileView(policy: Policy): FileView {
+export function fileView(policy: PolicyOfFiles): FileView {
   return {
     readable: allowed(policy, "fs.read"),
     writable: allowed(policy, "fs.write"),
@@ -67,10 +75,12 @@ export function allowsNetwork(policy: Policy): boolean {
   );
 }
 
-function allowed(policy: Policy, action: string): FileEntry[] {
+function allowed({ rules, limits, approvals }: PolicyOfFiles, action: string): FileEntry[] {
   // INVARIANT: a rule that depends on more than the path gives nothing.
-  return policy.rules.filter((rule) =>
-    rule.effect === "allow" && rule.actions.includes(action) && rule.constraint === undefined
+  const isPlain = ({ id, constraint }: Rule) =>
+    constraint === undefined && !limits?.rules.has(id) && !approvals?.has(id);
+  return rules.filter((rule) =>
+    rule.effect === "allow" && rule.actions.includes(action) && isPlain(rule)
   ).flatMap((rule) => (rule.patterns.get("path") ?? []).map(entryOf));
 }
 

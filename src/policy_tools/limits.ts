@@ -95,6 +95,22 @@ export function uncounted({ rules }: PolicyLimits, policy: Policy): string[] {
   });
 }
 
+/**
+ * Approvals that an earlier rule gets around: the first of the rules that allow a request decides.
+ *
+ * @returns A warning for each rule with approval of which that is so.
+ */
+export function unasked(approvals: ReadonlyMap<string, unknown>, policy: Policy): string[] {
+  const allowing = policy.rules.filter(({ effect }) => effect === "allow");
+  return allowing.filter(({ id }) => approvals.has(id)).flatMap((rule) => {
+    const first = allowing.find((earlier) =>
+      earlier.index < rule.index && !approvals.has(earlier.id) && meet(earlier, rule)
+    );
+    if (first === undefined) return [];
+    return `${rule.id}: nobody is asked for what "${first.id}" before it allows; put it before that rule`;
+  });
+}
+
 /** Whether both rules allow some action on some target. */
 function meet(a: Rule, b: Rule): boolean {
   if (!a.actions.some((action) => b.actions.includes(action))) return false;

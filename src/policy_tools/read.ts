@@ -25,7 +25,7 @@ import {
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
 import type { PolicyLimits } from "../limits/limit.ts";
-import { checkCoverage, readLimits, uncounted } from "./limits.ts";
+import { checkCoverage, readLimits, unasked, uncounted } from "./limits.ts";
 import { lint } from "./lint.ts";
 import { lineFinder } from "./line_finder.ts";
 import { outline, OutlineError } from "./locate.ts";
@@ -146,6 +146,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const warnings = [
     ...lint({ policy, world, declared, given: variables, planted }),
     ...uncounted(limits, policy),
+    ...unasked(approvals, policy),
   ];
   return { ...policy, examples, limits, approvals, planted, markers, warnings };
 }

@@ -42,7 +42,12 @@ export interface StageContext {
    * action and the rule of that call. If the question is let pass, the provider does itself what it asked
    * about: the outcome that the stage is told is that of the question, and comes before it is done.
    */
-  readonly askedBy?: { readonly action: string; readonly rule: string };
+  readonly askedBy?: {
+    readonly action: string;
+    readonly rule: string;
+    /** Aborted when that call has ended. */
+    readonly signal: AbortSignal;
+  };
   /** Aborted when the time of the stage is over. */
   readonly signal: AbortSignal;
 }

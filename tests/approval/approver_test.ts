@@ -9,7 +9,10 @@ import {
   firstOf,
 } from "@agent-kernel/kernel";
 
-const QUESTION = { id: "q" } as ApprovalQuestion;
+const QUESTION = {
+  id: "q",
+  approvers: ["a", "b", "c", "alice", "bob"],
+} as unknown as ApprovalQuestion;
 
 /** Approvers that answer by hand, and whether each was told that it is over. */
 function people(count: number) {
@@ -45,6 +48,10 @@ const ROWS: readonly { cell: string; join: (...all: Approver[]) => Approver; scr
   { cell: "one person says yes three times", join: allOf, script: ["+a", "+a", "+a"], expected: false },
   { cell: "two of three say yes", join: (...all) => atLeast(2, ...all), script: ["-a", "+b", "+c"], expected: true },
   { cell: "two of three say no", join: (...all) => atLeast(2, ...all), script: ["-a", "-b"], expected: false },
+  { cell: "one person under two names that look alike", join: (...all) => atLeast(2, ...all), script: ["+a", "+\uff41", "!"], expected: false },
+  { cell: "somebody without a name says yes", join: (...all) => atLeast(2, ...all), script: ["+a", "+", "!"], expected: false },
+  { cell: "somebody who may not says yes first", join: firstOf, script: ["+mallory", "+a"], expected: true },
+  { cell: "somebody who may not says no first", join: firstOf, script: ["-mallory", "+a"], expected: true },
   { cell: "two of three are one person", join: (...all) => atLeast(2, ...all), script: ["+a", "+a", "!"], expected: false },
   { cell: "something like a yes is none", join: (...all) => atLeast(3, ...all), script: ["+a", "+b", "?c"], expected: false },
 ];
@@ -72,7 +79,7 @@ Deno.test("who said yes is named together, and a question that is taken back is 
   const asked = allOf(...approvers).ask(QUESTION, abort.signal);
   persons[0]?.answer(YES("alice"));
   persons[1]?.answer(YES("bob"));
-  assertEquals((await asked).by, "alice, bob");
+  assertEquals((await asked).by, ["alice", "bob"]);
   const more = people(2);
   allOf(...more.approvers).ask(QUESTION, abort.signal);
   abort.abort();

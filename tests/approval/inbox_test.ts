@@ -4,6 +4,8 @@ import {
   ApprovalInbox,
   ApprovalInboxError,
   type ApprovalQuestion,
+  approverOf,
+  firstOf,
   impliedPermissions,
   Kernel,
 } from "@agent-kernel/kernel";
@@ -134,19 +136,37 @@ for (const id of ["", "..", "../../etc/passwd", "a/b", "x".repeat(36), "%2e%2e"]
   });
 }
 
-Deno.test("an inbox that cannot be used denies, and says why", async () => {
+Deno.test("an inbox that cannot be made is told at the start", async () => {
   using ws = new Workspace();
-  ws.file("inbox", "no folder");
+  const error = await assertRejects(
+    () => openShop(ws, { approvals: { path: ws.path("none/inbox") } }),
+    ApprovalInboxError,
+  );
+  assert(error.message.endsWith("; the folder above it has to exist"), error.message);
+});
+
+Deno.test("an inbox in which others can write denies, and so does an answer of another user", async () => {
+  using ws = new Workspace();
   const { kernel, calls } = await openShop(ws, { approvals: { path: ws.path("inbox") } });
   await using _ = kernel;
+  Deno.chmodSync(ws.path("inbox"), 0o777);
   const { code, error } = await kernel.submit(REQUEST);
   assertEquals([code, calls], ["APPROVAL_UNAVAILABLE", []]);
-  assert(
-    /asking failed: .*there is a file or folder of that name already|a part of the path/.test(
-      error ?? "",
-    ),
-    error,
-  );
+  assert(/is not a folder of this user alone, expected mode 0700/.test(error ?? ""), error);
+});
+
+Deno.test("a question whose process has ended is none, and leaves the list", async () => {
+  using ws = new Workspace();
+  const { inbox, one, answered, abort, look } = waiting(ws);
+  // As after kill -9: the file is there, and nobody holds its lock.
+  const left = question();
+  Deno.writeTextFileSync(ws.path(`inbox/${left.id}.question`), JSON.stringify(left));
+  assertEquals(inbox.list(), [one]);
+  assertEquals(inbox.answer(left, { approved: true, by: "alice" }, NOW), "unknown");
+  abort.abort();
+  const rejected = assertRejects(() => answered);
+  await look();
+  await rejected;
 });
 
 Deno.test("no action may read or change the inbox, also where none is used", async () => {
@@ -157,7 +177,12 @@ Deno.test("no action may read or change the inbox, also where none is used", asy
     policy: { capabilities: [{ action: "fs.*", resource: ws.path("**") }] },
     providers: [new FilesystemProvider()],
     logPath: ws.path("kernel.log"),
-    approvals: { path: ws.path("inbox") },
+    approvals: {
+      approver: firstOf(
+        new ApprovalInbox(ws.path("inbox")),
+        approverOf(() => ({ approved: false, by: "bob" })),
+      ),
+    },
     onWarning: () => {},
   });
   for (const folder of ["inbox", "kernel.log.approvals"]) {

@@ -90,13 +90,25 @@ for (const [i, text] of HOSTILE.entries()) {
       );
     }
     for (const line of lines.slice(change + 1)) assert(line.startsWith("  | "), line);
+    // On a terminal nothing of it begins a line, however long it is.
+    for (const line of renderQuestion(question, 80)) {
+      assert(
+        /^(id|action|target|param|agent|rule|who may|asked|digest|note|change)( |$)|^ {2}\| |^ {7}> /
+          .test(line),
+        line,
+      );
+      assert(Array.from(line).length <= 80, line);
+    }
     // Nothing is cut, and nothing is lost: what is shown is what would be done.
     const shown = lines.find((line) => line.startsWith("target"))?.slice(9) ?? "";
     assertEquals(JSON.parse(shown), text);
     const param = lines.find((line) => line.startsWith("param"))?.split(" = ").at(-1) ?? "";
     if (!text.includes(" = ")) assertEquals(JSON.parse(param), text);
-    const isPlain = Array.from(text).every((char) => char < "\x80");
-    assertEquals(lines.some((line) => line.startsWith('note     "target" has')), !isPlain);
+    const isPlain = Array.from(JSON.stringify(text)).every((char) => char < "\x80");
+    assertEquals(
+      lines.some((line) => line.startsWith("note     there are characters beyond ASCII")),
+      !isPlain,
+    );
   });
 }
 

@@ -1,6 +1,6 @@
 /** Approvals through a real kernel: a yes is for one action as it was shown. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Kernel } from "@agent-kernel/kernel";
+import { approverOf, firstOf, Kernel, Provider } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { ManualTimer } from "../checkpoint/checkpoint_file.ts";
 import { HandClock } from "../limits/scene.ts";
@@ -67,7 +67,7 @@ const ANSWERS: readonly { cell: string; answer?: unknown; fail?: unknown; code: 
   { cell: "a text", answer: "yes", code: "APPROVAL_UNAVAILABLE" },
   { cell: "a yes of nobody", answer: { approved: true }, code: "APPROVAL_UNAVAILABLE" },
   { cell: "a yes of an empty name", answer: { approved: true, by: "" }, code: "APPROVAL_UNAVAILABLE" },
-  { cell: "a yes of a list", answer: { approved: true, by: ["alice"] }, code: "APPROVAL_UNAVAILABLE" },
+  { cell: "a yes of a list in a list", answer: { approved: true, by: [["alice"]] }, code: "APPROVAL_UNAVAILABLE" },
   { cell: "a yes of an endless name", answer: { approved: true, by: "a".repeat(10_000) }, code: "APPROVAL_UNAVAILABLE" },
   { cell: "something like true", answer: { approved: 1, by: "alice" }, code: "APPROVAL_DENIED" },
   { cell: "the text true", answer: { approved: "true", by: "alice" }, code: "APPROVAL_DENIED" },
@@ -329,11 +329,12 @@ Deno.test("many questions wait at once, and each answer is for its own", async (
 
 // deno-fmt-ignore -- a row is a line
 const CHANGES: readonly { before: string | undefined; after: string; shows: readonly string[] }[] = [
-  { before: undefined, after: "a\nb\n", shows: ["line 1 of 0: 0 removed, 2 added", "+ a", "+ b"] },
-  { before: "a\nb\nc\nd\ne\nf\ng\n", after: "a\nb\nc\nd\nX\nf\ng\n", shows: ["line 5 of 7: 1 removed, 1 added", "  b", "  c", "  d", "- e", "+ X", "  f", "  g"] },
-  { before: "a\na\na\n", after: "a\na\n", shows: ["line 3 of 3: 1 removed, 0 added", "  a", "  a", "- a"] },
-  { before: "a\n", after: "a", shows: ["line 1 of 1: 1 removed, 1 added", "- a", "+ a (no line break at the end)"] },
-  { before: "a\r\n", after: "a\n", shows: ["line 1 of 1: 1 removed, 1 added", "- a\r", "+ a"] },
+  { before: undefined, after: "a\nb\n", shows: ["line 1 of 1: 0 removed, 2 added", "+ a", "+ b", "  "] },
+  { before: "a\nb\nc\nd\ne\nf\ng\n", after: "a\nb\nc\nd\nX\nf\ng\n", shows: ["line 5 of 8: 1 removed, 1 added", "  b", "  c", "  d", "- e", "+ X", "  f", "  g", "  "] },
+  { before: "a\na\na\n", after: "a\na\n", shows: ["line 3 of 4: 1 removed, 0 added", "  a", "  a", "- a", "  "] },
+  { before: "a\n", after: "a", shows: ["line 2 of 2: 1 removed, 0 added", "  a", "- "] },
+  { before: "a", after: "a (no line break at the end)\n", shows: ["line 1 of 1: 1 removed, 2 added", "- a", "+ a (no line break at the end)", "+ "] },
+  { before: "a\r\n", after: "a\n", shows: ["line 1 of 2: 1 removed, 1 added", "- a\r", "+ a", "  "] },
   { before: "a\n", after: "a\n", shows: ["nothing changes"] },
   { before: "\0", after: "a", shows: ["binary or long: a file now, 1 characters then"] },
   { before: "a", after: "x".repeat(1024 * 1024 + 1), shows: ["binary or long: a file now, 1048577 characters then"] },
@@ -359,4 +360,192 @@ Deno.test("a file that is no UTF-8 is not shown as something else, and a folder 
   assertEquals(shown(path), "binary or long: a file now, 1 characters then");
   assertEquals(shown(ws.folder("b")), "binary or long: a file now, 1 characters then");
   assertEquals(shownChange({ action: "fs.read", target: path, params: {} }), undefined);
+});
+
+Deno.test("a move onto what needs a yes asks for it, as does a move away from it", async () => {
+  using ws = new Workspace();
+  ws.file("free/x", "x");
+  ws.file("site/index", "site");
+  const person = new Person();
+  await using kernel = await Kernel.open({
+    policy: {
+      capabilities: [
+        { id: "free", action: "fs.*", resource: ws.path("free/**") },
+        {
+          id: "site",
+          action: ["fs.write", "fs.delete", "fs.read"],
+          resource: ws.path("site/**"),
+          approval: "required",
+        },
+        { id: "move", action: "fs.move", resource: ws.path("site/**") },
+      ],
+    },
+    providers: [new FilesystemProvider()],
+    logPath: ws.path("kernel.log"),
+    approvals: { approver: person.approver },
+    onWarning: () => {},
+  });
+  const move = (from: string, to: string) =>
+    kernel.submit({
+      action: "fs.move",
+      target: ws.path(from),
+      params: { to: ws.path(to), overwrite: true },
+    });
+  for (const [from, to] of [["free/x", "site/index"], ["site/index", "free/y"]] as const) {
+    const submitted = move(from, to);
+    const { question, answer } = await person.next();
+    assertEquals([question.rule, question.target], ["site", ws.path(from)]);
+    answer({ approved: false, by: "alice" });
+    assertEquals((await submitted).code, "APPROVAL_DENIED");
+  }
+  assertEquals(Deno.readTextFileSync(ws.path("site/index")), "site");
+});
+
+Deno.test("several rules with approval are one question, for who may answer all of them", async () => {
+  using ws = new Workspace();
+  ws.file("a/x", "x");
+  ws.folder("b");
+  ws.folder("c");
+  const person = new Person();
+  const rule = (id: string, approvers: string[], timeout: string) => ({
+    id,
+    action: "fs.*",
+    resource: ws.path(`${id}/**`),
+    approval: { approvers, timeout },
+  });
+  await using kernel = await Kernel.open({
+    policy: {
+      capabilities: [
+        rule("a", ["alice", "bob"], "5m"),
+        rule("b", ["bob", "carol"], "2m"),
+        rule("c", ["dave"], "2m"),
+      ],
+    },
+    providers: [new FilesystemProvider()],
+    logPath: ws.path("kernel.log"),
+    approvals: { approver: person.approver },
+    onWarning: () => {},
+  });
+  const move = (to: string) =>
+    kernel.submit({ action: "fs.move", target: ws.path("a/x"), params: { to: ws.path(to) } });
+  const submitted = move("b/x");
+  const { question, answer } = await person.next();
+  assertEquals([question.rule, question.approvers], ["a, b", ["bob"]]);
+  assertEquals(Date.parse(question.expiresAt) - Date.parse(question.askedAt), 120_000);
+  answer({ approved: true, by: "bob" });
+  assertEquals((await submitted).status, "OK");
+  ws.file("a/x", "x");
+  const none = await move("c/x");
+  assertEquals(none.code, "APPROVAL_UNAVAILABLE");
+  assertStringIncludes(none.error ?? "", 'rules "a, c" have no approver in common');
+});
+
+Deno.test("of two writes to one file that were shown the same, the second is stale", async () => {
+  using ws = new Workspace();
+  ws.file("w/a", "v0");
+  const { kernel, person, write } = await writer(ws);
+  await using _ = kernel;
+  const submitted = [write("a", "v1"), write("a", "v2")];
+  const asked = [await person.next(), await person.next()];
+  for (const { answer } of asked) answer({ approved: true, by: "alice" });
+  const codes = (await Promise.all(submitted)).map(({ code }) => code);
+  assertEquals(codes.filter((code) => code === "APPROVAL_STALE").length, 1);
+  assertEquals(codes.filter((code) => code === undefined).length, 1);
+  // The file is free again.
+  const third = write("a", "v3");
+  (await person.next()).answer({ approved: true, by: "alice" });
+  assertEquals((await third).status, "OK");
+});
+
+Deno.test("a listener and a callback that throw are warnings, and end nothing", async () => {
+  using ws = new Workspace();
+  const { kernel, warnings } = await openShop(ws, {
+    approvals: {
+      approver: approverOf((_, signal) => {
+        signal.addEventListener("abort", () => {
+          throw new Error("from listener");
+        });
+        return { approved: true, by: "alice" };
+      }),
+      onQuestion: (() => Promise.reject(new Error("from callback"))) as () => void,
+    },
+  });
+  await using _ = kernel;
+  assertEquals((await kernel.submit(REQUEST)).status, "OK");
+  await nextTurn();
+  for (const text of ["from listener", "from callback"]) {
+    assertEquals(warnings.filter((line) => line.includes(text)).length, 1, text);
+  }
+});
+
+Deno.test("nobody who is asked can change what the next one sees", async () => {
+  using ws = new Workspace();
+  const seen: unknown[] = [];
+  const changing = approverOf((question) => {
+    (question.params as Record<string, unknown>)["amount"] = 1;
+    return { approved: true, by: "mallory" };
+  });
+  const looking = approverOf((question) => {
+    seen.push(question.params["amount"]);
+    return { approved: true, by: "alice" };
+  });
+  const { kernel, calls } = await openShop(ws, {
+    approvals: { approver: firstOf(changing, looking) },
+  });
+  await using _ = kernel;
+  await kernel.submit(REQUEST);
+  assertEquals([seen, (calls[0] as typeof REQUEST).params], [[5], { amount: 5 }]);
+});
+
+Deno.test("a question of a provider ends with its call, and a part of another action is no way around a yes", async () => {
+  using ws = new Workspace();
+  const person = new Person();
+  const decided: unknown[] = [];
+  const asking = new Provider({
+    name: "asking",
+    isolation: "none",
+    actions: { "ask.do": { kind: "name" }, "own.do": { kind: "name" } },
+    records: ["net.connect"],
+    async execute(_, { decide }) {
+      decided.push((await decide({ action: "own.do", target: "secret" })).allowed);
+      decide({ action: "net.connect", target: "https://a.example/" });
+      await nextTurn();
+      return "done";
+    },
+  });
+  await using kernel = await Kernel.open({
+    policy: {
+      capabilities: [
+        { id: "ask", action: "ask.do", resource: "*" },
+        { id: "own", action: "own.do", resource: "*", approval: "required" },
+        { id: "out", action: "net.connect", resource: "https://a.example/", approval: "required" },
+      ],
+    },
+    providers: [asking],
+    logPath: ws.path("kernel.log"),
+    approvals: { approver: person.approver },
+    onWarning: () => {},
+  });
+  const submitted = kernel.submit({ action: "ask.do", target: "x" });
+  const { question, signal } = await person.next();
+  assertEquals([question.action, question.askedBy], ["net.connect", "ask.do"]);
+  assertEquals((await submitted).status, "OK");
+  assertEquals([decided, signal.aborted], [[false], true]);
+  assertEquals(recordsOf(ws).map(({ action, code }) => [action, code]), [
+    ["net.connect", "APPROVAL_UNAVAILABLE"],
+    ["ask.do", undefined],
+  ]);
+});
+
+Deno.test("a rule without approval before one with it is warned of", async () => {
+  using ws = new Workspace();
+  const open = async (capabilities: object[]) => {
+    const { kernel, warnings } = await openShop(ws, { policy: { capabilities } });
+    await kernel.close();
+    return warnings.filter((line) => line.includes("nobody is asked for what"));
+  };
+  const asks = { id: "asks", action: "shop.pay", resource: "vendors/big", approval: "required" };
+  const free = { id: "free", action: "shop.*", resource: "vendors/**" };
+  assertEquals((await open([free, asks])).length, 1);
+  assertEquals(await open([asks, free]), []);
 });

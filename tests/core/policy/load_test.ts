@@ -133,25 +133,6 @@ Deno.test("readPolicy() refuses an id that is used twice, also across sections a
   }
 });
 
-// deno-fmt-ignore -- a row is a line
-const UNENFORCED: readonly { more: Record<string, unknown> }[] = [
-  { more: { approval: "required" } },
-  { more: { approval: "maybe" } },
-  { more: { approval: null } },
-];
-
-for (const { more } of UNENFORCED) {
-  Deno.test(`readPolicy() refuses ${JSON.stringify(more)} by name, never ignores it`, () => {
-    const key = Object.keys(more)[0] as string;
-    const problems = problemsOf(rule(more));
-    assertEquals(problems.map(({ place }) => place), [`capabilities[0].${key}`]);
-    assertMatch(
-      problems[0]?.message ?? "",
-      new RegExp(`^"${key}" is not enforced by this version of the kernel`),
-    );
-  });
-}
-
 Deno.test("readPolicy() tells all problems at once, in one PolicyError with a stable code", () => {
   const error = assertThrows(() =>
     load({

@@ -485,3 +485,38 @@ for (const [action, isReadable] of DENIED_ACTIONS) {
     },
   );
 }
+
+for (
+  const [what, more] of [["approval", { approval: "required" }], ["limits", {
+    limits: { calls: "9/day" },
+  }]] as const
+) {
+  testInSandbox(
+    `in the sandbox, a rule with ${what} gives nothing: nobody would ask, or count`,
+    async () => {
+      await using programs = await Programs.open((ws) => {
+        ws.file("site/a.txt", "site");
+        ws.file("work/b.txt", "work");
+        return {
+          allow: [
+            {
+              id: "site",
+              action: ["fs.read", "fs.write"],
+              resource: [ws.path("site"), ws.path("site/**")],
+              ...more,
+            },
+            { action: "fs.*", resource: [ws.path("work"), ws.path("work/**")] },
+          ],
+        };
+      }, { sandbox: "required" });
+      const { ws } = programs;
+      const { stdout } = await programs.said(
+        `cat ${ws.path("site/a.txt")}; echo evil > ${ws.path("site/a.txt")}; cat ${
+          ws.path("work/b.txt")
+        }`,
+      );
+      assertEquals(stdout, "work");
+      assertEquals(Deno.readTextFileSync(ws.path("site/a.txt")), "site");
+    },
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * Which rules have to be asked about for one request: not only the one that allows its target.
+ *
+ * @module
+ */
+import type { CanonicalRequest } from "../core/action.ts";
+import { decide } from "../core/policy/decide.ts";
+import type { Policy } from "../core/policy/policy.ts";
+import { specOf } from "../core/resource/kind.ts";
+import type { ApprovalRule } from "./approval_rule.ts";
+
+/** An approval, and the rules that need it. */
+export interface NeededApproval extends ApprovalRule {
+  /** Ids of the rules. */
+  readonly rules: readonly string[];
+}
+
+/**
+ * Finds the approvals that a request needs: of the rule that allows its target, of those that allow its
+ * other resources (the goal of a move, the `cwd` of a program), and of those for what is a part of it (a
+ * move is also a delete and a write).
+ *
+ * @param request Canonical, and allowed.
+ * @param rule Id of the rule that allows its target.
+ * @returns One that holds for all of them: the shortest time, and who may answer for each. `undefined` if
+ * there is none.
+ */
+export function neededApproval(
+  request: CanonicalRequest,
+  rule: string,
+  { policy, approvals }: {
+    readonly policy: Policy;
+    readonly approvals: ReadonlyMap<string, ApprovalRule>;
+  },
+): NeededApproval | undefined {
+  const { action, target, params, agent } = request;
+  const { resources = [], implies = [] } = specOf(policy.actions, action);
+  const asked = [
+    ...resources.map(({ param, action: other }) => ({ action: other, target: params[param] })),
+    ...implies.map(({ action: part, param }) => ({
+      action: part,
+      target: param === undefined ? target : params[param],
+    })),
+  ];
+  const others = asked.flatMap(({ action: other, target: on }) => {
+    if (typeof on !== "string") return [];
+    // As the request was authorized: under another action, its defaults hold.
+    const own = other === action ? params : specOf(policy.actions, other).defaults ?? {};
+    return decide(policy, { action: other, target: on, params: own, agent }).ruleId ?? [];
+  });
+  const rules = Array.from(new Set([rule, ...others])).filter((id) => approvals.has(id));
+  const needed = rules.flatMap((id) => approvals.get(id) ?? []);
+  if (needed.length === 0) return undefined;
+  const timeoutMs = Math.min(...needed.map((one) => one.timeoutMs));
+  const lists = needed.flatMap(({ approvers }) => approvers === undefined ? [] : [approvers]);
+  const [first, ...more] = lists;
+  if (first === undefined) return { rules, timeoutMs };
+  const approvers = first.filter((name) => more.every((list) => list.includes(name)));
+  return { rules, timeoutMs, approvers };
+}
