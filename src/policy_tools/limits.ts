@@ -85,14 +85,9 @@ export function checkCoverage(
  * @returns A warning for each rule with limits of which that is so.
  */
 export function uncounted({ rules }: PolicyLimits, policy: Policy): string[] {
-  const allowing = policy.rules.filter(({ effect }) => effect === "allow");
-  return allowing.filter(({ id }) => rules.has(id)).flatMap((rule) => {
-    const first = allowing.find((earlier) =>
-      earlier.index < rule.index && !rules.has(earlier.id) && meet(earlier, rule)
-    );
-    if (first === undefined) return [];
-    return `${rule.id}: its limits do not count what "${first.id}" before it allows; put it before that rule`;
-  });
+  return gottenAround(rules, policy).map(([rule, first]) =>
+    `${rule}: its limits do not count what "${first}" before it allows; put it before that rule`
+  );
 }
 
 /**
@@ -101,13 +96,22 @@ export function uncounted({ rules }: PolicyLimits, policy: Policy): string[] {
  * @returns A warning for each rule with approval of which that is so.
  */
 export function unasked(approvals: ReadonlyMap<string, unknown>, policy: Policy): string[] {
+  return gottenAround(approvals, policy).map(([rule, first]) =>
+    `${rule}: nobody is asked for what "${first}" before it allows; put it before that rule`
+  );
+}
+
+/** The rules with something more, each with an earlier one without it that allows some of the same. */
+function gottenAround(
+  more: ReadonlyMap<string, unknown>,
+  policy: Policy,
+): [rule: string, first: string][] {
   const allowing = policy.rules.filter(({ effect }) => effect === "allow");
-  return allowing.filter(({ id }) => approvals.has(id)).flatMap((rule) => {
+  return allowing.filter(({ id }) => more.has(id)).flatMap((rule): [string, string][] => {
     const first = allowing.find((earlier) =>
-      earlier.index < rule.index && !approvals.has(earlier.id) && meet(earlier, rule)
+      earlier.index < rule.index && !more.has(earlier.id) && meet(earlier, rule)
     );
-    if (first === undefined) return [];
-    return `${rule.id}: nobody is asked for what "${first.id}" before it allows; put it before that rule`;
+    return first === undefined ? [] : [[rule.id, first.id]];
   });
 }
 
