@@ -195,6 +195,7 @@ export class ApprovalDesk {
         if (stale !== undefined) return refused("STALE", `${who} said yes, but ${stale}`);
         // INVARIANT: of two writes that were shown the same file, the second is shown it again.
         if (change !== undefined) this.#writing.set(question.target, id);
+        return undefined;
       },
       settle: () => {
         if (this.#writing.get(question.target) === id) this.#writing.delete(question.target);
