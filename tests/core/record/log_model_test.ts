@@ -4,8 +4,7 @@
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { nextTurn } from "../../turn.ts";
-import { AuditLogBusyError, AuditLogError } from "../../../src/core/record/audit_log_error.ts";
+import { AuditLogError } from "../../../src/core/record/audit_log_error.ts";
 import type { AuditLog, AuditLogOptions } from "../../../src/core/record/log.ts";
 import { afterCrash, body, chainOf, openLog } from "./log_file.ts";
 import { Workspace } from "../../workspace.ts";
@@ -67,23 +66,6 @@ async function take(steps: readonly Step[], log: AuditLog, model: Model, name: (
   }));
 }
 
-/**
- * A program that another test of this process starts at that moment has inherited the lock of the old
- * file, from its fork to its exec: what it is told then is true, and a moment later it is not.
- */
-async function recover(log: AuditLog): Promise<void> {
-  for (let tries = 0;; tries++) {
-    try {
-      return await log.recover();
-    } catch (error) {
-      if (!(error instanceof AuditLogBusyError) || error.pid !== Deno.pid || tries === 100) {
-        throw error;
-      }
-      await nextTurn();
-    }
-  }
-}
-
 Deno.test("the log holds what a model says, over crashes, rotations, failures and recoveries", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(COMMAND, { maxLength: 12 }), OPTIONS, async (commands, options) => {
@@ -102,7 +84,7 @@ Deno.test("the log holds what a model says, over crashes, rotations, failures an
             if (!command.broken) continue;
             if (log.failure !== undefined) await assertRejects(() => log.recover(), AuditLogError);
             Deno.renameSync(`${path}.away`, path);
-            await recover(log);
+            await log.recover();
             assertEquals(log.failure, undefined);
           } else {
             const before = path;
