@@ -4,6 +4,7 @@
  * @module
  */
 import { messageOf } from "../core/errors.ts";
+import { release } from "../core/record/lock.ts";
 import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
 import type { ApprovalAnswer, Approver } from "./approver.ts";
 import { type ApprovalQuestion, isQuestion } from "./question.ts";
@@ -100,7 +101,7 @@ export class ApprovalInbox implements Approver {
     } finally {
       remove(path);
       remove(answerPath);
-      waiting?.close();
+      if (waiting !== undefined) release(waiting);
     }
   }
 
@@ -211,7 +212,8 @@ export class ApprovalInbox implements Approver {
 /** Whether whoever asked still waits: it holds a lock, which ends with its process. */
 function isAwaited(path: string): boolean {
   try {
-    using file = Deno.openSync(path, { read: true });
+    using opened = new DisposableStack();
+    const file = opened.adopt(Deno.openSync(path, { read: true }), release);
     return !file.tryLockSync(true);
   } catch {
     return false; // Gone meanwhile.

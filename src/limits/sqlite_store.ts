@@ -4,6 +4,7 @@
  * @module
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { release } from "../core/record/lock.ts";
 import { type Decimal, ZERO } from "./decimal.ts";
 import { charge, counterKey, forgottenAt, ownerOf, settle, usageOf } from "./ledger.ts";
 import { databasePath, fromJson, ledgerError, SCHEMA, toJson } from "./ledger_file.ts";
@@ -85,7 +86,7 @@ export class SqliteLimitStore implements LimitStore {
       });
     } catch (error) {
       database?.close();
-      this.#ownerFile?.close();
+      if (this.#ownerFile !== undefined) release(this.#ownerFile);
       throw ledgerError(this.#path, error);
     }
   }
@@ -164,7 +165,7 @@ export class SqliteLimitStore implements LimitStore {
       // A ledger that cannot be written any more: the next one to open it ends the session.
     }
     this.#database.close();
-    this.#ownerFile?.close();
+    if (this.#ownerFile !== undefined) release(this.#ownerFile);
     removeIfThere(this.#ownerPath(this.#owner));
   }
 
@@ -303,7 +304,8 @@ export class SqliteLimitStore implements LimitStore {
 
   #isAlive(owner: string): boolean {
     try {
-      using file = Deno.openSync(this.#ownerPath(owner), { write: true });
+      using opened = new DisposableStack();
+      const file = opened.adopt(Deno.openSync(this.#ownerPath(owner), { write: true }), release);
       return !file.tryLockSync(true);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return false;

@@ -5,7 +5,7 @@
  */
 import { isAbsolute } from "@std/path";
 import { systemFailure } from "../core/errors.ts";
-import { isSameFile } from "../core/record/lock.ts";
+import { isSameFile, release } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
 import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
@@ -126,7 +126,7 @@ export class SnapshotStore implements Disposable {
       }
       return new SnapshotStore(options, lock);
     } catch (error) {
-      lock.close();
+      release(lock);
       throw error;
     }
   }
@@ -288,9 +288,7 @@ export class SnapshotStore implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#index.close();
-    // Explicitly: an asynchronous read could keep the file open for a moment.
-    this.#lock.unlockSync();
-    this.#lock.close();
+    release(this.#lock);
   }
 
   /** The same as {@linkcode SnapshotStore.close}, for `using`. */

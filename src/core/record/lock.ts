@@ -21,7 +21,8 @@ export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
 export function openLocked(path: string, { create }: { readonly create: boolean }): Deno.FsFile {
   for (;;) {
     using opened = new DisposableStack();
-    const file = opened.use(Deno.openSync(path, { read: true, append: true, create, mode: 0o600 }));
+    const options = { read: true, append: true, create, mode: 0o600 };
+    const file = opened.adopt(Deno.openSync(path, options), release);
     const isFree = file.tryLockSync(true);
     const found = Deno.lstatSync(path);
     if (!found.isFile) throw new Error(`"${path}" is not a regular file`);
@@ -33,6 +34,15 @@ export function openLocked(path: string, { create }: { readonly create: boolean 
     }
     if (isInPlace) throw new AuditLogBusyError(path.replace(/\.journal$/, ""), pidIn(path));
   }
+}
+
+/**
+ * Closes a file and ends its lock at once. Without that, a sync that has just ended may hold it open a
+ * moment longer, and so may a program that another thread starts: from its fork to its exec.
+ */
+export function release(file: Deno.FsFile): void {
+  file.unlockSync();
+  file.close();
 }
 
 /** The process id that a journal names in its first line; the log itself names none. */

@@ -6,7 +6,7 @@
 import { asLogError, AuditLogError } from "./audit_log_error.ts";
 import { type Intent, IntentJournal, intentsIn } from "./journal.ts";
 import { linesFrom, readTail } from "./lines.ts";
-import { openLocked } from "./lock.ts";
+import { openLocked, release } from "./lock.ts";
 import { type AuditRecord, GENESIS, parseRecord } from "./record.ts";
 import { segmentsOf } from "./segments.ts";
 import { GroupWriter, writeAll, type WriterOptions } from "./writer.ts";
@@ -38,8 +38,11 @@ export function attach<T>(path: string, options: AttachOptions<T>) {
   const { accept, underWay = new Map(), durability, now } = options;
   using opened = new DisposableStack();
   try {
-    const journalFile = opened.use(openLocked(`${path}.journal`, { create: true }));
-    const file = opened.use(openLocked(path, { create: options.underWay === undefined }));
+    const journalFile = opened.adopt(openLocked(`${path}.journal`, { create: true }), release);
+    const file = opened.adopt(
+      openLocked(path, { create: options.underWay === undefined }),
+      release,
+    );
     const { lastLine, rest } = readTail(path);
     const isRecord = parseRecord(rest).ok;
     const lastOfFile = isRecord ? rest : lastLine;

@@ -4,7 +4,7 @@
  * @module
  */
 import { asLogError, type AuditLogError } from "./audit_log_error.ts";
-import { isSameFile, openLocked } from "./lock.ts";
+import { isSameFile, openLocked, release } from "./lock.ts";
 
 /** How far a write has to get before it counts. `os`: to the operating system. `disk`: to the disk. */
 export type Durability = "os" | "disk";
@@ -94,7 +94,7 @@ export class GroupWriter<T> {
    */
   replace(path: string, prepare: (file: Deno.FsFile) => void): void {
     using opened = new DisposableStack();
-    const file = opened.use(openLocked(path, { create: true }));
+    const file = opened.adopt(openLocked(path, { create: true }), release);
     // A process that was killed right here has left one.
     file.truncateSync();
     prepare(file);
@@ -179,10 +179,4 @@ export class GroupWriter<T> {
 /** Writes all of the bytes, however few a single write takes. */
 export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-}
-
-/** Closes a file and ends its lock at once: a sync that has just ended may hold it open a moment longer. */
-function release(file: Deno.FsFile): void {
-  file.unlockSync();
-  file.close();
 }

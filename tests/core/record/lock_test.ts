@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 import { Kernel, verifyAuditLog } from "../../../mod.ts";
 import { AuditLogBusyError, AuditLogError } from "../../../src/core/record/audit_log_error.ts";
 import { linesOf, openAndClose, openLog, recordsOf, writeLog } from "./log_file.ts";
+import { nextTurn } from "../../turn.ts";
 import { ROOT, run, Workspace } from "../../workspace.ts";
 
 function openKernel(logPath: string): Promise<Kernel> {
@@ -218,5 +219,26 @@ Deno.test("a journal of which the first line is not written yet makes the log bu
     journal.lockSync(true);
     journal.writeSync(new TextEncoder().encode(first));
     assertEquals(await assertBusy(path), undefined);
+  }
+});
+
+Deno.test("a log that could not be opened is free again at once, also beside a thread that starts programs", async () => {
+  using ws = new Workspace();
+  const path = ws.file("kernel.log", '{"damaged":true}\n');
+  // From its fork to its exec a program has the locks of the process.
+  const source =
+    `for (;;) await new Deno.Command("/usr/bin/dash", { args: ["-c", ":"] }).output();`;
+  const worker = new Worker(`data:application/javascript,${encodeURIComponent(source)}`, {
+    type: "module",
+  });
+  try {
+    for (let i = 0; i < 2000; i++) {
+      const error = await assertRejects(() => openLog(path), AuditLogError);
+      // What is wrong is the log, each time: nobody has it.
+      assertEquals(error.code, "AUDIT_UNAVAILABLE");
+      if (i % 20 === 0) await nextTurn();
+    }
+  } finally {
+    worker.terminate();
   }
 });
