@@ -55,14 +55,14 @@ export const REQUEST: ActionRequest = {
   agent: "buyer",
 };
 
-/** A policy whose rule `pay` asks for approval. */
-export function policyOf(approval: unknown = "required", more: readonly object[] = []): object {
+/** A policy whose rule `pay` asks for approval, and has what else is given. */
+export function policyOf(approval: unknown = "required", more: object = {}): object {
   return {
     capabilities: [
-      { id: "pay", action: "shop.pay", resource: "vendors/**", reason: "money", approval },
+      { id: "pay", action: "shop.pay", resource: "vendors/**", reason: "money", approval, ...more },
       { id: "look", action: "shop.look", resource: "**" },
-      ...more,
     ],
+    deny: [{ action: "shop.pay", resource: "vendors/evil" }],
   };
 }
 

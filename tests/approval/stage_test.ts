@@ -255,18 +255,7 @@ Deno.test("what is denied, malformed or over a limit asks nobody", async () => {
   using ws = new Workspace();
   const person = new Person();
   const { kernel } = await openShop(ws, {
-    policy: {
-      capabilities: [
-        {
-          id: "pay",
-          action: "shop.pay",
-          resource: "vendors/**",
-          approval: "required",
-          limits: { calls: "1/session" },
-        },
-      ],
-      deny: [{ action: "shop.pay", resource: "vendors/evil" }],
-    },
+    policy: policyOf("required", { limits: { calls: "1/session" } }),
     approvals: { approver: person.approver },
   });
   await using _ = kernel;
@@ -287,17 +276,7 @@ Deno.test("a no gives back what was reserved", async () => {
   using ws = new Workspace();
   const person = new Person();
   const { kernel } = await openShop(ws, {
-    policy: {
-      capabilities: [
-        {
-          id: "pay",
-          action: "shop.pay",
-          resource: "vendors/**",
-          approval: "required",
-          limits: { calls: "1/session" },
-        },
-      ],
-    },
+    policy: policyOf("required", { limits: { calls: "1/session" } }),
     approvals: { approver: person.approver },
   });
   await using _ = kernel;
