@@ -7,14 +7,11 @@ import type { ActionRequest, ActionResult } from "./core/action.ts";
 import type { Admit } from "./core/admission.ts";
 import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
-import { AuditLogError } from "./core/record/audit_log_error.ts";
-import { AuditLog } from "./core/record/log.ts";
+import type { AuditLog } from "./core/record/log.ts";
 import { SYSTEM_TIMER } from "./core/timer.ts";
-import { dirname } from "@std/path";
 import { ApprovalDesk } from "./approval/stage.ts";
 import { ApprovalInbox } from "./approval/inbox.ts";
 import { argumentPathsStages } from "./argument_paths/stage.ts";
-import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess } from "./launch/check.ts";
@@ -22,7 +19,7 @@ import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts
 import { changedResources } from "./limits/changed_resources.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
 import { programLimitsStage } from "./limits/program_limits.ts";
-import { rotateWhen } from "./log/rotation.ts";
+import { openLog } from "./open_log.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
 import { redactText, redactValue } from "./redaction.ts";
@@ -128,10 +125,12 @@ export class Kernel implements AsyncDisposable {
     const desk = deskOf(options, resolved);
     const stages = await stagesOf(resolved, { enforcement, desk });
     const deployment = new Deployment(resolved, { onWarning, timer, stages });
-    const log = await openLog(options, logPath, policy.digest).catch((error) => {
-      enforcement.close();
-      throw error;
-    });
+    const log = await openLog(options, { logPath, policy: policy.digest, warn: onWarning }).catch(
+      (error) => {
+        enforcement.close();
+        throw error;
+      },
+    );
     const core = new CoreKernel({
       log,
       redact: { text: redactText, value: redactValue },
@@ -348,47 +347,6 @@ async function stagesOf(
     ...programs.size === 0 ? [] : [programLimitsStage(programs)],
     ...desk.stagesFor(policy, policy.approvals),
   ];
-}
-
-/**
- * Opens the log, with the witness that signs its checkpoints.
- *
- * @throws {TypeError} The options contradict each other.
- */
-async function openLog(options: KernelOptions, logPath: string, policy: string): Promise<AuditLog> {
-  const { checkpoints, durability = "os", rotate, retain, clock, timer } = options;
-  if (retain !== undefined && checkpoints === undefined) {
-    throw new TypeError(
-      "Cannot open the kernel: retain needs checkpoints, only what they cover is deleted",
-    );
-  }
-  const warn = warnerOf(options);
-  let log: AuditLog | undefined;
-  const witness = checkpoints && new CheckpointWitness(checkpoints, {
-    logPath,
-    syncLog: () => log?.sync(),
-    onWarning: (line) => warn(`agent-kernel: ${line}`),
-    retain,
-    timer,
-    clock,
-  });
-  const now = () => (timer ?? SYSTEM_TIMER).now();
-  const when = rotate && rotateWhen(rotate);
-  try {
-    log = await AuditLog.open(logPath, {
-      durability,
-      rotateWhen: when,
-      clock,
-      now,
-      witness,
-      policy,
-    });
-    return log;
-  } catch (error) {
-    const { message, cause } = error as AuditLogError;
-    if (!(cause instanceof Deno.errors.NotFound)) throw error;
-    throw new AuditLogError(`${message}; the folder "${dirname(logPath)}" has to exist`, { cause });
-  }
 }
 
 /** Where warnings go. */

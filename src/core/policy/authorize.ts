@@ -51,14 +51,13 @@ export function authorize(request: ActionRequest, context: PolicyContext): Autho
     return authorizeOrThrow(request, context);
   } catch (error) {
     const given = { ...request, params: request.params ?? {} };
-    const isUnnamed = isInstance(error, NotNamedError);
-    if (isInstance(error, CanonicalError) && !isUnnamed) {
+    if (isInstance(error, CanonicalError) && !isInstance(error, NotNamedError)) {
       const { message: reason } = error;
       const decision = { effect: "deny", code: CODES.INVALID_TARGET, reason } as const;
       return { request: given, decision, cause: error };
     }
     // INVARIANT: an error while deciding denies.
-    const code = isUnnamed ? CODES.NO_RULE : CODES.RULE_ERRORED;
+    const code = isInstance(error, NotNamedError) ? CODES.NO_RULE : CODES.RULE_ERRORED;
     const reason = `not permitted: ${messageOf(error)}`;
     return { request: given, decision: { effect: "deny", code, reason } };
   }

@@ -39,10 +39,8 @@ export function attach<T>(path: string, options: AttachOptions<T>) {
   using opened = new DisposableStack();
   try {
     const journalFile = opened.adopt(openLocked(`${path}.journal`, { create: true }), release);
-    const file = opened.adopt(
-      openLocked(path, { create: options.underWay === undefined }),
-      release,
-    );
+    const create = options.underWay === undefined;
+    const file = opened.adopt(openLocked(path, { create }), release);
     const { lastLine, rest } = readTail(path);
     const isRecord = parseRecord(rest).ok;
     const lastOfFile = isRecord ? rest : lastLine;
