@@ -8,7 +8,7 @@ import type { Admit } from "./core/admission.ts";
 import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import type { AuditLog } from "./core/record/log.ts";
-import { SYSTEM_TIMER } from "./core/timer.ts";
+import type { Timer } from "./core/timer.ts";
 import { ApprovalDesk } from "./approval/stage.ts";
 import { ApprovalInbox } from "./approval/inbox.ts";
 import { argumentPathsStages } from "./argument_paths/stage.ts";
@@ -23,6 +23,7 @@ import { openLog } from "./open_log.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
 import { redactText, redactValue } from "./redaction.ts";
+import { SharedTimer } from "./system_timer.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
 import type { Stage } from "./stages/stage.ts";
@@ -55,6 +56,7 @@ interface Opened {
   readonly desk: ApprovalDesk;
   readonly deployment: Deployment;
   readonly tracer: SubmitTracer | undefined;
+  readonly timer: Timer;
 }
 
 /**
@@ -79,6 +81,7 @@ interface Opened {
  */
 export class Kernel implements AsyncDisposable {
   readonly #opened: Opened;
+  readonly #timer: Timer;
   readonly #turns: EventLoopTurns;
   readonly #onWarning: (line: string) => void;
   #deployment: Deployment;
@@ -94,7 +97,8 @@ export class Kernel implements AsyncDisposable {
     }
     this.#opened = opened;
     this.#deployment = opened.deployment;
-    this.#turns = new EventLoopTurns(opened.options.timer ?? SYSTEM_TIMER);
+    this.#timer = opened.timer;
+    this.#turns = new EventLoopTurns(opened.timer);
     this.#onWarning = warnerOf(opened.options);
   }
 
@@ -115,7 +119,7 @@ export class Kernel implements AsyncDisposable {
    * process may not read the working directory.
    */
   static async open(options: KernelOptions): Promise<Kernel> {
-    const { clock = () => new Date(), timer = SYSTEM_TIMER, logParams } = options;
+    const { clock = () => new Date(), timer = new SharedTimer(), logParams } = options;
     const resolved = await resolveAndCheck(options);
     const { logPath, policy } = resolved;
     const onWarning = warnerOf(options);
@@ -148,6 +152,7 @@ export class Kernel implements AsyncDisposable {
       desk,
       deployment,
       tracer,
+      timer,
     });
   }
 
@@ -199,7 +204,7 @@ export class Kernel implements AsyncDisposable {
    */
   async reload(policy: KernelOptions["policy"]): Promise<void> {
     if (this.#closed !== undefined) throw new KernelClosedError();
-    const { options, logPath, enforcement, desk } = this.#opened;
+    const { options, logPath, enforcement, desk, timer } = this.#opened;
     const earlier = this.#reloading;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#reloading = promise;
@@ -208,7 +213,6 @@ export class Kernel implements AsyncDisposable {
       const resolved = await resolveAndCheck({ ...options, policy, logPath });
       const stages = await stagesOf(resolved, { enforcement, desk });
       if (this.#closed !== undefined) throw new KernelClosedError();
-      const { timer } = options;
       const before = this.#deployment;
       this.#deployment = new Deployment(resolved, { onWarning: this.#onWarning, timer, stages });
       const retired = before.close().finally(() => this.#retired.delete(retired));
@@ -232,42 +236,40 @@ export class Kernel implements AsyncDisposable {
     const { core, options } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
-    const own = [...argumentPathsStages({ policy, world }), ...deployment.stages];
+    const own = deployment.stages;
     /** The call during which its provider asks. */
     let askedBy: { action: string; rule: string } | undefined;
-    const admit = (more: readonly Stage[], ended?: AbortSignal): Admit => (request, context) => {
-      const admission = new StageAdmission({
-        ownStages: own,
-        timer: options.timer ?? SYSTEM_TIMER,
-        policyInForce: () => this.policy.digest,
-        onWarning: this.#onWarning,
-      });
-      const asked = askedBy === undefined || ended === undefined
-        ? context
-        : { ...context, askedBy: { ...askedBy, signal: ended } };
-      askedBy ??= { action: request.action, rule: context.rule };
-      return admission.enter([...own, ...options.stages ?? [], ...more], request, asked);
+    const admit = (more: readonly Stage[], ended?: AbortSignal): Admit | undefined => {
+      const all = [...own, ...options.stages ?? [], ...more];
+      if (all.length === 0) return undefined;
+      return (request, context) => {
+        const admission = new StageAdmission({
+          ownStages: own,
+          timer: this.#timer,
+          policyInForce: () => this.policy.digest,
+          onWarning: this.#onWarning,
+        });
+        const asked = askedBy === undefined || ended === undefined
+          ? context
+          : { ...context, askedBy: { ...askedBy, signal: ended } };
+        askedBy ??= { action: request.action, rule: context.rule };
+        return admission.enter(all, request, asked);
+      };
     };
-    const gate: QuestionGate = {
+    const gate = (): QuestionGate => ({
       submit: (request, host, ended) =>
         core.submit(request, { policy, world, hostOf: () => host, admit: admit([], ended) }),
       needsRecord: (rule) => policy.approvals.has(rule) && rule !== askedBy?.rule,
       turn: () => this.#turns.own(),
+    });
+    const hostOf = (action: string) => {
+      const host = deployment.hostOf(action);
+      const records = deployment.recordsOf(action);
+      if (host === undefined || (records.length === 0 && policy.approvals.size === 0)) return host;
+      return recordingHost(host, records, gate());
     };
     return deployment.run(() =>
-      core.submit(request, {
-        policy,
-        world,
-        problem,
-        hostOf(action) {
-          const host = deployment.hostOf(action);
-          const records = deployment.recordsOf(action);
-          if (host === undefined) return host;
-          if (records.length === 0 && policy.approvals.size === 0) return host;
-          return recordingHost(host, records, gate);
-        },
-        admit: admit(stages),
-      })
+      core.submit(request, { policy, world, problem, hostOf, admit: admit(stages) })
     );
   }
 
@@ -280,6 +282,7 @@ export class Kernel implements AsyncDisposable {
       this.#opened.enforcement.close();
     } finally {
       await this.#opened.log.close();
+      if (this.#timer instanceof SharedTimer) this.#timer[Symbol.dispose]();
     }
   }
 }
@@ -328,9 +331,9 @@ function deskOf(
   return new ApprovalDesk({ approver, clock, timer, onQuestion, onWarning: warnerOf(options) });
 }
 
-/** The stages that follow from the policy: its limits, then its approvals. */
+/** The stages that follow from the policy: paths among arguments, limits, approvals. */
 async function stagesOf(
-  { policy, byAction }: ResolvedOptions,
+  { policy, world, byAction }: ResolvedOptions,
   { enforcement, desk }: { readonly enforcement: LimitEnforcement; readonly desk: ApprovalDesk },
 ): Promise<Stage[]> {
   const { programs } = policy.limits;
@@ -343,6 +346,7 @@ async function stagesOf(
     changedBy: (request) => changedResources(request, policy),
   });
   return [
+    ...argumentPathsStages({ policy, world }),
     ...stage === undefined ? [] : [stage],
     ...programs.size === 0 ? [] : [programLimitsStage(programs)],
     ...desk.stagesFor(policy, policy.approvals),

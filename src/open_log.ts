@@ -7,7 +7,7 @@ import { dirname } from "@std/path";
 import { CheckpointWitness } from "./checkpoint/witness.ts";
 import { AuditLogError } from "./core/record/audit_log_error.ts";
 import { AuditLog } from "./core/record/log.ts";
-import { SYSTEM_TIMER } from "./core/timer.ts";
+import { SYSTEM_TIMER } from "./system_timer.ts";
 import { rotateWhen } from "./log/rotation.ts";
 import type { KernelOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type ActionRequest, Kernel, Provider } from "@agent-kernel/kernel";
-import { SYSTEM_TIMER } from "../src/core/timer.ts";
+import { SYSTEM_TIMER } from "../src/system_timer.ts";
 import { EventLoopTurns } from "../src/event_loop.ts";
 import { Workspace } from "./workspace.ts";
 

@@ -75,12 +75,20 @@ export function assertInPlace(path: string, found: FileIdentity, since: Moment):
  * set back.
  */
 function isProvedFile(path: string, found: FileIdentity, since: Moment): boolean {
-  const proof = provedFiles.get(path);
-  if (proof === undefined || !(since - proof.since < PROOF_MS) || since < proof.since) return false;
-  const before = proof.found;
+  const before = isLatelyProved(path, since) ? provedFiles.get(path)?.found : undefined;
+  if (before === undefined) return false;
   return isSame(before, found) && before.size === found.size && found.birthtime !== null &&
     isSameTime(before.birthtime, found.birthtime) && isSameTime(before.mtime, found.mtime) &&
     isSameTime(before.ctime, found.ctime);
+}
+
+/**
+ * Whether it was proved lately that a file is at the path, so that opening it without a look before does no
+ * harm: what is opened is proved again.
+ */
+export function isLatelyProved(path: string, at: Moment): boolean {
+  const proof = provedFiles.get(path);
+  return proof !== undefined && at - proof.since < PROOF_MS && at >= proof.since;
 }
 
 function isSameTime(a: Date | null, b: Date | null): boolean {

@@ -9,7 +9,14 @@ import { decodeText } from "./content.ts";
 import { notAFile, notAFolder, notFound } from "./failures.ts";
 import { isAbsence, lstat } from "./file_info.ts";
 import { countOf, encodingOf } from "./params.ts";
-import { assertInPlace, assertStable, now, PathChangedError } from "./path_check.ts";
+import {
+  assertInPlace,
+  assertStable,
+  isLatelyProved,
+  type Moment,
+  now,
+  PathChangedError,
+} from "./path_check.ts";
 import { RegularFile } from "./regular_file.ts";
 
 /** Most entries in the answer of `fs.list`. */
@@ -29,7 +36,7 @@ export function read({ target, params }: ProviderRequest, context: ProviderConte
   const wanted = countOf(params, "length") ?? Infinity;
 
   const since = now();
-  using file = openRegular(target);
+  using file = openRegular(target, since);
   const { info } = file;
   assertInPlace(target, info, since);
   const available = Math.max(info.size - offset, 0);
@@ -40,11 +47,13 @@ export function read({ target, params }: ProviderRequest, context: ProviderConte
   return decodeText(bytes, target, length < available || offset > 0);
 }
 
-function openRegular(path: string): RegularFile {
+function openRegular(path: string, since: Moment): RegularFile {
   // Before it is opened: a process that waits at the other end of a named pipe would notice.
-  const info = existing(path);
-  if (info.isSymlink) throw new PathChangedError(path);
-  if (!info.isFile) throw notAFile(path, info);
+  if (!isLatelyProved(path, since)) {
+    const info = existing(path);
+    if (info.isSymlink) throw new PathChangedError(path);
+    if (!info.isFile) throw notAFile(path, info);
+  }
   try {
     const file = new RegularFile(path);
     if (file.info.isFile()) return file;

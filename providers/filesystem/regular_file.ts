@@ -5,6 +5,9 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 
+/** To make a buffer takes longer than to read a small file. */
+const BUFFER = new Uint8Array(64 * 1024);
+
 /**
  * A file that is open for reading.
  *
@@ -40,10 +43,10 @@ export class RegularFile implements Disposable {
    *
    * @param offset Where to begin, in bytes.
    * @param length The most that is read, in bytes.
-   * @returns Fewer bytes only at the end of the file.
+   * @returns Fewer bytes only at the end of the file. They are good until the next `read` of any file.
    */
   read(offset: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
+    const bytes = length > BUFFER.length ? new Uint8Array(length) : BUFFER.subarray(0, length);
     let filled = 0;
     while (filled < length) {
       const rest = length - filled;

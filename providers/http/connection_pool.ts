@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { SYSTEM_TIMER, type Timer } from "../../src/core/timer.ts";
+import type { Timer } from "../../src/core/timer.ts";
+import { SYSTEM_TIMER } from "../../src/system_timer.ts";
 import { mayConnect } from "./address.ts";
 import { connect, type ConnectOptions, portOf } from "./connection.ts";
 import { HttpConnection } from "./http_connection.ts";

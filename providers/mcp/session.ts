@@ -4,7 +4,7 @@
  * @module
  */
 import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";
-import { SYSTEM_TIMER } from "../../src/core/timer.ts";
+import { SYSTEM_TIMER } from "../../src/system_timer.ts";
 import { escape } from "../../src/visible_text.ts";
 import { CallSlots } from "./call_slots.ts";
 import { Connection } from "./connection.ts";

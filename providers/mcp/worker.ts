@@ -5,7 +5,7 @@
  */
 import { CODES } from "../../src/core/action.ts";
 import { copyJson, JsonError } from "../../src/core/json.ts";
-import { SYSTEM_TIMER } from "../../src/core/timer.ts";
+import { SYSTEM_TIMER } from "../../src/system_timer.ts";
 import { ProviderError, serveProvider } from "../../src/worker/mod.ts";
 import type { ProviderContext, ProviderRequest } from "../../src/worker/mod.ts";
 import { withExactNumbers } from "./exact_numbers.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import type { SubmitFn } from "../stages/submit.ts";
-import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
+import type { Timer } from "../core/timer.ts";
+import { SYSTEM_TIMER } from "../system_timer.ts";
 import { type Answer, AnswerBuilder } from "./answer.ts";
 import {
   addUsage,

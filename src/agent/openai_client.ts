@@ -4,7 +4,8 @@
  * @module
  */
 import type OpenAI from "npm:openai@^7.57.0";
-import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
+import type { Timer } from "../core/timer.ts";
+import { SYSTEM_TIMER } from "../system_timer.ts";
 import { boundedFetch } from "./bounded_fetch.ts";
 import { loopbackClient } from "./loopback.ts";
 import {

@@ -5,7 +5,8 @@
  */
 import { messageOf } from "../core/errors.ts";
 import { release } from "../core/record/lock.ts";
-import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
+import type { Timer } from "../core/timer.ts";
+import { SYSTEM_TIMER } from "../system_timer.ts";
 import type { ApprovalAnswer, Approver } from "./approver.ts";
 import { type ApprovalQuestion, isQuestion } from "./question.ts";
 

@@ -18,7 +18,7 @@ import type { Policy } from "./policy/policy.ts";
 import { AuditLogError } from "./record/audit_log_error.ts";
 import type { AuditLog } from "./record/log.ts";
 import type { RecordBody } from "./record/record.ts";
-import { receive, type ReceivedRequest, sha256, shown } from "./request.ts";
+import { clone, receive, type ReceivedRequest, sha256, shown } from "./request.ts";
 import { specOf } from "./resource/kind.ts";
 import type { World } from "./resource/world.ts";
 import type { Admission, Admit } from "./admission.ts";
@@ -31,8 +31,8 @@ export interface Submission {
   readonly world: World;
   /** Where the provider of an action runs; `undefined` if none carries it out. */
   hostOf(action: string): ProviderHost | undefined;
-  /** Asks the stages. */
-  readonly admit: Admit;
+  /** Asks the stages. @default there are none */
+  readonly admit?: Admit | undefined;
   /** What the caller found wrong with the request: it is then `INVALID`. */
   readonly problem?: string | undefined;
 }
@@ -113,66 +113,66 @@ export class CoreKernel {
     }
   }
 
-  async #authorize(received: ReceivedRequest, submission: Submission): Promise<ActionResult> {
+  #authorize(received: ReceivedRequest, submission: Submission): Promise<ActionResult> {
     const { policy } = submission;
     const { paramsDigest, problem } = received;
     if (problem !== undefined) {
       const outcome = { status: "INVALID", code: CODES.INVALID_REQUEST, error: problem } as const;
-      return await this.#finish({ request: received.request, paramsDigest, policy }, outcome);
+      return this.#finish({ request: received.request, paramsDigest, policy }, outcome);
     }
     const { request, decision } = authorize(received.request, submission);
     const { effect, code, reason, ruleId: rule } = decision;
     const decided = { request, paramsDigest, policy };
     if (code === CODES.INVALID_TARGET) {
       const error = `malformed request: ${reason}`;
-      return await this.#finish(decided, { status: "INVALID", code, error });
+      return this.#finish(decided, { status: "INVALID", code, error });
     }
     // INVARIANT: only a decision that says "allow", by the name of a rule, leads on.
     if (effect !== "allow" || rule === undefined) {
-      return await this.#finish(decided, { status: "DENIED", code, error: reason, rule });
+      return this.#finish(decided, { status: "DENIED", code, error: reason, rule });
     }
     const host = submission.hostOf(request.action);
     if (host === undefined) {
       const error =
         `no provider: ${request.action} is allowed, but no provider of this kernel carries it out`;
       const code = CODES.NO_PROVIDER;
-      return await this.#finish(decided, { status: "NO_PROVIDER", code, error, rule });
+      return this.#finish(decided, { status: "NO_PROVIDER", code, error, rule });
     }
-    return await this.#admit({ ...decided, rule, host, submission });
+    return this.#admit({ ...decided, rule, host, submission });
   }
 
   async #admit(allowed: Allowed): Promise<ActionResult> {
-    const { request, rule, policy, submission } = allowed;
+    const { request, rule, policy, submission: { admit } } = allowed;
     const recordId = crypto.randomUUID();
     const context = { recordId, rule, policy: policy.digest };
-    const admission = await submission.admit(structuredClone(request), context);
-    const refusal = admission.refusal();
+    const admission = admit && await admit(clone(request), context);
+    const refusal = admission?.refusal();
     const outcome: Outcome = refusal === undefined
-      ? await this.#execute(allowed, admission, recordId)
+      ? await this.#execute(allowed, recordId, admission)
       : { status: "DENIED", code: refusal.code, error: refusal.refusal, rule };
     const { status, code, data, durationMs } = outcome;
     const executed = durationMs !== undefined;
-    await admission.settle({ status, code, data, executed, durationMs: durationMs ?? 0 });
+    await admission?.settle({ status, code, data, executed, durationMs: durationMs ?? 0 });
     const { details } = refusal ?? {};
-    return await this.#finish(allowed, { ...outcome, details, stages: admission.fields });
+    return await this.#finish(allowed, { ...outcome, details, stages: admission?.fields });
   }
 
-  async #execute(allowed: Allowed, admission: Admission, recordId: string): Promise<Outcome> {
+  async #execute(allowed: Allowed, recordId: string, admission?: Admission): Promise<Outcome> {
     const { request, rule, host, submission, policy } = allowed;
     const { log, timer } = this.#parts;
     try {
       // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
       log.assertWritable();
       if (specOf(policy.actions, request.action).effect !== "none") {
-        const intent = { status: "INTERRUPTED", rule, stages: admission.fields } as const;
+        const intent = { status: "INTERRUPTED", rule, stages: admission?.fields } as const;
         await log.intend(this.#body(allowed, intent), recordId);
       }
     } catch (error) {
       const code = CODES.AUDIT_UNAVAILABLE;
-      await admission.settle({ status: "FAILED", code, executed: false, durationMs: 0 });
+      await admission?.settle({ status: "FAILED", code, executed: false, durationMs: 0 });
       throw error;
     }
-    const { preparation } = admission;
+    const preparation = admission?.preparation;
     const start = timer.now();
     // INVARIANT: what is executed is what was decided: the same canonical request.
     const answer = await host.call(

@@ -86,6 +86,14 @@ export function receive(
   return { request: valid, paramsDigest, problem: malformed(found) };
 }
 
+/** A request that was received is bounded already. */
+const UNBOUNDED = { depth: Infinity, nodes: Infinity, characters: Infinity };
+
+/** A private copy of a request that was received. */
+export function clone<T extends ActionRequest>(request: T): T {
+  return copyJson(request, "request", UNBOUNDED) as T;
+}
+
 /** What is looked at of a request. */
 interface Given {
   readonly action?: unknown;

@@ -11,12 +11,3 @@ export interface Timer {
   /** Calls back after so many milliseconds; the function returned takes that back. */
   schedule(callback: () => void, ms: number): () => void;
 }
-
-/** The timer of the platform. */
-export const SYSTEM_TIMER: Timer = {
-  now: () => performance.now(),
-  schedule(callback, ms) {
-    const id = setTimeout(callback, ms);
-    return () => clearTimeout(id);
-  },
-};

@@ -9,6 +9,7 @@ import { type CanonicalRequest, CODES } from "../core/action.ts";
 import { isInstance, messageOf } from "../core/errors.ts";
 import { cutText, isCode, MAX_ERROR_BYTES } from "../core/isolation/answer.ts";
 import { copyJson, type JsonLimits } from "../core/json.ts";
+import { clone } from "../core/request.ts";
 import type { Admission, Preparation, StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Stage, StageAnswer, StageContext, StagePass } from "./stage.ts";
 import type { Timer } from "../core/timer.ts";
@@ -122,7 +123,7 @@ export class StageAdmission implements Admission {
   ): Promise<this> {
     for (const [i, stage] of stages.entries()) {
       // The last one gets the copy that was handed in.
-      const copy = i === stages.length - 1 ? request : structuredClone(request);
+      const copy = i === stages.length - 1 ? request : clone(request);
       this.#refusal = await this.#enterOne(stage, copy, context);
       if (this.#refusal !== undefined) break;
     }

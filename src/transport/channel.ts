@@ -4,77 +4,100 @@
  * @module
  */
 import { messageOf } from "../core/errors.ts";
-import type { Box } from "./box.ts";
+import type { Ring } from "./ring.ts";
 
 /** What an end is made of. */
 export interface ChannelOptions {
-  /** What the other end fills. */
-  readonly inbox: Box;
+  /** What the other end writes. */
+  readonly inbox: Ring;
   /** What the other end reads. */
-  readonly outbox: Box;
-  /** Sends a batch as a message, which wakes the other thread. */
-  readonly post: (batch: readonly unknown[]) => void;
+  readonly outbox: Ring;
+  /** Sends what has no place in the ring, with its number, as a message of the Worker. */
+  readonly post: (posted: readonly [number: number, message: unknown]) => void;
   /** Gets each message in the order in which it was sent. Untrusted. */
   readonly receive: (message: unknown) => void;
   /** Called once when nothing can be sent or read any more. */
   readonly fail: (reason: string) => void;
-  /** Whether this thread may wait for an answer for a moment and do nothing else. */
-  readonly mayPoll: () => boolean;
+  /**
+   * Whether this thread may look for the answer to what it has just sent, and do nothing else, as long as
+   * answers have lately taken. @default never
+   */
+  readonly mayLook?: () => boolean;
+  /**
+   * Whether this thread may sleep until there is something to read, and do nothing else: it has nothing
+   * else to do. @default never
+   */
+  readonly maySleep?: () => boolean;
   /** Milliseconds on a clock that never goes back. @default performance.now */
   readonly now?: () => number;
 }
 
-/** The longest time to poll, in milliseconds. */
-const MAX_POLL_MS = 0.1;
-/** Polling that finds something lasts about as long as it lately took, but at least so long. */
-const MIN_POLL_MS = 0.03;
-/** After polling in vain, twice as many batches as before are sent without it, at most 2 to this power. */
-const MAX_MISSES = 7;
-/** How long this thread may go on without a turn of its event loop: timers and signals wait meanwhile. */
-const MAX_TURN_MS = 2;
+/** The longest time to look, in milliseconds. */
+const MAX_LOOK_MS = 0.1;
+/** Answers that lately took longer are not looked for. */
+const MAX_LOOKED_FOR_MS = 0.2;
 /** How often to pause between two looks at the clock. */
 const PAUSES = 20;
-/** With one processor the other thread cannot run while this one polls. */
-const HAS_PROCESSORS = navigator.hardwareConcurrency > 1;
-/** The most messages in a posted batch: a Worker answers a batch at a time, and answers may be large. */
-export const MAX_BATCH = 16;
-/** The most messages that one batch may hold: to walk through a sparse array would take for ever. */
+/** The most that one answer counts in how long they lately took, in milliseconds. */
+const MAX_LATENCY_MS = 1;
+/** The share of the last answer in how long they lately took. */
+const LATENCY_SHARE = 1 / 8;
+/** How long this thread may go on without a turn of its event loop: timers and signals wait meanwhile. */
+const MAX_TURN_MS = 2;
+/** So many messages are not held back until the end of the tick: the other thread begins meanwhile. */
+const MAX_WAITING = 4;
+/** The most messages that are received in one turn. */
 const MAX_RECEIVED = 1024;
+/** The most signals since the last message that have come for nothing. */
+const MAX_VAIN_SIGNALS = 1000;
 
 /**
- * Sends and receives batches of messages, in order: through shared memory if the other end polls, else
- * as messages. To wake a thread takes tens to hundreds of microseconds; a thread that polls is reached
- * in one or two. On a busy machine polling is in vain, because the other thread is not running; then
- * this end soon does without.
+ * Sends and receives messages, in order, through shared memory; what is too large for it is posted.
+ *
+ * The other thread is woken by `Atomics.notify`, which takes some 10 µs, whether it sleeps or waits in its
+ * event loop; a posted message takes 35. Threads that sleep are served at once on a busy machine too,
+ * while threads that spin lose their time slices. So a Worker sleeps, and the kernel, which must not
+ * sleep, looks for an answer only as long as answers have lately taken, and at most 100 µs.
  */
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #now: () => number;
   #outgoing: unknown[] = [];
+  /** How many messages were sent, and received. */
+  #sent = 0;
+  #received = 0;
+  /** How many of those were posted. */
+  #posted = 0;
+  #vainSignals = 0;
   #isClosed = false;
-  #pollMs = MAX_POLL_MS;
-  /** How many more times polling was in vain than not, of late. */
-  #misses = 0;
-  /** How many batches are still to be sent without polling. */
-  #skipped = 0;
-  /** When the event loop last had a turn. */
-  #turnStart = 0;
+  #isWaiting = false;
+  /** How long answers lately took. */
+  #latencyMs = 0;
+  /** When that was sent of which the answer is waited for. */
+  #sentAt: number | undefined;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
+    this.#wait();
   }
 
   /** Sends a message, together with all others of the same tick. */
   send(message: unknown): void {
-    if (this.#outgoing.push(message) === 1) Promise.resolve().then(() => this.#flush());
+    const waiting = this.#outgoing.push(message);
+    if (waiting === 1) Promise.resolve().then(() => this.#flushAndLook());
+    else if (waiting === MAX_WAITING) this.#flush();
   }
 
-  /** Receives a posted batch. */
-  accept(batch: unknown): void {
-    this.#turnStart = this.#now();
-    this.#options.inbox.countReceived();
-    this.#deliver(batch);
+  /** Receives a posted message. */
+  accept(posted: unknown): void {
+    this.#posted++;
+    this.#take(MAX_RECEIVED);
+    const [number, message] = Array.isArray(posted) ? posted : [];
+    if (number === this.#received) this.#deliver(message);
+    // What comes from no channel is as untrusted as the rest, but has no place in its order.
+    else if (!this.#isClosed) this.#options.receive(message);
+    this.#turn();
   }
 
   /** Neither sends nor receives any more. */
@@ -88,59 +111,96 @@ export class Channel {
     return this.#options.outbox.isClosed;
   }
 
+  #flushAndLook(): void {
+    this.#flush();
+    if (this.#isClosed || this.#options.mayLook?.() !== true) return;
+    const start = this.#sentAt = this.#now();
+    if (this.#latencyMs > MAX_LOOKED_FOR_MS) return;
+    const { inbox } = this.#options;
+    while (inbox.isEmpty && this.#now() - start < MAX_LOOK_MS) {
+      for (let i = 0; i < PAUSES && inbox.isEmpty; i++) Atomics.pause();
+    }
+    this.#take(MAX_RECEIVED);
+  }
+
   #flush(): void {
-    if (this.#isClosed) return;
-    const { outbox, post, mayPoll } = this.#options;
+    if (this.#isClosed || this.#outgoing.length === 0) return;
+    const { outbox, post } = this.#options;
     const messages = this.#outgoing;
     this.#outgoing = [];
     try {
-      for (let i = 0; i < messages.length; i += MAX_BATCH) {
-        const batch = messages.slice(i, i + MAX_BATCH);
-        if (outbox.fill(batch)) continue;
+      for (const message of messages) {
+        const number = this.#sent++;
+        if (outbox.push(number, message)) continue;
         outbox.countPosted();
-        post(batch);
+        post([number, message]);
       }
     } catch (error) {
       return this.#fail(`could not be reached: ${messageOf(error)}`);
     }
-    if (HAS_PROCESSORS && mayPoll()) this.#poll();
+    outbox.signal();
   }
 
-  /** Waits for an answer for a moment. */
-  #poll(): void {
-    const { inbox } = this.#options;
+  /** A turn of the event loop: receives what there is, sleeps for more if it may, then waits for it. */
+  #turn(): void {
+    const { inbox, maySleep } = this.#options;
     const start = this.#now();
-    if (this.#skipped > 0) return void this.#skipped--;
-    if (start - this.#turnStart > MAX_TURN_MS || !inbox.startPolling()) return;
-    let elapsed = 0;
-    do {
-      for (let i = 0; i < PAUSES && !inbox.isFilled; i++) Atomics.pause();
-      elapsed = this.#now() - start;
-    } while (!inbox.isFilled && elapsed < this.#pollMs);
-    inbox.stopPolling();
-    if (!inbox.isFilled) {
-      this.#skipped = 2 ** this.#misses;
-      this.#misses = Math.min(this.#misses + 1, MAX_MISSES);
-      return;
+    for (;;) {
+      const { signals } = inbox;
+      this.#take(MAX_RECEIVED);
+      const left = MAX_TURN_MS - (this.#now() - start);
+      // What was posted comes in another turn.
+      if (this.#isClosed || left <= 0 || inbox.posted !== this.#posted || !maySleep?.()) break;
+      if (inbox.isEmpty) inbox.wait(signals, left);
     }
-    // One at a time: polling that is in vain more often than not soon hardly happens any more.
-    this.#misses = Math.max(0, this.#misses - 1);
-    this.#pollMs = Math.min(Math.max(2 * elapsed, MIN_POLL_MS), MAX_POLL_MS);
-    let batch: unknown;
-    try {
-      batch = inbox.take();
-    } catch (error) {
-      return this.#fail(`sent what cannot be read: ${messageOf(error)}`);
-    }
-    this.#deliver(batch);
+    this.#wait();
   }
 
-  #deliver(batch: unknown): void {
-    const messages = Array.isArray(batch) && batch.length > 0 ? batch : [undefined];
-    if (messages.length > MAX_RECEIVED) return this.#fail("sent too many messages at once");
-    for (const message of messages) {
-      if (!this.#isClosed) this.#options.receive(message);
+  /** Has the next turn come when there is something to read. */
+  #wait(): void {
+    if (this.#isWaiting || this.#isClosed) return;
+    this.#isWaiting = true;
+    const { inbox } = this.#options;
+    // INVARIANT: read before the ring is found empty, so that no signal is missed.
+    const { signals } = inbox;
+    const signal = inbox.isEmpty ? inbox.waitAsync(signals) : undefined;
+    const turn = () => {
+      this.#isWaiting = false;
+      if (this.#isClosed) return;
+      // INVARIANT: a Worker that only signals is ended, as one that floods with messages is.
+      if (++this.#vainSignals > MAX_VAIN_SIGNALS) this.#fail("sent signals for nothing");
+      else this.#turn();
+    };
+    if (signal === undefined) setImmediate(turn);
+    else signal.then(turn);
+  }
+
+  /** Receives at most so many messages. */
+  #take(most: number): void {
+    const { inbox } = this.#options;
+    for (let taken = 0; taken < most && !this.#isClosed; taken++) {
+      let next: { readonly message: unknown } | undefined;
+      try {
+        next = inbox.take(this.#received);
+      } catch (error) {
+        return this.#fail(`sent what cannot be read: ${messageOf(error)}`);
+      }
+      if (next === undefined) return;
+      this.#deliver(next.message);
+      // An answer is on its way before the next call is begun.
+      this.#flush();
     }
+  }
+
+  #deliver(message: unknown): void {
+    this.#received++;
+    this.#vainSignals = 0;
+    if (this.#sentAt !== undefined) {
+      const latency = Math.min(this.#now() - this.#sentAt, MAX_LATENCY_MS);
+      this.#latencyMs += (latency - this.#latencyMs) * LATENCY_SHARE;
+      this.#sentAt = undefined;
+    }
+    if (!this.#isClosed) this.#options.receive(message);
   }
 
   #fail(reason: string): void {

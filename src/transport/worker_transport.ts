@@ -5,11 +5,11 @@
  */
 import type { ToWorker } from "../core/isolation/protocol.ts";
 import type { Transport } from "../core/isolation/transport.ts";
-import { Box } from "./box.ts";
 import { Channel } from "./channel.ts";
+import { Ring } from "./ring.ts";
 
 /** The first message to a Worker: the memory that it shares with the kernel. */
-interface Boxes {
+interface Rings {
   readonly toWorker: SharedArrayBuffer;
   readonly fromWorker: SharedArrayBuffer;
 }
@@ -17,15 +17,15 @@ interface Boxes {
 /** The kernel's end. */
 export const WORKER_TRANSPORT: Transport = {
   connect(worker, { receive, fail, unanswered }) {
-    const [inbox, outbox] = [new Box(), new Box()];
-    const post = (batch: readonly unknown[]) => worker.postMessage(batch);
+    const [inbox, outbox] = [new Ring(), new Ring()];
+    const post = (posted: readonly unknown[]) => worker.postMessage(posted);
     // With several calls under way, this thread has other things to do.
-    const mayPoll = () => unanswered() === 1;
-    const channel = new Channel({ inbox, outbox, post, receive, fail, mayPoll });
+    const mayLook = () => unanswered() === 1;
+    const channel = new Channel({ inbox, outbox, post, receive, fail, mayLook });
     worker.onmessage = ({ data }) => channel.accept(data);
     worker.onmessageerror = () => fail("sent what cannot be read");
-    const boxes: Boxes = { toWorker: outbox.shared, fromWorker: inbox.shared };
-    worker.postMessage(boxes);
+    const rings: Rings = { toWorker: outbox.shared, fromWorker: inbox.shared };
+    worker.postMessage(rings);
     return channel;
   },
 };
@@ -40,23 +40,23 @@ export interface WorkerScope {
 export interface WorkerEnd {
   /** Gets each message of the kernel, in order. */
   readonly receive: (message: ToWorker, channel: Channel) => void;
-  /** Whether the Worker may wait for the next call for a moment and do nothing else. */
-  readonly mayPoll: () => boolean;
+  /** Whether the Worker may sleep for a moment until the next call comes, and do nothing else. */
+  readonly maySleep: () => boolean;
 }
 
 /** Connects a Worker with the kernel that has created it. */
-export function connectToKernel(scope: WorkerScope, { receive, mayPoll }: WorkerEnd): void {
+export function connectToKernel(scope: WorkerScope, { receive, maySleep }: WorkerEnd): void {
   scope.onmessage = ({ data }) => {
-    const { toWorker, fromWorker } = data as Boxes;
+    const { toWorker, fromWorker } = data as Rings;
     const channel: Channel = new Channel({
-      inbox: new Box(toWorker),
-      outbox: new Box(fromWorker),
-      post: (batch) => scope.postMessage(batch),
+      inbox: new Ring(toWorker),
+      outbox: new Ring(fromWorker),
+      post: (posted) => scope.postMessage(posted),
       receive: (message) => receive(message as ToWorker, channel),
       fail: (reason) => {
         throw new Error(`The connection to the kernel ${reason}`);
       },
-      mayPoll,
+      maySleep,
     });
     scope.onmessage = ({ data }) => channel.accept(data);
   };

@@ -11,7 +11,8 @@ import type {
   ProviderRequest,
 } from "../core/isolation/provider_host.ts";
 import { abortSafely } from "../abort.ts";
-import { SYSTEM_TIMER, type Timer } from "../core/timer.ts";
+import type { Timer } from "../core/timer.ts";
+import { SYSTEM_TIMER } from "../system_timer.ts";
 import { executeCall } from "./execute.ts";
 import { executorOf, type Provider } from "./provider.ts";
 import type { Execute, ProviderEnvironment } from "./provider_context.ts";

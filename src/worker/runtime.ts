@@ -56,7 +56,7 @@ export function serveProvider(name: string, execute: Execute): void {
   const service = new Service(execute);
   connectToKernel(scope, {
     receive: (message, channel) => service.receive(message, channel),
-    mayPoll: () => service.mayPoll,
+    maySleep: () => service.maySleep,
   });
 }
 
@@ -89,10 +89,10 @@ class Service {
   }
 
   /**
-   * Whether the next call can be waited for: not while calls need the event loop, and not after calls
-   * that take their time.
+   * Whether the thread may sleep until the next call comes: not while calls need the event loop, and not
+   * after one that did.
    */
-  get mayPoll(): boolean {
+  get maySleep(): boolean {
     return this.#isPrompt && this.#running.size === 0;
   }
 

@@ -1,226 +1,297 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { Box } from "../../src/transport/box.ts";
-import { Channel } from "../../src/transport/channel.ts";
+import { Ring } from "../../src/transport/ring.ts";
+import { Channel, type ChannelOptions } from "../../src/transport/channel.ts";
 import { Kernel, verifyAuditLog } from "@agent-kernel/kernel";
 import { Workspace } from "../workspace.ts";
 import { EchoProvider } from "../core/isolation/fixtures/echo_provider.ts";
 import { HostileProvider } from "../core/isolation/fixtures/hostile_provider.ts";
 import { nextTurn } from "../turn.ts";
 
-/** One end of a connection, with a box on the other side that a test reads and fills. */
-class End {
-  readonly inbox = new Box();
-  readonly outbox = new Box();
+/** One end of a connection, with rings on the other side that a test reads and fills. */
+class End implements Disposable {
+  readonly inbox = new Ring();
+  readonly outbox = new Ring();
   readonly posted: unknown[] = [];
   readonly received: unknown[] = [];
   readonly failures: string[] = [];
-  mayPoll = false;
-  readonly channel = new Channel({
-    inbox: this.inbox,
-    outbox: this.outbox,
-    post: (batch) => void this.posted.push(structuredClone(batch)),
-    receive: (message) => void this.received.push(message),
-    fail: (reason) => void this.failures.push(reason),
-    mayPoll: () => this.mayPoll,
-  });
+  readonly channel: Channel;
   /** The other side of `outbox`. */
-  readonly reader = new Box(this.outbox.shared);
+  readonly reader = new Ring(this.outbox.shared);
   /** The other side of `inbox`. */
-  readonly writer = new Box(this.inbox.shared);
+  readonly writer = new Ring(this.inbox.shared);
+  #read = 0;
+
+  constructor(options: Partial<ChannelOptions> = {}) {
+    this.channel = new Channel({
+      inbox: this.inbox,
+      outbox: this.outbox,
+      post: (posted) => void this.posted.push(structuredClone(posted)),
+      receive: (message) => void this.received.push(message),
+      fail: (reason) => void this.failures.push(reason),
+      ...options,
+    });
+  }
+
+  /** What is in the ring that this end has filled. */
+  sent(): unknown[] {
+    const messages: unknown[] = [];
+    for (let next; (next = this.reader.take(this.#read)) !== undefined; this.#read++) {
+      messages.push(next.message);
+    }
+    return messages;
+  }
+
+  [Symbol.dispose](): void {
+    this.channel.close();
+  }
 }
 
-Deno.test("send() posts the messages of one tick as one batch if the other end does not poll", async () => {
-  const end = new End();
-  for (let id = 0; id < 5; id++) end.channel.send(id);
-  assertEquals(end.posted, []);
+Deno.test("send() puts the messages of one tick into the ring, and signals the other end", async () => {
+  using end = new End();
+  const signals = end.reader.signals;
+  for (let id = 0; id < 3; id++) end.channel.send(id);
+  assertEquals(end.sent(), []);
   await nextTurn();
-  assertEquals(end.posted, [[0, 1, 2, 3, 4]]);
+  assertEquals([end.sent(), end.posted], [[0, 1, 2], []]);
+  assertEquals(end.reader.signals, signals + 1);
 });
 
-Deno.test("send() fills the box if the other end polls", async () => {
-  const end = new End();
-  end.reader.startPolling();
-  for (let id = 0; id < 5; id++) end.channel.send(id);
-  await nextTurn();
-  assertEquals([end.posted, end.reader.take()], [[], [0, 1, 2, 3, 4]]);
+Deno.test("send() does not hold many messages back until the end of the tick", () => {
+  using end = new End();
+  for (let id = 0; id < 10; id++) end.channel.send(id);
+  assertEquals(end.sent(), [0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-Deno.test("send() splits a large batch, and what is too large for the box is posted", async () => {
-  const end = new End();
-  end.reader.startPolling();
-  for (let id = 0; id < 40; id++) end.channel.send(id);
+Deno.test("what has no place in the ring is posted with its number, and counted", async () => {
+  using end = new End();
+  const large = "x".repeat(100_000);
+  for (const message of ["a", large, "b"]) end.channel.send(message);
   await nextTurn();
-  assertEquals((end.reader.take() as unknown[]).length, 16);
-  assertEquals(end.posted.map((batch) => (batch as unknown[]).length), [16, 8]);
-  const large = new End();
-  large.reader.startPolling();
-  large.channel.send("x".repeat(100_000));
-  await nextTurn();
-  assertEquals(large.posted.length, 1);
+  assertEquals(end.posted, [[1, large]]);
+  assertEquals(end.reader.posted, 1);
+  assertEquals(end.reader.take(0), { message: "a" });
+  assertEquals(end.reader.take(2), { message: "b" });
 });
 
 Deno.test("a message that cannot be sent fails the connection, once", async () => {
-  const end = new End();
+  using end = new End();
   end.channel.send(() => {});
   await nextTurn();
   end.channel.send(1);
   await nextTurn();
   assertEquals(end.failures.length, 1);
   assertMatch(end.failures[0] ?? "", /could not be reached/);
-  assertEquals(end.posted, []);
+  assertEquals([end.posted, end.sent()], [[], []]);
 });
 
-Deno.test("accept() receives the messages of a batch, and counts what is none as one message", () => {
-  const end = new End();
-  for (const batch of [[1, 2], [], null, "x", 7, {}]) end.channel.accept(batch);
-  assertEquals(end.received, [1, 2, undefined, undefined, undefined, undefined, undefined]);
+Deno.test("a signal has what is in the ring received", async () => {
+  using end = new End();
+  await nextTurn();
+  for (let id = 0; id < 3; id++) end.writer.push(id, id);
+  end.writer.signal();
+  while (end.received.length < 3) await nextTurn();
+  assertEquals(end.received, [0, 1, 2]);
+});
+
+Deno.test("what was posted waits for what was sent before it, and what was sent after it waits", async () => {
+  using end = new End();
+  end.writer.push(2, "third");
+  end.writer.signal();
+  await nextTurn();
+  assertEquals(end.received, []);
+  const other = new Ring(end.inbox.shared);
+  assertEquals(other.isEmpty, false);
+  end.channel.accept([0, "first"]);
+  end.channel.accept([1, "second"]);
+  assertEquals(end.received, ["first", "second", "third"]);
+});
+
+Deno.test("accept() takes what does not come from a channel for a message that nobody waits for", () => {
+  using end = new End();
+  for (const posted of [[], null, "x", 7, {}, [1, "early"], [0, "first"], ["1", "odd"], [1, 2]]) {
+    end.channel.accept(posted);
+  }
+  const none = undefined;
+  assertEquals(end.received, [none, none, none, none, none, "early", "first", "odd", 2]);
 });
 
 Deno.test("accept() does not walk through an array of any length", () => {
-  const end = new End();
+  using end = new End();
   const looked: PropertyKey[] = [];
-  const batch = new Proxy(new Array(2 ** 32 - 1), {
+  const posted = new Proxy(new Array(2 ** 32 - 1), {
     get(target, key) {
       // Who would walk through it is stopped soon, not after minutes.
-      if (looked.push(key) > 10) throw new Error("looked at more than its length");
+      if (looked.push(key) > 10) throw new Error("looked at more than two elements");
       return Reflect.get(target, key);
     },
   });
-  end.channel.accept(batch);
-  assertEquals([end.received, end.failures], [[], ["sent too many messages at once"]]);
-  assertEquals(looked.filter((key) => key !== "length"), []);
+  end.channel.accept(posted);
+  assertEquals([end.received, end.failures], [[undefined], []]);
 });
 
 Deno.test("close() sends and receives nothing any more, and tells the other end", async () => {
-  const end = new End();
+  using end = new End();
   end.channel.send(1);
   end.channel.close();
   end.channel.send(2);
-  end.channel.accept([3]);
+  end.channel.accept([0, 3]);
+  end.writer.push(0, 4);
+  end.writer.signal();
   await nextTurn();
-  assertEquals([end.posted, end.received, end.writer.isClosed], [[], [], true]);
+  assertEquals([end.posted, end.sent(), end.received, end.writer.isClosed], [[], [], [], true]);
 });
 
 Deno.test("isAbandoned says whether the other end has closed", () => {
-  const end = new End();
+  using end = new End();
   assertEquals(end.channel.isAbandoned, false);
   end.reader.close();
   assertEquals(end.channel.isAbandoned, true);
 });
 
-Deno.test("polling ends by itself, in vain or not, and leaves the box closed to the writer", async () => {
-  const end = new End();
-  end.mayPoll = true;
-  end.channel.accept(["begin"]);
-  end.writer.countPosted();
-  for (let id = 0; id < 50; id++) {
-    end.channel.send(id);
-    await nextTurn();
-    assertEquals(end.writer.fill(["too late"]), false);
+/** How often a channel looks at the clock for one message, after answers that took so long. */
+async function looksAfter(latencyMs: number): Promise<number> {
+  const inbox = new Ring();
+  const writer = new Ring(inbox.shared);
+  let [time, looks] = [0, 0];
+  using end = new End({
+    inbox,
+    mayLook: () => true,
+    now() {
+      looks++;
+      return time += 0.01;
+    },
+  });
+  for (let answer = 0; answer < 20; answer++) {
+    end.channel.send("question");
+    await Promise.resolve();
+    await Promise.resolve();
+    time += latencyMs;
+    writer.push(answer, "answer");
+    writer.signal();
+    while (end.received.length <= answer) await nextTurn();
   }
-  assertEquals(end.posted.length, 50);
+  const before = looks;
+  end.channel.send("question");
+  await Promise.resolve();
+  await Promise.resolve();
+  return looks - before;
+}
+
+Deno.test("looking for an answer ends by itself, after a tenth of a millisecond", async () => {
+  const looks = await looksAfter(0);
+  assert(looks >= 10 && looks <= 12, `${looks} looks, 0.01 ms apart`);
 });
 
-/** A box that is filled past all rules as soon as it is polled. */
-class HostileBox extends Box {
-  readonly text: string;
-  readonly length: number;
+Deno.test("answers that lately took long are not looked for", async () => {
+  assertEquals(await looksAfter(0.5), 1);
+});
 
-  constructor(text: string, length: number) {
-    super();
-    [this.text, this.length] = [text, length];
-  }
+Deno.test("an answer that is there is received in the same tick", async () => {
+  const inbox = new Ring();
+  const writer = new Ring(inbox.shared);
+  using end = new End({ inbox, mayLook: () => true, now: () => 0 });
+  writer.push(0, "answer");
+  end.channel.send("question");
+  await Promise.resolve();
+  assertEquals(end.received, ["answer"]);
+});
 
-  override startPolling(): boolean {
-    const polls = super.startPolling();
-    new TextEncoder().encodeInto(this.text, new Uint8Array(this.shared, 16));
-    const words = new Int32Array(this.shared, 0, 4);
-    words[1] = this.length;
-    Atomics.store(words, 0, 2);
-    return polls;
-  }
-}
+Deno.test("a channel whose thread may sleep receives what comes meanwhile, and has its turns", async () => {
+  let turns = 0;
+  const inbox = new Ring();
+  const writer = new Ring(inbox.shared);
+  using end = new End({ inbox, maySleep: () => true });
+  const timer = setInterval(() => turns++);
+  writer.push(0, "first");
+  writer.signal();
+  while (turns < 3 || end.received.length === 0) await nextTurn();
+  clearInterval(timer);
+  assertEquals(end.received, ["first"]);
+});
 
 // deno-fmt-ignore -- a row is a line
 const FILLINGS: readonly { cell: string; text: string; length: number; received: unknown[]; failure?: RegExp }[] = [
-  { cell: "a batch", text: "[1,2]", length: 5, received: [1, 2] },
+  { cell: "a message", text: "[1,2]", length: 5, received: [[1, 2]] },
   { cell: "what is not JSON", text: "[", length: 1, received: [], failure: /^sent what cannot be read/ },
   { cell: "a size that it cannot have", text: "[1]", length: 2 ** 30, received: [], failure: /^sent what cannot be read/ },
-  { cell: "a negative size", text: "[1]", length: -1, received: [], failure: /^sent what cannot be read/ },
-  { cell: "no batch", text: "{}", length: 2, received: [undefined] },
-  { cell: "too many messages", text: `[${"1,".repeat(1024)}1]`, length: 2051, received: [], failure: /^sent too many/ },
+  { cell: "a negative size", text: "[1]", length: -2, received: [], failure: /^sent what cannot be read/ },
 ];
 for (const { cell, text, length, received: expected, failure } of FILLINGS) {
-  Deno.test(`polling a box in which the other end wrote ${cell} ${failure ? "fails" : "receives"}`, async () => {
-    const [received, failures]: [unknown[], string[]] = [[], []];
-    const channel = new Channel({
-      inbox: new HostileBox(text, length),
-      outbox: new Box(),
-      post: () => {},
-      receive: (message) => void received.push(message),
-      fail: (reason) => void failures.push(reason),
-      mayPoll: () => true,
-      now: () => 0,
-    });
-    channel.send("question");
+  Deno.test(`a ring in which the other end wrote ${cell} ${failure ? "fails" : "is received"}`, async () => {
+    using end = new End();
     await nextTurn();
-    assertEquals(received, expected);
-    assertEquals(failures.length, failure === undefined ? 0 : 1);
-    if (failure !== undefined) assertMatch(failures[0] ?? "", failure);
+    const words = new Int32Array(end.inbox.shared);
+    new TextEncoder().encodeInto(text, new Uint8Array(end.inbox.shared, 4 * 7));
+    words[5] = length;
+    words[0] = 16;
+    end.writer.signal();
+    while (end.received.length + end.failures.length === 0) await nextTurn();
+    assertEquals(end.received, expected);
+    assertEquals(end.failures.length, failure === undefined ? 0 : 1);
+    if (failure !== undefined) assertMatch(end.failures[0] ?? "", failure);
   });
 }
 
-/** Two ends in one thread. A posted batch arrives in a later turn, as between threads. */
-class Pair {
+Deno.test("signals that come for nothing, without end, fail the connection", async () => {
+  using end = new End();
+  let sent = 0;
+  while (end.failures.length === 0) {
+    end.writer.signal();
+    if (++sent > 100_000) break;
+    await nextTurn();
+  }
+  assertEquals(end.failures, ["sent signals for nothing"]);
+});
+
+/** Two ends in one thread. What is posted arrives in a later turn, as between threads. */
+class Pair implements Disposable {
   readonly received: number[] = [];
   readonly first: Channel;
   readonly second: Channel;
-  readonly #there = new Box();
-  /** Whether the second end is to poll for a batch when it next has a turn. */
-  readonly reader = new Box(this.#there.shared);
+  posted = 0;
 
   constructor() {
-    const back = new Box();
+    const [there, back] = [new Ring(), new Ring()];
     this.second = new Channel({
-      inbox: this.reader,
+      inbox: new Ring(there.shared),
       outbox: back,
       post: () => {},
-      receive: (message) => void this.received.push(message as number),
+      receive: (message) => void this.received.push((message as { id: number }).id),
       fail: (reason) => assertEquals(reason, ""),
-      mayPoll: () => false,
     });
     this.first = new Channel({
-      inbox: new Box(back.shared),
-      outbox: this.#there,
-      post: (batch) => void setTimeout(() => this.second.accept(batch)),
+      inbox: new Ring(back.shared),
+      outbox: there,
+      post: (posted) => {
+        this.posted++;
+        setTimeout(() => this.second.accept(posted));
+      },
       receive: () => {},
       fail: (reason) => assertEquals(reason, ""),
-      mayPoll: () => false,
     });
+  }
+
+  [Symbol.dispose](): void {
+    this.first.close();
+    this.second.close();
   }
 }
 
 Deno.test("messages arrive in the order in which they were sent, whichever way they take", async () => {
-  const pair = new Pair();
+  using pair = new Pair();
   let sent = 0;
-  let filled = 0;
   for (let round = 0; round < 300; round++) {
-    const polls = round % 3 !== 0 && pair.reader.startPolling();
-    for (let i = 0; i <= round % 4; i++) pair.first.send(sent++);
-    await Promise.resolve();
-    await Promise.resolve();
-    if (polls) {
-      pair.reader.stopPolling();
-      if (pair.reader.isFilled) {
-        filled++;
-        pair.received.push(...pair.reader.take() as number[]);
-      }
+    for (let i = 0; i <= round % 7; i++) {
+      const id = sent++;
+      // Some are too large for the ring, and sometimes the ring is full.
+      pair.first.send({ id, text: "x".repeat(id % 11 === 0 ? 60_000 : 97 * (id % 200)) });
     }
     if (round % 5 === 0) await nextTurn();
+    if (round % 3 === 0) await Promise.resolve();
   }
   while (pair.received.length < sent) await nextTurn();
   assertEquals(pair.received, Array.from({ length: sent }, (_, i) => i));
-  assert(filled > 10 && filled < 290, String(filled));
+  assert(pair.posted > 100 && pair.posted < sent - 100, `${pair.posted} of ${sent} were posted`);
 });
 
 Deno.test("each of thousands of calls to a Worker has its own answer, in whatever rhythm they are made", async () => {
@@ -248,7 +319,7 @@ Deno.test("each of thousands of calls to a Worker has its own answer, in whateve
           }),
         ]);
         assertEquals([later, atOnce], [{ to: target, said: text }, text]);
-        // Some go on at once, some only in a later turn, when the Worker does not poll any more.
+        // Some go on at once, some only in a later turn, when the Worker does not sleep any more.
         if (id % 7 === caller % 7) await nextTurn();
       }
     }));
@@ -257,7 +328,7 @@ Deno.test("each of thousands of calls to a Worker has its own answer, in whateve
   assert(verified.ok);
 });
 
-Deno.test("a Worker that claims to poll and never does is ended at its deadline, and timers go on meanwhile", async () => {
+Deno.test("a Worker that signals without end and never answers is ended, and timers go on meanwhile", async () => {
   using ws = new Workspace();
   await using kernel = await Kernel.open({
     policy: { capabilities: [{ action: "hostile.do", resource: "**" }] },
@@ -269,7 +340,7 @@ Deno.test("a Worker that claims to poll and never does is ended at its deadline,
     kernel.submit({ action: "hostile.do", target: "x", params: { attempt } });
   let ticks = 0;
   const timer = setInterval(() => ticks++, 10);
-  const { code } = await attempt("claim to poll");
+  const { code } = await attempt("signal without end");
   clearInterval(timer);
   assert(code === "DEADLINE_EXCEEDED" || code === "PROVIDER_CRASHED", code);
   assert(ticks > 3, `${ticks} ticks`);

@@ -5,7 +5,7 @@
  */
 import { CODES } from "../action.ts";
 import { messageOf } from "../errors.ts";
-import { SYSTEM_TIMER, type Timer } from "../timer.ts";
+import type { Timer } from "../timer.ts";
 import type { Answer } from "./answer.ts";
 import type { WorkerPermissions } from "./permission_set.ts";
 import { type ToWorker, workerName } from "./protocol.ts";
@@ -62,8 +62,7 @@ export interface WorkerHostOptions {
   readonly transport: Transport;
   /** Gets each warning of the Worker, untrusted. */
   readonly onWarning: (warning: unknown) => void;
-  /** @default the platform's */
-  readonly timer?: Timer;
+  readonly timer: Timer;
 }
 
 interface Call {
@@ -101,7 +100,7 @@ export class WorkerHost implements ProviderHost {
     this.maxOutputBytes = provider.maxOutputBytes;
     this.#provider = provider;
     this.#options = options;
-    this.#timer = options.timer ?? SYSTEM_TIMER;
+    this.#timer = options.timer;
   }
 
   call(request: ProviderRequest, decide: DecideQuestion): Promise<unknown> {

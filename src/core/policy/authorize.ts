@@ -150,11 +150,7 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
       decision = stricter(decision, { ...real, reason });
     }
   }
-  const { target } = main;
-  const isPlain = agent === undefined && request.undoes === undefined;
-  // A literal where it is enough: this is on the way of every request.
-  const canonical = isPlain ? { action, target, params } : { ...request, target, params };
-  return { request: canonical, decision };
+  return { request: { ...request, target: main.target, params }, decision };
 }
 
 function canonicalOrGiven(kind: KindName, target: string, world: World): string {

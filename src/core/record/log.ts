@@ -4,7 +4,7 @@
  * @module
  */
 import { AuditLogError } from "./audit_log_error.ts";
-import { type RecordBody, seal } from "./record.ts";
+import { FIELDS, pickFields, type RecordBody, seal } from "./record.ts";
 import { attach, type AttachOptions, type LogFiles } from "./recovery.ts";
 import { segmentFolder, segmentPath, segmentsOf } from "./segments.ts";
 import type { WriterOptions } from "./writer.ts";
@@ -234,7 +234,8 @@ export class AuditLog {
   #interrupted(error: string, known?: Partial<RecordBody>): RecordBody {
     const { clock = () => new Date(), policy } = this.#options;
     const own = { action: "audit.recover", target: this.path, policy, params: null };
-    return { ...own, ...known, timestamp: clock().toISOString(), status: "INTERRUPTED", error };
+    const timestamp = clock().toISOString();
+    return pickFields({ ...own, ...known, timestamp, status: "INTERRUPTED", error }, FIELDS);
   }
 
   #onWritten(entries: readonly Entry[]): void {

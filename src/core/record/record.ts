@@ -113,6 +113,8 @@ export const FIELDS = [
 
 /** The fields that the hash covers. */
 const LINE_FIELDS = FIELDS.filter(({ name }) => name !== "hash");
+/** None of them, in their order: an object that begins with these has its own in that order too. */
+const IN_ORDER = Object.fromEntries(LINE_FIELDS.map(({ name }) => [name, undefined]));
 
 /** Whether a value has all of these fields, each of its type. What is no object has none. */
 export function hasFields<T>(value: unknown, fields: readonly RecordField[]): value is T {
@@ -149,8 +151,7 @@ function escapeInvisible(json: string): string {
  * @returns The line, with its line feed, and its hash.
  */
 export function seal(body: RecordBody, seq: number, prev: string): { line: string; hash: string } {
-  const fields = pickFields({ ...body, seq, prev }, LINE_FIELDS);
-  const json = escapeInvisible(JSON.stringify(fields).slice(0, -1));
+  const json = escapeInvisible(JSON.stringify({ ...IN_ORDER, ...body, seq, prev }).slice(0, -1));
   const digest = hash("sha256", json);
   return { line: `${json},"hash":"${digest}"}\n`, hash: digest };
 }
@@ -158,6 +159,8 @@ export function seal(body: RecordBody, seq: number, prev: string): { line: strin
 const TAIL = /^,"hash":"([0-9a-f]{64})"\}$/;
 /** Length of `,"hash":"…"}`. */
 const TAIL_LENGTH = 75;
+const LENIENT = new TextDecoder();
+const STRICT = new TextDecoder("utf-8", { fatal: true });
 
 /** What a line of the log is. */
 export type ParsedRecord =
@@ -172,13 +175,13 @@ export type ParsedRecord =
  */
 export function parseRecord(line: Uint8Array): ParsedRecord {
   const split = Math.max(line.length - TAIL_LENGTH, 0);
-  const tail = TAIL.exec(new TextDecoder().decode(line.subarray(split)));
+  const tail = TAIL.exec(LENIENT.decode(line.subarray(split)));
   if (tail === null) return { ok: false, reason: "is not a record with a hash" };
   if (hash("sha256", line.subarray(0, split)) !== tail[1]) {
     return { ok: false, reason: "was changed: its hash does not fit its content" };
   }
   try {
-    const record = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(line));
+    const record = JSON.parse(STRICT.decode(line));
     if (hasFields<AuditRecord>(record, FIELDS)) return { ok: true, record };
     return { ok: false, reason: "lacks fields of a record" };
   } catch (error) {

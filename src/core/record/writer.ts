@@ -30,6 +30,10 @@ export interface WriterOptions<T> {
 /** How long it counts that the file was found in its place, in milliseconds. */
 const IN_PLACE_MS = 10;
 
+const encoder = new TextEncoder();
+/** For one text after the other. */
+const BUFFER = new Uint8Array(64 * 1024);
+
 /** The only writer of an append-only file. Each line comes with an item that stands for it. */
 export class GroupWriter<T> {
   readonly path: string;
@@ -164,7 +168,9 @@ export class GroupWriter<T> {
     const age = now() - this.#seenAt;
     // A clock that stands still says nothing about the age.
     if (!(age > 0 && age < IN_PLACE_MS)) this.assertInPlace();
-    const bytes = new TextEncoder().encode(text);
+    const bytes = text.length * 3 > BUFFER.length
+      ? encoder.encode(text)
+      : BUFFER.subarray(0, encoder.encodeInto(text, BUFFER).written);
     writeAll(this.#file, bytes);
     this.#info.size += bytes.length;
     if (durability === "disk") await this.#file.syncData();

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ProcessProvider } from "@agent-kernel/kernel/providers/process";
 import { type ToWorker, workerName } from "../../../src/core/isolation/protocol.ts";
-import { Box } from "../../../src/transport/box.ts";
+import { Ring } from "../../../src/transport/ring.ts";
 import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
 import { run, Workspace } from "../../workspace.ts";
 import { NO_SANDBOX, Programs, SH, testInSandbox } from "./programs.ts";
@@ -132,8 +132,8 @@ testInSandbox("programs die with a Worker that is terminated", async () => {
   ];
   const pipe = ws.path("out/pipe");
   worker.onmessage = () => void nobodyElseComes(pipe);
-  worker.postMessage({ toWorker: new Box().shared, fromWorker: new Box().shared });
-  worker.postMessage(messages);
+  worker.postMessage({ toWorker: new Ring().shared, fromWorker: new Ring().shared });
+  for (const [number, message] of messages.entries()) worker.postMessage([number, message]);
   const heard = await heardOn(pipe, (heard) => heard === "started\n" && worker.terminate());
   assertEquals(heard, "started\n");
 });
