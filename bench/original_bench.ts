@@ -90,6 +90,43 @@ workload({
     }, "OK"),
 });
 
+// As the original does it: the provider in the same thread, and nothing between it and the process.
+const inProcess = [new FilesystemProvider({ isolation: "none" })];
+const bare = await openKernel(root, [{ action: "fs.read", resource: `${data}/**` }], {
+  providers: inProcess,
+});
+const bareWriter = await openKernel(root, [{ action: "fs.write", resource: `${root}/bare/**` }], {
+  providers: inProcess,
+});
+const without = "the same without a Worker (isolation: none)";
+workload({
+  group: without,
+  name: "500 × fs.read of 2.4 KB, none",
+  original: "read",
+  ops: 500,
+  op: () => expect(bare, read, "OK"),
+});
+workload({
+  group: without,
+  name: "1,000 mixed, none",
+  original: "mixed",
+  ops: 1000,
+  op: (i) =>
+    i % 3 === 0 ? expect(bare, read, "OK") : expect(bare, i % 3 === 1 ? wrong : outside, "DENIED"),
+});
+workload({
+  group: without,
+  name: "200 writes of new files, none",
+  original: "write",
+  ops: 200,
+  op: (i) =>
+    expect(bareWriter, {
+      action: "fs.write",
+      target: `${root}/bare/${Math.floor(i / 200)}/${i}.txt`,
+      params: { content: `file ${i}` },
+    }, "OK"),
+});
+
 // A kernel of promises has its callers at once; Python's single caller is what both are held against.
 workload({
   group: "the first two by 64 callers",

@@ -2,6 +2,9 @@
 import { HttpProvider } from "../providers/http/mod.ts";
 import { McpProvider } from "../providers/mcp/mod.ts";
 import { ProcessProvider } from "../providers/process/mod.ts";
+import { TextLineStream } from "@std/streams";
+import { Client } from "npm:@modelcontextprotocol/sdk@^1.32.2/client";
+import type { Transport } from "npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport.js";
 import { expect, makeFolder, openKernel, ROOT } from "./fixture.ts";
 import { workload } from "./workload.ts";
 
@@ -25,12 +28,15 @@ for (const callers of [1, 64]) {
     op: () => expect(kernel, { action: "net.http", target: url }, "OK"),
   });
 }
-workload({
-  group: "net.http through the Worker, 2.4 KB on loopback",
-  name: "fetch without a kernel, for comparison, 1 in flight",
-  ops: 256,
-  op: async () => await (await fetch(url)).text(),
-});
+for (const callers of [1, 64]) {
+  workload({
+    group: "net.http through the Worker, 2.4 KB on loopback",
+    name: `fetch without a kernel, for comparison, ${callers} in flight`,
+    ops: 256,
+    callers,
+    op: async () => await (await fetch(url)).text(),
+  });
+}
 
 const PROGRAM = "/usr/bin/true";
 for (const sandbox of ["off", "auto"] as const) {
@@ -53,6 +59,18 @@ workload({
   name: "Deno.Command without a kernel, for comparison, 1 in flight",
   ops: 64,
   op: () => new Deno.Command(PROGRAM).output(),
+});
+
+const BUBBLEWRAP = "/usr/bin/bwrap";
+workload({
+  group: `proc.exec of ${PROGRAM}`,
+  name: "bubblewrap without a kernel, for comparison, 1 in flight",
+  ops: 64,
+  async op() {
+    const args = ["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", PROGRAM];
+    const { success } = await new Deno.Command(BUBBLEWRAP, { args }).output();
+    if (!success) throw new Error("bubblewrap failed");
+  },
 });
 
 const args = [
@@ -83,5 +101,40 @@ for (const callers of [1, 64]) {
         { action: "mcp.call", target: "bench/echo", params: { arguments: { i } } },
         "OK",
       ),
+  });
+}
+
+/** The SDK's client, with its messages a line each on the pipes of the server. */
+async function sdkClient(): Promise<Client> {
+  const server = new Deno.Command("deno", { args, stdin: "piped", stdout: "piped" }).spawn();
+  const writer = server.stdin.getWriter();
+  const lines = server.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(
+    new TextLineStream(),
+  );
+  const transport: Transport = {
+    start: () => Promise.resolve(),
+    send: (message: unknown) =>
+      writer.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`)),
+    close: () => writer.close(),
+  };
+  (async () => {
+    for await (const line of lines) transport.onmessage?.(JSON.parse(line));
+  })();
+  const client = new Client({ name: "bench", version: "1.0.0" });
+  await client.connect(transport);
+  globalThis.addEventListener("unload", () => server.kill());
+  return client;
+}
+let client: Client;
+for (const callers of [1, 64]) {
+  workload({
+    group: "mcp.call over standard input and output",
+    name: `the SDK's client without a kernel, for comparison, ${callers} in flight`,
+    ops: 256,
+    callers,
+    async before() {
+      client ??= await sdkClient();
+    },
+    op: (i) => client.callTool({ name: "echo", arguments: { i } }),
   });
 }

@@ -94,11 +94,13 @@ export function merge(runs: readonly Measurement[][]): Measurement[] {
   return Array.from(same.values(), (measurements): Measurement => {
     const last = measurements.at(-1) as Measurement;
     const samples = measurements.flatMap((one) => one.samples);
-    if (last.quantiles === undefined) return { ...last, samples };
+    const ratios = measurements.flatMap((one) => one.ratios ?? []);
+    const all = ratios.length === 0 ? { ...last, samples } : { ...last, samples, ratios };
+    if (last.quantiles === undefined) return all;
     // Of runs as long as each other, the middle one is told.
     const middle = measurements.map(({ quantiles }) => quantiles)
       .toSorted((a, b) => (a?.p50 ?? 0) - (b?.p50 ?? 0))[Math.floor(measurements.length / 2)];
-    return { ...last, samples, quantiles: middle ?? last.quantiles };
+    return { ...all, quantiles: middle ?? last.quantiles };
   });
 }
 

@@ -6,7 +6,7 @@
 import { median } from "./statistics.ts";
 import type { Measurement } from "./workload.ts";
 
-const HEADER = ["workload", "per second", "p50 ms", "p99 ms", "Python", "×"];
+const HEADER = ["workload", "per second", "p50 ms", "p99 ms", "Python", "×", "from … to"];
 
 /** What the Python re-creation gave, by the name of its workload. */
 export type Originals = Readonly<Record<string, Measurement>>;
@@ -15,7 +15,7 @@ export type Originals = Readonly<Record<string, Measurement>>;
 export function table(measurements: readonly Measurement[], originals: Originals): string {
   const rows: string[][] = [HEADER];
   for (const [group, members] of Map.groupBy(measurements, ({ group }) => group)) {
-    rows.push([`**${group}**`, "", "", "", "", ""]);
+    rows.push([`**${group}**`, "", "", "", "", "", ""]);
     rows.push(...members.map((one) => rowOf(one, originals)));
   }
   const widths = HEADER.map((_, i) => Math.max(3, ...rows.map((row) => row[i]?.length ?? 0)));
@@ -34,12 +34,15 @@ export function table(measurements: readonly Measurement[], originals: Originals
 function rowOf(measurement: Measurement, originals: Originals): string[] {
   const { name, unit, samples, quantiles, original } = measurement;
   const value = median(samples);
-  if (quantiles === undefined) return [name, `${figure(value)} ${unit}`, "", "", "", ""];
+  if (quantiles === undefined) return [name, `${figure(value)} ${unit}`, "", "", "", "", ""];
   const theirs = original === undefined ? undefined : originals[original];
   const shown = unit === "ops" ? figure(value) : `${figure(value)} ${unit}`;
-  const compared = theirs === undefined
-    ? ["", ""]
-    : [figure(median(theirs.samples)), `${(value / median(theirs.samples)).toFixed(2)}`];
+  const { ratios = [] } = measurement;
+  const compared = theirs === undefined ? ["", "", ""] : [
+    figure(median(theirs.samples)),
+    median(ratios).toFixed(2),
+    `${Math.min(...ratios).toFixed(2)} … ${Math.max(...ratios).toFixed(2)}`,
+  ];
   return [name, shown, figure(quantiles.p50), figure(quantiles.p99), ...compared];
 }
 

@@ -58,6 +58,8 @@ export interface Measurement {
   readonly original?: string;
   /** What each iteration gave. */
   readonly samples: readonly number[];
+  /** How many times as fast as the original's, in each turn. */
+  readonly ratios?: readonly number[];
   /** Of the duration of an operation, in milliseconds. */
   readonly quantiles?: { readonly p50: number; readonly p90: number; readonly p99: number };
 }

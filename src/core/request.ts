@@ -86,12 +86,9 @@ export function receive(
   return { request: valid, paramsDigest, problem: malformed(found) };
 }
 
-/** A request that was received is bounded already. */
-const UNBOUNDED = { depth: Infinity, nodes: Infinity, characters: Infinity };
-
-/** A private copy of a request that was received. */
+/** A private copy of a request that was received: it is bounded already. */
 export function clone<T extends ActionRequest>(request: T): T {
-  return copyJson(request, "request", UNBOUNDED) as T;
+  return copyJson(request, "", { depth: Infinity, nodes: Infinity, characters: Infinity }) as T;
 }
 
 /** What is looked at of a request. */

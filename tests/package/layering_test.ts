@@ -82,7 +82,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["may it: policy", /^src\/core\/(policy\/|request\.ts$)/],
   ["who does it, what remains: isolation and record", /^src\/core\/(isolation|record)\//],
   ["the gate", /^src\/core\//],
-  ["values", /^src\/(abort|version|visible_text|redaction|event_loop)\.ts$/],
+  ["values", /^src\/(abort|version|visible_text|redaction|event_loop|system_timer)\.ts$/],
   [
     "beside the core",
     /^src\/(actions|approval|transport|log|policy_tools|launch|stages|limits|argument_paths)\//,
@@ -207,5 +207,6 @@ Deno.test("the agent loop has one call of submit, and no other way to the world 
     "src/core/json.ts",
     "src/core/timer.ts",
     "src/stages/submit.ts",
+    "src/system_timer.ts",
   ]);
 });
