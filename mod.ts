@@ -15,16 +15,21 @@ export type { SubmitFn, SubmitOptions } from "./src/stages/submit.ts";
 export type { Decimal } from "./src/limits/decimal.ts";
 export { type Answered, ApprovalInbox, ApprovalInboxError } from "./src/approval/inbox.ts";
 export type { ApprovalOptions } from "./src/approval/options.ts";
+export { type ApprovalGrant, type GrantStore, MemoryGrants } from "./src/approval/grant.ts";
 export {
   allOf,
   type ApprovalAnswer,
   type Approver,
   approverOf,
   atLeast,
+  escalating,
   firstOf,
 } from "./src/approval/approver.ts";
 export { type ApprovalQuestion, renderQuestion } from "./src/approval/question.ts";
 export { APPROVAL_CODES } from "./src/approval/stage.ts";
+export { type Terminal, terminalApprover, type TerminalOptions } from "./src/approval/terminal.ts";
+export { webhookApprover, WebhookError, type WebhookOptions } from "./src/approval/webhook.ts";
+export type { WebhookFormat } from "./src/approval/webhook_message.ts";
 export type { LimitOptions } from "./src/limits/enforcement.ts";
 export { MemoryLimitStore } from "./src/limits/memory_store.ts";
 export { LIMIT_CODES } from "./src/limits/stage.ts";

@@ -10,6 +10,7 @@ import type { PolicySummary } from "./core/policy/policy.ts";
 import type { AuditLog } from "./core/record/log.ts";
 import type { Timer } from "./core/timer.ts";
 import { ApprovalDesk } from "./approval/stage.ts";
+import { MemoryGrants } from "./approval/grant.ts";
 import { ApprovalInbox } from "./approval/inbox.ts";
 import { argumentPathsStages } from "./argument_paths/stage.ts";
 import { Deployment } from "./deployment.ts";
@@ -23,6 +24,7 @@ import { openLog } from "./open_log.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
 import { redactText, redactValue } from "./redaction.ts";
+import { shadowStages } from "./shadow_stage.ts";
 import { SharedTimer } from "./system_timer.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
@@ -328,7 +330,9 @@ function deskOf(
   // There from the start, so that it is hidden from programs that run before the first question.
   if (policy.approvals.size > 0) inbox?.open();
   const { approver = inbox, onQuestion } = options.approvals ?? {};
-  return new ApprovalDesk({ approver, clock, timer, onQuestion, onWarning: warnerOf(options) });
+  const onWarning = warnerOf(options);
+  const grants = inbox ?? new MemoryGrants();
+  return new ApprovalDesk({ approver, clock, timer, grants, onQuestion, onWarning });
 }
 
 /** The stages that follow from the policy: paths among arguments, limits, approvals. */
@@ -346,6 +350,7 @@ async function stagesOf(
     changedBy: (request) => changedResources(request, policy),
   });
   return [
+    ...shadowStages(policy.tried, world),
     ...argumentPathsStages({ policy, world }),
     ...stage === undefined ? [] : [stage],
     ...programs.size === 0 ? [] : [programLimitsStage(programs)],

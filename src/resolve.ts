@@ -107,7 +107,9 @@ export function resolveOptions(
     hasLimits(policy.limits) && limitsPath !== undefined
       ? { read: [limitsPath], write: [limitsPath] }
       : {},
-    read.approvals.size > 0 ? { read: inboxes, write: inboxes } : {},
+    read.approvals.size > 0
+      ? { read: inboxes, write: inboxes, net: options.approvals?.approver?.net ?? [] }
+      : {},
   );
   const permissions = processPermissions(
     policy,

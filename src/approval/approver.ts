@@ -4,6 +4,8 @@
  * @module
  */
 import { abortSafely } from "../abort.ts";
+import type { Timer } from "../core/timer.ts";
+import { SYSTEM_TIMER } from "../system_timer.ts";
 import type { ApprovalQuestion } from "./question.ts";
 
 const MAX_NAME = 256;
@@ -18,6 +20,8 @@ export interface ApprovalAnswer {
   readonly reason?: string;
   /** How, for the record: `inbox`, `function`, … @default the approver's */
   readonly method?: string;
+  /** Whether a yes is to be remembered, as the question says. @default false */
+  readonly remember?: boolean;
 }
 
 /**
@@ -31,6 +35,8 @@ export interface Approver {
   readonly method: string;
   /** Absolute paths of folders that it uses: no action may read or change them. @default none */
   readonly folders?: readonly string[];
+  /** Hosts, `host:port`, that it connects to or listens on; no Worker gets them. @default none */
+  readonly net?: readonly string[];
   /**
    * Asks.
    *
@@ -65,6 +71,57 @@ export function allOf(...approvers: readonly Approver[]): Approver {
 }
 
 /**
+ * Asks one, and a second one too if the first has not answered after a time, or has failed; the first answer
+ * counts.
+ *
+ * @param first Who is asked at once.
+ * @param afterMs How long it is waited for, in milliseconds.
+ * @param then Who is asked then.
+ * @throws {AggregateError} (as a rejection) Both have failed.
+ */
+export function escalating(
+  first: Approver,
+  { afterMs, then, timer = SYSTEM_TIMER }: {
+    readonly afterMs: number;
+    readonly then: Approver;
+    /** @default the platform's */
+    readonly timer?: Timer;
+  },
+): Approver {
+  if (!(afterMs > 0)) throw new RangeError(`Cannot escalate after ${afterMs} ms`);
+  const later: Approver = {
+    ...then,
+    async ask(question, signal) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const cancel = timer.schedule(resolve, afterMs);
+      signal.addEventListener("abort", () => resolve());
+      failed.get(question.id)?.then(resolve);
+      await promise;
+      cancel();
+      signal.throwIfAborted();
+      return await then.ask(question, signal);
+    },
+  };
+  const failed = new Map<string, Promise<void>>();
+  const sooner: Approver = {
+    ...first,
+    async ask(question, signal) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      failed.set(question.id, promise);
+      try {
+        return await first.ask(question, signal);
+      } catch (error) {
+        resolve();
+        throw error;
+      } finally {
+        failed.delete(question.id);
+      }
+    },
+  };
+  return firstOf(sooner, later);
+}
+
+/**
  * Asks all at once; a yes needs so many of them, by different people. It is a no as soon as they cannot
  * come together any more.
  *
@@ -78,11 +135,15 @@ export function atLeast(count: number, ...approvers: readonly Approver[]): Appro
   return joined(approvers, async (asked) => {
     const yes = new Set<string>();
     let left = asked.length;
+    let remember = true;
     const { promise, resolve } = Promise.withResolvers<ApprovalAnswer>();
     const settle = (answer: ApprovalAnswer) => {
       left--;
-      if (answer.approved === true) namesOf(answer).forEach((name) => yes.add(name));
-      if (yes.size >= count) resolve({ approved: true, by: Array.from(yes) });
+      if (answer.approved === true) {
+        namesOf(answer).forEach((name) => yes.add(name));
+        remember &&= answer.remember === true;
+      }
+      if (yes.size >= count) resolve({ approved: true, by: Array.from(yes), remember });
       else if (yes.size + left < count) {
         const { by, reason } = answer;
         const why = `only ${yes.size} of ${count} said yes`;
@@ -104,12 +165,16 @@ function joined(
   return {
     method: "several",
     folders: approvers.flatMap(({ folders = [] }) => folders),
+    net: approvers.flatMap(({ net = [] }) => net),
     async ask(question, signal) {
       const over = new AbortController();
       const both = AbortSignal.any([signal, over.signal]);
       const asked = approvers.map(async (one) => {
-        const { approved, by, reason, method = one.method } = await one.ask(question, both);
-        const answer = { approved: approved === true, by, method };
+        const { approved, by, reason, remember, method = one.method } = await one.ask(
+          question,
+          both,
+        );
+        const answer = { approved: approved === true, by, method, remember: remember === true };
         const names = namesOf(answer);
         const stranger = names.find((name) => question.approvers?.includes(name) === false);
         // Who may not answer has not answered: the others still can.

@@ -8,6 +8,7 @@ import { release } from "../core/record/lock.ts";
 import type { Timer } from "../core/timer.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
 import type { ApprovalAnswer, Approver } from "./approver.ts";
+import { type ApprovalGrant, type GrantStore, isGrant } from "./grant.ts";
 import { type ApprovalQuestion, isQuestion } from "./question.ts";
 
 /** The inbox cannot be used. */
@@ -28,7 +29,8 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Questions as files: `ID.question` is there while somebody waits, `ID.answer` is the answer.
+ * Questions as files: `ID.question` is there while somebody waits, `ID.answer` is the answer, `ID.grant` what
+ * is remembered.
  *
  * INVARIANT: an answer is linked to its name when it is complete, and only if there is none: of two
  * answers one counts, and none is seen by half.
@@ -36,7 +38,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
  * Whoever can write in the folder can answer. It is made for its owner alone (mode 0700), no action of a
  * kernel that uses it may read or change it, and programs of the same user are not kept out.
  */
-export class ApprovalInbox implements Approver {
+export class ApprovalInbox implements Approver, GrantStore {
   /** For the record. */
   readonly method = "inbox";
   readonly #folder: string;
@@ -136,17 +138,9 @@ export class ApprovalInbox implements Approver {
 
   /** The questions that wait, the oldest first. What is no question of a kernel is left out. */
   list(): ApprovalQuestion[] {
-    let names: string[];
-    try {
-      names = Array.from(Deno.readDirSync(this.#folder), ({ name }) => name);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw inboxError(this.#folder, error);
-    }
-    return names.flatMap((name) => {
-      const [, id = ""] = /^(.+)\.question$/.exec(name) ?? [];
-      return this.get(id) ?? [];
-    }).sort((a, b) => a.askedAt < b.askedAt ? -1 : a.askedAt > b.askedAt ? 1 : 0);
+    return this.#ids("question").flatMap((id) => this.get(id) ?? []).sort((a, b) =>
+      a.askedAt < b.askedAt ? -1 : a.askedAt > b.askedAt ? 1 : 0
+    );
   }
 
   /** A question that waits; `undefined` if there is none of this id, or it is not whole. */
@@ -176,7 +170,40 @@ export class ApprovalInbox implements Approver {
     return "answered";
   }
 
-  #path(id: string, what: "question" | "answer"): string {
+  /** What is remembered. What is no grant is left out. */
+  grants(): ApprovalGrant[] {
+    return this.#ids("grant").flatMap((id) => {
+      const grant = this.#read(this.#path(id, "grant"));
+      return isGrant(grant) && grant.id === id ? grant : [];
+    });
+  }
+
+  /** Keeps what is to be remembered, for all kernels with this inbox. */
+  grant(grant: ApprovalGrant): void {
+    this.#publish(this.#path(grant.id, "grant"), grant);
+  }
+
+  /** Takes back what was remembered. */
+  revoke(id: string): boolean {
+    if (!ID.test(id) || this.#read(this.#path(id, "grant")) === undefined) return false;
+    Deno.removeSync(this.#path(id, "grant"));
+    return true;
+  }
+
+  /** The ids of which there are files of a kind. */
+  #ids(what: "question" | "grant"): string[] {
+    try {
+      return Array.from(Deno.readDirSync(this.#folder), ({ name }) => name)
+        .filter((name) => name.endsWith(`.${what}`))
+        .map((name) => name.slice(0, -1 - what.length))
+        .filter((id) => ID.test(id));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw inboxError(this.#folder, error);
+    }
+  }
+
+  #path(id: string, what: "question" | "answer" | "grant"): string {
     return `${this.#folder}/${id}.${what}`;
   }
 

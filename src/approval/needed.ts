@@ -52,9 +52,17 @@ export function neededApproval(
   const needed = rules.flatMap((id) => approvals.get(id) ?? []);
   if (needed.length === 0) return undefined;
   const timeoutMs = Math.min(...needed.map((one) => one.timeoutMs));
+  // What a grant is about is the target; a goal or a working folder is not part of it.
+  const namesMore = resources.some(({ param }) => params[param] !== undefined);
   const lists = needed.flatMap(({ approvers }) => approvers === undefined ? [] : [approvers]);
   const [first, ...more] = lists;
-  if (first === undefined) return { rules, timeoutMs };
+  // A yes that several rules need is for this action alone.
+  const { remember, after } = needed.length === 1 ? needed[0] ?? {} : {};
+  const own = {
+    ...remember === undefined || namesMore ? {} : { remember },
+    ...after === undefined ? {} : { after },
+  };
+  if (first === undefined) return { rules, timeoutMs, ...own };
   const approvers = first.filter((name) => more.every((list) => list.includes(name)));
-  return { rules, timeoutMs, approvers };
+  return { rules, timeoutMs, approvers, ...own };
 }

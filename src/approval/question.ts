@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Scope, shownScope } from "./grant.ts";
 import { canonicalJson } from "../core/json.ts";
 import { sha256 } from "../core/request.ts";
 import { escapedJson } from "../visible_text.ts";
@@ -29,6 +30,13 @@ export interface ApprovalQuestion {
   readonly approvers?: readonly string[];
   /** What would change in a file that is written: lines that go (`-`), come (`+`) and stay. */
   readonly change?: string;
+  /** What a yes can be remembered for; missing if it is for this action alone. */
+  readonly remember?: Scope & {
+    /** How long, for people: `8 h`. */
+    readonly for: string;
+  };
+  /** How often the rule has asked for this agent and action since the kernel was opened, and got a yes. */
+  readonly before?: { readonly asked: number; readonly approved: number };
   /** Digest of the policy. */
   readonly policy: string;
   /** RFC 3339, UTC. */
@@ -81,6 +89,7 @@ export function isQuestion(value: unknown): value is ApprovalQuestion {
  */
 export function renderQuestion(question: ApprovalQuestion, width = Infinity): string[] {
   const { id, action, target, params, agent, askedBy, rule, reason, approvers, change } = question;
+  const { remember, before } = question;
   const lines = [
     `id       ${quoted(id)}`,
     `action   ${quoted(action)}`,
@@ -92,6 +101,12 @@ export function renderQuestion(question: ApprovalQuestion, width = Infinity): st
     ...(askedBy === undefined ? [] : [`during   ${quoted(askedBy)}`]),
     `rule     ${quoted(rule)}${reason === undefined ? "" : `: ${quoted(reason)}`}`,
     ...(approvers === undefined ? [] : [`who may  ${approvers.map(quoted).join(", ")}`]),
+    ...(remember === undefined ? [] : [
+      `remember a yes can count for ${remember.for} for ${escaped(shownScope(remember, rule))}`,
+    ]),
+    ...(before === undefined || before.asked === 0
+      ? []
+      : [`before   asked ${before.asked} times, ${before.approved} times yes`]),
     ...unusual({ action, target, params, agent, askedBy, rule, reason, approvers, change }),
     `asked    ${quoted(question.askedAt)}, until ${quoted(question.expiresAt)}`,
     `digest   ${quoted(question.digest)}`,
@@ -101,6 +116,11 @@ export function renderQuestion(question: ApprovalQuestion, width = Infinity): st
       : ["change", ...change.split("\n").map((line) => `  | ${quotedLine(line)}`)]),
   ];
   return lines.flatMap((line) => broken(line, width));
+}
+
+/** A line of ours in which texts of others stand as JSON. */
+function escaped(line: string): string {
+  return line.replaceAll(/"(?:[^"\\]|\\.)*"/g, (text) => quoted(JSON.parse(text)));
 }
 
 /** As JSON, so that spaces at the ends, quotes and what is escaped cannot be mistaken. */

@@ -10,8 +10,11 @@ import { cutText } from "../core/isolation/answer.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import type { Timer } from "../core/timer.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
-import type { Stage, StageAnswer, StageContext } from "../stages/stage.ts";
-import type { ApprovalRule } from "./approval_rule.ts";
+import { canonicalJson } from "../core/json.ts";
+import { sha256 } from "../core/request.ts";
+import type { Stage, StageAnswer, StageContext, StagePass } from "../stages/stage.ts";
+import { type ApprovalRule, type Remember, shownTime } from "./approval_rule.ts";
+import { covers, type GrantStore, scopeOf } from "./grant.ts";
 import { abortSafely } from "../abort.ts";
 import { type ApprovalAnswer, type Approver, namesOf } from "./approver.ts";
 import { type NeededApproval, neededApproval } from "./needed.ts";
@@ -38,6 +41,8 @@ export interface ApprovalDeskOptions {
   readonly clock: () => Date;
   /** @default the platform's */
   readonly timer?: Timer | undefined;
+  /** Where it is kept what is remembered. */
+  readonly grants: GrantStore;
   /** Told of each question. */
   readonly onQuestion?: ((question: ApprovalQuestion) => void) | undefined;
   readonly onWarning: (line: string) => void;
@@ -53,12 +58,38 @@ const CALL_ENDED = Symbol("call ended");
 /** The stage itself waits for as long as its rules say. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** The most agents whose questions are counted. */
+const MAX_AGENTS = 10_000;
+
+/** A request that needs a yes. */
+interface Asking {
+  readonly request: CanonicalRequest;
+  readonly context: StageContext;
+  readonly rule: NeededApproval;
+  readonly policy: Policy;
+}
+
+/** A question that several equal requests may wait for. */
+interface SharedQuestion {
+  readonly question: ApprovalQuestion;
+  readonly answer: Promise<ApprovalAnswer>;
+  waiting: number;
+  /** One less waits. */
+  leave(): void;
+}
+
 /** The approvals of one open kernel. */
 export class ApprovalDesk {
   readonly #options: ApprovalDeskOptions;
   readonly #closing = new AbortController();
   /** Files that are written after a yes: the id of the question, by target. */
   readonly #writing = new Map<string, string>();
+  /** Questions that wait for their answer. */
+  readonly #open = new Map<string, SharedQuestion>();
+  /** When what was done without a question, by rule and agent. */
+  readonly #times = new Map<string, number[]>();
+  /** What became of questions, by rule, agent and action. */
+  readonly #history = new Map<string, { readonly asked: number; readonly approved: number }>();
 
   constructor(options: ApprovalDeskOptions) {
     this.#options = options;
@@ -75,7 +106,10 @@ export class ApprovalDesk {
         // A part of the call that its own yes was about is not asked again.
         const isPart = context.askedBy !== undefined &&
           rule?.rules.every((id) => id === context.askedBy?.rule);
-        return isPart ? undefined : rule && this.#ask({ request, context, rule, policy });
+        if (isPart || rule === undefined) return undefined;
+        const asking = { request, context, rule, policy };
+        return this.#granted(asking) ?? this.#unasked(asking) ??
+          this.#ask(asking);
       },
     }];
   }
@@ -85,13 +119,52 @@ export class ApprovalDesk {
     this.#abort(this.#closing);
   }
 
-  async #ask({ request, context, rule, policy }: {
-    readonly request: CanonicalRequest;
-    readonly context: StageContext;
-    readonly rule: NeededApproval;
-    readonly policy: Policy;
-  }): Promise<StageAnswer> {
-    const { approver, clock, timer = SYSTEM_TIMER } = this.#options;
+  /** A yes that was remembered. */
+  #granted({ request, context, rule }: Asking): StagePass | undefined {
+    if (rule.remember === undefined) return undefined;
+    const { grants, clock } = this.#options;
+    const { action, target, agent } = request;
+    const asked = {
+      ...{ action, target, rule: rule.rules.join(", "), policy: context.policy },
+      ...agent === undefined ? {} : { agent },
+    };
+    const find = () => grants.grants().find((grant) => covers(grant, asked, clock().toISOString()));
+    try {
+      const grant = find();
+      if (grant === undefined) return undefined;
+      return {
+        fields: { grant: grant.id, by: grant.by, method: "grant", answered_at: grant.grantedAt },
+        // INVARIANT: asked again right before the intent: it may have been revoked, or have expired.
+        confirm: ({ policy }) =>
+          policy === context.policy && find() !== undefined ? undefined : refused(
+            "STALE",
+            `the yes of ${grant.by} that was remembered is gone since`,
+          ),
+      };
+    } catch (error) {
+      this.#options.onWarning(`${WARNING}grants: ${messageOf(error)}`);
+      return undefined; // Then somebody is asked.
+    }
+  }
+
+  /** What a rule lets an agent do before it asks. */
+  #unasked({ request: { agent }, rule: { rules, after } }: Asking): StagePass | undefined {
+    if (after === undefined) return undefined;
+    const { timer = SYSTEM_TIMER } = this.#options;
+    const now = timer.now();
+    const key = JSON.stringify([rules, agent]);
+    const times = (this.#times.get(key) ?? []).filter((time) => now - time < after.perMs);
+    // INVARIANT: whoever invents names of agents is asked, sooner or later.
+    const isFull = this.#times.size >= MAX_AGENTS && !this.#times.has(key);
+    if (isFull || times.length >= after.count) return undefined;
+    times.push(now);
+    this.#times.set(key, times);
+    return { fields: { method: "after", unasked: times.length } };
+  }
+
+  async #ask(asking: Asking): Promise<StageAnswer> {
+    const { request, context, rule } = asking;
+    const { approver, timer = SYSTEM_TIMER } = this.#options;
     const names = rule.rules.join(", ");
     if (approver === undefined) {
       return refused("UNAVAILABLE", `rule "${names}" needs approval, and nobody can be asked`);
@@ -100,9 +173,8 @@ export class ApprovalDesk {
       return refused("UNAVAILABLE", `rules "${names}" have no approver in common`);
     }
     const change = shownChange(request);
-    const askedAt = clock();
-    const question = questionFor({ request, context, rule, policy, change, askedAt });
-    const over = new AbortController();
+    const shared = this.#join(approver, asking, change);
+    const { question } = shared;
     const ended = Promise.withResolvers<typeof LATE | typeof CLOSING | typeof CALL_ENDED>();
     const cancel = timer.schedule(() => ended.resolve(LATE), rule.timeoutMs);
     const ends = [
@@ -117,10 +189,9 @@ export class ApprovalDesk {
     });
     const facts = { id: question.id, asked_at: question.askedAt };
     try {
-      this.#tell(question);
-      const answer = await Promise.race([ended.promise, approver.ask(question, over.signal)]);
+      const answer = await Promise.race([ended.promise, shared.answer]);
       if (answer === LATE) {
-        return refused("TIMEOUT", `nobody answered ${shownTime(rule.timeoutMs)}`, facts);
+        return refused("TIMEOUT", `nobody answered within ${shownTime(rule.timeoutMs)}`, facts);
       }
       if (answer === CLOSING) return refused("UNAVAILABLE", "the kernel is closing", facts);
       if (answer === CALL_ENDED) return refused("UNAVAILABLE", "the call has ended", facts);
@@ -130,8 +201,41 @@ export class ApprovalDesk {
     } finally {
       cancel();
       for (const remove of listeners) remove();
-      this.#abort(over);
+      shared.leave();
     }
+  }
+
+  /**
+   * Asks, or waits for the answer to the same question that is asked already. Each request is decided and
+   * recorded for itself.
+   */
+  #join(approver: Approver, asking: Asking, change: ShownChange | undefined): SharedQuestion {
+    const { request, context, rule } = asking;
+    const { action, target, params, agent = null } = request;
+    const asked = [action, target, params, agent, rule.rules, context.policy, change?.text ?? null];
+    const key = sha256(canonicalJson([...asked, context.askedBy?.action ?? null]));
+    const open = this.#open.get(key);
+    if (open !== undefined) {
+      open.waiting++;
+      return open;
+    }
+    const over = new AbortController();
+    const question = this.#questionFor(asking, change);
+    this.#tell(question);
+    const shared: SharedQuestion = {
+      question,
+      waiting: 1,
+      // What it throws at once is a rejection too.
+      answer: (async () => await approver.ask(question, over.signal))(),
+      leave: () => {
+        // An answer that is there is not for those who come later.
+        if (this.#open.get(key) === shared) this.#open.delete(key);
+        if (--shared.waiting === 0) this.#abort(over);
+      },
+    };
+    shared.answer.catch(() => {/* Told to each who waits; nobody may wait any more. */});
+    this.#open.set(key, shared);
+    return shared;
   }
 
   /** What listeners of others throw is a warning. */
@@ -151,6 +255,68 @@ export class ApprovalDesk {
     }
   }
 
+  #questionFor(
+    { request, context, rule, policy }: Asking,
+    change: ShownChange | undefined,
+  ): ApprovalQuestion {
+    const { action, target, params, agent } = request;
+    const { recordId, policy: digest, askedBy } = context;
+    const askedAt = this.#options.clock();
+    const reasons = policy.rules.flatMap((one) =>
+      rule.rules.includes(one.id) ? one.reason ?? [] : []
+    );
+    const reason = reasons.length === 0 ? undefined : reasons.join("; ");
+    const { remember } = rule;
+    const before = this.#history.get(historyKey({ rule, action, agent }));
+    return questionOf({
+      id: recordId,
+      action,
+      target,
+      params,
+      ...agent !== undefined && { agent },
+      ...askedBy !== undefined && { askedBy: askedBy.action },
+      rule: rule.rules.join(", "),
+      ...reason !== undefined && { reason },
+      ...rule.approvers !== undefined && { approvers: rule.approvers },
+      ...change !== undefined && { change: change.text },
+      ...remember !== undefined && {
+        remember: { ...scopeOf(remember.as, target), for: shownTime(remember.forMs) },
+      },
+      ...before !== undefined && { before },
+      policy: digest,
+      askedAt: askedAt.toISOString(),
+      expiresAt: new Date(askedAt.getTime() + rule.timeoutMs).toISOString(),
+    });
+  }
+
+  /** For the next question of the kind. */
+  #count(key: string, approved: boolean): void {
+    if (this.#history.size >= MAX_AGENTS) this.#history.clear();
+    const { asked, approved: yes } = this.#history.get(key) ?? { asked: 0, approved: 0 };
+    this.#history.set(key, { asked: asked + 1, approved: yes + (approved ? 1 : 0) });
+  }
+
+  /** Keeps what a yes is to be remembered for; it counts for its own action in any case. */
+  #remember(question: ApprovalQuestion, by: string, { forMs }: Remember): string | undefined {
+    const { clock, grants, onWarning } = this.#options;
+    const { remember, rule, agent, action, policy } = question;
+    if (remember === undefined) return undefined;
+    const id = crypto.randomUUID();
+    const now = clock();
+    try {
+      grants.grant({
+        ...{ id, rule, action, policy, by, as: remember.as, target: remember.target },
+        ...agent === undefined ? {} : { agent },
+        grantedAt: now.toISOString(),
+        expiresAt: new Date(now.getTime() + forMs).toISOString(),
+      });
+      return id;
+    } catch (error) {
+      onWarning(`${WARNING}a yes could not be remembered: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
   #passes(answer: ApprovalAnswer, { approver, rule, question, change }: {
     readonly approver: Approver;
     readonly rule: NeededApproval;
@@ -159,7 +325,7 @@ export class ApprovalDesk {
   }): StageAnswer {
     const { clock } = this.#options;
     // INVARIANT: each is read once, and only `true` is a yes.
-    const { approved, by, reason, method = approver.method } = answer;
+    const { approved, by, reason, remember, method = approver.method } = answer;
     const { id, askedAt: asked_at, expiresAt } = question;
     const facts = { id, asked_at, answered_at: clock().toISOString() };
     const names = namesOf({ by });
@@ -177,11 +343,15 @@ export class ApprovalDesk {
       const expected = rule.approvers?.join(" or ");
       return refused("DENIED", `"${stranger}" answered, and may not: expected ${expected}`, said);
     }
+    this.#count(historyKey({ ...question, rule }), approved === true);
     if (approved !== true) {
       return refused("DENIED", `${who} said no${why === undefined ? "" : `: ${why}`}`, said);
     }
+    const grant = remember === true && rule.remember !== undefined
+      ? this.#remember(question, who, rule.remember)
+      : undefined;
     return {
-      fields: said,
+      fields: grant === undefined ? said : { ...said, remembered: grant },
       // INVARIANT: asked again right before the intent: a yes is for what was shown.
       confirm: ({ policy }) => {
         const stale = policy !== question.policy
@@ -205,39 +375,12 @@ export class ApprovalDesk {
   }
 }
 
-function questionFor({ request, context, rule, policy, change, askedAt }: {
-  readonly request: CanonicalRequest;
-  readonly context: StageContext;
+function historyKey({ rule, action, agent }: {
   readonly rule: NeededApproval;
-  readonly policy: Policy;
-  readonly change: ShownChange | undefined;
-  readonly askedAt: Date;
-}): ApprovalQuestion {
-  const { action, target, params, agent } = request;
-  const { recordId, policy: digest, askedBy } = context;
-  const reasons = policy.rules.flatMap((one) =>
-    rule.rules.includes(one.id) ? one.reason ?? [] : []
-  );
-  const reason = reasons.length === 0 ? undefined : reasons.join("; ");
-  return questionOf({
-    id: recordId,
-    action,
-    target,
-    params,
-    ...agent !== undefined && { agent },
-    ...askedBy !== undefined && { askedBy: askedBy.action },
-    rule: rule.rules.join(", "),
-    ...reason !== undefined && { reason },
-    ...rule.approvers !== undefined && { approvers: rule.approvers },
-    ...change !== undefined && { change: change.text },
-    policy: digest,
-    askedAt: askedAt.toISOString(),
-    expiresAt: new Date(askedAt.getTime() + rule.timeoutMs).toISOString(),
-  });
-}
-
-function shownTime(ms: number): string {
-  return ms < 120_000 ? `within ${ms / 1000} s` : `within ${ms / 60_000} min`;
+  readonly action: string;
+  readonly agent?: string | undefined;
+}): string {
+  return JSON.stringify([rule.rules, action, agent]);
 }
 
 function refused(

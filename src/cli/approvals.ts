@@ -4,6 +4,7 @@
  * @module
  */
 import { resolve } from "@std/path";
+import { type ApprovalGrant, asRule, shownScope } from "../approval/grant.ts";
 import { ApprovalInbox } from "../approval/inbox.ts";
 import { type ApprovalQuestion, renderQuestion } from "../approval/question.ts";
 import { NOTHING } from "../core/isolation/permission_set.ts";
@@ -33,12 +34,15 @@ import { localTime } from "./time.ts";
 
 /** Lists, shows and answers questions of the inbox. */
 export const COMMAND: Command = {
-  usage: "[list | show ID | approve ID | deny ID] [--log-path FILE | --inbox DIR] [--reason TEXT]",
+  usage:
+    "[list | show ID | approve ID | deny ID | watch | grants | revoke ID | as-policy] [--log-path FILE | --inbox DIR] [--reason TEXT]",
   details:
     `What rules with "approval" ask, while somebody waits for the answer. show prints all of a question:
 action, target and params as they would be done, and what a write would change. approve and deny answer it
-once; a yes is for this one action, as it was shown. --digest makes sure that it is the question that was read.
-An ID may be shortened to its beginning.`,
+once; a yes is for this one action, as it was shown, and with --remember for what the question says besides.
+--digest makes sure that it is the question that was read. An ID may be shortened to its beginning.
+watch shows each question as it comes, and asks for the answer. grants lists what is remembered, revoke takes
+one back, as-policy prints the rules that would make them unnecessary.`,
   options: {
     "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
     inbox: {
@@ -49,6 +53,7 @@ An ID may be shortened to its beginning.`,
     as: { type: "string", value: "NAME", help: "who answers (default: the user's name)" },
     reason: { type: "string", value: "TEXT", help: "why; told to whoever asked, and recorded" },
     digest: { type: "string", value: "HEX", help: "the digest that show printed" },
+    remember: { type: "boolean", help: "let the yes count for what the question says besides" },
     json: { type: "boolean", help: "JSON lines also on a terminal" },
   },
   async run(invocation: Invocation): Promise<number> {
@@ -56,16 +61,18 @@ An ID may be shortened to its beginning.`,
     noPositionals(more);
     const folder = inboxFolder(values);
     const inbox = new ApprovalInbox(folder);
-    if (verb === "list") {
+    const listing = LISTINGS[verb];
+    if (listing !== undefined) {
       if (id !== undefined) noPositionals([id]);
-      return list(inbox.list(), wantsJson(values));
+      return await listing(inbox, { invocation, folder });
     }
-    if (!["show", "approve", "deny"].includes(verb)) {
+    if (!["show", "approve", "deny", "revoke"].includes(verb)) {
       throw new UsageError(
-        `"approvals ${verb}" is not a form of this command, expected list, show, approve or deny`,
+        `"approvals ${verb}" is not a form of this command, expected list, show, approve, deny, watch, grants, revoke or as-policy`,
       );
     }
-    if (id === undefined) throw new UsageError(`${verb} needs the id of a question`);
+    if (id === undefined) throw new UsageError(`${verb} needs the id of a question or grant`);
+    if (verb === "revoke") return await revoke(inbox, id, { invocation, folder });
     const question = find(inbox, id);
     if (question === undefined) {
       complain(`agent-kernel approvals: no question "${escape(id)}" waits in ${escape(folder)}`);
@@ -84,6 +91,130 @@ An ID may be shortened to its beginning.`,
     return await answer(inbox, question, { invocation, folder, approved: verb === "approve" });
   },
 };
+
+/** What a form of this command has beside the inbox. */
+interface Circumstances {
+  readonly invocation: Invocation;
+  readonly folder: string;
+}
+
+/** The forms that speak of all questions or grants. */
+const LISTINGS: Readonly<
+  Record<string, (inbox: ApprovalInbox, at: Circumstances) => Promise<number> | number>
+> = {
+  list: (inbox, { invocation: { values } }) => list(inbox.list(), wantsJson(values)),
+  grants: (inbox, { invocation: { values } }) => listGrants(inbox.grants(), wantsJson(values)),
+  "as-policy": (inbox) => {
+    const standing = standingOf(inbox.grants());
+    if (standing.length === 0) print("# nothing is remembered");
+    for (const line of standing.flatMap(asRule)) print(escape(line));
+    return EXIT.OK;
+  },
+  watch,
+};
+
+/** Those that have not expired. */
+function standingOf(grants: readonly ApprovalGrant[]): ApprovalGrant[] {
+  const now = new Date().toISOString();
+  return grants.filter(({ expiresAt }) => expiresAt > now)
+    .toSorted((a, b) => a.grantedAt < b.grantedAt ? -1 : 1);
+}
+
+function listGrants(grants: readonly ApprovalGrant[], asJson: boolean): number {
+  const standing = standingOf(grants);
+  if (asJson) {
+    for (const grant of standing) print(escapedJson(grant));
+    return EXIT.OK;
+  }
+  if (standing.length === 0) print("nothing is remembered");
+  else {
+    const rows = standing.map(({ id, action, as, target, rule, agent, by, expiresAt }) => [
+      id.slice(0, 8),
+      escape(action),
+      escape(shownScope({ as, target }, rule)),
+      escape(agent ?? "-"),
+      escape(rule),
+      escape(by),
+      localTime(expiresAt),
+    ]);
+    const [head = "", ...lines] = columns(
+      [["id", "action", "for", "agent", "rule", "by", "until"], ...rows],
+      { width: terminalWidth() },
+    );
+    for (const line of [colour(head, "dim"), ...lines]) print(line);
+  }
+  return EXIT.OK;
+}
+
+/** Takes back what was remembered, in a process that may write in the inbox. */
+async function revoke(
+  inbox: ApprovalInbox,
+  id: string,
+  { invocation: { underPolicy }, folder }: Circumstances,
+): Promise<number> {
+  const found = inbox.grants().filter((grant) => grant.id === id || grant.id.startsWith(id));
+  const [grant, ...others] = id.length < 4 ? [] : found;
+  if (others.length > 0) throw new UsageError(`more than one id begins with "${id}"`);
+  if (grant === undefined) {
+    complain(`agent-kernel approvals: no grant "${escape(id)}" in ${escape(folder)}`);
+    return EXIT.FAILED;
+  }
+  if (!underPolicy) {
+    return await launchWith(flagsFor(folder), [
+      ...["approvals", "revoke", grant.id, `--inbox=${resolve(folder)}`],
+    ]);
+  }
+  inbox.revoke(grant.id);
+  print(`revoked: ${escape(grant.action)} for ${escape(shownScope(grant, grant.rule))}`);
+  return EXIT.OK;
+}
+
+/** Reads and writes the inbox, and nothing else. */
+function flagsFor(folder: string): string[] {
+  return toFlags({
+    allow: { ...NOTHING, read: [folder], write: [folder] },
+    deny: { read: [], write: [], net: [] },
+  });
+}
+
+/** How often the inbox is looked at, in milliseconds. */
+const WATCH_MS = 300;
+
+/** Shows each question as it comes and asks for the answer, until the input ends. */
+async function watch(
+  inbox: ApprovalInbox,
+  { invocation, folder }: Circumstances,
+): Promise<number> {
+  const { values } = invocation;
+  if (!Deno.stdin.isTerminal()) {
+    throw new UsageError("watch asks on a terminal; list and approve do without");
+  }
+  print(colour(`waiting for questions in ${escape(folder)}, Ctrl-C ends it`, "dim"));
+  const left = new Set<string>();
+  for (;;) {
+    const question = inbox.list().find(({ id }) => !left.has(id));
+    if (question === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+      continue;
+    }
+    print("");
+    for (const line of renderQuestion(question, terminalWidth())) print(line);
+    const may = question.remember === undefined ? "" : ", r: yes and remember";
+    const said = prompt(`y: yes${may}, n: no, l: later >`)?.trim().toLowerCase();
+    if (said === undefined) return EXIT.OK;
+    const approved = said === "y" || said === "yes" || said === "r";
+    if (!approved && said !== "n" && said !== "no") {
+      left.add(question.id);
+      continue;
+    }
+    const given = { ...values, remember: said === "r" };
+    await answer(inbox, question, {
+      invocation: { ...invocation, values: given },
+      folder,
+      approved,
+    });
+  }
+}
 
 function list(questions: readonly ApprovalQuestion[], asJson: boolean): number {
   if (asJson) {
@@ -128,27 +259,31 @@ async function answer(
   },
 ): Promise<number> {
   const reason = optional(values, "reason");
+  const remember = approved && values["remember"] === true;
+  if (remember && question.remember === undefined) {
+    complain("agent-kernel approvals: the rule does not let a yes be remembered");
+    return EXIT.FAILED;
+  }
   if (!underPolicy) {
-    const flags = toFlags({
-      allow: { ...NOTHING, read: [folder], write: [folder] },
-      deny: { read: [], write: [], net: [] },
-    });
     const by = optional(values, "as") ?? Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? "cli";
-    return await launchWith(flags, [
+    return await launchWith(flagsFor(folder), [
       ...["approvals", approved ? "approve" : "deny", question.id],
       ...[`--inbox=${resolve(folder)}`, `--as=${by}`, `--digest=${question.digest}`],
       ...reason === undefined ? [] : [`--reason=${reason}`],
+      ...remember ? ["--remember"] : [],
+      ...values["json"] === true ? ["--json"] : [],
     ]);
   }
   const by = optional(values, "as") ?? "cli";
-  const given = { approved, by, ...reason === undefined ? {} : { reason } };
+  const given = { approved, by, remember, ...reason === undefined ? {} : { reason } };
   const outcome = inbox.answer(question, given, new Date());
   const what = `${escape(question.action)} ${escape(question.target)}`;
   if (outcome !== "answered") {
     complain(`agent-kernel approvals: ${what}: ${outcome}, this answer does not count`);
     return EXIT.FAILED;
   }
-  print(`${approved ? colour("approved", "green") : colour("denied", "red")}: ${what}`);
+  if (values["json"] === true) print(escapedJson({ id: question.id, approved, by, remember }));
+  else print(`${approved ? colour("approved", "green") : colour("denied", "red")}: ${what}`);
   return EXIT.OK;
 }
 

@@ -16,6 +16,8 @@ export const EXIT = {
   DENIED: 2,
   /** The policy is refused. */
   INVALID_POLICY: 3,
+  /** Allowed if a person says yes (`explain`). */
+  NEEDS_APPROVAL: 4,
   /** The command line is wrong (`EX_USAGE` of sysexits). */
   USAGE: 64,
   /** Ctrl-C (128 and the number of `SIGINT`, as shells count). */

@@ -6,7 +6,8 @@
 import { CODES } from "../core/action.ts";
 import { explain, type Explanation } from "../policy_tools/explain.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
-import { type ApprovalRule, shownApproval } from "../approval/approval_rule.ts";
+import { shownApproval } from "../approval/approval_rule.ts";
+import { approvalOf, type PolicyWithApprovals } from "../policy_tools/effect.ts";
 import { covers, type PolicyLimits } from "../limits/limit.ts";
 import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
@@ -24,24 +25,37 @@ export const COMMAND: Command = {
   usage: "--policy FILE --action NAME --target TEXT [--params JSON]",
   details:
     `Decides with the code of the gate, does nothing and records nothing. Exit code 0 for an allow, 2
-for a deny, 1 for a request that is malformed.`,
+for a deny, 4 for what a person has to approve, 1 for a request that is malformed.`,
   options: { ...POLICY_OPTIONS, ...REQUEST_OPTIONS, json: { type: "boolean", help: "as JSON" } },
   async run({ values, positionals }: Invocation): Promise<number> {
     noPositionals(positionals);
     const resolved = await resolvedOptions(values);
     const { request, problem } = receive(requestOf(values));
+    const { world } = resolved;
+    const { tried } = resolved.policy;
+    const { policy, limits: all, approvals } = tried ??
+      { policy: resolved.policy, ...resolved.policy };
     const explanation = problem === undefined
-      ? explain(request, resolved)
+      ? explain(request, { policy, world })
       : { invalid: problem, nearMisses: [] };
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
-    const { policy } = resolved;
-    const limits = limitsFor(explanation, policy.limits);
-    const approval = approvalFor(explanation, policy.approvals);
+    const limits = limitsFor(explanation, all);
+    const approval = approvalFor(explanation, { policy, approvals });
     if (values["json"] === true) {
       const more = approval === undefined ? { limits } : { limits, approval };
-      print(escapedJson({ ...asJson(explanation, policy, invalidCode), ...more }));
-    } else for (const line of asText(explanation, policy, { limits, approval })) print(line);
+      const decision = {
+        ...approval === undefined ? {} : { decision: "approve" },
+        ...tried === undefined ? {} : { mode: "shadow" },
+      };
+      print(escapedJson({ ...asJson(explanation, policy, invalidCode), ...decision, ...more }));
+    } else {
+      for (const line of asText(explanation, policy, { limits, approval })) print(line);
+      if (tried !== undefined) {
+        print("  mode     shadow: it is let through, and this goes on record");
+      }
+    }
     if (explanation.authorized === undefined) return EXIT.FAILED;
+    if (approval !== undefined) return EXIT.NEEDS_APPROVAL;
     const { effect } = explanation.authorized.decision;
     return effect === "allow" ? EXIT.OK : EXIT.DENIED;
   },
@@ -83,11 +97,10 @@ function limitsFor({ authorized }: Explanation, { rules, all, programs }: Policy
 /** Whose yes an allowed request needs, for people. */
 function approvalFor(
   { authorized }: Explanation,
-  approvals: ReadonlyMap<string, ApprovalRule>,
+  policy: PolicyWithApprovals,
 ): string | undefined {
-  const { effect, ruleId = "" } = authorized?.decision ?? {};
-  const rule = effect === "allow" ? approvals.get(ruleId) : undefined;
-  return rule && shownApproval(rule);
+  const needed = authorized && approvalOf(authorized, policy);
+  return needed && shownApproval(needed);
 }
 
 function asText(
@@ -106,7 +119,11 @@ function asText(
     ];
   }
   const { decision, request } = authorized;
-  const shown = decision.effect === "allow" ? colour("ALLOWED", "green") : statusColour("DENIED");
+  const shown = approval !== undefined
+    ? colour("NEEDS APPROVAL", "yellow")
+    : decision.effect === "allow"
+    ? colour("ALLOWED", "green")
+    : statusColour("DENIED");
   const lines = [
     `${shown}  ${escape(request.action)}  ${escape(request.target)}`,
     `  because  ${escape(decision.reason)}`,

@@ -56,7 +56,7 @@ function asJson({ actions, ...summary }: StatisticsSummary): unknown {
 
 /** The summary as lines for a person. */
 export function asTable(summary: StatisticsSummary): string[] {
-  const { records, damaged, first, last, statuses, actions, rules, agents } = summary;
+  const { records, damaged, first, last, statuses, actions, rules, agents, shadow } = summary;
   const time = (timestamp: string) => escape(localTime(timestamp));
   const span = first === undefined ? "" : `, ${time(first)} to ${time(last ?? first)}`;
   return [
@@ -66,6 +66,10 @@ export function asTable(summary: StatisticsSummary): string[] {
     ...section(["action", "count", "p50 ms", "p99 ms", "max ms"], actions.map(actionRow)),
     ...section(["rule", "count"], rules.map(({ name, count }) => [escape(name), `${count}`])),
     ...section(["agent", "count"], agents.map(({ name, count }) => [escape(name), `${count}`])),
+    ...section(
+      ["shadow mode let through", "count"],
+      shadow.map(({ name, count }) => [escape(name), `${count}`]),
+    ),
   ];
 }
 

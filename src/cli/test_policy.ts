@@ -23,17 +23,18 @@ export const COMMAND: Command = {
     json: { type: "boolean", help: "as JSON" },
   },
   async run({ values, positionals }: Invocation): Promise<number> {
-    const { policy, policyWorld: world } = resolveOptions(
+    const { policy: read, policyWorld: world } = resolveOptions(
       await kernelOptions(values, positionals),
       {
         enforceExamples: false,
       },
     );
     const file = optional(values, "examples");
-    const examples = [...policy.examples, ...(file === undefined ? [] : readExamplesFile(file))];
+    const { policy, approvals } = read.tried ?? { policy: read, approvals: read.approvals };
+    const examples = [...read.examples, ...(file === undefined ? [] : readExamplesFile(file))];
     const outcomes = examples.map((example) => ({
       example,
-      wrong: mismatch(example, { policy, world }),
+      wrong: mismatch(example, { policy, approvals, world }),
     }));
     const failed = outcomes.filter(({ wrong }) => wrong !== undefined).length;
     const reached = new Set(

@@ -24,7 +24,10 @@ export const COMMAND: Command = {
   usage: "--policy FILE",
   options: { ...POLICY_OPTIONS, json: { type: "boolean", help: "as JSON" } },
   async run({ values, positionals }: Invocation): Promise<number> {
-    const { policy } = await resolvedOptions(values, positionals);
+    const { policy: read } = await resolvedOptions(values, positionals);
+    // In shadow mode, what is tried.
+    const { tried } = read;
+    const policy = tried === undefined ? read : { ...read, ...tried, rules: tried.policy.rules };
     const limitsOf = (id: string) => {
       const { rules, programs } = policy.limits;
       const approval = policy.approvals.get(id);

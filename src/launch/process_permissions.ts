@@ -49,14 +49,19 @@ export function processPermissions(
   const executables = policy.rules.flatMap(({ patterns }) => patterns.get("command") ?? [])
     .flatMap(({ reach, lookup = [] }) => [reach, ...lookup]);
   const paths = allowedPatterns(policy, "path").map(({ reach }) => reach);
+  const workers = union(...providers.map((needs) => workerPermissions(policy, needs)));
   const allow = union(
-    ...providers.map((needs) => workerPermissions(policy, needs)),
+    workers,
     { read: [...executables, ...outside(paths, denied.read) as string[]] },
     own,
   );
-  // What the kernel itself connects to lifts no denial: every Worker could connect to it then.
+  // What the kernel itself connects to lifts no denial where Workers have a network: they could connect to
+  // it then.
+  const isShared = workers.net === true || workers.net.length > 0;
+  const { net: ownHosts = [] } = own;
   const hosts = allowedPatterns(policy, "url").map(({ reach }) => reach)
     .concat(providers.flatMap(({ permissions: { net = [] } = {} }) => net === true ? [] : net))
+    .concat(isShared || ownHosts === true ? [] : ownHosts)
     .map((host) => host.replace(/:\d+$/, ""));
   return {
     allow,

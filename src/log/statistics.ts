@@ -39,6 +39,8 @@ export interface StatisticsSummary {
   readonly actions: readonly ActionSummary[];
   readonly rules: readonly NameCount[];
   readonly agents: readonly NameCount[];
+  /** What shadow mode has let through, by what would have been: `deny NO_RULE`, `approve`. */
+  readonly shadow: readonly NameCount[];
 }
 
 /** Names that are counted one by one. Agents choose theirs, so the number has to have an end. */
@@ -72,6 +74,7 @@ export class Statistics {
   readonly #actions = new Counts();
   readonly #rules = new Counts();
   readonly #agents = new Counts();
+  readonly #shadow = new Counts();
   readonly #durations = new Map<string, Durations>();
 
   /** Takes a line of the log into account. */
@@ -98,10 +101,11 @@ export class Statistics {
       }),
       rules: this.#rules.list(),
       agents: this.#agents.list(),
+      shadow: this.#shadow.list(),
     };
   }
 
-  #observe({ timestamp, status, action, rule, agent, duration_ms }: AuditRecord): void {
+  #observe({ timestamp, status, action, rule, agent, stages, duration_ms }: AuditRecord): void {
     this.#records++;
     // RFC 3339 in UTC with milliseconds: the order of the texts is that of the times.
     if (this.#first === undefined || timestamp < this.#first) this.#first = timestamp;
@@ -110,6 +114,10 @@ export class Statistics {
     const name = this.#actions.add(action);
     if (rule !== undefined) this.#rules.add(rule);
     if (agent !== undefined) this.#agents.add(agent);
+    const { would, code } = (stages?.["shadow"] ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof would === "string") {
+      this.#shadow.add(typeof code === "string" ? `${would} ${code}` : would);
+    }
     if (duration_ms === undefined || !(duration_ms >= 0)) return;
     let durations = this.#durations.get(name);
     if (durations === undefined) this.#durations.set(name, durations = new Durations());

@@ -5,9 +5,14 @@
  */
 import { NotReadableError } from "../core/resource/world.ts";
 import { authorizeWithPaths, type PathContext } from "../argument_paths/decision.ts";
+import type { AuthorizedRequest } from "../core/policy/authorize.ts";
 import type { Decision } from "../core/policy/decide.ts";
+import { effectOf, type PolicyWithApprovals } from "./effect.ts";
 import type { Problems } from "../core/policy/problem.ts";
 import { type Field, isMapping, type Mapping, readMapping } from "../core/policy/shape.ts";
+
+/** What examples are compared with. */
+export type ExampleContext = PathContext & PolicyWithApprovals;
 
 /** An example of a policy: a request and the decision that it should get. */
 export interface Example {
@@ -73,12 +78,12 @@ function readExample(source: unknown, problems: Problems): Example | undefined {
  * Compares examples with what their policy decides, with the code of the gate.
  *
  * @param examples Of the policy.
- * @param context The policy, and the machine; its base is that of the policy.
+ * @param context The policy with its approvals, and the machine; its base is that of the policy.
  * @param problems Where it is noted which example does not hold.
  */
 export function checkExamples(
   examples: readonly Example[],
-  context: PathContext,
+  context: ExampleContext,
   problems: Problems,
 ): void {
   for (const [i, example] of examples.entries()) {
@@ -88,13 +93,15 @@ export function checkExamples(
 }
 
 /** What is different from what the example expects; `undefined` if it holds. */
-export function mismatch(example: Example, context: PathContext): string | undefined {
-  const decision = decisionOn(example, context);
-  if (decision === undefined) return undefined;
-  const { effect, ruleId, reason } = decision;
+export function mismatch(example: Example, context: ExampleContext): string | undefined {
+  const authorized = authorizeExample(example, context);
+  if (authorized === undefined) return undefined;
+  const { decision: { ruleId, reason } } = authorized;
+  const effect = effectOf(authorized, context);
   const what = `${example.action} on "${example.target}"`;
   if (effect !== example.expect) {
-    return `Expects ${example.expect} for ${what}, but it is ${effect}: ${reason}`;
+    const why = effect === "approve" ? `${reason}, if somebody says yes` : reason;
+    return `Expects ${example.expect} for ${what}, but it is ${effect}: ${why}`;
   }
   if (example.rule === undefined || example.rule === ruleId) return undefined;
   const actual = ruleId === undefined ? "no rule" : `"${ruleId}"`;
@@ -107,6 +114,10 @@ export function mismatch(example: Example, context: PathContext): string | undef
  * @returns `undefined` if this process may not look at the target: the kernel will not open then.
  */
 export function decisionOn(example: Example, context: PathContext): Decision | undefined {
-  const { decision, cause } = authorizeWithPaths(example, context);
-  return cause instanceof NotReadableError ? undefined : decision;
+  return authorizeExample(example, context)?.decision;
+}
+
+function authorizeExample(example: Example, context: PathContext): AuthorizedRequest | undefined {
+  const authorized = authorizeWithPaths(example, context);
+  return authorized.cause instanceof NotReadableError ? undefined : authorized;
 }

@@ -6,6 +6,7 @@
  */
 import type { ApprovalRule } from "../approval/approval_rule.ts";
 import { readApprovals } from "./approvals.ts";
+import { splitByMode } from "./shadow.ts";
 import { dirname, fromFileUrl, resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
 import { canonicalJson, copyJson, JsonError } from "../core/json.ts";
@@ -71,12 +72,27 @@ export interface PolicyWithExamples extends PolicyWithPaths {
   readonly limits: PolicyLimits;
   /** Which rules need a person's yes, by their id. */
   readonly approvals: ReadonlyMap<string, ApprovalRule>;
+  /** What it would be without shadow mode; missing if nothing is tried. */
+  readonly tried?: TriedPolicy;
+}
+
+/** A policy that is only tried. */
+export interface TriedPolicy {
+  readonly policy: PolicyWithPaths;
+  readonly approvals: ReadonlyMap<string, ApprovalRule>;
+  readonly limits: PolicyLimits;
+}
+
+/** What a document is loaded to. */
+interface LoadedParts
+  extends Pick<PolicyWithExamples, "planted" | "markers" | "limits" | "approvals"> {
+  readonly policy: PolicyWithPaths;
 }
 
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
 const FURTHER = {
-  document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING },
-  rule: { paths: ANYTHING, limits: ANYTHING, approval: ANYTHING },
+  document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING, mode: ANYTHING },
+  rule: { paths: ANYTHING, limits: ANYTHING, approval: ANYTHING, mode: ANYTHING },
 };
 
 /** A plain value, and where problems in it are noted. */
@@ -120,35 +136,52 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   };
   const expand = (pattern: string, kind: KindName) =>
     expandVariables(pattern, { kind, variables: all });
-  const links = new LinkReview(world, options.changeable ?? []);
-  const loading = {
-    ...options,
-    world,
-    linksOutside: (changeable: readonly Pattern[]) => links.worldFor(changeable),
-    source: name,
-    digest,
-    problems,
-    expand,
-    further: FURTHER,
+  const load = (document: unknown): LoadedParts => {
+    const links = new LinkReview(world, options.changeable ?? []);
+    const limits = readLimits(document, problems);
+    const approvals = readApprovals(document, problems);
+    const rules = problems.at("capabilities");
+    const paths = readArgumentPaths(document, { actions: options.actions, problems: rules });
+    const loaded = loadPolicy(document, {
+      ...options,
+      world,
+      linksOutside: (changeable: readonly Pattern[]) => links.worldFor(changeable),
+      source: name,
+      digest,
+      problems,
+      expand,
+      further: FURTHER,
+    });
+    const policy = withArgumentPaths(loaded, paths, rules);
+    checkCoverage(limits, { policy, problems: problems.at("limits") });
+    return { policy, limits, approvals, planted: links.planted, markers: links.markers };
   };
-  const limits = readLimits(value, problems);
-  const approvals = readApprovals(value, problems);
-  const rules = problems.at("capabilities");
-  const paths = readArgumentPaths(value, { actions: options.actions, problems: rules });
-  const policy = withArgumentPaths(loadPolicy(value, loading), paths, rules);
-  checkCoverage(limits, { policy, problems: problems.at("limits") });
+  const { policy: written, shadow } = splitByMode(value, options.actions, problems);
+  const tried = load(written);
+  const { policy, approvals } = tried;
   if (options.enforceExamples !== false) {
-    checkExamples(examples, { policy, world }, problems.at("examples"));
+    checkExamples(examples, { policy, approvals, world }, problems.at("examples"));
   }
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
   const declared = isMapping(own) ? own : {};
-  const { planted, markers } = links;
   const warnings = [
-    ...lint({ policy, world, declared, given: variables, planted }),
-    ...uncounted(limits, policy),
+    ...lint({ policy, world, declared, given: variables, planted: tried.planted }),
+    ...uncounted(tried.limits, policy),
     ...unasked(approvals, policy),
   ];
-  return { ...policy, examples, limits, approvals, planted, markers, warnings };
+  const { policy: _, ...parts } = tried;
+  if (shadow === undefined) return { ...policy, ...parts, examples, warnings };
+  const { policy: enforced, ...rest } = load(shadow.enforced);
+  if (problems.found.length > 0) throw new PolicyError(name, problems.found);
+  const told =
+    `shadow mode of ${shadow.what}: what would be refused is done, and recorded as "would"`;
+  return {
+    ...enforced,
+    ...rest,
+    examples,
+    warnings: [told, ...warnings],
+    tried: { policy: { ...policy, approvals }, approvals, limits: tried.limits },
+  };
 }
 
 /**

@@ -41,6 +41,7 @@ const OWN_NAMES: readonly string[] = [
   "argument_paths",
   "limits",
   "program_limits",
+  "shadow",
 ];
 
 /** How deep in stages that submit requests of their own the code is that runs now. */

@@ -129,7 +129,15 @@ const RULES: readonly { source: unknown; expected?: object; problem?: RegExp }[]
   { source: { approvers: [] }, problem: /Expected a list of names/ },
   { source: { approvers: "alice" }, problem: /Expected a list of names/ },
   { source: { approvers: [""] }, problem: /Expected a list of names/ },
-  { source: { remember: "8h" }, problem: /There is no "remember" here/ },
+  { source: { remember: { for: "8h", as: "folder" } }, expected: { timeoutMs: 600_000, remember: { forMs: 28_800_000, as: "folder" } } },
+  { source: { remember: { for: "8h" }, after: "3/min" }, expected: { timeoutMs: 600_000, remember: { forMs: 28_800_000, as: "target" }, after: { count: 3, perMs: 60_000 } } },
+  { source: { remember: "8h" }, problem: /Expected a mapping like \{for: 8h/ },
+  { source: { remember: { as: "target" } }, problem: /Expected a mapping like \{for: 8h/ },
+  { source: { remember: { for: "8h", as: "everything" } }, problem: /Expected a mapping like \{for: 8h/ },
+  { source: { remember: { for: "8h", until: "noon" } }, problem: /Expected a mapping like \{for: 8h/ },
+  { source: { after: "0/min" }, problem: /Expected a number of actions and a time/ },
+  { source: { after: "3/fortnight" }, problem: /Expected a number of actions and a time/ },
+  { source: { forget: true }, problem: /There is no "forget" here/ },
 ];
 for (const { source, expected, problem } of RULES) {
   Deno.test(`approval of a rule: ${JSON.stringify(source)} is ${problem === undefined ? "taken" : "refused"}`, () => {

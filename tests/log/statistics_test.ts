@@ -72,6 +72,10 @@ function naive(lines: readonly ReadLine[]) {
     actions: count(records.map(({ action }) => action)),
     rules: count(records.map(({ rule }) => rule)),
     agents: count(records.map(({ agent }) => agent)),
+    shadow: count(records.map(({ stages }) => {
+      const { would, code } = (stages?.["shadow"] ?? {}) as Record<string, string | undefined>;
+      return would === undefined || code === undefined ? would : `${would} ${code}`;
+    })),
   };
 }
 
@@ -130,6 +134,7 @@ Deno.test("Statistics of nothing has no timestamps", () => {
     actions: [],
     rules: [],
     agents: [],
+    shadow: [],
   });
 });
 

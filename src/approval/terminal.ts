@@ -1,0 +1,105 @@
+/**
+ * Asking on the terminal of this process.
+ *
+ * @module
+ */
+import type { ApprovalAnswer, Approver } from "./approver.ts";
+import { type ApprovalQuestion, renderQuestion } from "./question.ts";
+
+/** A terminal, as far as it is needed here. */
+export interface Terminal {
+  /** Shows a line. */
+  print(line: string): void;
+  /** Columns. */
+  readonly width: number;
+  /** Shows a text and reads a line; `undefined` at the end of the input. */
+  read(text: string): Promise<string | undefined>;
+}
+
+/** Options of {@linkcode terminalApprover}. */
+export interface TerminalOptions {
+  /** Who sits there: appears in the record. */
+  readonly by: string;
+  /** @default standard error and standard input, which have to be a terminal */
+  readonly terminal?: Terminal;
+}
+
+const ANSWERS: Readonly<Record<string, Pick<ApprovalAnswer, "approved" | "remember">>> = {
+  yes: { approved: true },
+  remember: { approved: true, remember: true },
+  no: { approved: false },
+};
+
+/**
+ * Shows each question whole and reads the answer as a word: `yes`, `no`, or `remember` where the question
+ * says what for. One question after the other. Anything else is asked again; the end of the input is a no.
+ *
+ * A terminal can show nothing but what is printed: it is for whoever else prints nothing there.
+ */
+export function terminalApprover({ by, terminal = ownTerminal() }: TerminalOptions): Approver {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    method: "terminal",
+    ask(question, signal) {
+      const answer = last.then(() => askOn(terminal, question, { by, signal }));
+      last = answer.catch(() => {/* Its caller is told. */});
+      return answer;
+    },
+  };
+}
+
+async function askOn(
+  terminal: Terminal,
+  question: ApprovalQuestion,
+  { by, signal }: { readonly by: string; readonly signal: AbortSignal },
+): Promise<ApprovalAnswer> {
+  signal.throwIfAborted();
+  // A line that is typed now must not answer the next question.
+  signal.addEventListener("abort", () => terminal.print("(nobody waits any more, press Enter)"));
+  terminal.print("");
+  for (const line of renderQuestion(question, terminal.width)) terminal.print(line);
+  const { remember } = question;
+  const words = remember === undefined ? "yes or no" : "yes, no, or remember";
+  for (;;) {
+    const said = await terminal.read(`May it be done? ${words}: `);
+    signal.throwIfAborted();
+    if (said === undefined) return { approved: false, by, reason: "the input has ended" };
+    const word = said.trim().toLowerCase();
+    const answer = Object.hasOwn(ANSWERS, word) ? ANSWERS[word] : undefined;
+    if (answer !== undefined && (answer.remember !== true || remember !== undefined)) {
+      return { ...answer, by };
+    }
+  }
+}
+
+/** Standard error, so that results on standard output stay what they are. */
+function ownTerminal(): Terminal {
+  if (!Deno.stdin.isTerminal()) {
+    throw new TypeError("Cannot ask on the terminal: standard input is none");
+  }
+  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  return {
+    print: (line) => console.error(line),
+    get width() {
+      try {
+        return Deno.consoleSize().columns;
+      } catch {
+        return 80; // Standard error is no terminal.
+      }
+    },
+    async read(text) {
+      await Deno.stderr.write(new TextEncoder().encode(text));
+      for (let end = rest.indexOf("\n");; end = rest.indexOf("\n")) {
+        if (end !== -1) {
+          const line = rest.slice(0, end);
+          rest = rest.slice(end + 1);
+          return line;
+        }
+        const { value, done } = await lines.read();
+        if (done) return undefined;
+        rest += value;
+      }
+    },
+  };
+}
