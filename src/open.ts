@@ -3,15 +3,16 @@
  *
  * @module
  */
-import type { ActionRequest, ActionResult } from "./core/action.ts";
+import { type ActionRequest, type ActionResult, CODES } from "./core/action.ts";
 import type { Admit } from "./core/admission.ts";
 import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import type { AuditLog } from "./core/record/log.ts";
 import type { Timer } from "./core/timer.ts";
-import { ApprovalDesk } from "./approval/stage.ts";
+import { ApprovalDesk, type PlanAnswer, type PlannedRequest } from "./approval/stage.ts";
 import { MemoryGrants } from "./approval/grant.ts";
 import { ApprovalInbox } from "./approval/inbox.ts";
+import { authorizeWithPaths } from "./argument_paths/decision.ts";
 import { argumentPathsStages } from "./argument_paths/stage.ts";
 import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
@@ -23,6 +24,8 @@ import { programLimitsStage } from "./limits/program_limits.ts";
 import { openLog } from "./open_log.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
+import { receive } from "./core/request.ts";
+import { approvalOf } from "./policy_tools/effect.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { shadowStages } from "./shadow_stage.ts";
 import { SharedTimer } from "./system_timer.ts";
@@ -181,6 +184,35 @@ export class Kernel implements AsyncDisposable {
         : tracer.trace(request, (request) => this.#submit(request, options)));
     if (this.#turns.isDue) await this.#turns.next();
     return result;
+  }
+
+  /**
+   * Asks a person about several requests with one question. After a yes each of them passes once without a
+   * question of its own, until the time of the question is over; each is still decided, limited and recorded
+   * by itself. What needs no yes is left out of the question.
+   *
+   * @param requests What is going to be submitted, exactly like that.
+   * @returns How it was answered; a no without a question if one of them is denied anyhow.
+   */
+  async requestApproval(requests: readonly ActionRequest[]): Promise<PlanAnswer> {
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    const { policy, world } = this.#deployment;
+    const { approvals } = policy;
+    const asked: PlannedRequest[] = [];
+    for (const given of requests) {
+      const { request, problem } = receive(given);
+      const authorized = authorizeWithPaths(request, { policy, world });
+      const { effect, code, reason: error } = authorized.decision;
+      if (problem !== undefined) {
+        return { approved: false, code: CODES.INVALID_REQUEST, error: problem };
+      }
+      if (effect === "deny") return { approved: false, code, error };
+      const rule = approvalOf(authorized, { policy, approvals });
+      if (rule !== undefined) asked.push({ request: authorized.request, rule });
+    }
+    if (asked.length > 0) return await this.#opened.desk.plan(asked, policy);
+    const expiresAt = (this.#opened.options.clock?.() ?? new Date()).toISOString();
+    return { approved: true, id: crypto.randomUUID(), by: "the policy", expiresAt };
   }
 
   /**

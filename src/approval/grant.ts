@@ -5,7 +5,6 @@
  */
 import { escapePattern } from "../core/resource/pattern.ts";
 import type { Remember } from "./approval_rule.ts";
-import type { ApprovalQuestion } from "./question.ts";
 
 /** What a yes is remembered for. */
 export interface ApprovalGrant {
@@ -57,6 +56,9 @@ export class MemoryGrants implements GrantStore {
   }
 }
 
+/** What a question asks, as far as a grant depends on it. */
+export type AskedFor = Pick<ApprovalGrant, "rule" | "policy" | "agent" | "action" | "target">;
+
 /** What a yes to a question would be remembered for. */
 export type Scope = Pick<ApprovalGrant, "as" | "target">;
 
@@ -83,11 +85,7 @@ export function shownScope({ as, target }: Scope, rule: string): string {
  * INVARIANT: everything that the yes was about but the params is the same: rule, policy, agent, action; and
  * the target is in its scope.
  */
-export function covers(
-  grant: ApprovalGrant,
-  asked: Pick<ApprovalQuestion, "rule" | "policy" | "agent" | "action" | "target">,
-  now: string,
-): boolean {
+export function covers(grant: ApprovalGrant, asked: AskedFor, now: string): boolean {
   return grant.rule === asked.rule && grant.policy === asked.policy &&
     grant.agent === asked.agent && grant.action === asked.action && now < grant.expiresAt &&
     isInScope(grant, asked.target);

@@ -69,6 +69,35 @@ interface Asking {
   readonly policy: Policy;
 }
 
+/** A request of a plan. */
+export interface PlannedRequest {
+  /** Canonical, and allowed. */
+  readonly request: CanonicalRequest;
+  readonly rule: NeededApproval;
+}
+
+/** How a question about several requests ended. */
+export type PlanAnswer =
+  | {
+    readonly approved: true;
+    /** Appears in the record of each action as `plan`. */
+    readonly id: string;
+    readonly by: string;
+    /** Until when the requests pass. */
+    readonly expiresAt: string;
+  }
+  | {
+    readonly approved: false;
+    /** One of `APPROVAL_CODES`, or the code of a request that is denied anyhow. */
+    readonly code: string;
+    readonly error: string;
+  };
+
+interface PlannedYes {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly expiresAt: string;
+}
+
 /** A question that several equal requests may wait for. */
 interface SharedQuestion {
   readonly question: ApprovalQuestion;
@@ -88,6 +117,8 @@ export class ApprovalDesk {
   readonly #open = new Map<string, SharedQuestion>();
   /** When what was done without a question, by rule and agent. */
   readonly #times = new Map<string, number[]>();
+  /** What plans have a yes for, each to be used once. */
+  readonly #plans = new Map<string, PlannedYes[]>();
   /** What became of questions, by rule, agent and action. */
   readonly #history = new Map<string, { readonly asked: number; readonly approved: number }>();
 
@@ -108,7 +139,7 @@ export class ApprovalDesk {
           rule?.rules.every((id) => id === context.askedBy?.rule);
         if (isPart || rule === undefined) return undefined;
         const asking = { request, context, rule, policy };
-        return this.#granted(asking) ?? this.#unasked(asking) ??
+        return this.#planned(asking) ?? this.#granted(asking) ?? this.#unasked(asking) ??
           this.#ask(asking);
       },
     }];
@@ -117,6 +148,112 @@ export class ApprovalDesk {
   /** Takes back all questions: what waits is refused. */
   close(): void {
     this.#abort(this.#closing);
+  }
+
+  /**
+   * Asks about several requests at once. After a yes each of them, as it was shown, passes once without a
+   * question of its own, within the time of its rule.
+   *
+   * @param asked Those that need a yes, with the params as they would be done.
+   * @param policy That allows them.
+   */
+  async plan(asked: readonly PlannedRequest[], policy: Policy): Promise<PlanAnswer> {
+    const { approver, clock, timer = SYSTEM_TIMER } = this.#options;
+    if (approver === undefined) return planRefused("UNAVAILABLE", "nobody can be asked");
+    const changes = asked.map(({ request }) => shownChange(request));
+    const rules = Array.from(new Set(asked.flatMap(({ rule }) => rule.rules)));
+    const timeoutMs = Math.min(...asked.map(({ rule }) => rule.timeoutMs));
+    const lists = asked.flatMap(({ rule: { approvers } }) =>
+      approvers === undefined ? [] : [approvers]
+    );
+    const approvers = lists[0]?.filter((name) => lists.every((list) => list.includes(name)));
+    if (approvers?.length === 0) {
+      return planRefused("UNAVAILABLE", "the rules have no approver in common");
+    }
+    const askedAt = clock();
+    const question = questionOf({
+      id: crypto.randomUUID(),
+      action: "plan",
+      target: `${asked.length} actions`,
+      params: Object.fromEntries(asked.map(({ request }, i) => [
+        `${i + 1}`,
+        { action: request.action, target: request.target, params: request.params },
+      ])),
+      ...asked[0]?.request.agent !== undefined && { agent: asked[0].request.agent },
+      rule: rules.join(", "),
+      ...approvers !== undefined && { approvers },
+      ...changes.some((change) => change !== undefined) && {
+        change: changes.flatMap((change, i) =>
+          change === undefined ? [] : [`(${i + 1})`, change.text]
+        ).join("\n"),
+      },
+      policy: policy.digest,
+      askedAt: askedAt.toISOString(),
+      expiresAt: new Date(askedAt.getTime() + timeoutMs).toISOString(),
+    });
+    const over = new AbortController();
+    const ended = Promise.withResolvers<typeof LATE | typeof CLOSING>();
+    const cancel = timer.schedule(() => ended.resolve(LATE), timeoutMs);
+    const closing = () => ended.resolve(CLOSING);
+    if (this.#closing.signal.aborted) closing();
+    this.#closing.signal.addEventListener("abort", closing);
+    try {
+      this.#tell(question);
+      const answer = await Promise.race([ended.promise, approver.ask(question, over.signal)]);
+      if (answer === LATE) {
+        return planRefused("TIMEOUT", `nobody answered within ${shownTime(timeoutMs)}`);
+      }
+      if (answer === CLOSING) return planRefused("UNAVAILABLE", "the kernel is closing");
+      const { approved, by, reason, method = approver.method } = answer;
+      const names = namesOf({ by });
+      const stranger = names.find((name) => approvers?.includes(name) === false);
+      if (names.length === 0 || stranger !== undefined) {
+        return planRefused("DENIED", "whoever answered may not, or has no name");
+      }
+      const who = names.join(", ");
+      if (approved !== true) {
+        const why = typeof reason === "string" && reason !== "" ? `: ${reason}` : "";
+        return planRefused("DENIED", cutText(`${who} said no${why}`, MAX_REASON_BYTES));
+      }
+      const fields = {
+        ...{ plan: question.id, by: who, method: String(method).slice(0, 32) },
+        ...{ asked_at: question.askedAt, answered_at: clock().toISOString() },
+      };
+      for (const [i, { request, rule }] of asked.entries()) {
+        const key = keyOf({ request, rule, policy: policy.digest, change: changes[i] });
+        const yes = { fields, expiresAt: question.expiresAt };
+        this.#plans.set(key, [...this.#plans.get(key) ?? [], yes]);
+      }
+      return { approved: true, id: question.id, by: who, expiresAt: question.expiresAt };
+    } catch (error) {
+      return planRefused("UNAVAILABLE", `asking failed: ${messageOf(error)}`);
+    } finally {
+      cancel();
+      this.#closing.signal.removeEventListener("abort", closing);
+      this.#abort(over);
+    }
+  }
+
+  /** A yes to a plan, which this request is a part of. INVARIANT: it is used once. */
+  #planned({ request, context, rule }: Asking): StagePass | undefined {
+    if (this.#plans.size === 0 || context.askedBy !== undefined) return undefined;
+    const { clock } = this.#options;
+    const change = shownChange(request);
+    const key = keyOf({ request, rule, policy: context.policy, change });
+    const now = clock().toISOString();
+    const left = this.#plans.get(key)?.filter(({ expiresAt }) => now < expiresAt) ?? [];
+    const yes = left.shift();
+    if (left.length === 0) this.#plans.delete(key);
+    else this.#plans.set(key, left);
+    if (yes === undefined) return undefined;
+    return {
+      fields: yes.fields,
+      confirm: ({ policy }) =>
+        policy === context.policy && clock().toISOString() < yes.expiresAt &&
+          change?.hasChanged() !== true
+          ? undefined
+          : refused("STALE", "there was a yes to the plan, and what was shown has changed since"),
+    };
   }
 
   /** A yes that was remembered. */
@@ -211,9 +348,8 @@ export class ApprovalDesk {
    */
   #join(approver: Approver, asking: Asking, change: ShownChange | undefined): SharedQuestion {
     const { request, context, rule } = asking;
-    const { action, target, params, agent = null } = request;
-    const asked = [action, target, params, agent, rule.rules, context.policy, change?.text ?? null];
-    const key = sha256(canonicalJson([...asked, context.askedBy?.action ?? null]));
+    const same = keyOf({ request, rule, policy: context.policy, change });
+    const key = `${same} ${context.askedBy?.action ?? ""}`;
     const open = this.#open.get(key);
     if (open !== undefined) {
       open.waiting++;
@@ -373,6 +509,22 @@ export class ApprovalDesk {
       },
     };
   }
+}
+
+function planRefused(code: keyof typeof APPROVAL_CODES, error: string): PlanAnswer {
+  return { approved: false, code: APPROVAL_CODES[code], error: `not permitted: ${error}` };
+}
+
+/** Everything that a yes is about. */
+function keyOf({ request, rule, policy, change }: {
+  readonly request: CanonicalRequest;
+  readonly rule: NeededApproval;
+  readonly policy: string;
+  readonly change: ShownChange | undefined;
+}): string {
+  const { action, target, params, agent = null } = request;
+  const all = [action, target, params, agent, rule.rules, policy, change?.text ?? null];
+  return sha256(canonicalJson(all));
 }
 
 function historyKey({ rule, action, agent }: {

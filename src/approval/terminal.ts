@@ -80,7 +80,7 @@ function ownTerminal(): Terminal {
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   return {
-    print: (line) => console.error(line),
+    print: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`)),
     get width() {
       try {
         return Deno.consoleSize().columns;

@@ -250,3 +250,67 @@ Deno.test("grants in memory are listed, kept and taken back", () => {
   assertEquals(grants.grants(), [GRANT]);
   assertEquals([grants.revoke(GRANT.id), grants.revoke(GRANT.id)], [true, false]);
 });
+
+Deno.test("a plan of several requests is one question; each part passes once, as it was shown", async () => {
+  using ws = new Workspace();
+  const clock = new HandClock();
+  {
+    const { kernel, person, calls } = await shop(ws, "required", { clock: () => clock.now() });
+    await using _ = kernel;
+    const ink = { ...REQUEST, target: "vendors/ink", params: { amount: 7 } };
+    const look = { action: "shop.look", target: "x" };
+    const planned = kernel.requestApproval([REQUEST, look, ink]);
+    const { question, answer } = await person.next();
+    assertEquals([question.action, question.target], ["plan", "2 actions"]);
+    assertEquals(Object.keys(question.params).length, 2);
+    answer({ approved: true, by: "alice" });
+    const yes = await planned;
+    assert(yes.approved);
+    for (const request of [REQUEST, look, ink]) {
+      assertEquals((await kernel.submit(request)).status, "OK");
+    }
+    assertEquals([calls.length, person.asked.length], [3, 0]);
+    // Once, and nothing else.
+    for (const request of [REQUEST, { ...ink, params: { amount: 8 } }]) {
+      const again = kernel.submit(request);
+      (await person.next()).answer({ approved: false, by: "alice" });
+      assertEquals((await again).code, "APPROVAL_DENIED");
+    }
+  }
+  const parts = recordsOf(ws).filter(({ action, status }) =>
+    action === "shop.pay" && status === "OK"
+  );
+  const plans = parts.map(({ stages }) => (stages?.["approval"] as Record<string, string>)["plan"]);
+  assertEquals([plans.length, new Set(plans).size], [2, 1]);
+});
+
+Deno.test("a plan that is denied, or out of date, lets nothing through", async () => {
+  using ws = new Workspace();
+  const clock = new HandClock();
+  const { kernel, person } = await shop(ws, { timeout: "1m" }, { clock: () => clock.now() });
+  await using _ = kernel;
+  const evil = { ...REQUEST, target: "vendors/evil" };
+  const denied = await kernel.requestApproval([REQUEST, evil]);
+  assertEquals(denied.approved ? "" : denied.code, "DENY_RULE");
+  const no = kernel.requestApproval([REQUEST]);
+  (await person.next()).answer({ approved: false, by: "alice", reason: "later" });
+  assertEquals(await no, {
+    approved: false,
+    code: "APPROVAL_DENIED",
+    error: "not permitted: alice said no: later",
+  });
+  const yes = kernel.requestApproval([REQUEST]);
+  (await person.next()).answer({ approved: true, by: "alice" });
+  assert((await yes).approved);
+  clock.at += 60_000;
+  const late = kernel.submit(REQUEST);
+  (await person.next()).answer({ approved: false, by: "alice" });
+  assertEquals((await late).code, "APPROVAL_DENIED");
+  const replaced = kernel.requestApproval([REQUEST]);
+  (await person.next()).answer({ approved: true, by: "alice" });
+  await replaced;
+  await kernel.reload(policyOf({ timeout: "2m" }));
+  const stale = kernel.submit(REQUEST);
+  (await person.next()).answer({ approved: false, by: "alice" });
+  assertEquals((await stale).code, "APPROVAL_DENIED");
+});
