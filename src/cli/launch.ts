@@ -24,6 +24,8 @@ export interface LaunchOptions {
   readonly env?: readonly string[];
   /** What the command itself connects to, `host` or `host:port`; no Worker gets it. @default [] */
   readonly net?: readonly string[];
+  /** Whether standard input is for the second process. @default false */
+  readonly forwardsInput?: boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface LaunchOptions {
 export async function launch(
   resolved: ResolvedOptions,
   args: readonly string[],
-  { verbose, read = [], env = [], net = [] }: LaunchOptions,
+  { verbose, read = [], env = [], net = [], forwardsInput = false }: LaunchOptions,
 ): Promise<number> {
   const { allow, deny } = permissionsOf(resolved).process;
   // A range in which a host of the command lies cannot be denied to its process.
@@ -49,7 +51,7 @@ export async function launch(
   ];
   if (verbose) complain(`agent-kernel: deno run ${escape(flags.map(shellQuoted).join(" "))}`);
   await cacheModules(resolved.providers.flatMap(({ module }) => module ?? []));
-  return await launchWith(flags, args, env);
+  return await launchWith(flags, args, env, { forwardsInput });
 }
 
 /** Downloads the modules of the Workers, without running them: the second process downloads nothing. */
@@ -72,11 +74,15 @@ export async function launchWith(
   flags: readonly string[],
   [name, ...args]: readonly string[],
   named: readonly string[] = [],
+  { forwardsInput = false }: Pick<LaunchOptions, "forwardsInput"> = {},
 ): Promise<number> {
   // The module of a command that acts has the command's name, and is the main module here.
   const main = new URL(`./${name}.ts`, import.meta.url);
   const command = ["run", "--quiet", ...checkoutFlags(), ...flags, main.href, ...args];
-  return await handOnSignals(spawn(command, named));
+  const child = spawn(command, named);
+  // Its end, or the end of this process, is the end of the second one's input.
+  if (forwardsInput) Deno.stdin.readable.pipeTo(child.stdin).catch(() => {/* It has ended. */});
+  return await handOnSignals(child);
 }
 
 /** A checkout has a configuration, and a lock file of what the command line imports; `--frozen` is among the flags. */
@@ -94,7 +100,8 @@ function spawn(args: string[], named: readonly string[]): Deno.ChildProcess {
       args,
       clearEnv,
       env,
-      // INVARIANT: held open and never written to; its end tells the second process that this one is gone.
+      // INVARIANT: held open; its end tells the second process that this one is gone. Nothing is written to it
+      // but what is handed on.
       stdin: "piped",
       stdout: "inherit",
       stderr: "inherit",

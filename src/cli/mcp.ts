@@ -13,16 +13,18 @@ import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
 import {
   type Command,
-  type CommandOption,
   EXIT,
   type Invocation,
+  noPositionals,
   optional,
   required,
   UsageError,
+  type Values,
 } from "./command.ts";
+import { toolsFor } from "./agent_tools.ts";
 import { launch } from "./launch.ts";
 import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
-import { POLICY_OPTIONS, searchPathOf } from "./policy_options.ts";
+import { launchOptions, POLICY_OPTIONS, resolvedOptions, searchPathOf } from "./policy_options.ts";
 import { actAs } from "./second_process.ts";
 import { columns } from "./table.ts";
 import {
@@ -49,23 +51,35 @@ const VERBS: Readonly<Record<string, Verb>> = { list, pin, diff };
 
 /** Lists, compares and pins the tools of MCP servers. */
 export const COMMAND: Command = {
-  usage: "list | diff | pin [SERVER [TOOL ...]] --mcp FILE",
+  usage:
+    "list | diff | pin [SERVER [TOOL ...]] --mcp FILE, or serve --policy FILE [--tools fs,http,proc,mcp]",
   details:
-    `list: all tools, and whether they are as they were pinned. diff: what is not as it was pinned; exit
+    `serve: the kernel as an MCP server on standard input and output, for agents that speak MCP: its tools are
+those that some rule of the policy allows, and those of the servers of --mcp; every call goes through the
+gate. The other options are those of submit.
+
+list: all tools, and whether they are as they were pinned. diff: what is not as it was pinned; exit
 code 1 if anything is. pin: what is there now is right. It begins with starting the servers. The
 listing is an action, mcp.list, allowed by a policy of this command and recorded like any other.`,
   options: {
+    ...POLICY_OPTIONS,
     mcp: { type: "string", value: "FILE", help: "the servers (JSON with mcpServers)" },
-    "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
-    "checkpoint-key": POLICY_OPTIONS["checkpoint-key"] as CommandOption,
-    "search-path": POLICY_OPTIONS["search-path"] as CommandOption,
+    tools: {
+      type: "string",
+      value: "SETS",
+      help: "serve: fs, http, proc, mcp, separated by commas (default: what some rule allows)",
+    },
+    agent: { type: "string", value: "NAME", help: "serve: who asks; appears in the records" },
     json: { type: "boolean", help: "as JSON" },
     verbose: { type: "boolean", help: "print the permissions of the second process" },
   },
   async run({ values, positionals, args, underPolicy }: Invocation): Promise<number> {
     const [verb = "", only, ...named] = positionals;
+    if (verb === "serve") return await serve(values, { positionals, args, underPolicy });
     const work = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-    if (work === undefined) throw new UsageError(`expected list, pin or diff, not "${verb}"`);
+    if (work === undefined) {
+      throw new UsageError(`expected serve, list, pin or diff, not "${verb}"`);
+    }
     const file = readMcpFile(required(values, "mcp"));
     const all = Object.keys(file.servers);
     if (only !== undefined && !all.includes(only)) {
@@ -122,6 +136,22 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
     return Math.max(EXIT.OK, ...codes);
   },
 };
+
+/** Starts the second process, or is it. */
+async function serve(
+  values: Values,
+  { positionals, args, underPolicy }: Omit<Invocation, "values">,
+): Promise<number> {
+  noPositionals(positionals.slice(1));
+  if (underPolicy) {
+    const { serveMcp } = await import("./mcp_serve.ts");
+    return await serveMcp(values);
+  }
+  const resolved = await resolvedOptions(values);
+  // A wrong name ends the command here, before anything is started.
+  toolsFor(resolved.policy, optional(values, "tools"));
+  return await launch(resolved, args, { ...launchOptions(values), forwardsInput: true });
+}
 
 function optionsFor(
   file: McpFile,
@@ -216,4 +246,6 @@ function coloured(state: string): string {
   return colour(state, state === "pinned" ? "green" : state === "new" ? "yellow" : "red");
 }
 
-if (import.meta.main) await actAs("mcp", COMMAND);
+if (import.meta.main) {
+  await actAs("mcp", COMMAND, { readsInput: Deno.args[0] === "serve" });
+}

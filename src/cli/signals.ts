@@ -41,8 +41,10 @@ export async function handOnSignals(child: Deno.ChildProcess): Promise<number> {
     return interrupted && code === SIGNAL_EXITS.SIGTERM ? SIGNAL_EXITS.SIGINT : code;
   } finally {
     for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
-    child.stdin.close().catch(() => {
-      // The second process has closed its end.
-    });
+    if (!child.stdin.locked) {
+      child.stdin.close().catch(() => {
+        // The second process has closed its end.
+      });
+    }
   }
 }

@@ -30,13 +30,15 @@ export const COMMAND: Command = {
     const policy = tried === undefined ? read : { ...read, ...tried, rules: tried.policy.rules };
     const limitsOf = (id: string) => {
       const { rules, programs } = policy.limits;
-      const approval = policy.approvals.get(id);
       const limits = [
         ...shownLimits(rules.get(id) ?? []),
         ...programs.get(id)?.texts ?? [],
-        ...approval === undefined ? [] : [`with a yes ${shownApproval(approval)}`],
       ];
       return limits.length === 0 ? undefined : limits;
+    };
+    const approvalOf = (id: string) => {
+      const approval = policy.approvals.get(id);
+      return approval && `a yes ${shownApproval(approval)}`;
     };
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {
@@ -56,6 +58,7 @@ export const COMMAND: Command = {
           resources,
           reason,
           limits: limitsOf(id),
+          approval: approvalOf(id),
         })),
       }));
       return EXIT.OK;
@@ -64,11 +67,10 @@ export const COMMAND: Command = {
     print(`Policy valid: ${capabilities.length} capability rules loaded`);
     const known = Object.keys(policy.actions);
     const width = isTerminal() ? terminalWidth() - 2 : Infinity;
-    for (
-      const line of columns(rules.map((rule) => row(rule, known, limitsOf(rule.id))), { width })
-    ) {
-      print(`  ${line}`);
-    }
+    const rows = rules.map((rule) =>
+      row(rule, known, { limits: limitsOf(rule.id), approval: approvalOf(rule.id) })
+    );
+    for (const line of columns(rows, { width })) print(`  ${line}`);
     for (const { action, limits } of policy.limits.all) {
       print(`  ${colour("limit", "yellow")}  ${escape(action)}  ${shownLimits(limits).join(", ")}`);
     }
@@ -80,7 +82,10 @@ export const COMMAND: Command = {
 function row(
   { id, effect, line, actions, resources, constraint }: Rule,
   known: readonly string[],
-  limits: readonly string[] = [],
+  { limits = [], approval }: {
+    readonly limits?: readonly string[] | undefined;
+    readonly approval: string | undefined;
+  },
 ): string[] {
   return [
     effect === "allow" ? colour("allow", "green") : colour("deny", "red"),
@@ -91,6 +96,7 @@ function row(
         ? []
         : [`with ${constraint.conditions.map(({ param }) => escape(param)).join(", ")}`],
       ...limits.length === 0 ? [] : [`at most ${limits.map(escape).join(", ")}`],
+      ...approval === undefined ? [] : [`needs ${escape(approval)}`],
     ].join(", "),
     colour(line === undefined ? escape(id) : `${escape(id)} (line ${line})`, "dim"),
   ];

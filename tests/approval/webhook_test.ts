@@ -53,7 +53,7 @@ class Service implements AsyncDisposable {
   }
 }
 
-async function scene(options: Partial<WebhookOptions> = {}) {
+function scene(options: Partial<WebhookOptions> = {}) {
   const service = new Service();
   const port = freePort();
   const approver = webhookApprover({
@@ -76,7 +76,7 @@ function formOf(page: string, answer: string): URLSearchParams {
 }
 
 Deno.test("a webhook sends a signed message, its page shows the question, and its form answers once", async () => {
-  await using at = await scene();
+  await using at = scene();
   const asked = question({ target: "<b>vendors\u202e/&pens" });
   const { signal } = new AbortController();
   const answer = at.approver.ask(asked, signal);
@@ -108,7 +108,7 @@ Deno.test("a webhook sends a signed message, its page shows the question, and it
 
 Deno.test("a no is a no, and a yes is remembered only where the question can be", async () => {
   for (const choice of ["no", "remember"] as const) {
-    await using at = await scene();
+    await using at = scene();
     const remember = { as: "target", target: "vendors/pens", for: "8 h" } as const;
     const { signal } = new AbortController();
     const answer = at.approver.ask(question({ remember }), signal);
@@ -121,7 +121,7 @@ Deno.test("a no is a no, and a yes is remembered only where the question can be"
 });
 
 Deno.test("a link is for one question and its time: any other is not found", async () => {
-  await using at = await scene();
+  await using at = scene();
   const controller = new AbortController();
   const mine = at.approver.ask(question(), controller.signal);
   const link = new URL(linkIn((await at.service.next()).body));
@@ -163,7 +163,7 @@ Deno.test("a link is for one question and its time: any other is not found", asy
 });
 
 Deno.test("a service that refuses the message, or cannot be reached, is an error", async () => {
-  await using at = await scene();
+  await using at = scene();
   at.service.status = 500;
   const { signal } = new AbortController();
   const refused = await at.approver.ask(question(), signal).catch(String);
@@ -189,7 +189,7 @@ const FORMATS: readonly [WebhookFormat, (body: Record<string, unknown>) => unkno
 ];
 for (const [format, look, expected] of FORMATS) {
   Deno.test(`a message for ${format} has its form, a link, and no text that pretends`, async () => {
-    await using at = await scene({ format, to: "to" });
+    await using at = scene({ format, to: "to" });
     const controller = new AbortController();
     const target = "a```b</x> <https://evil|Look and answer> \u202e&\n" + "y".repeat(1000);
     const answer = at.approver.ask(question({ target }), controller.signal).catch(() => {});

@@ -79,6 +79,7 @@ Deno.test("showStatistics() prints JSON for programs, exit code 1 with damaged l
     actions: undefined,
     rules: [{ name: "r1", count: 1 }],
     agents: [{ name: "a1\x1b[31m", count: 1 }],
+    shadow: [],
   });
   assertEquals([duration_ms.count, duration_ms.max], [1, 2]);
 });

@@ -95,6 +95,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],
   ["providers", /^providers\//],
+  ["MCP gateway", /^src\/gateway\//],
   ["command line", /^src\/cli\//],
 ];
 
