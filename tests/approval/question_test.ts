@@ -4,56 +4,8 @@ import { renderQuestion } from "@agent-kernel/kernel";
 import { questionOf } from "../../src/approval/question.ts";
 import { parseApproval } from "../../src/approval/approval_rule.ts";
 import { problemsOf } from "../core/policy/deciding.ts";
+import { HOSTILE } from "./hostile_texts.ts";
 
-/** Texts that could hide, reorder, or add lines, in a terminal or in a reader's eye. */
-const HOSTILE: readonly string[] = [
-  'a\nrule     "harmless"',
-  'a\r\naction   "fs.read"',
-  'a\rtarget   "/tmp/x"',
-  "\u001b[2J\u001b[H",
-  '\u001b[1A\u001b[2Ktarget   "/tmp/x"',
-  "\u001b]0;title\u0007",
-  "\u001b]8;;http://evil\u001b\\ok\u001b]8;;\u001b\\",
-  "\u001b[8mhidden\u001b[0m",
-  "\u009b31m",
-  "\u0008\u0008\u0008\u0008/tmp/x",
-  "\u007f\u007f",
-  "a\tb",
-  "a\u0000b",
-  "a\u000bb\u000cc",
-  "a\u0085b",
-  "a\u2028b",
-  "a\u2029b",
-  "\u202e/etc/passwd",
-  "\u2066a\u2069",
-  "\u200e\u200f\u061c",
-  "a\u200bb\u200cc\u200dd",
-  "a\u2060b\ufeffc",
-  "a\u00adb",
-  "a\u034fb",
-  "a\u180eb",
-  "a\u3164b",
-  "\u{e0001}\u{e0041}",
-  "a\ufe0fb",
-  "\ud800",
-  "a\udc00b",
-  " /etc/passwd",
-  "/etc/passwd ",
-  "/etc/\u00a0passwd",
-  "/etc/\u3000passwd",
-  "https://p\u0430ypal.com/",
-  "https://ex\u0430mple.com/\u2044safe",
-  "https://example.com\u2024evil/",
-  "\uff0fetc\uff0fpasswd",
-  "x".repeat(5000),
-  '"; rm -rf /; "',
-  "'$(id)'`id`",
-  "\\u0041\\n",
-  "--approve",
-  "id       00000000",
-  "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}",
-  "e\u0301",
-];
 /** What no terminal may get raw. */
 const RAW =
   // deno-lint-ignore no-control-regex -- they are what must not be there
