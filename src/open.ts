@@ -272,7 +272,7 @@ export class Kernel implements AsyncDisposable {
     const { policy, world } = deployment;
     const own = deployment.stages;
     /** The call during which its provider asks. */
-    let askedBy: { action: string; rule: string } | undefined;
+    let askedBy: { action: string; target: string; rule: string } | undefined;
     const admit = (more: readonly Stage[], ended?: AbortSignal): Admit | undefined => {
       const all = [...own, ...options.stages ?? [], ...more];
       if (all.length === 0) return undefined;
@@ -286,14 +286,15 @@ export class Kernel implements AsyncDisposable {
         const asked = askedBy === undefined || ended === undefined
           ? context
           : { ...context, askedBy: { ...askedBy, signal: ended } };
-        askedBy ??= { action: request.action, rule: context.rule };
+        askedBy ??= { action: request.action, target: request.target, rule: context.rule };
         return admission.enter(all, request, asked);
       };
     };
     const gate = (): QuestionGate => ({
       submit: (request, host, ended) =>
         core.submit(request, { policy, world, hostOf: () => host, admit: admit([], ended) }),
-      needsRecord: (rule) => policy.approvals.has(rule) && rule !== askedBy?.rule,
+      needsRecord: (rule, target) =>
+        policy.approvals.has(rule) && !(rule === askedBy?.rule && target === askedBy.target),
       turn: () => this.#turns.own(),
     });
     const hostOf = (action: string) => {

@@ -26,7 +26,7 @@ export interface QuestionGate {
    */
   submit(request: ActionRequest, host: ProviderHost, ended: AbortSignal): Promise<ActionResult>;
   /** Whether a rule gives what only a question with a record can give; it is then denied. */
-  needsRecord(rule: string): boolean;
+  needsRecord(rule: string, target: string): boolean;
   /** Waits for a turn of the event loop that no other question gets. */
   turn(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export function recordingHost(
         if (typeof action !== "string" || !actions.includes(action)) {
           const decision = await decide(question);
           const { allowed, rule = "", target } = decision;
-          return allowed && gate.needsRecord(rule)
+          return allowed && gate.needsRecord(rule, target)
             ? denial({ target }, { ...UNASKED, rule })
             : decision;
         }

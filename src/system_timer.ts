@@ -95,12 +95,18 @@ class Lane {
   #fire(): void {
     this.#timer = undefined;
     const now = performance.now();
-    const due: Entry[] = [];
-    while (this.#ring.next.dueAt <= now) {
-      due.push(this.#ring.next);
-      this.#ring.next.remove();
+    try {
+      // One at a time: a callback may take back the next one.
+      while (this.#ring.next.dueAt <= now) {
+        const { next } = this.#ring;
+        next.remove();
+        next.callback();
+      }
+    } finally {
+      // A callback may have armed it already.
+      if (this.#timer === undefined && this.#ring.next !== this.#ring) {
+        this.#arm(Math.max(0, this.#ring.next.dueAt - performance.now()));
+      }
     }
-    if (this.#ring.next !== this.#ring) this.#arm(this.#ring.next.dueAt - now);
-    for (const { callback } of due) callback();
   }
 }

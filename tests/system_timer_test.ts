@@ -72,3 +72,24 @@ Deno.test("a timer that was taken back keeps no process alive", async () => {
   const { code: exit, stdout } = await child.output();
   assertEquals([exit, new TextDecoder().decode(stdout)], [0, "called\n"]);
 });
+
+Deno.test("a callback takes back the next one that is due at the same time", async () => {
+  using timer = new SharedTimer();
+  const called: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let takeBack = () => {};
+  timer.schedule(() => {
+    called.push("first");
+    takeBack();
+  }, 5);
+  takeBack = timer.schedule(() => called.push("second"), 5);
+  timer.schedule(() => {
+    called.push("third");
+    resolve();
+  }, 5);
+  const start = timer.now();
+  // All three are due when the timer fires.
+  while (timer.now() - start < 10);
+  await promise;
+  assertEquals(called, ["first", "third"]);
+});

@@ -17,21 +17,30 @@ export async function* messageLines(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<string> {
+  for await (const line of byteLines(stream, maxBytes)) {
+    yield new TextDecoder().decode(line).replace(/\r$/, "");
+  }
+}
+
+/** The same as bytes, which are good until the next line is asked for. */
+export async function* byteLines(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
   const line = new ByteBuffer(maxBytes);
   const add = (piece: Uint8Array) => {
     if (line.length + piece.length > maxBytes) throw tooLarge(maxBytes);
     line.append(piece);
   };
-  const decode = () => new TextDecoder().decode(line.take()).replace(/\r$/, "");
   for await (const chunk of stream) {
     let start = 0;
     for (let end; (end = chunk.indexOf(NEWLINE, start)) !== -1; start = end + 1) {
       add(chunk.subarray(start, end));
-      yield decode();
+      yield line.take();
     }
     add(chunk.subarray(start));
   }
-  if (line.length > 0) yield decode();
+  if (line.length > 0) yield line.take();
 }
 
 /** The error for a message over the bound. */

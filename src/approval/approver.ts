@@ -90,7 +90,7 @@ export function escalating(
 ): Approver {
   if (!(afterMs > 0)) throw new RangeError(`Cannot escalate after ${afterMs} ms`);
   const later: Approver = {
-    ...then,
+    ...describing(then),
     async ask(question, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const cancel = timer.schedule(resolve, afterMs);
@@ -104,7 +104,7 @@ export function escalating(
   };
   const failed = new Map<string, Promise<void>>();
   const sooner: Approver = {
-    ...first,
+    ...describing(first),
     async ask(question, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       failed.set(question.id, promise);
@@ -190,6 +190,11 @@ function joined(
       }
     },
   };
+}
+
+/** What an approver says of itself. INVARIANT: read one by one: those of a class are not its own properties. */
+function describing({ method, folders = [], net = [] }: Approver): Omit<Approver, "ask"> {
+  return { method, folders, net };
 }
 
 /** The names of who answered; none if one is no name. Names that look alike are one. */

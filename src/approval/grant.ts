@@ -4,6 +4,7 @@
  * @module
  */
 import { escapePattern } from "../core/resource/pattern.ts";
+import { escape } from "../visible_text.ts";
 import type { Remember } from "./approval_rule.ts";
 
 /** What a yes is remembered for. */
@@ -14,9 +15,10 @@ export interface ApprovalGrant {
   readonly rule: string;
   /** The agent that asked; missing if the request named none. */
   readonly agent?: string;
+  /** The action that the yes is for. */
   readonly action: string;
   /** `target`: the very target. `folder`: all that lies in it. `rule`: all that the rule allows. */
-  readonly as: Remember["as"];
+  readonly as: "target" | "folder" | "rule";
   /** The target or the folder, canonical; empty with `rule`. */
   readonly target: string;
   /** Digest of the policy. After a change of the policy a grant holds no more. */
@@ -85,10 +87,23 @@ export function shownScope({ as, target }: Scope, rule: string): string {
  * INVARIANT: everything that the yes was about but the params is the same: rule, policy, agent, action; and
  * the target is in its scope.
  */
-export function covers(grant: ApprovalGrant, asked: AskedFor, now: string): boolean {
-  return grant.rule === asked.rule && grant.policy === asked.policy &&
-    grant.agent === asked.agent && grant.action === asked.action && now < grant.expiresAt &&
+export function covers(
+  grant: ApprovalGrant,
+  asked: AskedFor,
+  { now, remember }: { readonly now: Date; readonly remember: Remember },
+): boolean {
+  return isWithin(grant, now, remember) && grant.rule === asked.rule &&
+    grant.policy === asked.policy &&
+    grant.agent === asked.agent && grant.action === asked.action &&
     isInScope(grant, asked.target);
+}
+
+/** Not for longer, and not for more, than the rule lets a yes be remembered. */
+function isWithin({ as, grantedAt, expiresAt }: ApprovalGrant, now: Date, rule: Remember): boolean {
+  const [from, until] = [Date.parse(grantedAt), Date.parse(expiresAt)];
+  // What has no folder is remembered by itself.
+  return (as === rule.as || as === "target") && until - from <= rule.forMs &&
+    now.getTime() < until;
 }
 
 function isInScope({ as, target }: Scope, asked: string): boolean {
@@ -114,9 +129,14 @@ export function asRule(grant: ApprovalGrant): string[] {
   }
   const resource = as === "folder" ? `${escapePattern(target)}/**` : escapePattern(target);
   return [
-    `# Before the rule ${grant.rule}; ${by} said yes at ${grantedAt}`,
+    `# Before the rule ${oneLine(grant.rule)}; ${oneLine(by)} said yes at ${oneLine(grantedAt)}`,
     `- action: ${JSON.stringify(action)}`,
     `  resource: ${JSON.stringify(resource)}`,
     ...agent === undefined ? [] : [`  agent: ${JSON.stringify(agent)}`],
   ];
+}
+
+/** A name in a comment: a line break in it would begin a line of the policy. */
+function oneLine(text: string): string {
+  return escape(text).replaceAll(/[\r\n]/g, " ");
 }

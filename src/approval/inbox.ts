@@ -170,12 +170,37 @@ export class ApprovalInbox implements Approver, GrantStore {
     return "answered";
   }
 
-  /** What is remembered. What is no grant is left out. */
+  /**
+   * What is remembered, for a kernel. What is no grant, or is of another user, is left out.
+   *
+   * @throws {ApprovalInboxError} The folder is not one of this user alone.
+   */
   grants(): ApprovalGrant[] {
+    if (this.#ids("grant").length === 0) return [];
+    const owner = this.#owner();
+    return this.listGrants().filter(({ id }) => {
+      const { uid } = Deno.lstatSync(this.#path(id, "grant"));
+      return uid === owner || uid === 0;
+    });
+  }
+
+  /** The same for whoever only looks: nothing is checked but the form. */
+  listGrants(): ApprovalGrant[] {
     return this.#ids("grant").flatMap((id) => {
       const grant = this.#read(this.#path(id, "grant"));
       return isGrant(grant) && grant.id === id ? grant : [];
     });
+  }
+
+  /** The user that this process runs as: the owner of what it makes. */
+  #owner(): number | null {
+    const path = `${this.#folder}/${crypto.randomUUID()}.draft`;
+    Deno.writeTextFileSync(path, "", { createNew: true, mode: 0o600 });
+    try {
+      return this.#assertOwn(path);
+    } finally {
+      remove(path);
+    }
   }
 
   /** Keeps what is to be remembered, for all kernels with this inbox. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Scope, shownScope } from "./grant.ts";
+import { shownScope } from "./grant.ts";
 import { canonicalJson } from "../core/json.ts";
 import { sha256 } from "../core/request.ts";
 import { escapedJson } from "../visible_text.ts";
@@ -31,7 +31,11 @@ export interface ApprovalQuestion {
   /** What would change in a file that is written: lines that go (`-`), come (`+`) and stay. */
   readonly change?: string;
   /** What a yes can be remembered for; missing if it is for this action alone. */
-  readonly remember?: Scope & {
+  readonly remember?: {
+    /** `target`: the very target. `folder`: all that lies in it. `rule`: all that the rule allows. */
+    readonly as: "target" | "folder" | "rule";
+    /** The target or the folder, canonical; empty with `rule`. */
+    readonly target: string;
     /** How long, for people: `8 h`. */
     readonly for: string;
   };

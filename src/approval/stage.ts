@@ -94,6 +94,8 @@ export type PlanAnswer =
   };
 
 interface PlannedYes {
+  /** As it was shown. */
+  readonly change: ShownChange | undefined;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly expiresAt: string;
 }
@@ -135,8 +137,9 @@ export class ApprovalDesk {
       enter: (request, context) => {
         const rule = neededApproval(request, context.rule, { policy, approvals: rules });
         // A part of the call that its own yes was about is not asked again.
-        const isPart = context.askedBy !== undefined &&
-          rule?.rules.every((id) => id === context.askedBy?.rule);
+        const { askedBy } = context;
+        const isPart = askedBy !== undefined && askedBy.target === request.target &&
+          rule?.rules.every((id) => id === askedBy.rule);
         if (isPart || rule === undefined) return undefined;
         const asking = { request, context, rule, policy };
         return this.#planned(asking) ?? this.#granted(asking) ?? this.#unasked(asking) ??
@@ -162,6 +165,7 @@ export class ApprovalDesk {
     if (approver === undefined) return planRefused("UNAVAILABLE", "nobody can be asked");
     const changes = asked.map(({ request }) => shownChange(request));
     const rules = Array.from(new Set(asked.flatMap(({ rule }) => rule.rules)));
+    const reasons = policy.rules.flatMap((one) => rules.includes(one.id) ? one.reason ?? [] : []);
     const timeoutMs = Math.min(...asked.map(({ rule }) => rule.timeoutMs));
     const lists = asked.flatMap(({ rule: { approvers } }) =>
       approvers === undefined ? [] : [approvers]
@@ -175,12 +179,15 @@ export class ApprovalDesk {
       id: crypto.randomUUID(),
       action: "plan",
       target: `${asked.length} actions`,
-      params: Object.fromEntries(asked.map(({ request }, i) => [
+      params: Object.fromEntries(asked.map(({ request, rule }, i) => [
         `${i + 1}`,
-        { action: request.action, target: request.target, params: request.params },
+        {
+          ...{ action: request.action, target: request.target, params: request.params },
+          ...{ agent: request.agent ?? null, rule: rule.rules.join(", ") },
+        },
       ])),
-      ...asked[0]?.request.agent !== undefined && { agent: asked[0].request.agent },
       rule: rules.join(", "),
+      ...reasons.length > 0 && { reason: reasons.join("; ") },
       ...approvers !== undefined && { approvers },
       ...changes.some((change) => change !== undefined) && {
         change: changes.flatMap((change, i) =>
@@ -221,7 +228,7 @@ export class ApprovalDesk {
       };
       for (const [i, { request, rule }] of asked.entries()) {
         const key = keyOf({ request, rule, policy: policy.digest, change: changes[i] });
-        const yes = { fields, expiresAt: question.expiresAt };
+        const yes = { fields, expiresAt: question.expiresAt, change: changes[i] };
         this.#plans.set(key, [...this.#plans.get(key) ?? [], yes]);
       }
       return { approved: true, id: question.id, by: who, expiresAt: question.expiresAt };
@@ -241,31 +248,49 @@ export class ApprovalDesk {
     const change = shownChange(request);
     const key = keyOf({ request, rule, policy: context.policy, change });
     const now = clock().toISOString();
+    for (const [other, yeses] of this.#plans) {
+      if (yeses.every(({ expiresAt }) => now >= expiresAt)) this.#plans.delete(other);
+    }
     const left = this.#plans.get(key)?.filter(({ expiresAt }) => now < expiresAt) ?? [];
     const yes = left.shift();
     if (left.length === 0) this.#plans.delete(key);
     else this.#plans.set(key, left);
     if (yes === undefined) return undefined;
+    const { target } = request;
+    // INVARIANT: compared with what was shown when the plan was asked about, not with what is there now.
+    const shown = yes.change;
     return {
       fields: yes.fields,
-      confirm: ({ policy }) =>
-        policy === context.policy && clock().toISOString() < yes.expiresAt &&
-          change?.hasChanged() !== true
-          ? undefined
-          : refused("STALE", "there was a yes to the plan, and what was shown has changed since"),
+      confirm: ({ policy }) => {
+        const isFresh = policy === context.policy && clock().toISOString() < yes.expiresAt &&
+          (shown === undefined || !this.#writing.has(target) && !shown.hasChanged());
+        if (!isFresh) {
+          return refused(
+            "STALE",
+            "there was a yes to the plan, and what was shown has changed since",
+          );
+        }
+        if (shown !== undefined) this.#writing.set(target, context.recordId);
+        return undefined;
+      },
+      settle: () => {
+        if (this.#writing.get(target) === context.recordId) this.#writing.delete(target);
+      },
     };
   }
 
   /** A yes that was remembered. */
   #granted({ request, context, rule }: Asking): StagePass | undefined {
-    if (rule.remember === undefined) return undefined;
+    const { remember } = rule;
+    if (remember === undefined) return undefined;
     const { grants, clock } = this.#options;
     const { action, target, agent } = request;
     const asked = {
       ...{ action, target, rule: rule.rules.join(", "), policy: context.policy },
       ...agent === undefined ? {} : { agent },
     };
-    const find = () => grants.grants().find((grant) => covers(grant, asked, clock().toISOString()));
+    const find = () =>
+      grants.grants().find((grant) => covers(grant, asked, { now: clock(), remember }));
     try {
       const grant = find();
       if (grant === undefined) return undefined;
@@ -364,13 +389,14 @@ export class ApprovalDesk {
       // What it throws at once is a rejection too.
       answer: (async () => await approver.ask(question, over.signal))(),
       leave: () => {
-        // An answer that is there is not for those who come later.
-        if (this.#open.get(key) === shared) this.#open.delete(key);
+        if (this.#open.get(key) === shared && shared.waiting === 1) this.#open.delete(key);
         if (--shared.waiting === 0) this.#abort(over);
       },
     };
-    shared.answer.catch(() => {/* Told to each who waits; nobody may wait any more. */});
     this.#open.set(key, shared);
+    // INVARIANT: the first reaction to an answer: whoever comes after it is asked anew.
+    const close = () => void (this.#open.get(key) === shared && this.#open.delete(key));
+    shared.answer.then(close, close);
     return shared;
   }
 

@@ -20,7 +20,7 @@ export interface Terminal {
 export interface TerminalOptions {
   /** Who sits there: appears in the record. */
   readonly by: string;
-  /** @default standard error and standard input, which have to be a terminal */
+  /** Where it is asked. @default standard error and standard input, which have to be a terminal */
   readonly terminal?: Terminal;
 }
 
@@ -55,7 +55,10 @@ async function askOn(
 ): Promise<ApprovalAnswer> {
   signal.throwIfAborted();
   // A line that is typed now must not answer the next question.
-  signal.addEventListener("abort", () => terminal.print("(nobody waits any more, press Enter)"));
+  const tell = () => terminal.print("(nobody waits any more, press Enter)");
+  signal.addEventListener("abort", tell);
+  using stack = new DisposableStack();
+  stack.defer(() => signal.removeEventListener("abort", tell));
   terminal.print("");
   for (const line of renderQuestion(question, terminal.width)) terminal.print(line);
   const { remember } = question;
@@ -77,8 +80,24 @@ function ownTerminal(): Terminal {
   if (!Deno.stdin.isTerminal()) {
     throw new TypeError("Cannot ask on the terminal: standard input is none");
   }
-  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
+  // INVARIANT: a line that is there before it is asked for is dropped: it was typed for something else.
+  let waiting: ((line: string | undefined) => void) | undefined;
+  let hasEnded = false;
+  const hand = (line: string | undefined) => {
+    const resolve = waiting;
+    waiting = undefined;
+    resolve?.(line);
+  };
+  (async () => {
+    let rest = "";
+    for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) hand(line);
+    }
+    hasEnded = true;
+    hand(undefined);
+  })();
   return {
     print: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`)),
     get width() {
@@ -88,18 +107,10 @@ function ownTerminal(): Terminal {
         return 80; // Standard error is no terminal.
       }
     },
-    async read(text) {
-      await Deno.stderr.write(new TextEncoder().encode(text));
-      for (let end = rest.indexOf("\n");; end = rest.indexOf("\n")) {
-        if (end !== -1) {
-          const line = rest.slice(0, end);
-          rest = rest.slice(end + 1);
-          return line;
-        }
-        const { value, done } = await lines.read();
-        if (done) return undefined;
-        rest += value;
-      }
+    read(text) {
+      Deno.stderr.writeSync(new TextEncoder().encode(text));
+      if (hasEnded) return Promise.resolve(undefined);
+      return new Promise((resolve) => waiting = resolve);
     },
   };
 }

@@ -83,7 +83,9 @@ export function webhookApprover(options: WebhookOptions): Approver {
     ],
     async ask(question, signal) {
       using place = desk.open(question);
-      const link = new URL(desk.pathOf(question), publicUrl).href;
+      const page = new URL(publicUrl);
+      page.search = desk.queryOf(question);
+      const link = page.href;
       const body = JSON.stringify(MESSAGES[format]({ question, link, to }));
       await send(url, body, { secret, signal });
       const { promise, reject } = Promise.withResolvers<never>();
@@ -160,9 +162,9 @@ class AnswerDesk {
     };
   }
 
-  /** Path and query of the page of a question. */
-  pathOf(question: ApprovalQuestion): string {
-    return `/?q=${question.id}&s=${this.#sign(question, "look")}`;
+  /** The query of the page of a question; its path is that of a proxy, if there is one. */
+  queryOf(question: ApprovalQuestion): string {
+    return `?q=${question.id}&s=${this.#sign(question, "look")}`;
   }
 
   /** Binds to the question byte for byte, its end included. */
@@ -177,9 +179,9 @@ class AnswerDesk {
   }
 
   async #handle(request: Request): Promise<Response> {
-    const { searchParams: query, pathname } = new URL(request.url);
+    const { searchParams: query } = new URL(request.url);
     const waiting = this.#waiting.get(query.get("q") ?? "");
-    const isRight = pathname === "/" && waiting !== undefined &&
+    const isRight = waiting !== undefined &&
       this.#isSigned(query.get("s"), waiting.question, "look") &&
       new Date().toISOString() < waiting.question.expiresAt;
     if (waiting === undefined || !isRight) {

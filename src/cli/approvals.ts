@@ -103,9 +103,9 @@ const LISTINGS: Readonly<
   Record<string, (inbox: ApprovalInbox, at: Circumstances) => Promise<number> | number>
 > = {
   list: (inbox, { invocation: { values } }) => list(inbox.list(), wantsJson(values)),
-  grants: (inbox, { invocation: { values } }) => listGrants(inbox.grants(), wantsJson(values)),
+  grants: (inbox, { invocation: { values } }) => listGrants(inbox.listGrants(), wantsJson(values)),
   "as-policy": (inbox) => {
-    const standing = standingOf(inbox.grants());
+    const standing = standingOf(inbox.listGrants());
     if (standing.length === 0) print("# nothing is remembered");
     for (const line of standing.flatMap(asRule)) print(escape(line));
     return EXIT.OK;
@@ -152,7 +152,7 @@ async function revoke(
   id: string,
   { invocation: { underPolicy }, folder }: Circumstances,
 ): Promise<number> {
-  const found = inbox.grants().filter((grant) => grant.id === id || grant.id.startsWith(id));
+  const found = inbox.listGrants().filter((grant) => grant.id === id || grant.id.startsWith(id));
   const [grant, ...others] = id.length < 4 ? [] : found;
   if (others.length > 0) throw new UsageError(`more than one id begins with "${id}"`);
   if (grant === undefined) {

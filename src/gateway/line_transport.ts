@@ -8,7 +8,9 @@ import {
   type JSONRPCMessage,
   JSONRPCMessageSchema,
 } from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
+import { byteLines } from "../../providers/mcp/message_lines.ts";
 import { InexactNumberError, parseExactJson } from "../agent/exact_json.ts";
+import { ProviderError } from "../worker/provider_error.ts";
 
 /** Most bytes of a message; a longer one ends the connection. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -16,6 +18,9 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
+const SPACE = 0x20;
+/** What is no UTF-8 would become another text. */
+const STRICT = new TextDecoder("utf-8", { fatal: true });
 
 /** A server's side of a connection over two streams. */
 export class LineTransport implements Transport {
@@ -56,28 +61,24 @@ export class LineTransport implements Transport {
   }
 
   async #read(): Promise<void> {
-    let waiting = "";
-    const decoder = new TextDecoder();
     try {
-      for await (const chunk of this.#input) {
-        waiting += decoder.decode(chunk, { stream: true });
-        const lines = waiting.split("\n");
-        waiting = lines.pop() ?? "";
-        for (const line of lines) if (line.trim() !== "") await this.#receive(line);
-        if (waiting.length > MAX_MESSAGE_BYTES) {
-          await this.#refuse(null, INVALID_REQUEST, `more than ${MAX_MESSAGE_BYTES} bytes`);
-          break;
-        }
+      for await (const line of byteLines(this.#input, MAX_MESSAGE_BYTES)) {
+        if (line.some((byte) => byte > SPACE)) await this.#receive(line);
       }
     } catch (error) {
+      if (error instanceof ProviderError) {
+        await this.#refuse(null, INVALID_REQUEST, `more than ${MAX_MESSAGE_BYTES} bytes`);
+      }
       this.onerror?.(error instanceof Error ? error : new Error(String(error)));
     }
     await this.close();
   }
 
-  async #receive(line: string): Promise<void> {
+  async #receive(bytes: Uint8Array): Promise<void> {
+    let line = "";
     let value: unknown;
     try {
+      line = STRICT.decode(bytes);
       value = parseExactJson(line);
     } catch (error) {
       // INVARIANT: a number that would be another one never reaches an action.
@@ -106,5 +107,6 @@ function idIn(line: string): string | number | null {
 
 function idOf(value: unknown): string | number | null {
   const { id } = Object(value) as { readonly id?: unknown };
-  return typeof id === "string" || typeof id === "number" ? id : null;
+  // A number that was changed would be the id of another message.
+  return typeof id === "string" || Number.isSafeInteger(id) ? id as string | number : null;
 }

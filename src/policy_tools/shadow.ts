@@ -19,8 +19,10 @@ const EVERYTHING: Readonly<Record<KindName, readonly string[]>> = {
   command: ["/**"],
   name: ["**"],
 };
+/** What refuses, of an allow rule whose agent and constraint fit. */
+const REFUSALS: readonly string[] = ["paths", "limits", "approval", "mode"];
 /** What an allow rule that is tried demands of nobody. */
-const DEMANDS: readonly string[] = ["constraint", "agent", "paths", "limits", "approval", "mode"];
+const DEMANDS: readonly string[] = [...REFUSALS, "agent", "constraint", "id"];
 
 /** A policy, and what is enforced while it is tried. */
 export interface SplitDocument {
@@ -69,7 +71,10 @@ export function splitByMode(
     ...rest,
     ...limited,
     ...section("capabilities", [
-      ...allow.map(({ rule, tried }) => without(rule, tried || whole ? DEMANDS : ["mode"])),
+      // INVARIANT: in its place a rule that is tried decides what it would have decided, so that those after
+      // it are enforced. What it would have refused is let through where no other rule speaks: at the end.
+      ...allow.map(({ rule, tried }) => without(rule, tried || whole ? REFUSALS : ["mode"])),
+      ...allow.filter(({ tried }) => tried && !whole).map(({ rule }) => anyhow(rule)),
       ...whole ? everything(actions) : [],
     ]),
     ...section("deny", stripped(deny.filter(({ tried }) => !tried && !whole))),
@@ -105,6 +110,12 @@ function isShadow(source: Mapping, problems: Problems): boolean {
 function without(rule: unknown, keys: readonly string[]): unknown {
   if (!isMapping(rule)) return rule;
   return Object.fromEntries(Object.entries(rule).filter(([key]) => !keys.includes(key)));
+}
+
+/** An allow rule that demands nothing. */
+function anyhow(rule: unknown): unknown {
+  if (!isMapping(rule)) return rule;
+  return { id: `${rule["id"]} (shadow)`, ...without(rule, DEMANDS) as object };
 }
 
 /** A rule for each kind of resource, for all its actions. */

@@ -39,11 +39,12 @@ export interface StageContext {
   readonly policy: string;
   /**
    * Set if a provider asks during a call, for a connection of a program or the next hop of a redirect: the
-   * action and the rule of that call. If the question is let pass, the provider does itself what it asked
+   * action, the target and the rule of that call. If the question is let pass, the provider does itself what it asked
    * about: the outcome that the stage is told is that of the question, and comes before it is done.
    */
   readonly askedBy?: {
     readonly action: string;
+    readonly target: string;
     readonly rule: string;
     /** Aborted when that call has ended. */
     readonly signal: AbortSignal;

@@ -14,6 +14,8 @@ export interface ChannelOptions {
   readonly outbox: Ring;
   /** Sends what has no place in the ring, with its number, as a message of the Worker. */
   readonly post: (posted: readonly [number: number, message: unknown]) => void;
+  /** Whether a message is to be posted in any case: it may hold what JSON cannot. @default none is */
+  readonly isPosted?: (message: unknown) => boolean;
   /** Gets each message in the order in which it was sent. Untrusted. */
   readonly receive: (message: unknown) => void;
   /** Called once when nothing can be sent or read any more. */
@@ -46,8 +48,8 @@ const LATENCY_SHARE = 1 / 8;
 const MAX_TURN_MS = 2;
 /** So many messages are not held back until the end of the tick: the other thread begins meanwhile. */
 const MAX_WAITING = 4;
-/** The most messages that are received in one turn. */
-const MAX_RECEIVED = 1024;
+/** The most posted messages that wait for those before them. */
+const MAX_EARLY = 128;
 /** The most signals since the last message that have come for nothing. */
 const MAX_VAIN_SIGNALS = 1000;
 
@@ -68,6 +70,8 @@ export class Channel {
   #received = 0;
   /** How many of those were posted. */
   #posted = 0;
+  /** Posted messages by their numbers, until it is their turn. */
+  readonly #early = new Map<number, unknown>();
   #vainSignals = 0;
   #isClosed = false;
   #isWaiting = false;
@@ -92,9 +96,9 @@ export class Channel {
   /** Receives a posted message. */
   accept(posted: unknown): void {
     this.#posted++;
-    this.#take(MAX_RECEIVED);
     const [number, message] = Array.isArray(posted) ? posted : [];
-    if (number === this.#received) this.#deliver(message);
+    const isEarly = Number.isSafeInteger(number) && number >= this.#received;
+    if (isEarly && this.#early.size < MAX_EARLY) this.#early.set(number, message);
     // What comes from no channel is as untrusted as the rest, but has no place in its order.
     else if (!this.#isClosed) this.#options.receive(message);
     this.#turn();
@@ -120,18 +124,18 @@ export class Channel {
     while (inbox.isEmpty && this.#now() - start < MAX_LOOK_MS) {
       for (let i = 0; i < PAUSES && inbox.isEmpty; i++) Atomics.pause();
     }
-    this.#take(MAX_RECEIVED);
+    this.#take();
   }
 
   #flush(): void {
     if (this.#isClosed || this.#outgoing.length === 0) return;
-    const { outbox, post } = this.#options;
+    const { outbox, post, isPosted } = this.#options;
     const messages = this.#outgoing;
     this.#outgoing = [];
     try {
       for (const message of messages) {
         const number = this.#sent++;
-        if (outbox.push(number, message)) continue;
+        if (isPosted?.(message) !== true && outbox.push(number, message)) continue;
         outbox.countPosted();
         post([number, message]);
       }
@@ -147,10 +151,10 @@ export class Channel {
     const start = this.#now();
     for (;;) {
       const { signals } = inbox;
-      this.#take(MAX_RECEIVED);
+      this.#take();
       const left = MAX_TURN_MS - (this.#now() - start);
       // What was posted comes in another turn.
-      if (this.#isClosed || left <= 0 || inbox.posted !== this.#posted || !maySleep?.()) break;
+      if (this.#isClosed || left <= 0 || !inbox.hasPosted(this.#posted) || !maySleep?.()) break;
       if (inbox.isEmpty) inbox.wait(signals, left);
     }
     this.#wait();
@@ -163,7 +167,8 @@ export class Channel {
     const { inbox } = this.#options;
     // INVARIANT: read before the ring is found empty, so that no signal is missed.
     const { signals } = inbox;
-    const signal = inbox.isEmpty ? inbox.waitAsync(signals) : undefined;
+    const isEmpty = inbox.isEmpty && !this.#early.has(this.#received);
+    const signal = isEmpty ? inbox.waitAsync(signals) : undefined;
     const turn = () => {
       this.#isWaiting = false;
       if (this.#isClosed) return;
@@ -175,13 +180,13 @@ export class Channel {
     else signal.then(turn);
   }
 
-  /** Receives at most so many messages. */
-  #take(most: number): void {
-    const { inbox } = this.#options;
-    for (let taken = 0; taken < most && !this.#isClosed; taken++) {
+  /** Receives what is there, in order, for as long as a turn may take. */
+  #take(): void {
+    const start = this.#now();
+    do {
       let next: { readonly message: unknown } | undefined;
       try {
-        next = inbox.take(this.#received);
+        next = this.#next();
       } catch (error) {
         return this.#fail(`sent what cannot be read: ${messageOf(error)}`);
       }
@@ -189,7 +194,18 @@ export class Channel {
       this.#deliver(next.message);
       // An answer is on its way before the next call is begun.
       this.#flush();
-    }
+      // INVARIANT: however much a Worker sends, and however long it takes to read, timers have their turn.
+    } while (this.#now() - start < MAX_TURN_MS);
+  }
+
+  /** The message whose turn it is, from the ring or from those that were posted. */
+  #next(): { readonly message: unknown } | undefined {
+    if (this.#isClosed) return undefined;
+    const number = this.#received;
+    if (!this.#early.has(number)) return this.#options.inbox.take(number);
+    const message = this.#early.get(number);
+    this.#early.delete(number);
+    return { message };
   }
 
   #deliver(message: unknown): void {

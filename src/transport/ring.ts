@@ -81,7 +81,8 @@ export class Ring {
     const start = this.#at + ENTRY_BYTES;
     const { written } = encoder.encodeInto(text, this.#bytes.subarray(start, start + needed));
     this.#words[HEADER_WORDS + this.#at / 4] = written;
-    this.#words[HEADER_WORDS + this.#at / 4 + 1] = number;
+    // Modulo 2^32, like all counts here: a kernel that runs for days gets past that.
+    this.#words[HEADER_WORDS + this.#at / 4 + 1] = number | 0;
     this.#at = start + roundedUp(written);
     Atomics.store(this.#words, HEAD, this.#at);
     return true;
@@ -123,7 +124,7 @@ export class Ring {
     if (length < 0 || length > MAX_BYTES || start + length > end) {
       throw unreadable(`has a message of ${length} bytes`);
     }
-    if (this.#words[HEADER_WORDS + this.#at / 4 + 1] !== number) return undefined;
+    if (this.#words[HEADER_WORDS + this.#at / 4 + 1] !== (number | 0)) return undefined;
     const copy = this.#copy ??= new Uint8Array(MAX_BYTES);
     copy.set(this.#bytes.subarray(start, start + length));
     this.#at = (start + roundedUp(length)) % CAPACITY;
@@ -136,9 +137,9 @@ export class Ring {
     return Atomics.load(this.#words, SIGNAL);
   }
 
-  /** How many messages the writer has posted. */
-  get posted(): number {
-    return Atomics.load(this.#words, POSTED);
+  /** Whether the reader has got all messages that the writer has posted: so many. */
+  hasPosted(received: number): boolean {
+    return Atomics.load(this.#words, POSTED) === (received | 0);
   }
 
   /**

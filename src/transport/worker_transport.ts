@@ -21,7 +21,9 @@ export const WORKER_TRANSPORT: Transport = {
     const post = (posted: readonly unknown[]) => worker.postMessage(posted);
     // With several calls under way, this thread has other things to do.
     const mayLook = () => unanswered() === 1;
-    const channel = new Channel({ inbox, outbox, post, receive, fail, mayLook });
+    // A configuration is a structured clone: it may hold a Map, or bytes.
+    const isPosted = (message: unknown) => (message as ToWorker).type === "init";
+    const channel = new Channel({ inbox, outbox, post, isPosted, receive, fail, mayLook });
     worker.onmessage = ({ data }) => channel.accept(data);
     worker.onmessageerror = () => fail("sent what cannot be read");
     const rings: Rings = { toWorker: outbox.shared, fromWorker: inbox.shared };

@@ -177,10 +177,17 @@ const CELLS: readonly [string, Partial<typeof GRANT>, Partial<typeof ASKED>, boo
   ["the target alone, another one", { as: "target", target: ASKED.target }, { target: "/w/a/c" }, false],
   ["all of the rule", { as: "rule", target: "" }, { target: "/elsewhere" }, true],
   ["what has expired", { expiresAt: NOW }, {}, false],
+  ["a grant for longer than the rule lets a yes count", { expiresAt: "9999-01-01T00:00:00.000Z" }, {}, false],
+  ["a grant of which nobody knows how long it lasts", { expiresAt: "for ever" }, {}, false],
 ];
 for (const [cell, grant, asked, expected] of CELLS) {
   Deno.test(`a grant for a folder ${expected ? "covers" : "does not cover"}: ${cell}`, () => {
-    assertEquals(covers({ ...GRANT, ...grant }, { ...ASKED, ...asked }, NOW), expected);
+    const remember = { forMs: 86_400_000, as: grant.as ?? "folder" } as const;
+    const now = new Date(NOW);
+    assertEquals(
+      covers({ ...GRANT, ...grant }, { ...ASKED, ...asked }, { now, remember }),
+      expected,
+    );
   });
 }
 
@@ -313,4 +320,72 @@ Deno.test("a plan that is denied, or out of date, lets nothing through", async (
   const stale = kernel.submit(REQUEST);
   (await person.next()).answer({ approved: false, by: "alice" });
   assertEquals((await stale).code, "APPROVAL_DENIED");
+});
+
+Deno.test("grants in a folder that others can write in, or for more than the rule says, are none", async () => {
+  using ws = new Workspace();
+  const inbox = new ApprovalInbox(ws.path("inbox"));
+  const policy = policyOf({ ...REMEMBER, timeout: "1s" });
+  const approvals = { path: ws.path("inbox") };
+  const { kernel } = await openShop(ws, { policy, approvals });
+  await using _ = kernel;
+  const now = new Date();
+  const grant = {
+    ...{ rule: "pay", action: "shop.pay", agent: "buyer", policy: kernel.policy.digest },
+    ...{ by: "mallory", grantedAt: now.toISOString() },
+    expiresAt: new Date(now.getTime() + 60_000).toISOString(),
+  };
+  inbox.grant({ ...grant, id: crypto.randomUUID(), as: "rule", target: "" });
+  assertEquals((await kernel.submit(REQUEST)).code, "APPROVAL_TIMEOUT");
+  inbox.grant({ ...grant, id: crypto.randomUUID(), as: "folder", target: "vendors" });
+  assertEquals((await kernel.submit(REQUEST)).status, "OK");
+  Deno.chmodSync(ws.path("inbox"), 0o777);
+  assertEquals((await kernel.submit(REQUEST)).code, "APPROVAL_UNAVAILABLE");
+  Deno.chmodSync(ws.path("inbox"), 0o700);
+});
+
+Deno.test("a request that comes after the answer is another question", async () => {
+  using ws = new Workspace();
+  const { kernel, person, calls } = await shop(ws, "required");
+  await using _ = kernel;
+  const first = kernel.submit(REQUEST);
+  const { answer } = await person.next();
+  answer({ approved: true, by: "alice" });
+  // The answer takes some microtasks to arrive.
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+  const second = kernel.submit(REQUEST);
+  (await person.next()).answer({ approved: false, by: "alice" });
+  assertEquals([(await first).status, (await second).code], ["OK", "APPROVAL_DENIED"]);
+  assertEquals(calls.length, 1);
+});
+
+Deno.test("the question of a plan names each agent and rule", async () => {
+  using ws = new Workspace();
+  const { kernel, person } = await shop(ws, "required");
+  await using _ = kernel;
+  const planned = kernel.requestApproval([REQUEST, { ...REQUEST, agent: "thief" }]);
+  const { question, answer } = await person.next();
+  const agents = Object.values(question.params).map((one) => (one as { agent: string }).agent);
+  assertEquals([agents, question.agent, question.reason], [["buyer", "thief"], undefined, "money"]);
+  answer({ approved: false, by: "alice" });
+  await planned;
+});
+
+Deno.test("a planned write passes only over the file that was shown, and one at a time", async () => {
+  using ws = new Workspace();
+  const { FilesystemProvider } = await import("@agent-kernel/kernel/providers/filesystem");
+  const target = ws.file("a.bin", new Uint8Array([0, 1, 2]));
+  const { kernel, person } = await shop(ws, "required", {
+    policy: {
+      capabilities: [{ id: "w", action: "fs.write", resource: target, approval: "required" }],
+    },
+    providers: [new FilesystemProvider({ isolation: "none" })],
+  });
+  await using _ = kernel;
+  const write = { action: "fs.write", target, params: { content: "new" } };
+  const planned = kernel.requestApproval([write]);
+  (await person.next()).answer({ approved: true, by: "alice" });
+  assert((await planned).approved);
+  ws.file("a.bin", new Uint8Array([0, 9, 9]));
+  assertEquals((await kernel.submit(write)).code, "APPROVAL_STALE");
 });

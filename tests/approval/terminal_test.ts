@@ -1,9 +1,14 @@
 /** Asking on a terminal, and asking somebody else after a time. */
 import { assert, assertEquals } from "@std/assert";
 import {
+  allOf,
+  ApprovalInbox,
   type ApprovalQuestion,
+  type Approver,
   approverOf,
+  atLeast,
   escalating,
+  firstOf,
   type Terminal,
   terminalApprover,
 } from "@agent-kernel/kernel";
@@ -125,3 +130,18 @@ Deno.test("escalating() asks nobody else when the first has answered", async () 
   await nextTurn();
   assertEquals([answer.approved, asked], [false, 0]);
 });
+
+const INBOX = new ApprovalInbox("/inbox");
+const HOOK = { ...approverOf(() => ({ approved: true, by: "a" })), net: ["host:443"] };
+const JOINED: readonly (readonly [string, Approver])[] = [
+  ["firstOf", firstOf(INBOX, HOOK)],
+  ["allOf", allOf(INBOX, HOOK)],
+  ["atLeast", atLeast(1, INBOX, HOOK)],
+  ["escalating", escalating(INBOX, { afterMs: 1, then: HOOK })],
+  ["escalating, the other way", escalating(HOOK, { afterMs: 1, then: INBOX })],
+];
+for (const [name, { folders, net }] of JOINED) {
+  Deno.test(`${name}: what its approvers use is guarded and permitted as ever`, () => {
+    assertEquals([folders, net], [["/inbox"], ["host:443"]]);
+  });
+}

@@ -162,6 +162,8 @@ Deno.test("messages that are none are answered as errors, and those after them a
     [call("6", inexact), 6, -32602],
     ['{"jsonrpc":"2.0","id":7,"method":"no/such"}', 7, -32601],
     ["[".repeat(100_000), null, -32700],
+    ['{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}', null, -32602],
+    ["\\xff", null, -32700],
   ];
   for (const [line, id, code] of cells) {
     const answer = await gateway.ask(line);

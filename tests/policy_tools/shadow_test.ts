@@ -52,7 +52,7 @@ Deno.test("a policy in shadow mode lets everything through, and records what it 
     ["OK", "shadow: any path"],
     ["OK", "in"],
     ["OK", "pay"],
-    ["OK", "pay"],
+    ["OK", "shadow: any name"],
     ["OK", "shadow: any path"],
     ["DENIED", "kernel:audit-log"],
     ["ERROR", null],
@@ -100,7 +100,7 @@ Deno.test("a rule in shadow mode refuses nothing, and all others do what they di
     assertEquals(codes, [
       ["OK", "capabilities[0]"],
       ["DENIED", "deny[1]"],
-      ["OK", "pay"],
+      ["OK", "pay (shadow)"],
       ["DENIED", undefined],
     ]);
   }
@@ -149,4 +149,25 @@ Deno.test("mode: enforce is the default, and a stage of the host cannot put verd
   await using _ = kernel;
   const { code } = await kernel.submit({ action: "fs.read", target: ws.path("kernel.log") });
   assertEquals(code, "NO_RULE");
+});
+
+Deno.test("a rule that is tried takes nothing from the rules after it: they ask, and they count", async () => {
+  using ws = new Workspace();
+  const tried = { id: "trusted", action: "shop.pay", resource: "vendors/**", agent: "boss" };
+  const pay = { id: "pay", action: "shop.pay", resource: "vendors/**" };
+  const request = { action: "shop.pay", target: "vendors/x", agent: "buyer" };
+  for (const mode of ["enforce", "shadow"]) {
+    const { kernel } = await open(ws, {
+      capabilities: [{ ...tried, mode }, { ...pay, approval: "required" }],
+    }, { logPath: ws.path(`${mode}-asks.log`) });
+    await using _ = kernel;
+    assertEquals((await kernel.submit(request)).code, "APPROVAL_UNAVAILABLE", mode);
+    assertEquals((await kernel.submit({ ...request, agent: "boss" })).rule, "trusted");
+    const { kernel: counting } = await open(ws, {
+      capabilities: [{ ...tried, mode }, { ...pay, limits: { calls: "1/day" } }],
+    }, { logPath: ws.path(`${mode}-counts.log`) });
+    await using __ = counting;
+    const statuses = [await counting.submit(request), await counting.submit(request)];
+    assertEquals(statuses.map(({ status }) => status), ["OK", "DENIED"], mode);
+  }
 });

@@ -74,6 +74,18 @@ Deno.test("take() gives the message with the number, and none before its turn", 
   assertEquals(reader.take(1), { message: "second" });
 });
 
+Deno.test("numbers go on behind those that fit a word", () => {
+  const { writer, reader, words } = ends();
+  for (const number of [2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 5]) {
+    assert(writer.push(number, number));
+    assertEquals(reader.take(number + 1), undefined);
+    assertEquals(reader.take(number), { message: number });
+  }
+  words[3] = 2 ** 31 - 1;
+  writer.countPosted();
+  assert(reader.hasPosted(2 ** 31));
+});
+
 Deno.test("a signal ends both ways to wait, also one that came before", async () => {
   const { writer, reader } = ends();
   const before = reader.signals;
