@@ -26,7 +26,8 @@ export {
   firstOf,
 } from "./src/approval/approver.ts";
 export { type ApprovalQuestion, renderQuestion } from "./src/approval/question.ts";
-export { APPROVAL_CODES, type PlanAnswer } from "./src/approval/stage.ts";
+export { APPROVAL_CODES } from "./src/approval/refusal.ts";
+export type { PlanAnswer } from "./src/approval/plan.ts";
 export { type Terminal, terminalApprover, type TerminalOptions } from "./src/approval/terminal.ts";
 export { webhookApprover, WebhookError, type WebhookOptions } from "./src/approval/webhook.ts";
 export type { WebhookFormat } from "./src/approval/webhook_message.ts";

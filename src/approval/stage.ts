@@ -10,8 +10,6 @@ import { cutText } from "../core/isolation/answer.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import type { Timer } from "../core/timer.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
-import { canonicalJson } from "../core/json.ts";
-import { sha256 } from "../core/request.ts";
 import type { Stage, StageAnswer, StageContext, StagePass } from "../stages/stage.ts";
 import { type ApprovalRule, type Remember, shownTime } from "./approval_rule.ts";
 import { covers, type GrantStore, scopeOf } from "./grant.ts";
@@ -19,19 +17,12 @@ import { abortSafely } from "../abort.ts";
 import { type ApprovalAnswer, type Approver, namesOf } from "./approver.ts";
 import { type NeededApproval, neededApproval } from "./needed.ts";
 import { type ApprovalQuestion, questionOf } from "./question.ts";
+import { type PlanAnswer, PlannedApprovals, type PlannedRequest, planOf, sameKey } from "./plan.ts";
+import { MAX_REASON_BYTES, refused } from "./refusal.ts";
 import { type ShownChange, shownChange } from "./shown_change.ts";
-
-/** Codes of refusals. */
-export const APPROVAL_CODES = {
-  /** Somebody said no. */
-  DENIED: "APPROVAL_DENIED",
-  /** Nobody answered in time. */
-  TIMEOUT: "APPROVAL_TIMEOUT",
-  /** There was a yes, and what was shown has changed since. */
-  STALE: "APPROVAL_STALE",
-  /** There is nobody to ask, or asking failed. */
-  UNAVAILABLE: "APPROVAL_UNAVAILABLE",
-} as const;
+import { waitFor } from "./waiting.ts";
+import { WriteGuard } from "./write_guard.ts";
+import { Allowance } from "./allowance.ts";
 
 /** What approvals depend on. */
 export interface ApprovalDeskOptions {
@@ -48,13 +39,7 @@ export interface ApprovalDeskOptions {
   readonly onWarning: (line: string) => void;
 }
 
-/** Longest reason of an answer that is passed on, in bytes of UTF-8. */
-const MAX_REASON_BYTES = 1024;
 const WARNING = "agent-kernel: approvals: ";
-/** How the waiting for an answer ends without one. */
-const LATE = Symbol("late");
-const CLOSING = Symbol("closing");
-const CALL_ENDED = Symbol("call ended");
 /** The stage itself waits for as long as its rules say. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -69,37 +54,6 @@ interface Asking {
   readonly policy: Policy;
 }
 
-/** A request of a plan. */
-export interface PlannedRequest {
-  /** Canonical, and allowed. */
-  readonly request: CanonicalRequest;
-  readonly rule: NeededApproval;
-}
-
-/** How a question about several requests ended. */
-export type PlanAnswer =
-  | {
-    readonly approved: true;
-    /** Appears in the record of each action as `plan`. */
-    readonly id: string;
-    readonly by: string;
-    /** Until when the requests pass. */
-    readonly expiresAt: string;
-  }
-  | {
-    readonly approved: false;
-    /** One of `APPROVAL_CODES`, or the code of a request that is denied anyhow. */
-    readonly code: string;
-    readonly error: string;
-  };
-
-interface PlannedYes {
-  /** As it was shown. */
-  readonly change: ShownChange | undefined;
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly expiresAt: string;
-}
-
 /** A question that several equal requests may wait for. */
 interface SharedQuestion {
   readonly question: ApprovalQuestion;
@@ -109,23 +63,28 @@ interface SharedQuestion {
   leave(): void;
 }
 
+/** A yes. */
+interface Understood {
+  readonly who: string;
+  readonly fields: Readonly<Record<string, unknown>> & { readonly id: string };
+  readonly remember: boolean;
+}
+
 /** The approvals of one open kernel. */
 export class ApprovalDesk {
   readonly #options: ApprovalDeskOptions;
   readonly #closing = new AbortController();
-  /** Files that are written after a yes: the id of the question, by target. */
-  readonly #writing = new Map<string, string>();
+  readonly #guard = new WriteGuard();
+  readonly #allowance = new Allowance();
+  readonly #plans: PlannedApprovals;
   /** Questions that wait for their answer. */
   readonly #open = new Map<string, SharedQuestion>();
-  /** When what was done without a question, by rule and agent. */
-  readonly #times = new Map<string, number[]>();
-  /** What plans have a yes for, each to be used once. */
-  readonly #plans = new Map<string, PlannedYes[]>();
   /** What became of questions, by rule, agent and action. */
   readonly #history = new Map<string, { readonly asked: number; readonly approved: number }>();
 
   constructor(options: ApprovalDeskOptions) {
     this.#options = options;
+    this.#plans = new PlannedApprovals(options.clock, this.#guard);
   }
 
   /** The stages for a policy: none if none of its rules asks for approval. */
@@ -142,8 +101,9 @@ export class ApprovalDesk {
           rule?.rules.every((id) => id === askedBy.rule);
         if (isPart || rule === undefined) return undefined;
         const asking = { request, context, rule, policy };
-        return this.#planned(asking) ?? this.#granted(asking) ?? this.#unasked(asking) ??
-          this.#ask(asking);
+        const now = this.#timer.now();
+        return this.#plans.pass(asking, context) ?? this.#granted(asking) ??
+          this.#allowance.pass(rule, request.agent, now) ?? this.#ask(asking);
       },
     }];
   }
@@ -155,128 +115,41 @@ export class ApprovalDesk {
 
   /**
    * Asks about several requests at once. After a yes each of them, as it was shown, passes once without a
-   * question of its own, within the time of its rule.
+   * question of its own, until the time of the question is over.
    *
    * @param asked Those that need a yes, with the params as they would be done.
    * @param policy That allows them.
    */
   async plan(asked: readonly PlannedRequest[], policy: Policy): Promise<PlanAnswer> {
-    const { approver, clock, timer = SYSTEM_TIMER } = this.#options;
-    if (approver === undefined) return planRefused("UNAVAILABLE", "nobody can be asked");
-    const changes = asked.map(({ request }) => shownChange(request));
-    const rules = Array.from(new Set(asked.flatMap(({ rule }) => rule.rules)));
-    const reasons = policy.rules.flatMap((one) => rules.includes(one.id) ? one.reason ?? [] : []);
-    const timeoutMs = Math.min(...asked.map(({ rule }) => rule.timeoutMs));
-    const lists = asked.flatMap(({ rule: { approvers } }) =>
-      approvers === undefined ? [] : [approvers]
-    );
-    const approvers = lists[0]?.filter((name) => lists.every((list) => list.includes(name)));
-    if (approvers?.length === 0) {
-      return planRefused("UNAVAILABLE", "the rules have no approver in common");
-    }
-    const askedAt = clock();
-    const question = questionOf({
-      id: crypto.randomUUID(),
-      action: "plan",
-      target: `${asked.length} actions`,
-      params: Object.fromEntries(asked.map(({ request, rule }, i) => [
-        `${i + 1}`,
-        {
-          ...{ action: request.action, target: request.target, params: request.params },
-          ...{ agent: request.agent ?? null, rule: rule.rules.join(", ") },
-        },
-      ])),
-      rule: rules.join(", "),
-      ...reasons.length > 0 && { reason: reasons.join("; ") },
-      ...approvers !== undefined && { approvers },
-      ...changes.some((change) => change !== undefined) && {
-        change: changes.flatMap((change, i) =>
-          change === undefined ? [] : [`(${i + 1})`, change.text]
-        ).join("\n"),
-      },
-      policy: policy.digest,
-      askedAt: askedAt.toISOString(),
-      expiresAt: new Date(askedAt.getTime() + timeoutMs).toISOString(),
+    const { approver, clock } = this.#options;
+    const plan = planOf(asked, policy, clock());
+    const { question, approvers, timeoutMs } = plan;
+    const no = ({ refusal, code }: StageRefusal): PlanAnswer => ({
+      approved: false,
+      code,
+      error: refusal,
     });
+    if (approver === undefined) return no(refused("UNAVAILABLE", "nobody can be asked"));
+    if (approvers?.length === 0) {
+      return no(refused("UNAVAILABLE", "the rules have no approver in common"));
+    }
     const over = new AbortController();
-    const ended = Promise.withResolvers<typeof LATE | typeof CLOSING>();
-    const cancel = timer.schedule(() => ended.resolve(LATE), timeoutMs);
-    const closing = () => ended.resolve(CLOSING);
-    if (this.#closing.signal.aborted) closing();
-    this.#closing.signal.addEventListener("abort", closing);
     try {
       this.#tell(question);
-      const answer = await Promise.race([ended.promise, approver.ask(question, over.signal)]);
-      if (answer === LATE) {
-        return planRefused("TIMEOUT", `nobody answered within ${shownTime(timeoutMs)}`);
-      }
-      if (answer === CLOSING) return planRefused("UNAVAILABLE", "the kernel is closing");
-      const { approved, by, reason, method = approver.method } = answer;
-      const names = namesOf({ by });
-      const stranger = names.find((name) => approvers?.includes(name) === false);
-      if (names.length === 0 || stranger !== undefined) {
-        return planRefused("DENIED", "whoever answered may not, or has no name");
-      }
-      const who = names.join(", ");
-      if (approved !== true) {
-        const why = typeof reason === "string" && reason !== "" ? `: ${reason}` : "";
-        return planRefused("DENIED", cutText(`${who} said no${why}`, MAX_REASON_BYTES));
-      }
-      const fields = {
-        ...{ plan: question.id, by: who, method: String(method).slice(0, 32) },
-        ...{ asked_at: question.askedAt, answered_at: clock().toISOString() },
-      };
-      for (const [i, { request, rule }] of asked.entries()) {
-        const key = keyOf({ request, rule, policy: policy.digest, change: changes[i] });
-        const yes = { fields, expiresAt: question.expiresAt, change: changes[i] };
-        this.#plans.set(key, [...this.#plans.get(key) ?? [], yes]);
-      }
-      return { approved: true, id: question.id, by: who, expiresAt: question.expiresAt };
+      const asking = (async () => await approver.ask(question, over.signal))();
+      const waiting = { timer: this.#timer, timeoutMs, closing: this.#closing.signal };
+      const ended = await waitFor(asking, waiting);
+      if ("refusal" in ended) return no(ended);
+      const said = this.#understand(ended.answer, { approver, approvers, question });
+      if ("refusal" in said) return no(said);
+      const { id, ...fields } = said.fields;
+      this.#plans.keep(plan, { ...fields, plan: id });
+      return { approved: true, id: question.id, by: said.who, expiresAt: question.expiresAt };
     } catch (error) {
-      return planRefused("UNAVAILABLE", `asking failed: ${messageOf(error)}`);
+      return no(refused("UNAVAILABLE", `asking failed: ${messageOf(error)}`));
     } finally {
-      cancel();
-      this.#closing.signal.removeEventListener("abort", closing);
       this.#abort(over);
     }
-  }
-
-  /** A yes to a plan, which this request is a part of. INVARIANT: it is used once. */
-  #planned({ request, context, rule }: Asking): StagePass | undefined {
-    if (this.#plans.size === 0 || context.askedBy !== undefined) return undefined;
-    const { clock } = this.#options;
-    const change = shownChange(request);
-    const key = keyOf({ request, rule, policy: context.policy, change });
-    const now = clock().toISOString();
-    for (const [other, yeses] of this.#plans) {
-      if (yeses.every(({ expiresAt }) => now >= expiresAt)) this.#plans.delete(other);
-    }
-    const left = this.#plans.get(key)?.filter(({ expiresAt }) => now < expiresAt) ?? [];
-    const yes = left.shift();
-    if (left.length === 0) this.#plans.delete(key);
-    else this.#plans.set(key, left);
-    if (yes === undefined) return undefined;
-    const { target } = request;
-    // INVARIANT: compared with what was shown when the plan was asked about, not with what is there now.
-    const shown = yes.change;
-    return {
-      fields: yes.fields,
-      confirm: ({ policy }) => {
-        const isFresh = policy === context.policy && clock().toISOString() < yes.expiresAt &&
-          (shown === undefined || !this.#writing.has(target) && !shown.hasChanged());
-        if (!isFresh) {
-          return refused(
-            "STALE",
-            "there was a yes to the plan, and what was shown has changed since",
-          );
-        }
-        if (shown !== undefined) this.#writing.set(target, context.recordId);
-        return undefined;
-      },
-      settle: () => {
-        if (this.#writing.get(target) === context.recordId) this.#writing.delete(target);
-      },
-    };
   }
 
   /** A yes that was remembered. */
@@ -309,24 +182,9 @@ export class ApprovalDesk {
     }
   }
 
-  /** What a rule lets an agent do before it asks. */
-  #unasked({ request: { agent }, rule: { rules, after } }: Asking): StagePass | undefined {
-    if (after === undefined) return undefined;
-    const { timer = SYSTEM_TIMER } = this.#options;
-    const now = timer.now();
-    const key = JSON.stringify([rules, agent]);
-    const times = (this.#times.get(key) ?? []).filter((time) => now - time < after.perMs);
-    // INVARIANT: whoever invents names of agents is asked, sooner or later.
-    const isFull = this.#times.size >= MAX_AGENTS && !this.#times.has(key);
-    if (isFull || times.length >= after.count) return undefined;
-    times.push(now);
-    this.#times.set(key, times);
-    return { fields: { method: "after", unasked: times.length } };
-  }
-
   async #ask(asking: Asking): Promise<StageAnswer> {
     const { request, context, rule } = asking;
-    const { approver, timer = SYSTEM_TIMER } = this.#options;
+    const { approver } = this.#options;
     const names = rule.rules.join(", ");
     if (approver === undefined) {
       return refused("UNAVAILABLE", `rule "${names}" needs approval, and nobody can be asked`);
@@ -337,32 +195,20 @@ export class ApprovalDesk {
     const change = shownChange(request);
     const shared = this.#join(approver, asking, change);
     const { question } = shared;
-    const ended = Promise.withResolvers<typeof LATE | typeof CLOSING | typeof CALL_ENDED>();
-    const cancel = timer.schedule(() => ended.resolve(LATE), rule.timeoutMs);
-    const ends = [
-      [this.#closing.signal, CLOSING],
-      ...context.askedBy === undefined ? [] : [[context.askedBy.signal, CALL_ENDED] as const],
-    ] as const;
-    const listeners = ends.map(([signal, why]) => {
-      const listener = () => ended.resolve(why);
-      if (signal.aborted) listener();
-      signal.addEventListener("abort", listener);
-      return () => signal.removeEventListener("abort", listener);
-    });
-    const facts = { id: question.id, asked_at: question.askedAt };
+    const fields = { id: question.id, asked_at: question.askedAt };
     try {
-      const answer = await Promise.race([ended.promise, shared.answer]);
-      if (answer === LATE) {
-        return refused("TIMEOUT", `nobody answered within ${shownTime(rule.timeoutMs)}`, facts);
-      }
-      if (answer === CLOSING) return refused("UNAVAILABLE", "the kernel is closing", facts);
-      if (answer === CALL_ENDED) return refused("UNAVAILABLE", "the call has ended", facts);
-      return this.#passes(answer, { approver, rule, question, change });
+      const ended = await waitFor(shared.answer, {
+        timer: this.#timer,
+        timeoutMs: rule.timeoutMs,
+        closing: this.#closing.signal,
+        call: context.askedBy?.signal,
+        fields,
+      });
+      if ("refusal" in ended) return ended;
+      return this.#passes(ended.answer, { approver, asking, question, change });
     } catch (error) {
-      return refused("UNAVAILABLE", `asking failed: ${messageOf(error)}`, facts);
+      return refused("UNAVAILABLE", `asking failed: ${messageOf(error)}`, fields);
     } finally {
-      cancel();
-      for (const remove of listeners) remove();
       shared.leave();
     }
   }
@@ -373,7 +219,7 @@ export class ApprovalDesk {
    */
   #join(approver: Approver, asking: Asking, change: ShownChange | undefined): SharedQuestion {
     const { request, context, rule } = asking;
-    const same = keyOf({ request, rule, policy: context.policy, change });
+    const same = sameKey({ request, rule, policy: context.policy, change });
     const key = `${same} ${context.askedBy?.action ?? ""}`;
     const open = this.#open.get(key);
     if (open !== undefined) {
@@ -479,17 +325,15 @@ export class ApprovalDesk {
     }
   }
 
-  #passes(answer: ApprovalAnswer, { approver, rule, question, change }: {
+  /** What an answer says: a yes, or why it is none. INVARIANT: each is read once, and only `true` is a yes. */
+  #understand(answer: ApprovalAnswer, { approver, approvers, question }: {
     readonly approver: Approver;
-    readonly rule: NeededApproval;
+    readonly approvers: readonly string[] | undefined;
     readonly question: ApprovalQuestion;
-    readonly change: ShownChange | undefined;
-  }): StageAnswer {
-    const { clock } = this.#options;
-    // INVARIANT: each is read once, and only `true` is a yes.
+  }): StageRefusal | Understood {
     const { approved, by, reason, remember, method = approver.method } = answer;
-    const { id, askedAt: asked_at, expiresAt } = question;
-    const facts = { id, asked_at, answered_at: clock().toISOString() };
+    const { id, askedAt: asked_at } = question;
+    const facts = { id, asked_at, answered_at: this.#options.clock().toISOString() };
     const names = namesOf({ by });
     if (names.length === 0) {
       return refused("UNAVAILABLE", "the answer does not say who gave it", facts);
@@ -500,57 +344,49 @@ export class ApprovalDesk {
       ? cutText(reason, MAX_REASON_BYTES)
       : undefined;
     const said = why === undefined ? fields : { ...fields, reason: why };
-    const stranger = names.find((name) => rule.approvers?.includes(name) === false);
+    const stranger = names.find((name) => approvers?.includes(name) === false);
     if (stranger !== undefined) {
-      const expected = rule.approvers?.join(" or ");
+      const expected = approvers?.join(" or ");
       return refused("DENIED", `"${stranger}" answered, and may not: expected ${expected}`, said);
     }
-    this.#count(historyKey({ ...question, rule }), approved === true);
-    if (approved !== true) {
-      return refused("DENIED", `${who} said no${why === undefined ? "" : `: ${why}`}`, said);
-    }
-    const grant = remember === true && rule.remember !== undefined
+    if (approved === true) return { who, fields: said, remember: remember === true };
+    return refused("DENIED", `${who} said no${why === undefined ? "" : `: ${why}`}`, said);
+  }
+
+  #passes(answer: ApprovalAnswer, { approver, asking, question, change }: {
+    readonly approver: Approver;
+    readonly asking: Asking;
+    readonly question: ApprovalQuestion;
+    readonly change: ShownChange | undefined;
+  }): StageAnswer {
+    const { rule, context: { recordId } } = asking;
+    const { approvers } = rule;
+    const said = this.#understand(answer, { approver, approvers, question });
+    this.#count(historyKey({ ...question, rule }), !("refusal" in said));
+    if ("refusal" in said) return said;
+    const { who, fields } = said;
+    const grant = said.remember && rule.remember !== undefined
       ? this.#remember(question, who, rule.remember)
       : undefined;
+    const { target, expiresAt } = question;
     return {
-      fields: grant === undefined ? said : { ...said, remembered: grant },
+      fields: grant === undefined ? fields : { ...fields, remembered: grant },
       // INVARIANT: asked again right before the intent: a yes is for what was shown.
       confirm: ({ policy }) => {
         const stale = policy !== question.policy
           ? "the policy was replaced since"
-          : clock().toISOString() >= expiresAt
+          : this.#options.clock().toISOString() >= expiresAt
           ? "it has expired"
-          : change !== undefined && this.#writing.has(question.target)
-          ? `"${question.target}" is just being written by another request`
-          : change?.hasChanged()
-          ? `"${question.target}" has changed since it was shown`
-          : undefined;
-        if (stale !== undefined) return refused("STALE", `${who} said yes, but ${stale}`);
-        // INVARIANT: of two writes that were shown the same file, the second is shown it again.
-        if (change !== undefined) this.#writing.set(question.target, id);
-        return undefined;
+          : this.#guard.begin(target, recordId, change);
+        return stale === undefined ? undefined : refused("STALE", `${who} said yes, but ${stale}`);
       },
-      settle: () => {
-        if (this.#writing.get(question.target) === id) this.#writing.delete(question.target);
-      },
+      settle: () => this.#guard.end(target, recordId),
     };
   }
-}
 
-function planRefused(code: keyof typeof APPROVAL_CODES, error: string): PlanAnswer {
-  return { approved: false, code: APPROVAL_CODES[code], error: `not permitted: ${error}` };
-}
-
-/** Everything that a yes is about. */
-function keyOf({ request, rule, policy, change }: {
-  readonly request: CanonicalRequest;
-  readonly rule: NeededApproval;
-  readonly policy: string;
-  readonly change: ShownChange | undefined;
-}): string {
-  const { action, target, params, agent = null } = request;
-  const all = [action, target, params, agent, rule.rules, policy, change?.text ?? null];
-  return sha256(canonicalJson(all));
+  get #timer(): Timer {
+    return this.#options.timer ?? SYSTEM_TIMER;
+  }
 }
 
 function historyKey({ rule, action, agent }: {
@@ -559,13 +395,4 @@ function historyKey({ rule, action, agent }: {
   readonly agent?: string | undefined;
 }): string {
   return JSON.stringify([rule.rules, action, agent]);
-}
-
-function refused(
-  code: keyof typeof APPROVAL_CODES,
-  why: string,
-  fields?: Readonly<Record<string, unknown>>,
-): StageRefusal {
-  const refusal = { refusal: `not permitted: ${why}`, code: APPROVAL_CODES[code] };
-  return fields === undefined ? refusal : { ...refusal, fields };
 }
