@@ -2,6 +2,7 @@
 import type { LimitOptions } from "../src/limits/enforcement.ts";
 import { Provider } from "../src/worker/provider.ts";
 import { expect, makeFolder, openKernel } from "./fixture.ts";
+import { workload } from "./workload.ts";
 
 const root = makeFolder();
 const read = { action: "kv.get", target: "settings/theme", agent: "alice" };
@@ -29,8 +30,18 @@ const spent = await open({ limits: { calls: "0/day" } }, { path: `${root}/spent`
 
 for (const [name, request] of [["without", read], ["with", write]] as const) {
   const group = `submit in this process, an action ${name} an effect`;
-  Deno.bench("without limits", { group, baseline: true }, () => expect(none, request, "OK"));
-  Deno.bench("two limits, in memory", { group }, () => expect(memory, request, "OK"));
-  Deno.bench("two limits, in a file", { group }, () => expect(file, request, "OK"));
-  Deno.bench("one that is used up, in a file", { group }, () => expect(spent, request, "DENIED"));
+  const each = { group, ops: 1000 };
+  workload({
+    ...each,
+    name: "without limits",
+    baseline: true,
+    op: () => expect(none, request, "OK"),
+  });
+  workload({ ...each, name: "two limits, in memory", op: () => expect(memory, request, "OK") });
+  workload({ ...each, name: "two limits, in a file", op: () => expect(file, request, "OK") });
+  workload({
+    ...each,
+    name: "one that is used up, in a file",
+    op: () => expect(spent, request, "DENIED"),
+  });
 }
