@@ -167,8 +167,9 @@ export class Channel {
     const { inbox } = this.#options;
     // INVARIANT: read before the ring is found empty, so that no signal is missed.
     const { signals } = inbox;
-    const isEmpty = inbox.isEmpty && !this.#early.has(this.#received);
-    const signal = isEmpty ? inbox.waitAsync(signals) : undefined;
+    // What waits for a posted message is received when that arrives.
+    const isThere = this.#early.has(this.#received) || inbox.hasNext(this.#received);
+    const signal = isThere ? undefined : inbox.waitAsync(signals);
     const turn = () => {
       this.#isWaiting = false;
       if (this.#isClosed) return;

@@ -104,6 +104,14 @@ export class Ring {
     return Atomics.load(this.#words, HEAD) === this.#at;
   }
 
+  /** Whether the message with the number is next; one that was posted before it may still be on its way. */
+  hasNext(number: number): boolean {
+    if (this.isEmpty) return false;
+    const isWrapped = this.#words[HEADER_WORDS + this.#at / 4] === WRAP;
+    const at = isWrapped ? 0 : this.#at;
+    return this.#words[HEADER_WORDS + at / 4 + 1] === (number | 0);
+  }
+
   /**
    * The reader takes out the message with the number.
    *

@@ -124,6 +124,24 @@ Deno.test("thousands of messages in the ring before one that was posted come bef
   assertEquals(pair.received, Array.from({ length: 2100 }, (_, id) => id));
 });
 
+Deno.test("what waits for a posted message waits however long that takes, and nothing is done meanwhile", async () => {
+  let looks = 0;
+  using end = new End({
+    now() {
+      looks++;
+      return 0;
+    },
+  });
+  end.writer.push(1, "second");
+  end.writer.signal();
+  await nextTurn();
+  const before = looks;
+  for (let turn = 0; turn < 1500; turn++) await nextTurn();
+  assert(looks - before < 10, `${looks - before} looks`);
+  end.channel.accept([0, "first"]);
+  assertEquals([end.received, end.failures], [["first", "second"], []]);
+});
+
 Deno.test("a turn that takes too long ends, whatever there is to receive", async () => {
   let time = 0;
   using end = new End({ now: () => time += 0.5 });
