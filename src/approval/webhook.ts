@@ -21,6 +21,8 @@ export interface WebhookOptions {
   readonly secret: string;
   /** Who answers by that link: appears in the record. Whoever has the link can answer. */
   readonly by: string;
+  /** Wall clock. @default the system's */
+  readonly clock?: () => Date;
   /** Where answers are taken. */
   readonly answers: {
     /** @default "127.0.0.1" */
@@ -62,7 +64,7 @@ interface Waiting {
  * @throws {RangeError} The secret is too short, or the URL is none.
  */
 export function webhookApprover(options: WebhookOptions): Approver {
-  const { url, format = "json", to, secret, by, answers } = options;
+  const { url, format = "json", to, secret, by, answers, clock = () => new Date() } = options;
   if (secret.length < MIN_SECRET) {
     throw new RangeError(
       `Cannot make a webhook: its secret has less than ${MIN_SECRET} characters`,
@@ -74,7 +76,7 @@ export function webhookApprover(options: WebhookOptions): Approver {
   if (service === null || !/^https?:$/.test(service.protocol)) {
     throw new RangeError("Cannot make a webhook: its url is no http or https URL");
   }
-  const desk = new AnswerDesk({ hostname, port, secret, by });
+  const desk = new AnswerDesk({ hostname, port, secret, by, clock });
   return {
     method: "webhook",
     net: [
@@ -87,7 +89,7 @@ export function webhookApprover(options: WebhookOptions): Approver {
       page.search = desk.queryOf(question);
       const link = page.href;
       const body = JSON.stringify(MESSAGES[format]({ question, link, to }));
-      await send(url, body, { secret, signal });
+      await send(url, body, { secret, signal, now: clock() });
       const { promise, reject } = Promise.withResolvers<never>();
       const abort = () => reject(signal.reason);
       signal.addEventListener("abort", abort);
@@ -105,9 +107,13 @@ export function webhookApprover(options: WebhookOptions): Approver {
 async function send(
   url: string,
   body: string,
-  { secret, signal }: { readonly secret: string; readonly signal: AbortSignal },
+  { secret, signal, now }: {
+    readonly secret: string;
+    readonly signal: AbortSignal;
+    readonly now: Date;
+  },
 ): Promise<void> {
-  const time = Math.floor(Date.now() / 1000);
+  const time = Math.floor(now.getTime() / 1000);
   const signature = createHmac("sha256", secret).update(`${time}.${body}`).digest("hex");
   const response = await fetch(url, {
     method: "POST",
@@ -130,6 +136,7 @@ interface AnswerOptions {
   readonly port: number;
   readonly secret: string;
   readonly by: string;
+  readonly clock: () => Date;
 }
 
 /** Serves the pages of questions, as long as there are any. */
@@ -183,10 +190,8 @@ class AnswerDesk {
     const waiting = this.#waiting.get(query.get("q") ?? "");
     const isRight = waiting !== undefined &&
       this.#isSigned(query.get("s"), waiting.question, "look") &&
-      new Date().toISOString() < waiting.question.expiresAt;
-    if (waiting === undefined || !isRight) {
-      return page("Nothing waits here. The question is answered, or its time is over.", 404);
-    }
+      this.#options.clock().toISOString() < waiting.question.expiresAt;
+    if (waiting === undefined || !isRight) return nothingWaits();
     if (request.method === "GET") return page(this.#questionPage(waiting.question), 200);
     if (request.method !== "POST") return page("Only looked at, or answered", 405);
     const form = new URLSearchParams(await boundedText(request));
@@ -195,8 +200,9 @@ class AnswerDesk {
       return page("This is no answer.", 400);
     }
     const { by } = this.#options;
-    // INVARIANT: the first answer counts; later ones find no question.
-    this.#waiting.delete(waiting.question.id);
+    // INVARIANT: the first answer counts, and the others are told so: another may have come while this one
+    // was read.
+    if (!this.#waiting.delete(waiting.question.id)) return nothingWaits();
     waiting.resolve({ approved: choice !== "no", by, remember: choice === "remember" });
     return page(choice === "no" ? "Denied." : "Approved.", 200);
   }
@@ -211,6 +217,10 @@ class AnswerDesk {
     );
     return `<pre>${lines}</pre>${forms.join("")}`;
   }
+}
+
+function nothingWaits(): Response {
+  return page("Nothing waits here. The question is answered, or its time is over.", 404);
 }
 
 async function boundedText(request: Request): Promise<string> {

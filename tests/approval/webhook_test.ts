@@ -5,12 +5,13 @@ import { webhookApprover, type WebhookFormat, type WebhookOptions } from "@agent
 import { questionOf } from "../../src/approval/question.ts";
 
 const SECRET = "s".repeat(40);
+const NOW = new Date("2026-11-28T12:00:00.000Z");
 
 function question(content: object = {}) {
   return questionOf({
     ...{ id: crypto.randomUUID(), action: "shop.pay", target: "vendors/pens", rule: "pay" },
-    ...{ params: { amount: 5 }, policy: "0".repeat(64), askedAt: new Date().toISOString() },
-    expiresAt: new Date(Date.now() + 60_000).toISOString(),
+    ...{ params: { amount: 5 }, policy: "0".repeat(64), askedAt: NOW.toISOString() },
+    expiresAt: "2026-11-28T12:10:00.000Z",
     ...content,
   });
 }
@@ -57,7 +58,7 @@ function scene(options: Partial<WebhookOptions> = {}) {
   const service = new Service();
   const port = freePort();
   const approver = webhookApprover({
-    ...{ url: service.url, secret: SECRET, by: "ops", answers: { port } },
+    ...{ url: service.url, secret: SECRET, by: "ops", answers: { port }, clock: () => NOW },
     ...options,
   });
   return { service, approver, port, [Symbol.asyncDispose]: () => service[Symbol.asyncDispose]() };
@@ -120,6 +121,25 @@ Deno.test("a no is a no, and a yes is remembered only where the question can be"
   }
 });
 
+Deno.test("of two answers at once one counts, and the other is told that nothing waits", async () => {
+  await using at = scene();
+  const { signal } = new AbortController();
+  const answer = at.approver.ask(question(), signal);
+  const link = linkIn((await at.service.next()).body);
+  const page = await (await fetch(link)).text();
+  const pages = await Promise.all(
+    ["yes", "no", "yes", "no"].map(async (choice) => {
+      const response = await fetch(link, { method: "POST", body: formOf(page, choice) });
+      return [response.status, await response.text(), choice] as const;
+    }).map((one) => one.catch(() => [404, "", ""] as const)),
+  );
+  const counted = pages.filter(([status]) => status === 200);
+  assertEquals(counted.length, 1);
+  const [[, text, choice] = [0, "", ""]] = counted;
+  assertMatch(text, choice === "yes" ? /Approved/ : /Denied/);
+  assertEquals((await answer).approved, choice === "yes");
+});
+
 Deno.test("a link is for one question and its time: any other is not found", async () => {
   await using at = scene();
   const controller = new AbortController();
@@ -128,7 +148,7 @@ Deno.test("a link is for one question and its time: any other is not found", asy
   const other = at.approver.ask(question(), controller.signal);
   const otherLink = new URL(linkIn((await at.service.next()).body));
   const expired = at.approver.ask(
-    question({ expiresAt: new Date(Date.now() - 1).toISOString() }),
+    question({ expiresAt: NOW.toISOString() }),
     controller.signal,
   );
   const late = new URL(linkIn((await at.service.next()).body));
