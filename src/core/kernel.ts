@@ -146,7 +146,8 @@ export class CoreKernel {
     const recordId = crypto.randomUUID();
     const context = { recordId, rule, policy: policy.digest };
     const admission = admit && await admit(clone(request), context);
-    const refusal = admission?.refusal();
+    // INVARIANT: where there are stages, nothing passes without their answer.
+    const refusal = admit && (admission as Admission).refusal();
     const outcome: Outcome = refusal === undefined
       ? await this.#execute(allowed, recordId, admission)
       : { status: "DENIED", code: refusal.code, error: refusal.refusal, rule };
