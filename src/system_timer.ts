@@ -27,7 +27,9 @@ export class SharedTimer implements Timer, Disposable {
 
   schedule(callback: () => void, ms: number): () => void {
     let lane = this.#lanes.get(ms);
-    if (lane === undefined) this.#lanes.set(ms, lane = new Lane(ms));
+    if (lane === undefined) {
+      this.#lanes.set(ms, lane = new Lane(ms, () => this.#lanes.delete(ms)));
+    }
     return lane.add(callback);
   }
 
@@ -60,13 +62,16 @@ class Entry {
 /** Callbacks after the same time: what came first is due first. */
 class Lane {
   readonly #ms: number;
+  readonly #onEmpty: () => void;
   /** The beginning and the end of the list. */
   readonly #ring = new Entry(() => {}, Infinity);
   /** For the first, or for one that was taken back; while the list is empty it keeps no process alive. */
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(ms: number) {
+  /** @param onEmpty Called when the timer finds nothing left: the lane is not used any more. */
+  constructor(ms: number, onEmpty: () => void) {
     this.#ms = ms;
+    this.#onEmpty = onEmpty;
   }
 
   add(callback: () => void): () => void {
@@ -104,7 +109,8 @@ class Lane {
       }
     } finally {
       // A callback may have armed it already.
-      if (this.#timer === undefined && this.#ring.next !== this.#ring) {
+      if (this.#ring.next === this.#ring) this.#onEmpty();
+      else if (this.#timer === undefined) {
         this.#arm(Math.max(0, this.#ring.next.dueAt - performance.now()));
       }
     }

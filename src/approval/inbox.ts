@@ -179,8 +179,13 @@ export class ApprovalInbox implements Approver, GrantStore {
     if (this.#ids("grant").length === 0) return [];
     const owner = this.#owner();
     return this.listGrants().filter(({ id }) => {
-      const { uid } = Deno.lstatSync(this.#path(id, "grant"));
-      return uid === owner || uid === 0;
+      try {
+        const { uid } = Deno.lstatSync(this.#path(id, "grant"));
+        return uid === owner || uid === 0;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return false; // Revoked meanwhile.
+        throw error;
+      }
     });
   }
 
