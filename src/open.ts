@@ -9,26 +9,21 @@ import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import type { AuditLog } from "./core/record/log.ts";
 import type { Timer } from "./core/timer.ts";
-import { ApprovalDesk } from "./approval/stage.ts";
+import type { ApprovalDesk } from "./approval/stage.ts";
 import type { PlanAnswer, PlannedRequest } from "./approval/plan.ts";
-import { MemoryGrants } from "./approval/grant.ts";
-import { ApprovalInbox } from "./approval/inbox.ts";
 import { authorizeWithPaths } from "./argument_paths/decision.ts";
-import { argumentPathsStages } from "./argument_paths/stage.ts";
 import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
-import { changedResources } from "./limits/changed_resources.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
-import { programLimitsStage } from "./limits/program_limits.ts";
 import { openLog } from "./open_log.ts";
+import { deskOf, stagesOf } from "./policy_stages.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
 import { receive } from "./core/request.ts";
 import { approvalOf } from "./policy_tools/effect.ts";
 import { redactText, redactValue } from "./redaction.ts";
-import { shadowStages } from "./shadow_stage.ts";
 import { SharedTimer } from "./system_timer.ts";
 import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
@@ -132,7 +127,7 @@ export class Kernel implements AsyncDisposable {
     const { store, durability } = options.limits ?? {};
     const { limitsPath: path } = resolved;
     const enforcement = new LimitEnforcement({ store, path, durability, clock, onWarning });
-    const desk = deskOf(options, resolved);
+    const desk = deskOf(options, resolved, onWarning);
     const stages = await stagesOf(resolved, { enforcement, desk });
     const deployment = new Deployment(resolved, { onWarning, timer, stages });
     const log = await openLog(options, { logPath, policy: policy.digest, warn: onWarning }).catch(
@@ -352,44 +347,6 @@ async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions>
   const isolated = providers.some(({ isolation }) => isolation === "worker");
   if (isolated && await hasWorkerOptions() === false) throw new WorkerOptionsError();
   return resolved;
-}
-
-/** Who answers: the approver of the options, or whoever has the inbox. */
-function deskOf(
-  options: KernelOptions,
-  { approvalsPath, policy }: ResolvedOptions,
-): ApprovalDesk {
-  const { timer, clock = () => new Date() } = options;
-  const inbox = approvalsPath === undefined ? undefined : new ApprovalInbox(approvalsPath, timer);
-  // There from the start, so that it is hidden from programs that run before the first question.
-  if (policy.approvals.size > 0) inbox?.open();
-  const { approver = inbox, onQuestion } = options.approvals ?? {};
-  const onWarning = warnerOf(options);
-  const grants = inbox ?? new MemoryGrants();
-  return new ApprovalDesk({ approver, clock, timer, grants, onQuestion, onWarning });
-}
-
-/** The stages that follow from the policy: paths among arguments, limits, approvals. */
-async function stagesOf(
-  { policy, world, byAction }: ResolvedOptions,
-  { enforcement, desk }: { readonly enforcement: LimitEnforcement; readonly desk: ApprovalDesk },
-): Promise<Stage[]> {
-  const { programs } = policy.limits;
-  const stage = await enforcement.stageFor(policy.limits, {
-    boundsOf(action) {
-      const provider = byAction.get(action);
-      if (provider === undefined) throw new Error(`No provider carries out ${action}`);
-      return provider;
-    },
-    changedBy: (request) => changedResources(request, policy),
-  });
-  return [
-    ...shadowStages(policy.tried, world),
-    ...argumentPathsStages({ policy, world }),
-    ...stage === undefined ? [] : [stage],
-    ...programs.size === 0 ? [] : [programLimitsStage(programs)],
-    ...desk.stagesFor(policy, policy.approvals),
-  ];
 }
 
 /** Where warnings go. */

@@ -127,13 +127,22 @@ export function asRule(grant: ApprovalGrant): string[] {
   if (as === "rule") {
     return [`# ${by} said yes at ${grantedAt}: remove "approval" of ${grant.rule}`];
   }
-  const resource = as === "folder" ? `${escapePattern(target)}/**` : escapePattern(target);
+  const resource = as === "folder" ? `${patternOf(target)}/**` : patternOf(target);
   return [
     `# Before the rule ${oneLine(grant.rule)}; ${oneLine(by)} said yes at ${oneLine(grantedAt)}`,
     `- action: ${JSON.stringify(action)}`,
     `  resource: ${JSON.stringify(resource)}`,
     ...agent === undefined ? [] : [`  agent: ${JSON.stringify(agent)}`],
   ];
+}
+
+/** The pattern that matches a canonical target and nothing else. */
+function patternOf(target: string): string {
+  // The host of a URL has no escapes, and its query is a part of its own.
+  const [, origin = "", rest = target] = /^(https?:\/\/[^/]*)(\/.*)$/s.exec(target) ?? [];
+  const [path = "", ...query] = origin === "" ? [rest] : rest.split("?");
+  const parts = query.length === 0 ? [path] : [path, query.join("?")];
+  return origin + parts.map(escapePattern).join("?");
 }
 
 /** A name in a comment: a line break in it would begin a line of the policy. */

@@ -3,6 +3,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ApprovalInbox, type KernelOptions, MemoryGrants } from "@agent-kernel/kernel";
 import { asRule, covers, scopeOf } from "../../src/approval/grant.ts";
 import { ManualTimer } from "../checkpoint/checkpoint_file.ts";
+import { authorize } from "../../src/core/policy/authorize.ts";
+import { FLAT, load } from "../core/policy/deciding.ts";
 import { HandClock } from "../limits/scene.ts";
 import { nextTurn } from "../turn.ts";
 import { Workspace } from "../workspace.ts";
@@ -207,6 +209,31 @@ Deno.test("the rule that replaces a grant names its target, and nothing that a p
   ]);
   assertStringIncludes(asRule(GRANT).join("\n"), '"/w/a/**"');
 });
+
+// deno-fmt-ignore -- a row is a line
+const TARGETS: readonly [action: string, target: string, ...others: string[]][] = [
+  ["fs.write", "/w/a/b.txt", "/w/a/c.txt"],
+  ["fs.write", "/w/[a]*?{x,y}.txt", "/w/a.txt", "/w/[a]zz{x,y}.txt"],
+  ["fs.write", "/w/${NAME}.txt", "/w/NAME.txt"],
+  ["fs.write", "/w/a\\b", "/w/ab"],
+  ["fs.write", "/w/q\"uote's #c: d", "/w/q"],
+  ["net.http", "https://h.example/a/b?x=1&y=*", "https://h.example/a/b", "https://h.example/a/b?x=1&y=zz"],
+  ["net.http", "https://h.example/a?b?c=*", "https://h.example/a?b"],
+  ["net.http", "https://h.example/", "https://h.example/a"],
+  ["net.http", "https://h.example:8443/a%2Fb", "https://h.example:8443/a/b"],
+  ["net.http", "https://[::1]/a", "https://[::2]/a"],
+  ["mcp.call", "s/tool", "s/other"],
+];
+for (const [action, target, ...others] of TARGETS) {
+  Deno.test(`the rule that replaces a grant for ${action} ${target} loads, and allows that alone`, () => {
+    const lines = asRule({ ...GRANT, action, as: "target", target }).map((line) => `  ${line}`);
+    const policy = load(`capabilities:\n${lines.join("\n")}\n`);
+    const { agent } = GRANT;
+    const effectOn = (target: string) =>
+      authorize({ action, target, agent }, { policy, world: FLAT }).decision.effect;
+    assertEquals([target, ...others].map(effectOn), ["allow", ...others.map(() => "deny")]);
+  });
+}
 
 Deno.test("equal requests that wait share one question, and each is done and recorded by itself", async () => {
   using ws = new Workspace();

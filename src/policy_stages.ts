@@ -1,0 +1,54 @@
+/**
+ * What stands between decision and execution because the policy says so.
+ *
+ * @module
+ */
+import { MemoryGrants } from "./approval/grant.ts";
+import { ApprovalInbox } from "./approval/inbox.ts";
+import { ApprovalDesk } from "./approval/stage.ts";
+import { argumentPathsStages } from "./argument_paths/stage.ts";
+import { changedResources } from "./limits/changed_resources.ts";
+import type { LimitEnforcement } from "./limits/enforcement.ts";
+import { programLimitsStage } from "./limits/program_limits.ts";
+import type { KernelOptions } from "./options.ts";
+import type { ResolvedOptions } from "./resolve.ts";
+import { shadowStages } from "./shadow_stage.ts";
+import type { Stage } from "./stages/stage.ts";
+
+/** Who answers: the approver of the options, or whoever has the inbox. */
+export function deskOf(
+  options: KernelOptions,
+  { approvalsPath, policy }: ResolvedOptions,
+  onWarning: (line: string) => void,
+): ApprovalDesk {
+  const { timer, clock = () => new Date() } = options;
+  const inbox = approvalsPath === undefined ? undefined : new ApprovalInbox(approvalsPath, timer);
+  // There from the start, so that it is hidden from programs that run before the first question.
+  if (policy.approvals.size > 0) inbox?.open();
+  const { approver = inbox, onQuestion } = options.approvals ?? {};
+  const grants = inbox ?? new MemoryGrants();
+  return new ApprovalDesk({ approver, clock, timer, grants, onQuestion, onWarning });
+}
+
+/** The stages that follow from the policy: paths among arguments, limits, approvals. */
+export async function stagesOf(
+  { policy, world, byAction }: ResolvedOptions,
+  { enforcement, desk }: { readonly enforcement: LimitEnforcement; readonly desk: ApprovalDesk },
+): Promise<Stage[]> {
+  const { programs } = policy.limits;
+  const stage = await enforcement.stageFor(policy.limits, {
+    boundsOf(action) {
+      const provider = byAction.get(action);
+      if (provider === undefined) throw new Error(`No provider carries out ${action}`);
+      return provider;
+    },
+    changedBy: (request) => changedResources(request, policy),
+  });
+  return [
+    ...shadowStages(policy.tried, world),
+    ...argumentPathsStages({ policy, world }),
+    ...stage === undefined ? [] : [stage],
+    ...programs.size === 0 ? [] : [programLimitsStage(programs)],
+    ...desk.stagesFor(policy, policy.approvals),
+  ];
+}
