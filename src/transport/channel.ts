@@ -74,7 +74,9 @@ export class Channel {
   readonly #early = new Map<number, unknown>();
   #vainSignals = 0;
   #isClosed = false;
-  #isWaiting = false;
+  /** Whether a turn will come without a signal, and whether one will with the next signal. */
+  #isDue = false;
+  #isAwaited = false;
   /** How long answers lately took. */
   #latencyMs = 0;
   /** When that was sent of which the answer is waited for. */
@@ -162,23 +164,35 @@ export class Channel {
 
   /** Has the next turn come when there is something to read. */
   #wait(): void {
-    if (this.#isWaiting || this.#isClosed) return;
-    this.#isWaiting = true;
+    if (this.#isClosed || this.#isDue) return;
     const { inbox } = this.#options;
     // INVARIANT: read before the ring is found empty, so that no signal is missed.
     const { signals } = inbox;
-    // What waits for a posted message is received when that arrives.
+    // What waits for a posted message is received when that arrives. INVARIANT: what a turn leaves behind
+    // has another one, whether a signal is awaited or not: its own signal may have come before.
     const isThere = this.#early.has(this.#received) || inbox.hasNext(this.#received);
+    if (!isThere && this.#isAwaited) return;
     const signal = isThere ? undefined : inbox.waitAsync(signals);
-    const turn = () => {
-      this.#isWaiting = false;
-      if (this.#isClosed) return;
-      // INVARIANT: a Worker that only signals is ended, as one that floods with messages is.
-      if (++this.#vainSignals > MAX_VAIN_SIGNALS) this.#fail("sent signals for nothing");
-      else this.#turn();
-    };
-    if (signal === undefined) setImmediate(turn);
-    else signal.then(turn);
+    if (signal === undefined) {
+      this.#isDue = true;
+      setImmediate(() => {
+        this.#isDue = false;
+        this.#wake();
+      });
+    } else {
+      this.#isAwaited = true;
+      signal.then(() => {
+        this.#isAwaited = false;
+        this.#wake();
+      });
+    }
+  }
+
+  #wake(): void {
+    if (this.#isClosed) return;
+    // INVARIANT: a Worker that only signals is ended, as one that floods with messages is.
+    if (++this.#vainSignals > MAX_VAIN_SIGNALS) this.#fail("sent signals for nothing");
+    else this.#turn();
   }
 
   /** Receives what is there, in order, for as long as a turn may take. */

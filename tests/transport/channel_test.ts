@@ -142,6 +142,18 @@ Deno.test("what waits for a posted message waits however long that takes, and no
   assertEquals([end.received, end.failures], [["first", "second"], []]);
 });
 
+Deno.test("what a turn has no time for has another one, also behind a posted message and without a signal", async () => {
+  let time = 0;
+  using end = new End({ now: () => time += 0.5 });
+  for (let id = 1; id <= 50; id++) end.writer.push(id, id);
+  end.writer.signal();
+  for (let turn = 0; turn < 5; turn++) await nextTurn(); // From here on it awaits a signal.
+  end.channel.accept([0, 0]);
+  assert(end.received.length < 50, "the first turn received all");
+  for (let turn = 0; turn < 100; turn++) await nextTurn();
+  assertEquals(end.received, Array.from({ length: 51 }, (_, id) => id));
+});
+
 Deno.test("a turn that takes too long ends, whatever there is to receive", async () => {
   let time = 0;
   using end = new End({ now: () => time += 0.5 });
