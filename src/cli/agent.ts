@@ -202,11 +202,15 @@ function exitCode({ outcome }: RunResult, { signal, code }: Interruption): numbe
 /**
  * A signal ends the run: what is under way is awaited. A second Ctrl-C ends the process at once, and
  * what was under way becomes `INTERRUPTED` when the log is next opened.
+ *
+ * One Ctrl-C on a terminal arrives here twice: as the terminal's `SIGINT` and as the `SIGTERM` that the
+ * first process hands on, in either order. So only a second `SIGINT` is a second Ctrl-C.
  */
 class Interruption implements Disposable {
   readonly #controller = new AbortController();
   readonly #listeners: readonly { signal: HandedOn; listener: () => void }[];
   #code: number = EXIT.INTERRUPTED;
+  #isPressed = false;
 
   constructor() {
     // SIGQUIT keeps its own meaning: end now.
@@ -228,10 +232,9 @@ class Interruption implements Disposable {
   }
 
   #end(signal: HandedOn): void {
-    if (this.signal.aborted) {
-      if (signal === "SIGINT") Deno.exit(EXIT.INTERRUPTED);
-      return;
-    }
+    if (signal === "SIGINT" && this.#isPressed) Deno.exit(EXIT.INTERRUPTED);
+    this.#isPressed ||= signal === "SIGINT";
+    if (this.signal.aborted) return;
     this.#code = SIGNAL_EXITS[signal];
     complain("\nStopping; what is under way is awaited. Ctrl-C again ends at once.");
     this.#controller.abort(new DOMException("Interrupted", "AbortError"));

@@ -195,6 +195,19 @@ Deno.test("Ctrl-C while an action is under way waits for its record, and shows i
   assertEquals((await verifyAuditLog(log)).ok, true);
 });
 
+Deno.test("SIGTERM and then SIGINT, as one Ctrl-C may arrive, wait for what is under way", async () => {
+  using ws = new Workspace();
+  await using run = await underWay(ws);
+  run.agent.kill("SIGTERM");
+  await run.until("Stopping");
+  run.agent.kill("SIGINT");
+  // Nothing tells when it has arrived: were it the end, it would nearly always be so before the answer.
+  run.release();
+  const { shown } = await run.end();
+  assertStringIncludes(shown, "interrupted · 1 call: 1 ok");
+  assertEquals(recordsOf(run.files.log).map(({ status }) => status), ["OK"]);
+});
+
 Deno.test("a second Ctrl-C ends at once; what was under way is INTERRUPTED when the log is opened again", async () => {
   using ws = new Workspace();
   await using run = await underWay(ws);
