@@ -5,6 +5,7 @@
  */
 import { type ActionRequest, type ActionResult, CODES } from "./core/action.ts";
 import type { Admit } from "./core/admission.ts";
+import type { ProviderHost } from "./core/isolation/provider_host.ts";
 import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
 import type { AuditLog } from "./core/record/log.ts";
@@ -18,6 +19,7 @@ import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
 import { openLog } from "./open_log.ts";
+import { PermitDesk, type PermitReport } from "./permits.ts";
 import { deskOf, stagesOf } from "./policy_stages.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
@@ -55,6 +57,7 @@ interface Opened {
   readonly core: CoreKernel;
   readonly enforcement: LimitEnforcement;
   readonly desk: ApprovalDesk;
+  readonly permits: PermitDesk;
   readonly deployment: Deployment;
   readonly tracer: SubmitTracer | undefined;
   readonly timer: Timer;
@@ -144,6 +147,12 @@ export class Kernel implements AsyncDisposable {
       logsParams: logParams === "redacted",
     });
     const tracer = await submitTracer(onWarning);
+    const permits = new PermitDesk({
+      timer,
+      reportWithinMs: options.reportWithinMs ?? 3_600_000,
+      record: (permitted, outcome) => core.record(permitted, outcome),
+      onWarning,
+    });
     return new Kernel(OPENED, {
       options,
       logPath,
@@ -151,6 +160,7 @@ export class Kernel implements AsyncDisposable {
       core,
       enforcement,
       desk,
+      permits,
       deployment,
       tracer,
       timer,
@@ -180,6 +190,43 @@ export class Kernel implements AsyncDisposable {
         : tracer.trace(request, (request) => this.#submit(request, options)));
     if (this.#turns.isDue) await this.#turns.next();
     return result;
+  }
+
+  /**
+   * Decides an action that the caller is going to do itself, outside of the kernel, and puts it on record as
+   * `PERMITTED` or as what a refused submit is. Nothing is executed, and nothing keeps the caller to what was
+   * permitted: this is for agents that have tools of their own. Stages are asked as in a submit; a
+   * rule whose limits only a provider can hold to is refused (`NOT_ENFORCEABLE`).
+   *
+   * @param request What the caller is going to do; untrusted.
+   * @param options As of {@linkcode Kernel.submit}.
+   * @returns `OK` without data if it is permitted; its `recordId` is for {@linkcode Kernel.report}.
+   * @throws {KernelClosedError} (as a rejection) After `close`.
+   */
+  async permit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    const { request: received, paramsDigest, problem } = receive(request);
+    // INVARIANT: what is left of an invalid request is not decided.
+    if (problem !== undefined) {
+      return await this.submit(request, { problem: problem.replace(/^malformed request: /, "") });
+    }
+    const { policy } = this.#deployment;
+    const submit = (host: ProviderHost) => this.#submit(received, options, host);
+    return await this.#opened.permits.permit(submit, { paramsDigest, policy });
+  }
+
+  /**
+   * Puts on record (`DONE`) what became of a permitted action. What is not reported within `reportWithinMs`, or
+   * when the kernel closes, is on record as `UNREPORTED`.
+   *
+   * @param recordId Of the permit.
+   * @param report What the caller says; untrusted.
+   * @returns Whether there was such a permit without a report.
+   * @throws {AuditLogError} (as a rejection) It could not be recorded.
+   */
+  async report(recordId: string, report: PermitReport = {}): Promise<boolean> {
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    return await this.#opened.permits.report(recordId, report);
   }
 
   /**
@@ -262,7 +309,12 @@ export class Kernel implements AsyncDisposable {
     return this.close();
   }
 
-  #submit(request: ActionRequest, { problem, stages = [] }: SubmitOptions): Promise<ActionResult> {
+  /** @param outside Stands where the provider would, for an action that the caller does itself. */
+  #submit(
+    request: ActionRequest,
+    { problem, stages = [] }: SubmitOptions,
+    outside?: ProviderHost,
+  ): Promise<ActionResult> {
     const { core, options } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
@@ -279,9 +331,10 @@ export class Kernel implements AsyncDisposable {
           policyInForce: () => this.policy.digest,
           onWarning: this.#onWarning,
         });
+        const told = outside === undefined ? context : { ...context, isPermit: true };
         const asked = askedBy === undefined || ended === undefined
-          ? context
-          : { ...context, askedBy: { ...askedBy, signal: ended } };
+          ? told
+          : { ...told, askedBy: { ...askedBy, signal: ended } };
         askedBy ??= { action: request.action, target: request.target, rule: context.rule };
         return admission.enter(all, request, asked);
       };
@@ -294,13 +347,17 @@ export class Kernel implements AsyncDisposable {
       turn: () => this.#turns.own(),
     });
     const hostOf = (action: string) => {
+      if (outside !== undefined) return outside;
       const host = deployment.hostOf(action);
       const records = deployment.recordsOf(action);
       if (host === undefined || (records.length === 0 && policy.approvals.size === 0)) return host;
       return recordingHost(host, records, gate());
     };
     return deployment.run(() =>
-      core.submit(request, { policy, world, problem, hostOf, admit: admit(stages) })
+      core.submit(request, {
+        ...{ policy, world, problem, hostOf, admit: admit(stages) },
+        isPermit: outside !== undefined,
+      })
     );
   }
 
@@ -309,6 +366,7 @@ export class Kernel implements AsyncDisposable {
     // What waits for a person does not hold the end back.
     this.#opened.desk.close();
     await Promise.all([this.#deployment.close(), ...this.#retired]);
+    await this.#opened.permits.close();
     try {
       this.#opened.enforcement.close();
     } finally {

@@ -48,6 +48,8 @@ export interface KernelOptions {
   readonly limits?: LimitOptions;
   /** Who answers what rules with `approval` ask. @default nobody: what they allow is denied */
   readonly approvals?: ApprovalOptions;
+  /** Of `permit`: how long a report is waited for, in milliseconds. @default 3600000 */
+  readonly reportWithinMs?: number;
   /**
    * What stands between decision and execution after the limits of the policy: whatever may refuse. Entered in
    * this order. @default none

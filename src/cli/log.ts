@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RecordStatus } from "../core/action.ts";
+import { RECORD_STATUSES, type RecordStatus } from "../core/action.ts";
 import { readAuditLog, type RecordFilter } from "../log/reader.ts";
 import { type CheckedVerification, verifyWithCheckpoints } from "../checkpoint/verification.ts";
 import { type Verification, verifyAuditLog } from "../log/verifier.ts";
@@ -23,8 +23,6 @@ import { Progress } from "./progress.ts";
 import { colour, complain, escape, escapedJson, print } from "./terminal.ts";
 import { timeOf } from "./time.ts";
 
-const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
-
 /** Shows, verifies, exports an audit log. */
 export const COMMAND: Command = {
   usage: "[show | verify | export] [--log-path FILE] [filters]",
@@ -34,7 +32,7 @@ chain of hashes and names the first line that is not as it was written; with --k
 log against its signed checkpoints. "log export" prints it for other programs.`,
   options: {
     "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
-    status: { type: "string", value: "STATUS", help: STATUSES.join(", ") },
+    status: { type: "string", value: "STATUS", help: RECORD_STATUSES.join(", ") },
     action: { type: "string", value: "NAME", help: "an action, or a pattern like fs.*" },
     agent: { type: "string", value: "NAME", help: "who asked" },
     since: {
@@ -170,8 +168,10 @@ function limitOf(values: Values): number | undefined {
 
 function filterOf(values: Values): RecordFilter {
   const status = optional(values, "status")?.toUpperCase();
-  if (status !== undefined && !STATUSES.includes(status)) {
-    throw new UsageError(`--status ${status} is unknown, expected one of ${STATUSES.join(", ")}`);
+  if (status !== undefined && !RECORD_STATUSES.some((one) => one === status)) {
+    throw new UsageError(
+      `--status ${status} is unknown, expected one of ${RECORD_STATUSES.join(", ")}`,
+    );
   }
   const action = optional(values, "action");
   const agent = optional(values, "agent");

@@ -92,6 +92,6 @@ export function colour(text: string, name: keyof typeof COLOURS): string {
 
 /** Colours of record and result statuses. */
 export function statusColour(status: string): string {
-  if (status === "OK") return colour(status, "green");
+  if (["OK", "PERMITTED", "DONE"].includes(status)) return colour(status, "green");
   return colour(status, status === "DENIED" ? "red" : "yellow");
 }

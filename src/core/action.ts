@@ -21,14 +21,21 @@ export interface ActionRequest {
 /** How a submit ended, for the caller. */
 export type ResultStatus = "OK" | "DENIED" | "ERROR";
 
-/** How a submit ended, for the audit log. */
-export type RecordStatus =
-  | "INVALID"
-  | "DENIED"
-  | "NO_PROVIDER"
-  | "FAILED"
-  | "OK"
-  | "INTERRUPTED";
+/** How a submit can end, for the audit log. */
+const SUBMIT_STATUSES = [
+  "INVALID",
+  "DENIED",
+  "NO_PROVIDER",
+  "FAILED",
+  "OK",
+  "INTERRUPTED",
+] as const;
+/** What is on record of an action that the caller does itself: permitted, reported, never reported. */
+const PERMIT_STATUSES = ["PERMITTED", "DONE", "UNREPORTED"] as const;
+/** All of them. */
+export const RECORD_STATUSES = [...SUBMIT_STATUSES, ...PERMIT_STATUSES] as const;
+/** How a submit ended, or what is known of an action that was permitted. */
+export type RecordStatus = typeof RECORD_STATUSES[number];
 
 /**
  * The stable codes of decisions and failures. Providers may add their own (`FAILED` records only),

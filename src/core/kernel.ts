@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  type ActionRequest,
-  type ActionResult,
-  type CanonicalRequest,
-  CODES,
-  type RecordStatus,
-} from "./action.ts";
+import { type ActionRequest, type ActionResult, type CanonicalRequest, CODES } from "./action.ts";
 import { isInstance } from "./errors.ts";
 import { type Answer, checkAnswer } from "./isolation/answer.ts";
 import type { ProviderHost } from "./isolation/provider_host.ts";
@@ -35,6 +29,11 @@ export interface Submission {
   readonly admit?: Admit | undefined;
   /** What the caller found wrong with the request: it is then `INVALID`. */
   readonly problem?: string | undefined;
+  /**
+   * Nothing is executed by the kernel: the caller will do it. What the host answers as `OK` is on record
+   * as `PERMITTED`. @default false
+   */
+  readonly isPermit?: boolean;
 }
 
 /** Takes secrets out of what goes on record. */
@@ -55,7 +54,7 @@ export interface KernelParts {
 }
 
 /** A request as far as it came: its record can be written. */
-interface Decided {
+export interface Decided {
   readonly request: ActionRequest;
   /** SHA-256 of the canonical JSON of the params; `null` if they are no JSON. */
   readonly paramsDigest: string | null;
@@ -71,17 +70,13 @@ interface Allowed extends Decided {
 }
 
 /** How a request ended: what its record and its result say. */
-interface Outcome {
-  readonly status: RecordStatus;
-  readonly code?: string | undefined;
-  readonly error?: string | undefined;
-  readonly rule?: string | undefined;
+export interface Outcome
+  extends Pick<RecordBody, "status" | "code" | "error" | "rule" | "permit" | "stages"> {
   readonly recordId?: string | undefined;
   readonly durationMs?: number | undefined;
   readonly data?: unknown;
   readonly truncated?: boolean | undefined;
   readonly details?: Readonly<Record<string, unknown>> | undefined;
-  readonly stages?: RecordBody["stages"];
 }
 
 /**
@@ -118,25 +113,25 @@ export class CoreKernel {
     const { paramsDigest, problem } = received;
     if (problem !== undefined) {
       const outcome = { status: "INVALID", code: CODES.INVALID_REQUEST, error: problem } as const;
-      return this.#finish({ request: received.request, paramsDigest, policy }, outcome);
+      return this.record({ request: received.request, paramsDigest, policy }, outcome);
     }
     const { request, decision } = authorize(received.request, submission);
     const { effect, code, reason, ruleId: rule } = decision;
     const decided = { request, paramsDigest, policy };
     if (code === CODES.INVALID_TARGET) {
       const error = `malformed request: ${reason}`;
-      return this.#finish(decided, { status: "INVALID", code, error });
+      return this.record(decided, { status: "INVALID", code, error });
     }
     // INVARIANT: only a decision that says "allow", by the name of a rule, leads on.
     if (effect !== "allow" || rule === undefined) {
-      return this.#finish(decided, { status: "DENIED", code, error: reason, rule });
+      return this.record(decided, { status: "DENIED", code, error: reason, rule });
     }
     const host = submission.hostOf(request.action);
     if (host === undefined) {
       const error =
         `no provider: ${request.action} is allowed, but no provider of this kernel carries it out`;
       const code = CODES.NO_PROVIDER;
-      return this.#finish(decided, { status: "NO_PROVIDER", code, error, rule });
+      return this.record(decided, { status: "NO_PROVIDER", code, error, rule });
     }
     return this.#admit({ ...decided, rule, host, submission });
   }
@@ -154,8 +149,8 @@ export class CoreKernel {
     const { status, code, data, durationMs } = outcome;
     const executed = durationMs !== undefined;
     await admission?.settle({ status, code, data, executed, durationMs: durationMs ?? 0 });
-    const { details } = refusal ?? {};
-    return await this.#finish(allowed, { ...outcome, details, stages: admission?.fields });
+    const ended = { ...outcome, details: refusal?.details, stages: admission?.fields };
+    return await this.record(allowed, ended);
   }
 
   async #execute(allowed: Allowed, recordId: string, admission?: Admission): Promise<Outcome> {
@@ -164,7 +159,8 @@ export class CoreKernel {
     try {
       // INVARIANT: what could not be recorded is not done. If this throws, no provider is called.
       log.assertWritable();
-      if (specOf(policy.actions, request.action).effect !== "none") {
+      const { effect } = specOf(policy.actions, request.action);
+      if (effect !== "none" && !submission.isPermit) {
         const intent = { status: "INTERRUPTED", rule, stages: admission?.fields } as const;
         await log.intend(this.#body(allowed, intent), recordId);
       }
@@ -180,12 +176,15 @@ export class CoreKernel {
       preparation === undefined ? request : { ...request, preparation },
       (question) => decideQuestion(question, request, submission),
     );
-    const outcome = outcomeOf(checkAnswer(answer, host.maxOutputBytes), rule, policy);
+    const outcome = outcomeOf(checkAnswer(answer, host.maxOutputBytes), allowed);
     return { ...outcome, recordId, durationMs: timer.now() - start };
   }
 
-  /** record: exactly one for each submit that is answered. */
-  async #finish(decided: Decided, outcome: Outcome): Promise<ActionResult> {
+  /**
+   * record: exactly one for each submit that is answered. The assembly calls it for nothing but what
+   * became of an action that was permitted.
+   */
+  async record(decided: Decided, outcome: Outcome): Promise<ActionResult> {
     await this.#parts.log.append(this.#body(decided, outcome));
     return resultOf(outcome);
   }
@@ -206,6 +205,7 @@ export class CoreKernel {
       duration_ms: durationMs === undefined ? undefined : Math.round(durationMs * 1000) / 1000,
       record_id: outcome.recordId,
       undoes,
+      permit: outcome.permit,
       agent: agent === undefined ? undefined : redact.text(agent),
       rule: outcome.rule,
       code: outcome.code,
@@ -219,10 +219,11 @@ export class CoreKernel {
   }
 }
 
-function outcomeOf(answer: Answer, allowedBy: string, policy: Policy): Outcome {
+function outcomeOf(answer: Answer, { rule: allowedBy, policy, submission }: Allowed): Outcome {
   if (answer.ok) {
     const { data, truncated } = answer;
-    return { status: "OK", data, truncated, rule: allowedBy };
+    const status = submission.isPermit ? "PERMITTED" : "OK";
+    return { status, data, truncated, rule: allowedBy };
   }
   const { code, error, denied } = answer;
   if (!denied) return { status: "FAILED", code, error, rule: allowedBy };
@@ -234,9 +235,10 @@ function outcomeOf(answer: Answer, allowedBy: string, policy: Policy): Outcome {
 /** What the caller is told. */
 function resultOf(outcome: Outcome): ActionResult {
   const { status, error, code, rule, recordId, details, truncated } = outcome;
+  const isOk = status === "OK" || status === "PERMITTED";
   return {
-    status: status === "OK" || status === "DENIED" ? status : "ERROR",
-    ...(status === "OK" ? { data: outcome.data } : { error, code }),
+    status: isOk ? "OK" : status === "DENIED" ? status : "ERROR",
+    ...(isOk ? { data: outcome.data } : { error, code }),
     ...(recordId === undefined ? {} : { recordId }),
     ...(rule === undefined ? {} : { rule }),
     ...(details === undefined ? {} : { details }),

@@ -63,10 +63,7 @@ export function receive(
       if (params === null || typeof params !== "object" || Array.isArray(params)) {
         throw new JsonError("params: expected an object");
       }
-      copy = copyJson(params, "params", { ...limits, exactIntegers: true }) as Record<
-        string,
-        unknown
-      >;
+      copy = copyJson(params, "params", { ...limits, exactIntegers: true }) as typeof copy;
       paramsDigest = digest(copy);
     }
   } catch (error) {
@@ -118,10 +115,8 @@ function isAgent(agent: unknown): agent is string {
 }
 
 function problemOfUndoes(undoes: unknown): string | undefined {
-  if (undoes === undefined || typeof undoes === "string" && RECORD_ID.test(undoes)) {
-    return undefined;
-  }
-  return "undoes: expected the id of a record";
+  const isId = undoes === undefined || typeof undoes === "string" && RECORD_ID.test(undoes);
+  return isId ? undefined : "undoes: expected the id of a record";
 }
 
 function invalid(

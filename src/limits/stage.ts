@@ -62,8 +62,8 @@ const JSON_FACTOR = 6;
 const HEADER_BYTES = 65_536 * JSON_FACTOR;
 
 /**
- * What cannot be counted of a question: whoever asked goes on by itself, and nobody is told for how long
- * and with how much. A limit that the call itself is charged to counts it there.
+ * What cannot be counted of a question or a permit: whoever asked goes on by itself, and nobody is told for
+ * how long and with how much. A limit that the call itself is charged to counts it there.
  */
 const UNCOUNTED_OF_QUESTIONS: readonly Limit["measure"][] = ["bytes", "duration", "concurrent"];
 
@@ -136,7 +136,7 @@ export function limitStage(options: LimitStageOptions): Stage {
   };
   return {
     name: "limits",
-    enter(request, { recordId, rule, askedBy }): StagePass | StageRefusal | undefined {
+    enter(request, { recordId, rule, askedBy, isPermit }): StagePass | StageRefusal | undefined {
       const all = limitsOf(request, rule);
       const ofCall = askedBy === undefined ? [] : limitsFor(askedBy.rule, askedBy.action);
       const limits = all.filter((limit) =>
@@ -144,11 +144,12 @@ export function limitStage(options: LimitStageOptions): Stage {
       );
       if (limits.length === 0) return undefined;
       // INVARIANT: a limit that cannot be counted lets nothing pass.
-      const uncounted = askedBy === undefined
+      const goesOnItself = askedBy !== undefined || isPermit === true;
+      const uncounted = !goesOnItself
         ? undefined
         : limits.find(({ measure }) => UNCOUNTED_OF_QUESTIONS.includes(measure));
       if (uncounted !== undefined) return uncountable(uncounted);
-      const bounds = askedBy === undefined ? boundsOf(request.action) : NO_BOUNDS;
+      const bounds = goesOnItself ? NO_BOUNDS : boundsOf(request.action);
       const amounts = limits.map((limit) => RESERVE[limit.measure](limit, request, bounds));
       const unclear = amounts.indexOf(undefined);
       if (unclear !== -1) return undecided(limits[unclear] as Limit);
@@ -307,7 +308,7 @@ function refusalOf(
 function uncountable({ id, measure }: Limit): StageRefusal {
   return {
     refusal: `not permitted: limit "${id}" counts ${measure}, which cannot be counted of a ` +
-      "connection of a program or of a redirect; a rate, or calls, can be limited for them",
+      "connection of a program, of a redirect, or of what an agent does itself; a rate, or calls, can be limited for them",
     code: LIMIT_CODES.LIMIT_UNDECIDED,
     details: { limit: id },
   };

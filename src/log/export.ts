@@ -49,6 +49,9 @@ const SEVERITIES: Readonly<Record<RecordStatus, readonly [number, string]>> = {
   NO_PROVIDER: [17, "ERROR"],
   FAILED: [17, "ERROR"],
   INTERRUPTED: [17, "ERROR"],
+  PERMITTED: [9, "INFO"],
+  DONE: [9, "INFO"],
+  UNREPORTED: [13, "WARN"],
 };
 
 /**

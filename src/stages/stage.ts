@@ -49,6 +49,8 @@ export interface StageContext {
     /** Aborted when that call has ended. */
     readonly signal: AbortSignal;
   };
+  /** Whether the caller does it itself after this (`Kernel.permit`). @default false */
+  readonly isPermit?: boolean;
   /** Aborted when the time of the stage is over. */
   readonly signal: AbortSignal;
 }

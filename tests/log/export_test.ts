@@ -16,6 +16,7 @@ const [FULL] = sealedRecords([{
   duration_ms: 1.25,
   record_id: "r1",
   undoes: "r0",
+  permit: "p1",
   agent: "a1",
   rule: "capabilities[0]",
   code: "NOT_FOUND",
@@ -37,7 +38,7 @@ Deno.test("CSV_HEADER names every field of a record, in the order of the log", (
 Deno.test("toCsv() quotes what holds commas, quotes and line breaks", () => {
   assertEquals(
     toCsv(full()),
-    '2026-01-31T12:00:00.123Z,fs.read,"/data/a, ""b""",FAILED,"File\nnot found",1.25,r1,r0,0,a1,' +
+    '2026-01-31T12:00:00.123Z,fs.read,"/data/a, ""b""",FAILED,"File\nnot found",1.25,r1,r0,p1,0,a1,' +
       `capabilities[0],NOT_FOUND,${"ab".repeat(32)},${"cd".repeat(32)},"{""a"":[1]}",${
         "ef".repeat(32)
       },"{""limits"":{""left"":3}}",${"0".repeat(64)},${full().hash}`,
@@ -49,7 +50,7 @@ Deno.test("toCsv() leaves absent fields empty", () => {
   assert(record !== undefined);
   assertEquals(
     toCsv(record),
-    `2026-01-31T12:00:00.000Z,fs.read,/data/0,OK,,,,,0,,,,${"ab".repeat(32)},,,,,${
+    `2026-01-31T12:00:00.000Z,fs.read,/data/0,OK,,,,,,0,,,,${"ab".repeat(32)},,,,,${
       "0".repeat(64)
     },` +
       record.hash,
@@ -93,8 +94,8 @@ const TEXT = fc.oneof(
 Deno.test("toCsv() writes what a reader of RFC 4180 reads", () => {
   fc.assert(fc.property(TEXT, TEXT, TEXT, (target, error, agent) => {
     const [row = [], ...more] = parseCsv(toCsv({ ...full(), target, error, agent }));
-    assertEquals([more, row.length], [[], 19]);
-    for (const [i, text] of [[2, target], [4, error], [9, agent]] as const) {
+    assertEquals([more, row.length], [[], 20]);
+    for (const [i, text] of [[2, target], [4, error], [10, agent]] as const) {
       assertEquals(row[i], /^[=+\-@\t\r\n\0＝＋－＠]/.test(text) ? `'${text}` : text);
     }
   }));
@@ -141,6 +142,7 @@ Deno.test("toOtlpJson() writes a request in the JSON encoding of OTLP", async ()
             { key: "agent_kernel.duration_ms", value: { doubleValue: 1.25 } },
             text("agent_kernel.record_id", "r1"),
             text("agent_kernel.undoes", "r0"),
+            text("agent_kernel.permit", "p1"),
             { key: "agent_kernel.seq", value: { intValue: "0" } },
             text("agent_kernel.agent", "a1"),
             text("agent_kernel.rule", "capabilities[0]"),

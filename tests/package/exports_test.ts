@@ -136,9 +136,11 @@ Deno.test("a kernel shows nothing but its policy and its documented methods", ()
   assertEquals(Object.getOwnPropertyNames(kernel.Kernel.prototype).sort(), [
     "close",
     "constructor",
+    "permit",
     "policy",
     "recover",
     "reload",
+    "report",
     "requestApproval",
     "submit",
   ]);

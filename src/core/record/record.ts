@@ -4,7 +4,7 @@
  * @module
  */
 import { hash } from "node:crypto";
-import type { RecordStatus } from "../action.ts";
+import { RECORD_STATUSES, type RecordStatus } from "../action.ts";
 
 /** `prev` of the first record. */
 export const GENESIS = "0".repeat(64);
@@ -30,6 +30,8 @@ export interface RecordBody {
   readonly record_id?: string | undefined;
   /** `record_id` of the action that this one was to undo. */
   readonly undoes?: string | undefined;
+  /** Of `DONE` and `UNREPORTED`: `record_id` of the record `PERMITTED`. */
+  readonly permit?: string | undefined;
   /** Who asked, as the request says, redacted. The kernel does not authenticate it. */
   readonly agent?: string | undefined;
   /** Id of the rule that decided. */
@@ -61,16 +63,13 @@ export interface AuditRecord extends RecordBody {
   readonly hash: string;
 }
 
-/** How a record can end: all values of {@linkcode RecordStatus}. */
-const STATUSES = ["INVALID", "DENIED", "NO_PROVIDER", "FAILED", "OK", "INTERRUPTED"];
-
 /** The types of fields, and what a value has to be. */
 const TYPES = {
   "text": (value: unknown) => typeof value === "string",
   "text or null": (value: unknown) => value === null || typeof value === "string",
   "number": (value: unknown) => typeof value === "number",
   "whole number": (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0,
-  "status": (value: unknown) => STATUSES.includes(value as string),
+  "status": (value: unknown) => RECORD_STATUSES.some((one) => one === value),
   "JSON": () => true,
   "object": (value: unknown) => Object(value) === value && !Array.isArray(value),
 };
@@ -98,6 +97,7 @@ export const FIELDS = [
   { name: "duration_ms", type: "number", optional: true },
   { name: "record_id", type: "text", optional: true, intent: true },
   { name: "undoes", type: "text", optional: true, intent: true },
+  { name: "permit", type: "text", optional: true },
   { name: "seq", type: "whole number" },
   { name: "agent", type: "text", optional: true, intent: true },
   { name: "rule", type: "text", optional: true, intent: true },

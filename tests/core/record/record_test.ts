@@ -124,7 +124,7 @@ Deno.test("the fields of a record stand in this order, and each can be absent as
   const fields: readonly RecordField[] = FIELDS;
   assertEquals(
     fields.map(({ name, optional }) => name + (optional ? "?" : "")).join(" "),
-    "timestamp action target status error? duration_ms? record_id? undoes? seq agent? rule? code? " +
+    "timestamp action target status error? duration_ms? record_id? undoes? permit? seq agent? rule? code? " +
       "policy params params_values? target_digest? stages? prev hash",
   );
 });
@@ -132,7 +132,7 @@ Deno.test("the fields of a record stand in this order, and each can be absent as
 Deno.test("parseRecord() knows every status, and no other", () => {
   const statuses: Record<RecordStatus, true> = {
     ...{ INVALID: true, DENIED: true, NO_PROVIDER: true, FAILED: true, OK: true },
-    INTERRUPTED: true,
+    ...{ INTERRUPTED: true, PERMITTED: true, DONE: true, UNREPORTED: true },
   };
   const isKnown = (status: string) => {
     const { line } = seal(body("/a", { status: status as RecordStatus }), 0, GENESIS);
