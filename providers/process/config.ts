@@ -27,6 +27,8 @@ export interface ProcessConfig {
   readonly deno: string | undefined;
   readonly home: string | undefined;
   readonly prlimit: Prlimit;
+  /** The folder for control groups. */
+  readonly cgroup: string | undefined;
   readonly stdoutShare: number;
   readonly maxEntries: number;
   readonly deadlineMs: number;

@@ -79,6 +79,13 @@ export interface ProcessOptions extends ProviderLimits {
    * @default "/usr/bin/prlimit"
    */
   readonly prlimit?: string;
+  /**
+   * Absolute, real path of a folder of cgroup v2 that this process may write, like
+   * `/sys/fs/cgroup/agent-kernel`. In it each program with a limit of `memory` or `processes` gets a
+   * control group of its own, which bounds it together with all that it starts. Needs the sandbox:
+   * without one no program runs. @default none
+   */
+  readonly cgroup?: string;
   /** The part of `maxOutputBytes` that is for stdout, between 0 and 1. @default 0.5 */
   readonly stdoutShare?: number;
   /** How many files are looked at for rules whose patterns no mount can express. @default 10000 */
@@ -124,6 +131,10 @@ export class ProcessProvider extends Provider {
     }
     const prlimit = prlimitOf(options);
     const home = options.home === undefined ? undefined : absolute(options.home, "home");
+    const cgroup = options.cgroup === undefined ? undefined : absolute(options.cgroup, "cgroup");
+    if (cgroup !== undefined && sandbox === "off") {
+      throw wrong('cgroup is given and sandbox is "off"', "a sandbox, which programs cannot leave");
+    }
     if (!(stdoutShare >= 0 && stdoutShare <= 1)) {
       throw wrong(`stdoutShare is ${stdoutShare}`, "a number between 0 and 1");
     }
@@ -146,6 +157,7 @@ export class ProcessProvider extends Provider {
       deno: network === "policy" ? absolute(options.deno ?? Deno.execPath(), "deno") : undefined,
       home,
       prlimit,
+      cgroup,
       stdoutShare,
       maxEntries,
       deadlineMs: options.deadlineMs ?? 30_000,
@@ -167,6 +179,7 @@ export class ProcessProvider extends Provider {
         ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),
       },
       changeable: home === undefined ? [] : [home],
+      guards: cgroup === undefined ? [] : [cgroup],
       readsFiles: sandbox !== "off",
       uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
       records: ["net.connect", "net.http"],

@@ -154,6 +154,8 @@ class Plan implements Mounts {
 
   /** Takes away what a deny rule names. */
   deny({ path, form, actions, guard }: DeniedEntry): void {
+    // The kernel's own folder there (of control groups) is not in the sandbox.
+    if (guard && OWN.some((own) => isAtOrBelow(path, own))) return;
     const hides = actions.some((action) => READING.includes(action));
     if (hides) this.#hide(path);
     if (guard) this.#lockFolderOf(path);

@@ -37,6 +37,8 @@ export interface Inside {
   readonly systemPaths: readonly string[];
   /** Whether the command reaches a part of the network, and so needs certificates. */
   readonly network: boolean;
+  /** The path of the control group that it joins. @default none */
+  readonly group?: string | undefined;
 }
 
 const FLAGS = [
@@ -74,6 +76,15 @@ const START = `exec 9<<END
 .
 END
 read -r _ <&9 && printf "$0" >>/proc/self/fd/9 && exec "$@"`;
+
+/**
+ * INVARIANT: the shell is in the group before it becomes bubblewrap, so nothing of the program is
+ * outside; if it cannot join, nothing runs. With what the shell has built in: `PATH` is the program's.
+ */
+const JOIN = `{ echo 0 >"$1/cgroup.procs"; } 2>/dev/null ||
+  { echo "cgroup: cannot join $1" >&2; exit 1; }
+shift
+`;
 
 /** Folders in `/proc` that are about the machine. */
 const MACHINE_FOLDERS = ["acpi", "asound", "bus", "dynamic_debug", "fs", "irq", "scsi"];
@@ -190,15 +201,16 @@ export function inSandbox(sandbox: Sandbox, inside: Inside): CommandLine {
   ];
   // Not as arguments, which every user of the machine can read.
   const plain = Object.entries(env).filter(([name]) => !isForLoader(name));
-  return { ...started(sandbox, args), env: Object.fromEntries(plain) };
+  return { ...started(sandbox, args, inside.group), env: Object.fromEntries(plain) };
 }
 
-/** The command line that starts bubblewrap with the filter. */
-function started(sandbox: Sandbox, args: readonly string[]): CommandLine {
+/** The command line that starts bubblewrap with the filter, in the control group. */
+function started(sandbox: Sandbox, args: readonly string[], group?: string): CommandLine {
   const { filter, bubblewrap, flags } = sandbox;
+  const start = group === undefined ? [START, filter] : [JOIN + START, filter, group];
   return {
     executable: SHELL,
-    args: ["-c", START, filter, bubblewrap, "--seccomp", "9", ...flags, ...args],
+    args: ["-c", ...start, bubblewrap, "--seccomp", "9", ...flags, ...args],
     env: {},
     cwd: "/",
     deadly: "SIGKILL",

@@ -9,6 +9,13 @@ import {
   type ProviderRequest,
   serveProvider,
 } from "../../src/worker/mod.ts";
+import {
+  type ControlGroups,
+  findGroups,
+  groupFor,
+  type ProgramGroup,
+  withGroup,
+} from "./cgroup.ts";
 import { type Arguments, argumentsOf } from "./arguments.ts";
 import { type CommandLine, type Ended, run, type Stdio } from "./child.ts";
 import { ConcurrencyGroup } from "./concurrency_group.ts";
@@ -35,6 +42,8 @@ interface Prepared {
   readonly facts: Readonly<Record<string, unknown>>;
   /** What it reaches the network through, if it reaches any of it. */
   readonly proxy?: Proxy | undefined;
+  /** What bounds it together with all that it starts. */
+  readonly cgroup?: ProgramGroup | undefined;
 }
 
 serveProvider("process", async (request, context) => {
@@ -45,6 +54,7 @@ serveProvider("process", async (request, context) => {
     const command = await outside(request, given, config, context);
     return await carryOut({ command, sandboxed: false, facts: {} }, { request, given }, context);
   }
+  const groups = await groupsFor(config, context);
   const { files, decide, signal } = context;
   const { systemPaths, maxEntries, home } = config;
   const mounts = await group.join(
@@ -53,9 +63,12 @@ serveProvider("process", async (request, context) => {
   );
   try {
     const proxy = config.network === "policy" && context.network ? new Proxy(context) : undefined;
-    const command = inside(sandbox, request, given, { config, mounts, proxy, context });
+    const { limits } = limitsOn(request, config.prlimit);
+    const cgroup = groups && groupFor(groups, limits);
+    const command = inside(sandbox, request, given, { config, mounts, proxy, cgroup, context });
     const facts = boundedList("hidden", mounts.hidden, context.maxOutputBytes * LIST_SHARE);
-    return await carryOut({ command, sandboxed: true, facts, proxy }, { request, given }, context);
+    const prepared = { command, sandboxed: true, facts, proxy, cgroup };
+    return await carryOut(prepared, { request, given }, context);
   } finally {
     group.leave();
   }
@@ -76,20 +89,24 @@ async function carryOut(
   const signals = [context.signal];
   const isBound = given.timeoutMs < config.deadlineMs;
   if (isBound) signals.push(AbortSignal.timeout(given.timeoutMs));
-  const { proxy } = prepared;
+  const { proxy, cgroup } = prepared;
   const listBytes = proxy === undefined ? 0 : context.maxOutputBytes * LIST_SHARE;
   const frame = RESULT_FRAME + Math.ceil(listBytes) + JSON.stringify(prepared.facts).length -
     "{}".length;
   const room = Math.max(0, context.maxOutputBytes - frame);
   const bytes = given.encoding === "base64" ? Math.floor(room / 4) * 3 : room;
   const stdout = Math.floor(bytes * config.stdoutShare);
-  try {
-    const ended = await run(prepared.command, {
+  const start = () =>
+    run(prepared.command, {
       stdin: given.stdin,
       maxBytes: { stdout, stderr: bytes - stdout },
       signal: AbortSignal.any(signals),
       ...(proxy === undefined ? {} : { unwrap: (stdio, fail) => unwrap(stdio, proxy, fail) }),
     });
+  try {
+    const ended = cgroup === undefined
+      ? await start()
+      : await withGroup(cgroup, { run: start, warn: context.warn });
     const connections = boundedList("connections", proxy?.connections ?? [], listBytes);
     const facts = { ...prepared.facts, ...connections };
     return resultOf(ended, given, { ...prepared, facts }, context);
@@ -129,8 +146,9 @@ async function sandboxFor(
     }
     return sandbox;
   }
-  // INVARIANT: without a sandbox nothing keeps a program off the network.
-  if (config.sandbox === "required" || config.network === "none") {
+  // INVARIANT: without a sandbox nothing keeps a program off the network, or in its control group.
+  const isNeeded = config.network === "none" || config.cgroup !== undefined;
+  if (config.sandbox === "required" || isNeeded) {
     throw new ProviderError(
       "SANDBOX_UNAVAILABLE",
       `There is no sandbox, and it is required: ${config.bubblewrap} does not work (${sandbox})`,
@@ -142,14 +160,41 @@ async function sandboxFor(
   return undefined;
 }
 
+/** Found once a Worker. */
+let foundGroups: Promise<ControlGroups | string> | undefined;
+
+async function groupsFor(
+  { cgroup }: ProcessConfig,
+  { warn }: ProviderContext,
+): Promise<ControlGroups | undefined> {
+  if (cgroup === undefined) return undefined;
+  const groups = await (foundGroups ??= findGroups(cgroup));
+  // INVARIANT: what should be bounded as a whole does not run where nothing can be.
+  if (typeof groups === "string") {
+    throw new ProviderError(
+      "CGROUP_UNAVAILABLE",
+      `Cannot bound programs by the cgroup "${cgroup}" (${groups}): expected a folder of cgroup v2 that this process may write and no process is in, with "memory" or "pids" in its cgroup.controllers: write "+memory +pids" to cgroup.subtree_control of the folder above`,
+    );
+  }
+  for (const one of ["memory", "pids"].filter((one) => !groups.controllers.includes(one))) {
+    warn(
+      `the cgroup "${cgroup}" has no controller "${one}": the limit "${
+        one === "pids" ? "processes" : one
+      }" holds as prlimit sets it, not for a program as a whole`,
+    );
+  }
+  return groups;
+}
+
 function inside(
   sandbox: Sandbox,
   request: ProviderRequest,
   { args, cwd = "/" }: Arguments,
-  { config: { env, home, systemPaths, deno, prlimit }, mounts, proxy, context }: {
+  { config: { env, home, systemPaths, deno, prlimit }, mounts, proxy, cgroup, context }: {
     readonly config: ProcessConfig;
     readonly mounts: Mounts;
     readonly proxy: Proxy | undefined;
+    readonly cgroup: ProgramGroup | undefined;
     readonly context: ProviderContext;
   },
 ): CommandLine {
@@ -173,6 +218,7 @@ function inside(
     mounts,
     systemPaths,
     network,
+    group: cgroup?.path,
   });
 }
 
@@ -241,9 +287,9 @@ function resultOf(
   };
 }
 
-/** Whether this is how bubblewrap, or `prlimit`, ends when it cannot start a program. */
+/** Whether this is how the shell, bubblewrap, or `prlimit`, ends when it cannot start a program. */
 function didNotStart(code: number, errors: string): boolean {
-  return code === 1 && errors.startsWith("bwrap: ") ||
+  return code === 1 && /^(bwrap|cgroup): /.test(errors) ||
     (code === 126 || code === 127) && errors.startsWith("prlimit: failed to execute ");
 }
 

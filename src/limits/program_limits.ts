@@ -11,12 +11,12 @@ import { type Report, SIZES, TIMES } from "./notation.ts";
 export interface ResourceLimits {
   /**
    * Address space of each process, in bytes (`RLIMIT_AS`). Programs that reserve more than they use
-   * (Node.js, Deno, Java, Go) need some GiB. It bounds no sum over processes.
+   * (Node.js, Deno, Java, Go) need some GiB. It bounds no sum over processes; a control group does.
    */
   readonly memory?: number;
   /**
    * Processes and threads at a time (`RLIMIT_NPROC`). In a sandbox those of the program are counted,
-   * without one all of the user. Linux does not hold it against root.
+   * without one all of the user. Linux does not hold it against root, but in a control group.
    */
   readonly processes?: number;
   /** Size of each file that it writes, in bytes (`RLIMIT_FSIZE`). It bounds no sum over files. */

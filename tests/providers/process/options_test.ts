@@ -9,6 +9,8 @@ const REFUSED: readonly (readonly [options: unknown, message: string])[] = [
   [{ network: "none", sandbox: "off" }, "expected a sandbox"],
   [{ home: "home" }, 'home has "home"'],
   [{ home: "/" }, 'home has "/"'],
+  [{ cgroup: "agent-kernel" }, 'cgroup has "agent-kernel"'],
+  [{ cgroup: "/sys/fs/cgroup/a", sandbox: "off" }, "expected a sandbox"],
   [{ stdoutShare: 1.1 }, "stdoutShare is 1.1"],
   [{ stdoutShare: NaN }, "stdoutShare is NaN"],
   [{ maxEntries: -1 }, "maxEntries is -1"],

@@ -87,7 +87,11 @@ export class Programs implements AsyncDisposable {
   }
 
   submit(target: string, params: Record<string, unknown> = {}): Promise<ActionResult> {
-    return this.#kernel.submit({ action: "proc.exec", target, params });
+    return this.act("proc.exec", target, params);
+  }
+
+  act(action: string, target: string, params: Record<string, unknown>): Promise<ActionResult> {
+    return this.#kernel.submit({ action, target, params });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
