@@ -65,6 +65,11 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: "WHICH",
     help: "for programs in the sandbox: none, or policy (default)",
   },
+  cgroup: {
+    type: "string",
+    value: "DIR",
+    help: "folder of cgroup v2 in which limits hold for a program as a whole",
+  },
 };
 
 /**
@@ -169,9 +174,11 @@ async function mcpProvider(
 function processOptions(values: Values): ProcessOptions {
   const sandbox = choice(values, "sandbox", ["auto", "required", "off"] as const);
   const network = choice(values, "network", ["policy", "none"] as const);
+  const cgroup = optional(values, "cgroup");
   return {
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(network === undefined ? {} : { network }),
+    ...(cgroup === undefined ? {} : { cgroup: resolve(cgroup) }),
   };
 }
 

@@ -31,6 +31,15 @@ Deno.test("--network takes none and policy", async () => {
   }
 });
 
+Deno.test("--cgroup gives no permission, and needs the sandbox", async () => {
+  using ws = new Workspace();
+  const plain = await permissions(ws);
+  const bounded = await permissions(ws, "--cgroup", "/sys/fs/cgroup/agent-kernel");
+  assertEquals([bounded.code, bounded.stdout], [0, plain.stdout]);
+  const off = await permissions(ws, "--cgroup", "/sys/fs/cgroup/agent-kernel", "--sandbox", "off");
+  assertStringIncludes(off.stderr, 'cgroup is given and sandbox is "off", expected a sandbox');
+});
+
 for (
   const [option, value, expected] of [
     ["sandbox", "yes", "auto or required or off"],
