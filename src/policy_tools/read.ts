@@ -32,7 +32,7 @@ import { lineFinder } from "./line_finder.ts";
 import { outline, OutlineError } from "./locate.ts";
 import { LinkReview, type PlantedLink } from "./planted_links.ts";
 import { DocumentProblems } from "./problems.ts";
-import { expandVariables, readVariables, type Variables } from "./variables.ts";
+import { expandVariables, readVariables, type Variables, withValues } from "./variables.ts";
 
 /**
  * A policy: the path of a YAML file (or its `file:` URL), YAML text as `{ text }`, or the same
@@ -121,10 +121,6 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const world = path === undefined
     ? options.world
     : { ...options.world, base: dirname(resolve(path)) };
-  const examples = readExamples(
-    isMapping(value) ? value["examples"] : undefined,
-    problems.at("examples"),
-  );
   const { variables = {} } = options;
   // Variables of the caller are a part of what the policy says.
   const given = Object.keys(variables).length === 0 ? "" : `\0${canonicalJson(variables)}`;
@@ -134,6 +130,8 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
     ...readVariables(own, problems.at("variables")),
     ...readVariables(variables, problems.at("variables")),
   };
+  const ownExamples = isMapping(value) ? value["examples"] : undefined;
+  const examples = readExamples(withValues(ownExamples, all), problems.at("examples"));
   const expand = (pattern: string, kind: KindName) =>
     expandVariables(pattern, { kind, variables: all });
   const load = (document: unknown): LoadedParts => {

@@ -24,6 +24,22 @@ export function readVariables(source: unknown, problems: Problems): Variables {
 }
 
 /**
+ * Replaces `${NAME}` in all texts of an example, where the name is declared: a request has no patterns, so the
+ * value stands there as it is.
+ */
+export function withValues<T>(value: T, variables: Variables): T {
+  const replaced = (text: string) =>
+    text.replace(/\$\{(\w+)\}/g, (found, name) => variables[name] ?? found);
+  const inside = (value: unknown): unknown => {
+    if (typeof value === "string") return replaced(value);
+    if (Array.isArray(value)) return value.map(inside);
+    if (!isMapping(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, inside(one)]));
+  };
+  return inside(value) as T;
+}
+
+/**
  * An escaped character, a class, a `[` that may open one, or a variable. A class is skipped only if
  * braces cannot cut it apart, and if it does not begin with `]`.
  */

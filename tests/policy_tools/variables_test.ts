@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { withValues } from "../../src/policy_tools/variables.ts";
 import { effectOn, load, problemsOf } from "../core/policy/deciding.ts";
 
 const read = (resource: string, variables?: Record<string, string>) => ({
@@ -102,4 +103,17 @@ Deno.test("A wildcard in a variable's value stays literal behind a backslash", (
   const problems = problemsOf(read(resource, { A: "*" }));
   if (problems.length > 0) return;
   assertEquals(effectOn(load(read(resource, { A: "*" })), "fs.read", "/w/\\anything"), "deny");
+});
+
+Deno.test("in examples declared variables are replaced in all texts, others stay", () => {
+  const example = { target: "${DIR}/x", params: { a: ["${DIR}", "${OTHER}"], n: 1 } };
+  assertEquals(withValues(example, { DIR: "/a*" }), {
+    target: "/a*/x",
+    params: { a: ["/a*", "${OTHER}"], n: 1 },
+  });
+  const policy = {
+    ...read("${DIR}/**", { DIR: "/w" }),
+    examples: [{ action: "fs.read", target: "${DIR}/x", expect: "allow" }],
+  };
+  assertEquals(problemsOf(policy), []);
 });
