@@ -1,0 +1,102 @@
+/**
+ * Programs that run what they read: from their standard input no text may come that nobody has decided on.
+ *
+ * @module
+ */
+import { leadsToOpenFile } from "./redirections.ts";
+import { Refusal, shown } from "./refusal.ts";
+
+/** Shells. */
+const SHELLS = new Set(
+  "sh bash dash zsh ksh mksh pdksh ash rbash yash fish csh tcsh pwsh nu elvish xonsh osh".split(
+    " ",
+  ),
+);
+
+/** Languages, by the options that take the program from the command line, as the first argument. */
+const LANGUAGES: Readonly<Record<string, readonly string[]>> = {
+  python: ["-c", "-m", "-V", "--version", "-h", "--help"],
+  pypy: ["-c", "-m", "-V", "--version", "-h", "--help"],
+  node: ["--test", "-e", "-p", "-pe", "--eval", "--print", "-v", "--version", "-h", "--help"],
+  nodejs: ["-e", "-p", "-pe", "--eval", "--print", "-v", "--version", "-h", "--help"],
+  deno: ["-V", "--version", "-h", "--help"],
+  bun: ["-e", "-p", "--eval", "--print", "-v", "--version", "-h", "--help"],
+  perl: ["-e", "-E", "-ne", "-pe", "-lne", "-lpe", "-nle", "-ple", "-v", "--version"],
+  ruby: ["-e", "-ne", "-pe", "-lne", "-v", "--version"],
+  php: ["-r", "-v", "--version"],
+  lua: ["-e", "-v"],
+  luajit: ["-e", "-v"],
+  tclsh: [],
+  wish: [],
+  R: [],
+  Rscript: ["-e", "--version"],
+  julia: ["-e", "--version"],
+  ghci: [],
+  irb: [],
+  osascript: ["-e"],
+  gdb: ["--version"],
+  lldb: ["--version"],
+  ed: [],
+  ex: [],
+  vi: [],
+  vim: ["--version"],
+  nvim: ["--version"],
+  emacs: ["--version"],
+};
+
+/** They take commands from the standard input whatever their arguments are. */
+const TAKE_COMMANDS = new Set(
+  "at batch crontab parallel ssh docker podman kubectl nsenter chroot screen tmux psql mysql mariadb sqlite3 mongosh redis-cli m4 sftp ftp telnet dc"
+    .split(" "),
+);
+
+/** They read their program from a file that an option names, which may be the standard input. */
+const TAKE_FILES = new Set("awk gawk mawk nawk sed gsed make gmake".split(" "));
+
+/** The name of a program without its folder and its version. */
+export function programOf(name: string): string {
+  const base = name.slice(name.lastIndexOf("/") + 1);
+  return /^(?:python|pypy|perl|ruby|php|lua|node|tclsh|bash)[\d.]+$/.test(base)
+    ? base.replace(/[\d.]+$/, "")
+    : base;
+}
+
+/** Whether a program is a shell. */
+export function isShell(name: string): boolean {
+  return SHELLS.has(programOf(name));
+}
+
+/**
+ * That a program does not run what is not among its arguments, as far as it is known.
+ *
+ * @throws {Refusal} It may.
+ */
+export function checkInterpreter(
+  words: readonly [string, ...string[]],
+  { fed, cwd }: { readonly fed: boolean; readonly cwd: string },
+): void {
+  const [name, ...args] = words;
+  const program = programOf(name);
+  const first = args[0];
+  const refuse = () =>
+    new Refusal(
+      `What ${shown(program)} reads from its standard input would run unseen`,
+      "Write the program to a file first and name that file, or give it by -c or -e",
+    );
+  const fromInput = args.some((arg) => arg === "-" || leadsToOpenFile(arg, cwd));
+  const isScript = first !== undefined && first !== "" && !"-+".includes(first[0]!);
+  if (SHELLS.has(program)) {
+    if (fromInput || !isScript && first !== "--version") throw refuse();
+    return;
+  }
+  const options = Object.hasOwn(LANGUAGES, program) ? LANGUAGES[program] : undefined;
+  if (options !== undefined) {
+    const waits = args.every((arg) => arg.startsWith("-") && !options.includes(arg));
+    if (fromInput || first === undefined || waits) throw refuse();
+    if (fed && !isScript && !options.includes(first)) throw refuse();
+  } else if (fed && TAKE_COMMANDS.has(program)) throw refuse();
+  else if (fed && TAKE_FILES.has(program)) {
+    const joined = args.some((arg) => /^(?:-[A-Za-z]*f|--(?:file|makefile)=)(?:-$|\/)/.test(arg));
+    if (fromInput || joined) throw refuse();
+  }
+}
