@@ -15,7 +15,9 @@ export const LOCKS: Readonly<Record<string, readonly string[]>> = {
     "@opentelemetry/api",
     "diff",
     "js-yaml",
+    "jsonc-parser",
     "openai",
+    "unbash",
   ],
 };
 

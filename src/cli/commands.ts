@@ -20,6 +20,26 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "run an agent whose every tool call goes through the gate",
     module: "./agent.ts",
   },
+  serve: {
+    summary: "hold a kernel open for the hooks of agents and other programs",
+    module: "./serve.ts",
+  },
+  status: {
+    summary: "say whether a kernel is being served for a log, or stop it",
+    module: "./status.ts",
+  },
+  protect: {
+    summary: "install the hooks of an agent: the kernel decides about each of its calls",
+    module: "./protect.ts",
+  },
+  unprotect: {
+    summary: "put the settings of an agent back as they were",
+    module: "./unprotect.ts",
+  },
+  doctor: {
+    summary: "say which agents are protected, and whether their hooks hold",
+    module: "./doctor.ts",
+  },
   snapshots: {
     summary: "list the actions that can be rolled back",
     module: "./snapshots.ts",

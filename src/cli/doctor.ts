@@ -1,0 +1,148 @@
+/**
+ * `agent-kernel doctor`: which agents are protected, and whether their hooks hold.
+ *
+ * @module
+ */
+import { resolve } from "@std/path";
+import { messageOf } from "../core/errors.ts";
+import { switchedOff } from "../hooks/settings.ts";
+import { CANARIES } from "../protect/canary.ts";
+import { HOOK_SETTINGS } from "../protect/installation.ts";
+import { installedHooks } from "../protect/settings_file.ts";
+import { ask } from "../server/client.ts";
+import { type Command, EXIT, noPositionals, type Values } from "./command.ts";
+import { launchWith } from "./launch.ts";
+import { actAs } from "./second_process.ts";
+import { homeFolder, socketOf } from "./server_options.ts";
+import { colour, escape, print } from "./terminal.ts";
+
+/** Looks at what is installed, and tries each hook with calls that no policy allows. */
+export const COMMAND: Command = {
+  usage: "[--log-path FILE]",
+  details:
+    `Says for each agent whether hooks are installed, whether a file of this folder switches them off, and what the
+installed hook answers to one call of each kind of tool that no policy allows: "gated" is a no, "FAILS OPEN" would let it run.
+The tried calls are on record. It runs the hook that is installed, and does not start the agent.`,
+  options: {
+    "log-path": {
+      type: "string",
+      value: "FILE",
+      help: "the log of the kernel (default: kernel.log)",
+    },
+  },
+  async run({ values, positionals, args, underPolicy }): Promise<number> {
+    noPositionals(positionals);
+    if (underPolicy) return await examine(values);
+    // The hook is a line for a shell, which starts what it names: it gets what it has when the agent runs it.
+    const flags = ["--no-prompt", "--allow-read", "--allow-run=/bin/sh", "--allow-env=HOME,PATH"];
+    const socket = socketOf(values);
+    return await launchWith(
+      [...flags, `--allow-write=${socket}`, `--allow-net=unix:${socket}`],
+      args,
+      ["HOME", "PATH"],
+    );
+  },
+};
+
+async function examine(values: Values): Promise<number> {
+  const home = homeFolder();
+  let isWell = await showKernel(socketOf(values));
+  for (const [agent, settings] of Object.entries(HOOK_SETTINGS)) {
+    const files = [
+      ...home === undefined ? [] : [`${home}/${settings.user}`],
+      ...settings.project === undefined ? [] : [resolve(settings.project)],
+    ];
+    const hooks = files.flatMap((path) => hooksIn(path));
+    const expected = settings.entries({ agent, socket: socketOf(values) }).map(({ path }) =>
+      String(path.at(-1))
+    );
+    if (hooks.length === 0) {
+      print(`${agent.padEnd(8)} ${colour("not protected", "dim")}`);
+      continue;
+    }
+    for (const { path, commands, problem } of hooks) {
+      print(escape(`${agent.padEnd(8)} ${path}`));
+      const missing = expected.filter((name) => !commands.has(name));
+      if (problem !== undefined || missing.length > 0) {
+        isWell = false;
+        const what = problem ?? `no hook for ${missing.join(", ")}: run "protect ${agent}" again`;
+        print(escape(`         ${colour("BROKEN", "red")}  ${what}`));
+      }
+      const before = expected.map((name) => commands.get(name)).find((line) =>
+        line?.includes(` ${agent} before `)
+      );
+      if (before === undefined) continue;
+      for (const { kind, payload } of CANARIES[agent] ?? []) {
+        const isGated = await refuses(before, payload);
+        isWell &&= isGated;
+        print(
+          `         ${
+            isGated ? colour("gated     ", "green") : colour("FAILS OPEN", "red")
+          }  ${kind}`,
+        );
+      }
+    }
+  }
+  for (const line of switchedOff(Deno.cwd(), read)) {
+    isWell = false;
+    print(escape(`${colour("SWITCHED OFF", "red")} ${line}`));
+  }
+  return isWell ? EXIT.OK : EXIT.FAILED;
+}
+
+async function showKernel(socket: string): Promise<boolean> {
+  try {
+    const { body } = await ask(socket, "/v1/health");
+    const { version, policy } = Object(body) as Record<string, unknown>;
+    print(escape(`kernel   runs, version ${version}, policy ${String(policy).slice(0, 12)}`));
+    return true;
+  } catch {
+    print(escape(`kernel   ${colour("does not run", "red")} at ${socket}: every hook says no`));
+    return false;
+  }
+}
+
+function hooksIn(
+  path: string,
+): { path: string; commands: ReadonlyMap<string, string>; problem?: string }[] {
+  const text = read(path);
+  if (text === undefined) return [];
+  try {
+    const commands = installedHooks(text);
+    return commands.size === 0 ? [] : [{ path, commands }];
+  } catch (error) {
+    return [{ path, commands: new Map(), problem: messageOf(error) }];
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the answer of a hook is one that the agent takes for a no. */
+async function refuses(line: string, payload: object): Promise<boolean> {
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", line],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(JSON.stringify(payload)));
+    await writer.close();
+  } catch {
+    // It ended without reading: its answer says what that means.
+  }
+  const { code, stdout, stderr } = await child.output();
+  if (code === 2) return stderr.length > 0;
+  return code === 0 &&
+    /"(permissionDecision|decision)":"deny"/.test(new TextDecoder().decode(stdout));
+}
+
+if (import.meta.main) await actAs("doctor", COMMAND);

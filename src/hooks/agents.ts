@@ -1,0 +1,164 @@
+/**
+ * The agents whose hooks are understood: what they send, and the answer that each of them obeys. What they
+ * do was observed with the versions that `docs/hooks.md` names.
+ *
+ * @module
+ */
+import type { PermitReport } from "../permits.ts";
+import { sha256 } from "../core/request.ts";
+import {
+  type HookAnswer,
+  HookError,
+  type HookEvent,
+  type HookEventName,
+  type ToolCall,
+  type Verdict,
+} from "./event.ts";
+
+type Payload = Readonly<Record<string, unknown>>;
+
+/** One agent. */
+export interface HookAgent {
+  /** Reads what its hook got on standard input. @throws {HookError} It is not of the known form. */
+  read(name: HookEventName, payload: Payload): HookEvent;
+  /** The answer before a call. */
+  answer(verdict: Verdict): HookAnswer;
+}
+
+/** Claude Code, Codex and Qwen Code have the same form of payload. */
+const CLAUDE_FORM: Pick<HookAgent, "read"> = {
+  read(name, payload) {
+    const session = textOf(payload, "session_id");
+    const cwd = folderOf(payload);
+    if (name === "session-start" || name === "session-end") return { name, session, cwd };
+    const tool = textOf(payload, "tool_name");
+    const [, server, mcpTool] = /^mcp__(.+?)__(.+)$/s.exec(tool) ?? [];
+    const call: ToolCall = {
+      ...{ tool, session, cwd, input: objectOf(payload, "tool_input") },
+      id: optionalText(payload, "tool_use_id") ?? optionalText(payload, "tool_call_id"),
+      ...server !== undefined && mcpTool !== undefined && { mcp: { server, tool: mcpTool } },
+    };
+    if (name === "before") return { name, call };
+    return { name, call, report: reportOf(payload, payload["tool_response"], payload["error"]) };
+  },
+};
+
+/** Gemini CLI. */
+const GEMINI_FORM: Pick<HookAgent, "read"> = {
+  read(name, payload) {
+    const session = textOf(payload, "session_id");
+    const cwd = folderOf(payload);
+    if (name === "session-start" || name === "session-end") return { name, session, cwd };
+    const mcp = payload["mcp_context"] === undefined ? undefined : objectOf(payload, "mcp_context");
+    const call: ToolCall = {
+      ...{ tool: textOf(payload, "tool_name"), session, cwd, id: undefined },
+      input: objectOf(payload, "tool_input"),
+      ...mcp && { mcp: { server: textOf(mcp, "server_name"), tool: textOf(mcp, "tool_name") } },
+    };
+    if (name === "before") return { name, call };
+    const response = payload["tool_response"];
+    return { name, call, report: reportOf(payload, response, Object(response)["error"]) };
+  },
+};
+
+/** Copilot CLI. Its tools of MCP servers are named `server-tool`. */
+const COPILOT_FORM: Pick<HookAgent, "read"> = {
+  read(name, payload) {
+    const session = textOf(payload, "sessionId");
+    const cwd = folderOf(payload);
+    if (name === "session-start" || name === "session-end") return { name, session, cwd };
+    const tool = textOf(payload, "toolName");
+    const call: ToolCall = {
+      ...{ tool, session, cwd, id: undefined },
+      input: objectOf(payload, "toolArgs"),
+      ...mcpOfDashes(tool),
+    };
+    if (name === "before") return { name, call };
+    return { name, call, report: reportOf(payload, payload["toolResult"], payload["error"]) };
+  },
+};
+
+/** Two names joined by one dash; with more dashes nobody can tell where the first name ends. */
+function mcpOfDashes(tool: string): Pick<ToolCall, "mcp"> {
+  const [server, name, ...more] = tool.split("-");
+  if (server === undefined || name === undefined) return {};
+  if (more.length === 0) return { mcp: { server, tool: name } };
+  throw new HookError(
+    `${
+      JSON.stringify(tool)
+    } could be a tool of several MCP servers: give the server a name without "-"`,
+  );
+}
+
+const CLAUDE: HookAgent = {
+  ...CLAUDE_FORM,
+  answer: ({ isAllowed, reason }) =>
+    printed({
+      hookSpecificOutput: {
+        hookEventName: "PreToolUse",
+        permissionDecision: isAllowed ? "allow" : "deny",
+        permissionDecisionReason: reason,
+      },
+    }),
+};
+
+/** By the name that the command line takes. */
+export const HOOK_AGENTS: Readonly<Record<string, HookAgent>> = {
+  claude: CLAUDE,
+  // It takes an allow for an error, and goes on without an answer.
+  codex: {
+    ...CLAUDE,
+    answer: (verdict) => verdict.isAllowed ? printed({}) : CLAUDE.answer(verdict),
+  },
+  qwen: CLAUDE,
+  gemini: {
+    ...GEMINI_FORM,
+    answer: ({ isAllowed, reason }) => printed({ decision: isAllowed ? "allow" : "deny", reason }),
+  },
+  copilot: {
+    ...COPILOT_FORM,
+    answer: ({ isAllowed, reason }) =>
+      printed({
+        permissionDecision: isAllowed ? "allow" : "deny",
+        permissionDecisionReason: reason,
+      }),
+  },
+};
+
+function printed(answer: object): HookAnswer {
+  return { stdout: JSON.stringify(answer), stderr: "", exitCode: 0 };
+}
+
+function textOf(payload: Payload, key: string): string {
+  const text = optionalText(payload, key);
+  if (text !== undefined && text !== "") return text;
+  throw new HookError(`The hook sent no "${key}"`);
+}
+
+function optionalText(payload: Payload, key: string): string | undefined {
+  const value = payload[key];
+  return typeof value === "string" ? value : undefined;
+}
+
+function folderOf(payload: Payload): string {
+  const cwd = textOf(payload, "cwd");
+  if (cwd.startsWith("/")) return cwd;
+  throw new HookError(`The hook sent the folder ${JSON.stringify(cwd)}, expected an absolute path`);
+}
+
+function objectOf(payload: Payload, key: string): Payload {
+  const value = payload[key];
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Payload;
+  throw new HookError(`The hook sent no object "${key}"`);
+}
+
+/** What is reported of a call that has ended: untrusted, and only its digest is kept. */
+function reportOf(payload: Payload, response: unknown, error: unknown): PermitReport {
+  const duration = payload["duration_ms"];
+  const text = typeof error === "string" ? error : Object(error)["message"];
+  return {
+    ...typeof text === "string" && { error: text },
+    ...typeof duration === "number" && { durationMs: duration },
+    ...response !== undefined && { resultDigest: sha256(JSON.stringify(response)) },
+  };
+}

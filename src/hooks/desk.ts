@@ -1,0 +1,205 @@
+/**
+ * The calls of agents that have tools of their own: permitted before, reported after.
+ *
+ * @module
+ */
+import type { ActionRequest, ActionResult } from "../core/action.ts";
+import { messageOf } from "../core/errors.ts";
+import { sha256 } from "../core/request.ts";
+import type { PermitReport } from "../permits.ts";
+import type { SubmitOptions } from "../stages/submit.ts";
+import { HOOK_AGENTS } from "./agents.ts";
+import {
+  type HookAnswer,
+  HookError,
+  type HookEventName,
+  type ToolCall,
+  type Verdict,
+} from "./event.ts";
+import { actionsOf } from "./tools.ts";
+
+/** The part of a kernel that hooks use. */
+export interface PermittingKernel {
+  permit(request: ActionRequest, options?: SubmitOptions): Promise<ActionResult>;
+  report(recordId: string, report?: PermitReport): Promise<boolean>;
+}
+
+/** How hooks are answered. */
+export interface HookDeskOptions {
+  readonly kernel: PermittingKernel;
+  /** Files and folders that no command may name: the settings of agents. @default [] */
+  readonly settings?: readonly string[];
+  /** For `~` in commands. @default `~` is refused */
+  readonly home?: string | undefined;
+}
+
+/** A call whose actions were permitted. */
+interface PermittedCall {
+  readonly session: string;
+  readonly recordIds: readonly string[];
+}
+
+/** The most calls that wait for their report. */
+const MAX_CALLS = 10_000;
+const DONE: HookAnswer = { stdout: "{}", stderr: "", exitCode: 0 };
+
+/** Answers the hooks of agents. */
+export class HookDesk {
+  readonly #options: HookDeskOptions;
+  /** By agent, session and call; calls that cannot be told apart wait in their order. */
+  readonly #calls = new Map<string, PermittedCall[]>();
+
+  constructor(options: HookDeskOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers one hook.
+   *
+   * @param agent Its name.
+   * @param name Which hook it is.
+   * @param payload What the agent sent, untrusted.
+   * @returns What the hook program is to print. INVARIANT: never rejects, and what fails before a call refuses it.
+   */
+  async answer(agent: string, name: HookEventName, payload: unknown): Promise<HookAnswer> {
+    const known = Object.hasOwn(HOOK_AGENTS, agent) ? HOOK_AGENTS[agent] : undefined;
+    if (known === undefined) return failure(`there is no agent "${agent}"`);
+    let verdict: Verdict;
+    try {
+      if (payload === null || typeof payload !== "object" || Array.isArray(payload)) {
+        throw new HookError("The hook sent no JSON object");
+      }
+      const event = known.read(name, payload as Readonly<Record<string, unknown>>);
+      switch (event.name) {
+        case "before":
+          verdict = await this.#before(agent, event.call);
+          break;
+        case "after":
+          await this.#after(keyOf(agent, event.call), event.report);
+          return DONE;
+        case "session-start":
+        case "session-end":
+          await this.#endSession(agent, event.session);
+          return DONE;
+      }
+    } catch (error) {
+      if (name !== "before") return failure(messageOf(error), 1);
+      verdict = { isAllowed: false, reason: `agent-kernel: ${messageOf(error)}` };
+    }
+    return known.answer(verdict);
+  }
+
+  async #before(agent: string, call: ToolCall): Promise<Verdict> {
+    let actions: readonly ActionRequest[];
+    try {
+      actions = await actionsOf(agent, call, this.#options.home);
+      this.#assertNoSettings(actions);
+    } catch (error) {
+      const problem = error instanceof HookError ? error.message : `it failed: ${messageOf(error)}`;
+      // What cannot be understood is on record as well.
+      const unread = {
+        action: "agent.tool",
+        target: call.tool,
+        params: { input: call.input },
+        agent,
+      };
+      const { error: refusal = problem } = await this.#options.kernel.permit(unread, { problem });
+      return { isAllowed: false, reason: `agent-kernel: ${refusal}` };
+    }
+    const recordIds: string[] = [];
+    const fields = {
+      // Not "session": values of that name are taken for secrets.
+      ...{ tool: call.tool, conversation: call.session },
+      ...call.id === undefined ? {} : { call: call.id },
+    };
+    const stages = [{ name: "hook", enter: () => ({ fields }) }];
+    for (const action of actions) {
+      const result = await this.#options.kernel.permit(action, { stages });
+      if (result.status !== "OK" || result.recordId === undefined) {
+        await this.#report(recordIds, { notDone: "another action of the same call was refused" });
+        return { isAllowed: false, reason: refusalOf(action, result) };
+      }
+      recordIds.push(result.recordId);
+    }
+    await this.#keep(keyOf(agent, call), { session: `${agent} ${call.session}`, recordIds });
+    return { isAllowed: true, reason: "the policy of agent-kernel allows it" };
+  }
+
+  async #after(key: string, report: PermitReport): Promise<void> {
+    const [call, ...others] = this.#calls.get(key) ?? [];
+    if (others.length > 0) this.#calls.set(key, others);
+    else this.#calls.delete(key);
+    await this.#report(call?.recordIds ?? [], report);
+  }
+
+  async #endSession(agent: string, session: string): Promise<void> {
+    for (const [key, calls] of this.#calls) {
+      const ended = calls.filter((call) => call.session === `${agent} ${session}`);
+      if (ended.length === 0) continue;
+      this.#calls.delete(key);
+      const recordIds = ended.flatMap(({ recordIds }) => recordIds);
+      await this.#report(recordIds, { notDone: "the session ended before a report came" });
+    }
+  }
+
+  async #report(recordIds: readonly string[], report: PermitReport): Promise<void> {
+    for (const id of recordIds) await this.#options.kernel.report(id, report);
+  }
+
+  async #keep(key: string, call: PermittedCall): Promise<void> {
+    const [oldest] = this.#calls.size >= MAX_CALLS ? this.#calls : [];
+    if (oldest !== undefined) {
+      this.#calls.delete(oldest[0]);
+      const recordIds = oldest[1].flatMap(({ recordIds }) => recordIds);
+      await this.#report(recordIds, { notDone: `${MAX_CALLS} newer calls wait for a report` });
+    }
+    this.#calls.set(key, [...this.#calls.get(key) ?? [], call]);
+  }
+
+  /**
+   * A program that gets the path of an agent's settings could change them, whatever it is. This sees paths that
+   * are written out, and no others.
+   */
+  #assertNoSettings(actions: readonly ActionRequest[]): void {
+    const { settings = [], home } = this.#options;
+    for (const { action, params = {} } of actions) {
+      if (action !== "proc.exec") continue;
+      const { args, cwd } = params as { readonly args: readonly string[]; readonly cwd: string };
+      for (const word of args.flatMap((arg) => [arg, arg.slice(arg.indexOf("=") + 1)])) {
+        const path = lexicalPath(word, cwd, home);
+        const hit = settings.find((one) => path === one || path.startsWith(`${one}/`));
+        if (hit !== undefined) throw new HookError(`"${hit}" belongs to the settings of an agent`);
+      }
+    }
+  }
+}
+
+function lexicalPath(word: string, cwd: string, home: string | undefined): string {
+  const from = home !== undefined && /^~(\/|$)/.test(word) ? home + word.slice(1) : word;
+  return new URL(
+    (from.startsWith("/") ? from : `${cwd}/${from}`).replaceAll("%", "%25").replaceAll("?", "%3F")
+      .replaceAll("#", "%23"),
+    "file:///",
+  ).pathname;
+}
+
+/** By which a call and its report find each other. */
+function keyOf(agent: string, { session, id, tool, input }: ToolCall): string {
+  return id === undefined
+    ? `${agent} ${session} ${sha256(JSON.stringify([tool, input]))}`
+    : `${agent} ${session} #${id}`;
+}
+
+/** What the model reads: what was refused, why, and what would be needed. */
+function refusalOf({ action, target }: ActionRequest, { error = "", code }: ActionResult): string {
+  const what = `${action} on ${JSON.stringify(target.slice(0, 200))}`;
+  const why = error.replace(/^(not permitted|malformed request): /, "");
+  const next = code === "APPROVAL_PENDING"
+    ? "" // It says itself how to go on.
+    : " Do not try to reach the same by another way; say what you could not do.";
+  return `agent-kernel refused ${what}: ${why}${code === undefined ? "" : ` (${code})`}.${next}`;
+}
+
+function failure(message: string, exitCode = 2): HookAnswer {
+  return { stdout: "", stderr: `agent-kernel: ${message}`, exitCode };
+}

@@ -1,0 +1,94 @@
+/**
+ * The files by which agents are configured, and with which hooks can be switched off.
+ *
+ * @module
+ */
+
+/** Below the home folder of a user. */
+const USER_SETTINGS = [
+  ".claude/settings.json",
+  ".claude/settings.local.json",
+  ".claude/hooks",
+  ".claude.json",
+  ".codex/config.toml",
+  ".codex/hooks.json",
+  ".gemini/settings.json",
+  ".gemini/policies",
+  ".qwen/settings.json",
+  ".copilot/config.json",
+  ".copilot/mcp-config.json",
+  ".copilot/hooks",
+  ".config/opencode",
+  ".cline",
+  ".cursor/mcp.json",
+  ".cursor/hooks.json",
+];
+
+/** In a workspace. */
+const WORKSPACE_SETTINGS = [
+  ".claude/settings.json",
+  ".claude/settings.local.json",
+  ".claude/hooks",
+  ".mcp.json",
+  ".codex",
+  ".gemini/settings.json",
+  ".qwen/settings.json",
+  ".copilot",
+  ".github/copilot",
+  ".github/hooks",
+  ".opencode",
+  "opencode.json",
+  ".cursor",
+  ".vscode/mcp.json",
+];
+
+/**
+ * The settings of all agents that are known.
+ *
+ * @param home Absolute home folder; `undefined` if there is none.
+ * @param workspace Absolute folder in which the agents work.
+ */
+export function settingsOf(home: string | undefined, workspace: string): readonly string[] {
+  return [
+    ...home === undefined ? [] : USER_SETTINGS.map((name) => `${home}/${name}`),
+    ...WORKSPACE_SETTINGS.map((name) => `${workspace}/${name}`),
+    "/etc/claude-code",
+  ];
+}
+
+/** Settings of a workspace that switch hooks off, as text that its file has. */
+const SWITCHES: readonly {
+  readonly file: string;
+  readonly pattern: RegExp;
+  readonly what: string;
+}[] = [
+  ...[".claude/settings.json", ".claude/settings.local.json", ".qwen/settings.json"].map((
+    file,
+  ) => ({
+    ...{ file, pattern: /"disableAllHooks"\s*:\s*true/, what: "disableAllHooks" },
+  })),
+  {
+    ...{ file: ".gemini/settings.json", what: "hooksConfig.enabled: false" },
+    pattern: /"hooksConfig"\s*:\s*\{[^}]*"enabled"\s*:\s*false/,
+  },
+  {
+    file: ".codex/config.toml",
+    what: "features.hooks = false",
+    pattern: /^\s*(features\.)?hooks\s*=\s*false/m,
+  },
+];
+
+/**
+ * Files of a workspace that switch the hooks of an agent off.
+ *
+ * @param read Reads a file; `undefined` if it is not there.
+ */
+export function switchedOff(
+  workspace: string,
+  read: (path: string) => string | undefined,
+): string[] {
+  return SWITCHES.flatMap(({ file, pattern, what }) => {
+    const path = `${workspace}/${file}`;
+    return pattern.test(read(path) ?? "") ? [`${path} has ${what}`] : [];
+  });
+}

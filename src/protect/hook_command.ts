@@ -1,0 +1,54 @@
+/**
+ * The command line that an agent runs as its hook.
+ *
+ * @module
+ */
+import { fromFileUrl } from "@std/path";
+import type { HookEventName } from "../hooks/event.ts";
+
+/** How long the agent waits for the hook, in seconds. The hook's own deadline is 50 s (`src/hooks/client.ts`). */
+export const HOOK_TIMEOUT_S = 60;
+
+/** By this a hook of ours is known among others. */
+export const HOOK_MARK = "agent-kernel-hook";
+
+const CLIENT = new URL("../hooks/client.ts", import.meta.url);
+
+/** What hooks are installed with. */
+export interface HookCommandOptions {
+  readonly agent: string;
+  /** Absolute path of the kernel's socket. */
+  readonly socket: string;
+  /** Absolute path of `deno`. @default the one that runs this process */
+  readonly deno?: string;
+}
+
+/**
+ * A line for `sh`. INVARIANT: before a call, whatever goes wrong ends with 2 and a text on standard error: the one
+ * answer that every agent takes for a no.
+ */
+export function hookCommand(
+  event: HookEventName,
+  { agent, socket, deno = Deno.execPath() }: HookCommandOptions,
+): string {
+  const client = CLIENT.protocol === "file:" ? fromFileUrl(CLIENT) : CLIENT.href;
+  const limit = Deno.build.os === "linux" ? [`timeout ${HOOK_TIMEOUT_S - 5}`] : [];
+  const command = [
+    ...limit,
+    quoted(deno),
+    "run --quiet --no-prompt --no-config --no-lock --cached-only",
+    quoted(`--allow-read=${socket}`),
+    quoted(`--allow-write=${socket}`),
+    quoted(`--allow-net=unix:${socket}`),
+    ...[client, agent, event, socket].map(quoted),
+  ].join(" ");
+  const otherwise = event === "before"
+    ? `|| { echo "agent-kernel: the hook failed, the call is refused" >&2; exit 2; }`
+    : "|| true";
+  return `${command} ${otherwise} # ${HOOK_MARK}`;
+}
+
+/** A word of a line for `sh`. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,147 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ROOT, Workspace } from "../workspace.ts";
+import { recordsOf } from "../hooks/scene.ts";
+import { denoRun, type Ended, START } from "./command_line.ts";
+
+/** A user with a home and a repository, and a kernel that serves them. */
+async function served(ws: Workspace) {
+  const [home, repo, log] = [ws.folder("home"), ws.folder("repo"), ws.path("k.log")];
+  ws.folder("repo/.git");
+  const policy = ws.file(
+    "policy.yaml",
+    Deno.readTextFileSync(`${ROOT}/policies/agents/coding.yaml`),
+  );
+  const run = (...args: string[]): Promise<Ended> =>
+    denoRun([...START.slice(0, -1), `${ROOT}/src/cli/main.ts`, ...args], {
+      cwd: repo,
+      env: { HOME: home, DENO_DIR: denoDir() },
+    });
+  const args = [
+    "serve",
+    "--policy",
+    policy,
+    "--var",
+    `REPO=${repo}`,
+    "--base",
+    repo,
+    "--log-path",
+    log,
+  ];
+  const process = new Deno.Command("deno", {
+    args: [...START, ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", HOME: home, DENO_DIR: denoDir() },
+    stdin: "null",
+    stderr: "piped",
+  }).spawn();
+  const stderr = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let shown = "";
+  const until = async (text: string) => {
+    while (!shown.includes(text)) {
+      const { value, done } = await stderr.read();
+      if (done) throw new Error(`It ended without "${text}": ${shown}`);
+      shown += value;
+    }
+  };
+  await until("serving ");
+  const end = async () => {
+    process.kill("SIGTERM");
+    for (let piece; !(piece = await stderr.read()).done;) shown += piece.value;
+    return { code: (await process.status).code, shown };
+  };
+  return { home, repo, log, policy, run, until, end };
+}
+
+/** The packages that are loaded already: a new home has none. */
+function denoDir(): string {
+  return Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
+}
+
+Deno.test("serve, protect, doctor: an agent's hook asks the kernel, and nothing is permitted without one", async () => {
+  using ws = new Workspace();
+  const { home, repo, log, run, end } = await served(ws);
+  const before = '{\n  "model": "opus" // mine\n}\n';
+  const settings = ws.file("home/.claude/settings.json", before);
+  const protect = await run("protect", "claude", "--log-path", log);
+  assertEquals(protect.code, 0, protect.stderr);
+  assertStringIncludes(Deno.readTextFileSync(settings), '"model": "opus", // mine\n');
+  const again = await run("protect", "claude", "--log-path", log);
+  assertStringIncludes(again.stdout, "is protected already");
+
+  const status = await run("status", "--log-path", log);
+  assertEquals(status.code, 0, status.stderr);
+  const doctor = await run("doctor", "--log-path", log);
+  assertEquals(doctor.code, 0, doctor.stdout + doctor.stderr);
+  assertStringIncludes(doctor.stdout, "kernel   runs");
+  assertEquals(doctor.stdout.includes("FAILS OPEN"), false);
+  assertStringIncludes(doctor.stdout, "codex    not protected");
+
+  // The line that the agent would run.
+  const [line = ""] = /"timeout .*? claude before .*?agent-kernel-hook"/.exec(
+    Deno.readTextFileSync(settings),
+  ) ?? [];
+  const hook = async (tool: string, input: object) => {
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", JSON.parse(line)],
+      ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+      env: { HOME: home },
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    const ids = { session_id: "s", tool_use_id: "t", cwd: repo };
+    await writer.write(
+      new TextEncoder().encode(JSON.stringify({ ...ids, tool_name: tool, tool_input: input })),
+    );
+    await writer.close();
+    const { code, stdout, stderr } = await child.output();
+    const text = new TextDecoder();
+    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  };
+  const allowed = await hook("Write", { file_path: `${repo}/a.ts`, content: "x" });
+  assertStringIncludes(allowed.stdout, '"permissionDecision":"allow"', allowed.stderr);
+  const guarded = await hook("Write", { file_path: settings, content: "{}" });
+  assertStringIncludes(guarded.stdout, '"permissionDecision":"deny"');
+  const secret = await hook("Read", { file_path: `${repo}/.env` });
+  assertStringIncludes(secret.stdout, "secrets are not for agents");
+
+  const { code, shown } = await end();
+  assertEquals(code, 0, shown);
+  const down = await hook("Write", { file_path: `${repo}/a.ts`, content: "x" });
+  assertEquals([down.code, down.stdout], [2, ""]);
+  assertStringIncludes(down.stderr, "no kernel runs at");
+  const sick = await run("doctor", "--log-path", log);
+  assertEquals(sick.code, 1);
+  assertStringIncludes(sick.stdout, "does not run");
+
+  const unprotect = await run("unprotect", "claude");
+  assertEquals([unprotect.code, Deno.readTextFileSync(settings)], [0, before], unprotect.stderr);
+  const statuses = (await recordsOf(log)).filter(({ target }) => target === `${repo}/a.ts`)
+    .map(({ status }) => status);
+  assertEquals(statuses, ["PERMITTED", "UNREPORTED"]);
+});
+
+Deno.test("serve takes up a changed policy, and keeps the old one if the new one is refused", async () => {
+  using ws = new Workspace();
+  const { policy, run, until, end, log } = await served(ws);
+  const text = Deno.readTextFileSync(policy);
+  const digest = async () => JSON.parse((await run("status", "--log-path", log)).stdout).policy;
+  const first = await digest();
+  Deno.writeTextFileSync(policy, "capabilities: nothing\n");
+  await until("the old policy stays in force");
+  assertEquals(await digest(), first);
+  Deno.writeTextFileSync(policy, `${text}\n# a comment\n`);
+  await until("the policy was loaded again");
+  assert(await digest() !== first);
+  assertEquals((await end()).code, 0);
+});
+
+Deno.test("a settings file of the folder that switches hooks off is told by doctor", async () => {
+  using ws = new Workspace();
+  ws.file("repo/.claude/settings.json", '{ "disableAllHooks" : true }');
+  const { code, stdout } = await denoRun([
+    ...START.slice(0, -1),
+    `${ROOT}/src/cli/main.ts`,
+    ...["doctor", "--log-path", ws.path("k.log")],
+  ], { cwd: ws.path("repo"), env: { HOME: ws.folder("home"), DENO_DIR: denoDir() } });
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, "disableAllHooks");
+});

@@ -1,0 +1,193 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { HookDesk } from "../../src/hooks/desk.ts";
+import { Workspace } from "../workspace.ts";
+import { hookScene, recordsOf, verdictOf } from "./scene.ts";
+
+Deno.test("a call is permitted before, reported after, and a refused one says why", async () => {
+  using ws = new Workspace();
+  const { root, kernel, desk, logPath, payload } = await hookScene(ws);
+  const call = payload("Write", { file_path: `${root}/a`, content: "x" });
+  assertEquals(verdictOf((await desk.answer("claude", "before", call)).stdout)[0], "allow");
+  const after = { ...call, tool_response: { ok: true }, duration_ms: 7 };
+  assertEquals(await desk.answer("claude", "after", after), {
+    stdout: "{}",
+    stderr: "",
+    exitCode: 0,
+  });
+  const refused = payload("Write", { file_path: "/etc/passwd", content: "x" });
+  const [decision, reason] = verdictOf((await desk.answer("claude", "before", refused)).stdout);
+  assertEquals(decision, "deny");
+  assertStringIncludes(reason, 'fs.write on "/etc/passwd": no rule allows');
+  await kernel.close();
+  const records = await recordsOf(logPath);
+  assertEquals(records.map(({ status, action, agent }) => [status, action, agent]), [
+    ["PERMITTED", "fs.write", "claude"],
+    ["DONE", "fs.write", "claude"],
+    ["DENIED", "fs.write", "claude"],
+  ]);
+  assertEquals(records[0]?.stages?.["hook"], { tool: "Write", conversation: "s1", call: "t1" });
+  assertEquals([records[1]?.permit, records[1]?.duration_ms], [records[0]?.record_id, 7]);
+  assertEquals(Array.from(Deno.readDirSync(root)), []);
+});
+
+// deno-fmt-ignore -- a row is a line
+const CALLS: readonly { tool: string; input: (root: string) => object; expected: "allow" | "deny"; actions: readonly string[] }[] = [
+  { tool: "Read", input: (r) => ({ file_path: `${r}/a` }), expected: "allow", actions: ["PERMITTED fs.read"] },
+  { tool: "Read", input: () => ({ file_path: "a" }), expected: "allow", actions: ["PERMITTED fs.read"] },
+  { tool: "Read", input: () => ({ file_path: "../../etc/passwd" }), expected: "deny", actions: ["DENIED fs.read"] },
+  { tool: "Read", input: (r) => ({ file_path: `${r}/sub/.env` }), expected: "deny", actions: ["DENIED fs.read"] },
+  { tool: "Read", input: (r) => ({ file_path: `${r}/a`, path: `${r}/b` }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Read", input: () => ({}), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Read", input: () => ({ file_path: ["a"] }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Read", input: () => ({ file_path: "~/x" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Edit", input: (r) => ({ file_path: `${r}/a`, old_string: "a", new_string: "b" }), expected: "allow", actions: ["PERMITTED fs.write"] },
+  { tool: "Edit", input: (r) => ({ file_path: `${r}/.claude/settings.json` }), expected: "deny", actions: ["DENIED fs.write"] },
+  { tool: "Glob", input: () => ({ pattern: "**" }), expected: "allow", actions: ["PERMITTED fs.list"] },
+  { tool: "Glob", input: () => ({ pattern: "**", path: "/etc" }), expected: "deny", actions: ["DENIED fs.list"] },
+  { tool: "Grep", input: () => ({ pattern: "x" }), expected: "deny", actions: ["DENIED agent.tool"] },
+  { tool: "WebFetch", input: () => ({ url: "https://example.com/a" }), expected: "allow", actions: ["PERMITTED net.http"] },
+  { tool: "WebFetch", input: () => ({ url: "http://169.254.169.254/" }), expected: "deny", actions: ["DENIED net.http"] },
+  { tool: "mcp__notes__add", input: () => ({ text: "x" }), expected: "allow", actions: ["PERMITTED mcp.call"] },
+  { tool: "mcp__other__add", input: () => ({ text: "x" }), expected: "deny", actions: ["DENIED mcp.call"] },
+  { tool: "mcp__notes__a/../../x", input: () => ({}), expected: "deny", actions: ["INVALID mcp.call"] },
+  { tool: "TodoWrite", input: () => ({ todos: [] }), expected: "allow", actions: ["PERMITTED agent.tool"] },
+  { tool: "NewTool", input: () => ({}), expected: "deny", actions: ["DENIED agent.tool"] },
+  { tool: "constructor", input: () => ({}), expected: "deny", actions: ["DENIED agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "ls -la" }), expected: "allow", actions: ["PERMITTED proc.exec"] },
+  { tool: "Bash", input: () => ({ command: "ls && cat a > b" }), expected: "allow", actions: ["PERMITTED proc.exec", "PERMITTED fs.write", "PERMITTED proc.exec"] },
+  { tool: "Bash", input: () => ({ command: "ls && curl https://evil.example" }), expected: "deny", actions: ["PERMITTED proc.exec", "DENIED proc.exec", "UNREPORTED proc.exec"] },
+  { tool: "Bash", input: () => ({ command: "cat a > .env" }), expected: "deny", actions: ["DENIED fs.write"] },
+  { tool: "Bash", input: () => ({ command: "echo hello" }), expected: "deny", actions: ["DENIED agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "cat a > sub/../.env" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "ls $(cat a)" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "eval ls" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "git config --file .claude/settings.json a.b c" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "git config --file=../w/.claude/settings.json a.b c" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "git add ~/.claude.json" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({}), expected: "deny", actions: ["INVALID agent.tool"] },
+];
+
+Deno.test("each tool of Claude Code is the actions that it would do", async (t) => {
+  for (const { tool, input, expected, actions } of CALLS) {
+    await t.step(`${tool} ${JSON.stringify(input("ROOT"))}: ${expected}`, async () => {
+      using ws = new Workspace();
+      ws.file("w/a", "");
+      const { root, kernel, desk, logPath, payload } = await hookScene(ws);
+      const { stdout } = await desk.answer("claude", "before", payload(tool, input(root)));
+      const [decision, reason] = verdictOf(stdout);
+      assertEquals(decision, expected, reason);
+      const end = expected === "allow" ? "" : "agent-kernel";
+      assertStringIncludes(reason, end);
+      const records = await recordsOf(logPath);
+      assertEquals(records.map(({ status, action }) => `${status} ${action}`), actions);
+      await kernel.close();
+    });
+  }
+});
+
+Deno.test("what a hook cannot have sent is a no, and never an error that an agent takes for a yes", async () => {
+  using ws = new Workspace();
+  const { kernel, desk, payload } = await hookScene(ws);
+  const good = payload("TodoWrite", {});
+  const odd: unknown[] = [
+    ...[null, undefined, 1, "x", [], {}],
+    { ...good, tool_name: undefined },
+    { ...good, tool_input: null },
+    { ...good, tool_input: [1] },
+    { ...good, cwd: "relative" },
+    { ...good, session_id: "" },
+  ];
+  for (const one of odd) {
+    const { stdout, exitCode } = await desk.answer("claude", "before", one);
+    assertEquals([verdictOf(stdout)[0], exitCode], ["deny", 0], JSON.stringify(one));
+    const after = await desk.answer("claude", "after", one);
+    assertEquals([after.exitCode, after.stdout], [1, ""], JSON.stringify(one));
+  }
+  const unknown = await desk.answer("nobody", "before", good);
+  assertEquals([unknown.exitCode, unknown.stdout], [2, ""]);
+  await kernel.close();
+});
+
+Deno.test("a kernel that throws, or has no record, is a no", async () => {
+  const payload = {
+    ...{ session_id: "s", cwd: "/", tool_name: "TodoWrite", tool_input: {}, tool_use_id: "t" },
+  };
+  const report = () => Promise.resolve(false);
+  const kernels = [
+    { report, permit: () => Promise.reject(new Error("closed")) },
+    { report, permit: () => Promise.resolve({ status: "OK" as const }) },
+    {
+      report,
+      permit: () => Promise.resolve({ status: "ERROR" as const, code: "AUDIT_UNAVAILABLE" }),
+    },
+  ];
+  for (const kernel of kernels) {
+    const { stdout } = await new HookDesk({ kernel }).answer("claude", "before", payload);
+    assertEquals(verdictOf(stdout)[0], "deny");
+  }
+});
+
+Deno.test("the end of a session, and calls without ids, find their permits", async () => {
+  using ws = new Workspace();
+  const { kernel, desk, logPath, payload } = await hookScene(ws);
+  const call = payload("TodoWrite", { n: 1 }, { tool_use_id: undefined });
+  // Twice the same, then one report: one is done, the other is not known.
+  await desk.answer("claude", "before", call);
+  await desk.answer("claude", "before", call);
+  await desk.answer("claude", "after", { ...call, error: "it failed" });
+  await desk.answer("claude", "before", { ...call, session_id: "other" });
+  await desk.answer("claude", "session-end", { session_id: "s1", cwd: "/" });
+  const records = await recordsOf(logPath);
+  const [first, second, done, other, unreported] = records;
+  assertEquals(records.length, 5);
+  assertEquals([done?.status, done?.permit, done?.code], [
+    "DONE",
+    first?.record_id,
+    "REPORTED_FAILURE",
+  ]);
+  assertEquals([unreported?.status, unreported?.permit], ["UNREPORTED", second?.record_id]);
+  assertEquals(other?.status, "PERMITTED");
+  await kernel.close();
+});
+
+// deno-fmt-ignore -- a row is a line
+const AGENTS: readonly { agent: string; payload: object; yes: object; no: object }[] = [
+  { agent: "codex", payload: { session_id: "s", cwd: "/W", tool_name: "apply_patch", tool_use_id: "1", tool_input: { command: "*** Begin Patch\n*** Update File: a\n*** Move to: b\n@@\n-x\n+y\n*** End Patch" } },
+    yes: {}, no: { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny" } } },
+  { agent: "gemini", payload: { session_id: "s", cwd: "/W", tool_name: "write_file", tool_input: { file_path: "/W/a", content: "x" } },
+    yes: { decision: "allow" }, no: { decision: "deny" } },
+  { agent: "gemini", payload: { session_id: "s", cwd: "/W", tool_name: "mcp_notes_add", tool_input: {}, mcp_context: { server_name: "notes", tool_name: "add" } },
+    yes: { decision: "allow" }, no: { decision: "deny" } },
+  { agent: "qwen", payload: { session_id: "s", cwd: "/W", tool_name: "read_file", tool_use_id: "1", tool_input: { absolute_path: "/W/a" } },
+    yes: { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "allow" } }, no: { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "deny" } } },
+  { agent: "copilot", payload: { sessionId: "s", cwd: "/W", toolName: "create", toolArgs: { path: "/W/a", file_text: "x" } },
+    yes: { permissionDecision: "allow" }, no: { permissionDecision: "deny" } },
+  { agent: "copilot", payload: { sessionId: "s", cwd: "/W", toolName: "notes-add", toolArgs: {} },
+    yes: { permissionDecision: "allow" }, no: { permissionDecision: "deny" } },
+];
+
+for (const { agent, payload, yes, no } of AGENTS) {
+  Deno.test(`${agent} gets its own form of yes and no: ${JSON.stringify(payload).slice(0, 80)}`, async () => {
+    using ws = new Workspace();
+    ws.file("w/a", "x");
+    const { root, kernel, desk } = await hookScene(ws);
+    const here = JSON.parse(JSON.stringify(payload).replaceAll("/W", root));
+    const elsewhere = JSON.parse(
+      JSON.stringify(payload).replaceAll("/W", "/etc").replaceAll("notes", "others"),
+    );
+    const without = (stdout: string) =>
+      JSON.parse(stdout, (key, value) => /reason/i.test(key) ? undefined : value);
+    assertEquals(without((await desk.answer(agent, "before", here)).stdout), yes);
+    assertEquals(without((await desk.answer(agent, "before", elsewhere)).stdout), no);
+    await kernel.close();
+  });
+}
+
+Deno.test("a tool of Copilot that could be one of two MCP servers is refused", async () => {
+  using ws = new Workspace();
+  const { root, kernel, desk } = await hookScene(ws);
+  const payload = { sessionId: "s", cwd: root, toolName: "notes-add-all", toolArgs: {} };
+  const { stdout } = await desk.answer("copilot", "before", payload);
+  assertEquals(JSON.parse(stdout).permissionDecision, "deny");
+  await kernel.close();
+});

@@ -1,0 +1,146 @@
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
+import { ask } from "../../src/server/client.ts";
+import { MAX_BODY_BYTES, ResidentServer } from "../../src/server/resident.ts";
+import { Workspace } from "../workspace.ts";
+import { hookScene, recordsOf } from "../hooks/scene.ts";
+import { agentToolProvider } from "../../src/hooks/provider.ts";
+
+async function served(ws: Workspace) {
+  const folder = ws.folder("kernel.log.server");
+  const scene = await hookScene(ws, {
+    providers: [new FilesystemProvider(), agentToolProvider(folder, [])],
+  });
+  const warnings: string[] = [];
+  const socket = `${folder}/kernel.sock`;
+  const server = new ResidentServer(socket, {
+    kernel: scene.kernel,
+    hooks: scene.desk,
+    status: () => ({ policy: scene.kernel.policy.digest }),
+    now: () => 0,
+    onWarning: (line) => warnings.push(line),
+  });
+  const stop = async () => {
+    await server[Symbol.asyncDispose]();
+    await scene.kernel.close();
+  };
+  return { ...scene, socket, server, warnings, stop };
+}
+
+Deno.test("programs submit over the socket, and only its user can reach it", async () => {
+  using ws = new Workspace();
+  const { root, socket, logPath, stop } = await served(ws);
+  assertEquals((Deno.statSync(socket).mode ?? 0) & 0o777, 0o600);
+  const write = { action: "fs.write", target: `${root}/a`, params: { content: "x" }, agent: "a" };
+  const { status, body } = await ask(socket, "/v1/submit", JSON.stringify(write));
+  const { status: ended, error } = body as Record<string, unknown>;
+  assertEquals([status, ended, error], [200, "OK", null]);
+  assertEquals(Deno.readTextFileSync(`${root}/a`), "x");
+  const denied = await ask(socket, "/v1/submit", JSON.stringify({ ...write, target: "/etc/a" }));
+  assertEquals((denied.body as { code: string }).code, "NO_RULE");
+  // What stands beside a request is no option of the kernel.
+  const more = { ...write, target: "/etc/a", stages: [], options: { problem: "" } };
+  assertEquals(Object(await ask(socket, "/v1/submit", JSON.stringify(more))).body.status, "DENIED");
+  await stop();
+  assertEquals((await recordsOf(logPath)).map(({ status }) => status), ["OK", "DENIED", "DENIED"]);
+});
+
+Deno.test("an agent that is permitted everything cannot reach the socket or its folder", async () => {
+  using ws = new Workspace();
+  const folder = ws.folder("w/kernel.log.server");
+  const { kernel, root } = await hookScene(ws, {
+    providers: [new FilesystemProvider(), agentToolProvider(folder, [])],
+  });
+  const actions = [
+    { action: "fs.read", target: `${folder}/kernel.sock` },
+    { action: "fs.write", target: `${folder}/kernel.sock`, params: { content: "" } },
+    { action: "fs.move", target: folder, params: { to: `${root}/elsewhere` } },
+    { action: "fs.list", target: folder },
+  ];
+  for (const action of actions) {
+    assertEquals((await kernel.submit(action)).code, "GUARDED", JSON.stringify(action));
+    assertEquals((await kernel.permit(action)).code, "GUARDED", JSON.stringify(action));
+  }
+  await kernel.close();
+});
+
+Deno.test("what is no request of the API has a code, and changes nothing", async () => {
+  using ws = new Workspace();
+  const { socket, logPath, stop } = await served(ws);
+  // deno-fmt-ignore -- a row is a line
+  const odd: readonly (readonly [path: string, body: string | undefined, status: number, code: string])[] = [
+    ["/", undefined, 404, "NOT_FOUND"],
+    ["/v1/nothing", "{}", 404, "NOT_FOUND"],
+    ["/v1/hooks/claude/nothing", "{}", 404, "NOT_FOUND"],
+    ["/v1/hooks/../submit/before", "{}", 404, "NOT_FOUND"],
+    ["/v1/constructor", "{}", 404, "NOT_FOUND"],
+    ["/v1/submit", undefined, 405, "WRONG_METHOD"],
+    ["/v1/health", "{}", 405, "WRONG_METHOD"],
+    ["/v1/submit", "{not json", 400, "INVALID_BODY"],
+    ["/v1/submit", "", 400, "INVALID_BODY"],
+    ["/v1/submit", `"${"x".repeat(MAX_BODY_BYTES)}"`, 413, "INVALID_BODY"],
+  ];
+  for (const [path, body, status, code] of odd) {
+    const answer = await ask(socket, path, body);
+    assertEquals([answer.status, (answer.body as { code: string }).code], [status, code], path);
+  }
+  assertEquals(await recordsOf(logPath), []);
+  // Any JSON is a request, if only an invalid one.
+  for (const body of ["null", "1", "[]", '"x"']) {
+    assertEquals(Object(await ask(socket, "/v1/submit", body)).body.code, "INVALID_REQUEST");
+  }
+  await stop();
+});
+
+Deno.test("health tells what runs, and stop ends it", async () => {
+  using ws = new Workspace();
+  const { socket, kernel, server, stop } = await served(ws);
+  const { body } = await ask(socket, "/v1/health");
+  assertEquals((body as { policy: string }).policy, kernel.policy.digest);
+  assertEquals((await ask(socket, "/v1/stop", "{}")).body, { stopping: true });
+  await server.stopped;
+  await stop();
+  await assertRejects(() => ask(socket, "/v1/health"));
+});
+
+Deno.test("a socket that a killed kernel left is replaced, another file is not", async () => {
+  using ws = new Workspace();
+  const { kernel, desk } = await hookScene(ws);
+  const options = {
+    ...{ kernel, hooks: desk, status: () => ({}), now: () => 0, onWarning: () => {} },
+  };
+  const socket = ws.path("a.sock");
+  Deno.listen({ transport: "unix", path: socket }).close();
+  ws.file("left.sock", "not a socket");
+  assertThrows(() => new ResidentServer(ws.path("left.sock"), options));
+  assertEquals(Deno.readTextFileSync(ws.path("left.sock")), "not a socket");
+  const error = assertThrows(
+    () => new ResidentServer(ws.path("x".repeat(200)), options),
+    RangeError,
+  );
+  assertStringIncludes(error.message, "a socket has at most");
+  await using server = new ResidentServer(socket, options);
+  assertEquals((await ask(socket, "/v1/health")).status, 200);
+  server.stopped;
+  await kernel.close();
+});
+
+Deno.test("200 hooks at once are each answered and recorded", async () => {
+  using ws = new Workspace();
+  const { socket, payload, logPath, stop } = await served(ws);
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => {
+      const call = payload(i % 2 ? "TodoWrite" : "Unknown", {}, { tool_use_id: `t${i}` });
+      return ask(socket, "/v1/hooks/claude/before", JSON.stringify(call));
+    }),
+  );
+  const allowed = answers.filter(({ body }) =>
+    (body as { stdout: string }).stdout.includes('"allow"')
+  );
+  assertEquals(allowed.length, 100);
+  await stop();
+  const statuses = (await recordsOf(logPath)).map(({ status }) => status);
+  for (const status of ["PERMITTED", "DENIED", "UNREPORTED"]) {
+    assertEquals(statuses.filter((one) => one === status).length, 100, status);
+  }
+});
