@@ -8,6 +8,7 @@ export {
   type ActionResult,
   type CanonicalRequest,
   CODES,
+  RECORD_STATUSES,
   type RecordStatus,
   type ResultStatus,
 } from "./src/core/action.ts";
@@ -49,6 +50,7 @@ export type { Preparation, StageOutcome, StageRefusal } from "./src/core/admissi
 export type { Stage, StageAnswer, StageContext, StagePass } from "./src/stages/stage.ts";
 export { type ImpliedPermissions, impliedPermissions } from "./src/implied_permissions.ts";
 export { Kernel, KernelClosedError } from "./src/open.ts";
+export type { PermitReport } from "./src/permits.ts";
 export type { CheckpointOptions } from "./src/checkpoint/witness.ts";
 export type { KernelOptions } from "./src/options.ts";
 export { AuditLogBusyError, AuditLogError } from "./src/core/record/audit_log_error.ts";

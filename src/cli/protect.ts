@@ -98,7 +98,7 @@ export async function changeSettings(
   }
   const { after, done, notes = [], prepare, finish } = changed;
   for (const line of changedLines(before ?? "", after ?? "")) print(line);
-  if (values["dry-run"] === true) return EXIT.OK;
+  if (values["dry-run"] === true && after !== before) return EXIT.OK;
   if (after !== before) {
     prepare?.();
     write(path, after);

@@ -9,7 +9,7 @@ import { type Command, type CommandOption, EXIT, noPositionals, type Values } fr
 import { launchWith } from "./launch.ts";
 import { actAs } from "./second_process.ts";
 import { socketOf } from "./server_options.ts";
-import { complain, escape, escapedJson, print } from "./terminal.ts";
+import { escape, escapedJson, print } from "./terminal.ts";
 
 const OPTIONS: Readonly<Record<string, CommandOption>> = {
   "log-path": { type: "string", value: "FILE", help: "its audit log (default: kernel.log)" },
@@ -46,7 +46,7 @@ async function answer(values: Values, stops: boolean): Promise<number> {
     const isDown = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.ConnectionRefused;
     const reason = isDown ? "start one with: agent-kernel serve --policy FILE" : messageOf(error);
-    complain(escape(`agent-kernel: no kernel answers at ${socket}: ${reason}`));
+    print(escape(`No kernel answers at ${socket}: ${reason}`));
     return EXIT.FAILED;
   }
 }

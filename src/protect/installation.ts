@@ -80,7 +80,7 @@ export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
       PostToolUse: "after",
       SessionStart: "session-start",
       SessionEnd: "session-end",
-    }, inSeconds),
+    }, (event) => ({ timeout: event === "session-end" ? 3 : HOOK_TIMEOUT_S })),
   },
   gemini: {
     user: ".gemini/settings.json",

@@ -40,6 +40,13 @@ function commands(ws: Workspace): Readonly<Record<string, readonly [string[], nu
     permissions: [["permissions", policy], 0],
     mcp: [["mcp", "list", "--mcp", servers, ...log("mcp")], 0],
     keygen: [["keygen", "--out", ws.path("own.key")], 0],
+    // No kernel runs, which they say.
+    status: [["status", ...log("status")], 1],
+    doctor: [["doctor", ...log("doctor")], 1],
+    // It would not end; there is no such policy, which it says.
+    serve: [["serve", "--policy", ws.path("none.yaml"), ...log("serve")], 3],
+    protect: [["protect", "claude", "--dry-run", ...log("protect")], 0],
+    unprotect: [["unprotect", "claude", "--dry-run"], 0],
   };
 }
 
@@ -65,13 +72,18 @@ interface Row {
   readonly but?: Readonly<Record<string, Expected>>;
 }
 
+const NO_HOME = /^agent-kernel \w+: Cannot find the settings: HOME is not set/;
 const DEAD = "http://127.0.0.1:1";
 const ROWS: Readonly<Record<string, Row>> = {
   "LD_ and DYLD_ variables": {
     odd: () => ({ set: { LD_LIBRARY_PATH: "/nowhere", LD_ODD: "1", DYLD_LIBRARY_PATH: "/x" } }),
     expected: "works",
   },
-  "HOME unset": { odd: () => ({ unset: ["HOME"] }), expected: "works" },
+  "HOME unset": {
+    odd: () => ({ unset: ["HOME"] }),
+    expected: "works",
+    but: { protect: NO_HOME, unprotect: NO_HOME },
+  },
   "an empty PATH": { odd: () => ({ set: { PATH: "" } }), expected: "works" },
   "umask 077": { odd: () => ({ umask: 0o077 }), expected: "works" },
   "closed standard input": { odd: () => ({ streams: { 0: null } }), expected: "works" },
@@ -81,7 +93,7 @@ const ROWS: Readonly<Record<string, Row>> = {
     odd: () => ({ streams: { 1: "/dev/full" } }),
     expected: /^agent-kernel( [\w-]+)?: Cannot write to standard output: the disk is full\n$/,
     // They print nothing here.
-    but: { log: "works", snapshots: "works", mcp: "works", approvals: "works" },
+    but: { log: "works", snapshots: "works", mcp: "works", approvals: "works", serve: "works" },
   },
   "a full standard error": { odd: () => ({ streams: { 2: "/dev/full" } }), expected: "works" },
   "proxies that do not answer": {
@@ -101,7 +113,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     odd: () => ({ set: { HOME: "/nonexistent" }, unset: ["DENO_DIR"], user: 65534 }),
     expected:
       /^agent-kernel: Cannot load "[\w-]+": .*; packages are kept in DENO_DIR, or below HOME: one has to be a folder that this user may write to\n$/,
-    but: { version: "works", help: "works", log: "works", verify: "works", snapshots: "works" },
+    but: {
+      ...{ version: "works", help: "works", log: "works", verify: "works", snapshots: "works" },
+      status: "works",
+    },
   },
 };
 
@@ -153,7 +168,7 @@ Deno.test("the matrix of odd environments has every command", async () => {
   using ws = new Workspace();
   const { stdout } = await agentKernel("help");
   const listed = Array.from(stdout.matchAll(/^ {2}([a-z-]+) {2}/gm), ([, name]) => name);
-  assertEquals(listed.length, 14);
+  assertEquals(listed.length, 19);
   const tried = Object.keys(commands(ws));
   assertEquals(listed.filter((name) => !tried.includes(name ?? "")), []);
 });

@@ -29,6 +29,11 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   "test-policy": ["policy", "examples", "json"],
   permissions: ["policy", "log-path", "format"],
   mcp: ["mcp", "log-path", "search-path", "json"],
+  serve: ["policy", "log-path", "base", "verbose"],
+  status: ["log-path"],
+  protect: ["user", "project", "dry-run", "log-path"],
+  unprotect: ["user", "project", "dry-run"],
+  doctor: ["log-path"],
   keygen: ["out", "name"],
   version: [],
 };
@@ -107,7 +112,7 @@ const WRONG: readonly (readonly [string, (scene: Scene) => string[], string])[] 
     "other.yaml",
   ],
   ["a log command that does not exist", () => ["log", "verfiy"], "verfiy"],
-  ["a status that does not exist", () => ["log", "--status", "DONE"], "DONE"],
+  ["a status that does not exist", () => ["log", "--status", "ENDED"], "ENDED"],
   ["a limit that is no number", () => ["log", "--limit", "-1"], "--limit"],
   ["a time that is none", () => ["log", "--since", "yesterday"], "yesterday"],
   [

@@ -95,7 +95,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],
   ["providers", /^providers\//],
-  ["MCP gateway", /^src\/gateway\//],
+  ["in front of agents", /^src\/(gateway|hooks|server|protect)\//],
   ["command line", /^src\/cli\//],
 ];
 
@@ -162,6 +162,7 @@ Deno.test("only the assembly's warnings go to the console", () => {
   const found = SOURCES.flatMap((source) => places(source, /\bconsole\./));
   assertEquals(found.map((place) => place.replace(/:\d+$/, "")), [
     "providers/mcp/tool_defs.ts", // the default of an option
+    ...Array(3).fill("src/hooks/client.ts"), // a program of its own
     "src/open.ts",
   ]);
 });
