@@ -14,7 +14,8 @@ export {
 } from "./src/core/action.ts";
 export type { SubmitFn, SubmitOptions } from "./src/stages/submit.ts";
 export type { Decimal } from "./src/limits/decimal.ts";
-export { type Answered, ApprovalInbox, ApprovalInboxError } from "./src/approval/inbox.ts";
+export { type Answered, ApprovalInbox, type ApprovalInboxOptions } from "./src/approval/inbox.ts";
+export { ApprovalInboxError } from "./src/approval/inbox_folder.ts";
 export type { ApprovalOptions } from "./src/approval/options.ts";
 export { type ApprovalGrant, type GrantStore, MemoryGrants } from "./src/approval/grant.ts";
 export {
@@ -25,6 +26,7 @@ export {
   atLeast,
   escalating,
   firstOf,
+  type QuestionKeeper,
 } from "./src/approval/approver.ts";
 export { type ApprovalQuestion, renderQuestion } from "./src/approval/question.ts";
 export { APPROVAL_CODES } from "./src/approval/refusal.ts";

@@ -22,12 +22,19 @@ export function deskOf(
   onWarning: (line: string) => void,
 ): ApprovalDesk {
   const { timer, clock = () => new Date() } = options;
-  const inbox = approvalsPath === undefined ? undefined : new ApprovalInbox(approvalsPath, timer);
+  const inbox = approvalsPath === undefined ? undefined : new ApprovalInbox(approvalsPath, {
+    ...{ timer, clock },
+  });
   // There from the start, so that it is hidden from programs that run before the first question.
   if (policy.approvals.size > 0) inbox?.open();
-  const { approver = inbox, onQuestion } = options.approvals ?? {};
+  const { approver = inbox, onQuestion, patienceMs } = options.approvals ?? {};
+  if (patienceMs !== undefined && !(patienceMs >= 0)) {
+    throw new RangeError(
+      `Cannot open the kernel: approvals.patienceMs is ${patienceMs}, expected 0 or more milliseconds`,
+    );
+  }
   const grants = inbox ?? new MemoryGrants();
-  return new ApprovalDesk({ approver, clock, timer, grants, onQuestion, onWarning });
+  return new ApprovalDesk({ approver, clock, timer, grants, patienceMs, onQuestion, onWarning });
 }
 
 /** The stages that follow from the policy: paths among arguments, limits, approvals. */

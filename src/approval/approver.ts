@@ -44,6 +44,33 @@ export interface Approver {
    * @param signal Aborted when nobody waits for the answer any more.
    */
   ask(question: ApprovalQuestion, signal: AbortSignal): Promise<ApprovalAnswer>;
+  /** Keeps questions when nobody waits for them. @default none: they end with the wait */
+  readonly keeper?: QuestionKeeper;
+}
+
+/** Keeps questions beyond the wait for their answer, and beyond the process that asked. */
+export interface QuestionKeeper {
+  /**
+   * Leaves a question that is asked now, until its `expiresAt`; what {@linkcode Approver.ask} waits for is
+   * aborted afterwards.
+   *
+   * @returns Whether it is kept.
+   */
+  leave(question: ApprovalQuestion): boolean;
+  /** What was left and has not expired. It is data: a kernel compares it with its own request. */
+  left(): readonly ApprovalQuestion[];
+  /**
+   * Waits for the answer to a question that was left.
+   *
+   * @returns The answer, to one caller alone; `undefined` if another one has it, or the question is gone.
+   */
+  takeUp(question: ApprovalQuestion, signal: AbortSignal): Promise<ApprovalAnswer | undefined>;
+  /**
+   * Removes what nobody waits for and nobody has left: the process that asked has ended.
+   *
+   * @param tell Told of each question before it is removed. If it rejects, the question stays.
+   */
+  clear(tell: (question: ApprovalQuestion) => Promise<void>): Promise<void>;
 }
 
 /** Makes an approver of a function. */
@@ -193,7 +220,9 @@ function joined(
 }
 
 /** What an approver says of itself. INVARIANT: read one by one: those of a class are not its own properties. */
-function describing({ method, folders = [], net = [] }: Approver): Omit<Approver, "ask"> {
+function describing(
+  { method, folders = [], net = [] }: Approver,
+): Omit<Approver, "ask" | "keeper"> {
   return { method, folders, net };
 }
 

@@ -7,30 +7,38 @@ import { messageOf } from "../core/errors.ts";
 import { release } from "../core/record/lock.ts";
 import type { Timer } from "../core/timer.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
-import type { ApprovalAnswer, Approver } from "./approver.ts";
+import type { ApprovalAnswer, Approver, QuestionKeeper } from "./approver.ts";
 import { type ApprovalGrant, type GrantStore, isGrant } from "./grant.ts";
+import {
+  ApprovalInboxError,
+  InboxFolder,
+  infoOf,
+  isAwaited,
+  isId,
+  isOf,
+  lockIfFree,
+  remove,
+  removeIfPermitted,
+} from "./inbox_folder.ts";
 import { type ApprovalQuestion, isQuestion } from "./question.ts";
-
-/** The inbox cannot be used. */
-export class ApprovalInboxError extends Error {
-  /** The name of this class. */
-  override name = "ApprovalInboxError";
-  /** Stable code of this class of errors. */
-  readonly code = "APPROVAL_INBOX";
-}
 
 /** What became of an answer. */
 export type Answered = "answered" | "unknown" | "already answered" | "expired";
 
+/** Options of {@linkcode ApprovalInbox}. */
+export interface ApprovalInboxOptions {
+  /** For the looks at the folder. @default the platform's */
+  readonly timer?: Timer | undefined;
+  /** Wall clock: what was left and has expired is removed. @default the system's */
+  readonly clock?: (() => Date) | undefined;
+}
+
 /** How often the kernel looks for an answer, in milliseconds. */
 const LOOK_MS = 200;
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Larger files are no questions of a kernel. */
-const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Questions as files: `ID.question` is there while somebody waits, `ID.answer` is the answer, `ID.grant` what
- * is remembered.
+ * Questions as files: `ID.question` is there while somebody waits, `ID.left` is a question that was left to be
+ * answered, `ID.answer` is the answer, `ID.grant` what is remembered.
  *
  * INVARIANT: an answer is linked to its name when it is complete, and only if there is none: of two
  * answers one counts, and none is seen by half.
@@ -38,26 +46,32 @@ const MAX_BYTES = 64 * 1024 * 1024;
  * Whoever can write in the folder can answer. It is made for its owner alone (mode 0700), no action of a
  * kernel that uses it may read or change it, and programs of the same user are not kept out.
  */
-export class ApprovalInbox implements Approver, GrantStore {
+export class ApprovalInbox implements Approver, GrantStore, QuestionKeeper {
   /** For the record. */
   readonly method = "inbox";
-  readonly #folder: string;
+  readonly #folder: InboxFolder;
   readonly #timer: Timer;
+  readonly #clock: () => Date;
 
   /**
    * Opens nothing yet.
    *
    * @param folder Absolute path. It is made with the first question; the folder above it has to exist.
-   * @param timer @default the platform's
    */
-  constructor(folder: string, timer: Timer = SYSTEM_TIMER) {
-    this.#folder = folder;
-    this.#timer = timer;
+  constructor(folder: string, options: ApprovalInboxOptions = {}) {
+    this.#folder = new InboxFolder(folder);
+    this.#timer = options.timer ?? SYSTEM_TIMER;
+    this.#clock = options.clock ?? (() => new Date());
   }
 
   /** For whoever guards it. */
   get folders(): readonly string[] {
-    return [this.#folder];
+    return [this.#folder.path];
+  }
+
+  /** Questions stay here when nobody waits. */
+  get keeper(): QuestionKeeper {
+    return this;
   }
 
   /**
@@ -66,46 +80,119 @@ export class ApprovalInbox implements Approver, GrantStore {
    * @throws {ApprovalInboxError} It cannot be made.
    */
   open(): void {
-    try {
-      Deno.mkdirSync(this.#folder, { mode: 0o700 });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw inboxError(this.#folder, error);
-    }
+    this.#folder.make();
   }
 
   /** Puts a question into the inbox and waits for its answer. */
   async ask(question: ApprovalQuestion, signal: AbortSignal): Promise<ApprovalAnswer> {
-    const path = this.#path(question.id, "question");
-    const answerPath = this.#path(question.id, "answer");
-    let waiting: Deno.FsFile | undefined;
-    try {
-      this.open();
-      this.#publish(path, question);
-      waiting = Deno.openSync(path, { read: true });
-      // Held for as long as this process waits, however it ends.
-      waiting.lockSync(true);
-      const owner = this.#assertOwn(path);
-      for (;;) {
-        signal.throwIfAborted();
-        const answer = this.#read(answerPath) as
-          | (ApprovalAnswer & { readonly digest: string })
-          | undefined;
-        if (answer !== undefined) {
-          const { uid } = Deno.lstatSync(answerPath);
-          if (uid !== owner && uid !== 0) {
-            throw new ApprovalInboxError(`the answer is of another user (${uid})`);
-          }
-          // INVARIANT: an answer is for the question that was shown, byte for byte.
-          if (answer.digest === question.digest) return answer;
-          throw new ApprovalInboxError("the answer is for another question");
-        }
-        await this.#pause(signal);
-      }
-    } finally {
-      remove(path);
-      remove(answerPath);
-      if (waiting !== undefined) release(waiting);
+    const path = this.#folder.pathOf(question.id, "question");
+    using waiting = new DisposableStack();
+    this.open();
+    waiting.adopt(this.#folder.publishLocked(path, question), release);
+    waiting.defer(() => {
+      // One that was left meanwhile keeps its answer.
+      if (remove(path)) remove(this.#folder.pathOf(question.id, "answer"));
+    });
+    const owner = this.#folder.owner();
+    for (;;) {
+      signal.throwIfAborted();
+      const answer = this.#take(question, owner);
+      if (answer !== undefined) return answer;
+      await this.#pause(signal);
     }
+  }
+
+  /** See {@linkcode QuestionKeeper}. */
+  leave({ id }: ApprovalQuestion): boolean {
+    const left = this.#folder.pathOf(id, "left");
+    try {
+      Deno.renameSync(this.#folder.pathOf(id, "question"), left);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return this.#folder.has(left);
+      throw new ApprovalInboxError(`Cannot leave a question: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** See {@linkcode QuestionKeeper}. @throws {ApprovalInboxError} The folder is not one of this user alone. */
+  left(): ApprovalQuestion[] {
+    const ids = this.#folder.ids("left");
+    if (ids.length === 0) return [];
+    const owner = this.#folder.owner();
+    const isAnswered = ({ id }: ApprovalQuestion) => {
+      return this.#folder.has(this.#folder.pathOf(id, "answer"));
+    };
+    return ids.flatMap((id) => {
+      const info = infoOf(this.#folder.pathOf(id, "left"));
+      return info !== undefined && isOf(info, owner) ? this.#left(id) ?? [] : [];
+    }).sort((a, b) =>
+      Number(isAnswered(b)) - Number(isAnswered(a)) || (a.askedAt < b.askedAt ? -1 : 1)
+    );
+  }
+
+  /** See {@linkcode QuestionKeeper}. */
+  async takeUp(
+    question: ApprovalQuestion,
+    signal: AbortSignal,
+  ): Promise<ApprovalAnswer | undefined> {
+    const path = this.#folder.pathOf(question.id, "left");
+    const owner = this.#folder.owner();
+    using waiting = new DisposableStack();
+    const held = lockIfFree(path);
+    // For whoever looks: somebody waits. Who waits besides needs no lock.
+    if (typeof held === "object") waiting.adopt(held, release);
+    for (;;) {
+      signal.throwIfAborted();
+      const answer = this.#take(question, owner);
+      if (answer !== undefined) return answer;
+      if (!this.#folder.has(path)) return undefined;
+      await this.#pause(signal);
+    }
+  }
+
+  /** See {@linkcode QuestionKeeper}. */
+  async clear(tell: (question: ApprovalQuestion) => Promise<void>): Promise<void> {
+    for (const id of this.#folder.ids("question")) {
+      const path = this.#folder.pathOf(id, "question");
+      const held = lockIfFree(path);
+      if (typeof held !== "object") continue;
+      try {
+        const question = this.#folder.read(path);
+        // INVARIANT: removed when it has been told: a second kernel finds it locked until then.
+        if (isQuestion(question) && question.id === id) await tell(question);
+        remove(path);
+      } finally {
+        release(held);
+      }
+    }
+    this.list();
+    const known = this.#folder.ids("question", "left");
+    for (const id of this.#folder.ids("answer")) {
+      if (!known.includes(id)) remove(this.#folder.pathOf(id, "answer"));
+    }
+  }
+
+  /** The answer to a question; whoever gets it has used it up. */
+  #take({ id, digest }: ApprovalQuestion, owner: number | null): ApprovalAnswer | undefined {
+    const path = this.#folder.pathOf(id, "answer");
+    const answer = this.#folder.read(path) as
+      | (ApprovalAnswer & { readonly digest: string })
+      | undefined;
+    const info = infoOf(path);
+    if (answer === undefined || info === undefined) return undefined;
+    const places = (["question", "left"] as const).map((kind) => this.#folder.pathOf(id, kind));
+    // INVARIANT: the question goes first, so that nobody answers it again; then of several processes the one
+    // that has removed the answer has it. What was taken and not used before a kill is asked anew.
+    const isTaken = places.map(remove).includes(true) && remove(path);
+    if (!isTaken) return undefined;
+    if (!isOf(info, owner)) {
+      throw new ApprovalInboxError(`the answer is of another user (${info.uid})`);
+    }
+    // INVARIANT: an answer is for the question that was shown, byte for byte.
+    if (answer.digest === digest) return answer;
+    throw new ApprovalInboxError("the answer is for another question");
   }
 
   /** Until the next look, or until nobody waits any more. */
@@ -121,34 +208,40 @@ export class ApprovalInbox implements Approver, GrantStore {
     });
   }
 
-  /**
-   * INVARIANT: nobody else can write in the folder, so that an answer is of this user.
-   *
-   * @param path A file that this process has made in it.
-   * @returns The user that this process runs as.
-   */
-  #assertOwn(path: string): number | null {
-    const { uid } = Deno.lstatSync(path);
-    const { uid: owner, mode, isDirectory } = Deno.lstatSync(this.#folder);
-    if (isDirectory && owner === uid && ((mode ?? 0) & 0o077) === 0) return uid;
-    throw new ApprovalInboxError(
-      `the inbox "${this.#folder}" is not a folder of this user alone, expected mode 0700`,
-    );
-  }
-
-  /** The questions that wait, the oldest first. What is no question of a kernel is left out. */
+  /** The questions that wait or were left, the oldest first. What is no question of a kernel is left out. */
   list(): ApprovalQuestion[] {
-    return this.#ids("question").flatMap((id) => this.get(id) ?? []).sort((a, b) =>
+    return this.#folder.ids("question", "left").flatMap((id) => this.get(id) ?? []).sort((a, b) =>
       a.askedAt < b.askedAt ? -1 : a.askedAt > b.askedAt ? 1 : 0
     );
   }
 
-  /** A question that waits; `undefined` if there is none of this id, or it is not whole. */
+  /** A question that waits or was left; `undefined` if there is none of this id, or it is not whole. */
   get(id: string): ApprovalQuestion | undefined {
-    if (!ID.test(id)) return undefined;
-    const path = this.#path(id, "question");
-    const question = this.#read(path);
-    return isQuestion(question) && question.id === id && isAwaited(path) ? question : undefined;
+    if (!isId(id)) return undefined;
+    const path = this.#folder.pathOf(id, "question");
+    const question = this.#folder.read(path);
+    // It is left by a new name: looked for in this order, it is not missed.
+    if (question === undefined) return this.#left(id);
+    return isQuestion(question) && question.id === id && isAwaited(path)
+      ? question
+      : this.#left(id);
+  }
+
+  /** Whether a question was left, and nobody waits for its answer now. */
+  isLeft({ id }: ApprovalQuestion): boolean {
+    const path = this.#folder.pathOf(id, "left");
+    return this.#folder.has(path) && !isAwaited(path);
+  }
+
+  /** A question that was left. One that has expired is removed. */
+  #left(id: string): ApprovalQuestion | undefined {
+    const path = this.#folder.pathOf(id, "left");
+    const question = this.#folder.read(path);
+    if (!isQuestion(question) || question.id !== id) return undefined;
+    if (this.#clock().toISOString() < question.expiresAt) return question;
+    removeIfPermitted(path);
+    removeIfPermitted(this.#folder.pathOf(id, "answer"));
+    return undefined;
   }
 
   /**
@@ -162,7 +255,7 @@ export class ApprovalInbox implements Approver, GrantStore {
     if (this.get(id)?.digest !== digest) return "unknown";
     if (now.toISOString() >= expiresAt) return "expired";
     try {
-      this.#publish(this.#path(id, "answer"), { ...answer, digest });
+      this.#folder.publish(this.#folder.pathOf(id, "answer"), { ...answer, digest });
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) return "already answered";
       throw error;
@@ -176,121 +269,33 @@ export class ApprovalInbox implements Approver, GrantStore {
    * @throws {ApprovalInboxError} The folder is not one of this user alone.
    */
   grants(): ApprovalGrant[] {
-    if (this.#ids("grant").length === 0) return [];
-    const owner = this.#owner();
+    if (this.#folder.ids("grant").length === 0) return [];
+    const owner = this.#folder.owner();
     return this.listGrants().filter(({ id }) => {
-      try {
-        const { uid } = Deno.lstatSync(this.#path(id, "grant"));
-        return uid === owner || uid === 0;
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return false; // Revoked meanwhile.
-        throw error;
-      }
+      const info = infoOf(this.#folder.pathOf(id, "grant"));
+      return info !== undefined && isOf(info, owner); // Else revoked meanwhile.
     });
   }
 
   /** The same for whoever only looks: nothing is checked but the form. */
   listGrants(): ApprovalGrant[] {
-    return this.#ids("grant").flatMap((id) => {
-      const grant = this.#read(this.#path(id, "grant"));
+    return this.#folder.ids("grant").flatMap((id) => {
+      const grant = this.#folder.read(this.#folder.pathOf(id, "grant"));
       return isGrant(grant) && grant.id === id ? grant : [];
     });
   }
 
-  /** The user that this process runs as: the owner of what it makes. */
-  #owner(): number | null {
-    const path = `${this.#folder}/${crypto.randomUUID()}.draft`;
-    Deno.writeTextFileSync(path, "", { createNew: true, mode: 0o600 });
-    try {
-      return this.#assertOwn(path);
-    } finally {
-      remove(path);
-    }
-  }
-
   /** Keeps what is to be remembered, for all kernels with this inbox. */
   grant(grant: ApprovalGrant): void {
-    this.#publish(this.#path(grant.id, "grant"), grant);
+    this.#folder.publish(this.#folder.pathOf(grant.id, "grant"), grant);
   }
 
   /** Takes back what was remembered. */
   revoke(id: string): boolean {
-    if (!ID.test(id) || this.#read(this.#path(id, "grant")) === undefined) return false;
-    Deno.removeSync(this.#path(id, "grant"));
+    if (!isId(id)) return false;
+    const path = this.#folder.pathOf(id, "grant");
+    if (this.#folder.read(path) === undefined) return false;
+    Deno.removeSync(path);
     return true;
   }
-
-  /** The ids of which there are files of a kind. */
-  #ids(what: "question" | "grant"): string[] {
-    try {
-      return Array.from(Deno.readDirSync(this.#folder), ({ name }) => name)
-        .filter((name) => name.endsWith(`.${what}`))
-        .map((name) => name.slice(0, -1 - what.length))
-        .filter((id) => ID.test(id));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw inboxError(this.#folder, error);
-    }
-  }
-
-  #path(id: string, what: "question" | "answer" | "grant"): string {
-    return `${this.#folder}/${id}.${what}`;
-  }
-
-  /** Writes a file that is there as a whole or not at all, and replaces none. */
-  #publish(path: string, content: object): void {
-    const draft = `${path}.${crypto.randomUUID()}.draft`;
-    try {
-      Deno.writeTextFileSync(draft, JSON.stringify(content), { createNew: true, mode: 0o600 });
-      Deno.linkSync(draft, path);
-    } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) throw error;
-      throw inboxError(path, error);
-    } finally {
-      remove(draft);
-    }
-  }
-
-  #read(path: string): unknown {
-    try {
-      const { isFile, size } = Deno.lstatSync(path);
-      if (!isFile || size > MAX_BYTES) return undefined;
-      const value: unknown = JSON.parse(Deno.readTextFileSync(path));
-      return value !== null && typeof value === "object" ? value : undefined;
-    } catch (error) {
-      // What is no JSON, or nested without end, is no file of a kernel.
-      const isNone = error instanceof Deno.errors.NotFound || error instanceof SyntaxError ||
-        error instanceof RangeError;
-      if (isNone) return undefined;
-      throw inboxError(path, error);
-    }
-  }
-}
-
-/** Whether whoever asked still waits: it holds a lock, which ends with its process. */
-function isAwaited(path: string): boolean {
-  try {
-    using opened = new DisposableStack();
-    const file = opened.adopt(Deno.openSync(path, { read: true }), release);
-    return !file.tryLockSync(true);
-  } catch {
-    return false; // Gone meanwhile.
-  }
-}
-
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    // Not there, or it stays: it expires, and its id is never used again.
-    if (error instanceof Deno.errors.NotCapable) throw error;
-  }
-}
-
-function inboxError(path: string, error: unknown): ApprovalInboxError {
-  const hint = error instanceof Deno.errors.NotFound ? "; the folder above it has to exist" : "";
-  return new ApprovalInboxError(
-    `Cannot use the inbox of approvals "${path}": ${messageOf(error)}${hint}`,
-    { cause: error },
-  );
 }

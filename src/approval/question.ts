@@ -10,7 +10,7 @@ import { escapedJson } from "../visible_text.ts";
 
 /** One action that waits for a yes. Everything is in the form in which it would be done. */
 export interface ApprovalQuestion {
-  /** The id that the record of the action will have. */
+  /** The id that the record of the action will have, unless the question is left and answered later. */
   readonly id: string;
   /** What is to be done, for example `fs.write`. */
   readonly action: string;
@@ -45,7 +45,7 @@ export interface ApprovalQuestion {
   readonly policy: string;
   /** RFC 3339, UTC. */
   readonly askedAt: string;
-  /** When nobody waits any more. */
+  /** When an answer comes too late. */
   readonly expiresAt: string;
   /** SHA-256 over all of it: an answer is for this question and for no other. */
   readonly digest: string;
@@ -72,16 +72,30 @@ export function isQuestion(value: unknown): value is ApprovalQuestion {
   try {
     const fields = value as Readonly<Record<string, unknown>>;
     const { digest, ...content } = fields;
-    const { params, approvers } = content;
+    const { params, approvers, before, remember } = content;
     const isList = approvers === undefined ||
       Array.isArray(approvers) && approvers.every((name) => typeof name === "string");
     return TEXTS.every((name) => typeof fields[name] === "string") && isList &&
+      isCount(before) && isScope(remember) &&
       OPTIONAL_TEXTS.every((name) => ["string", "undefined"].includes(typeof fields[name])) &&
       params !== null && typeof params === "object" && !Array.isArray(params) &&
       digest === sha256(canonicalJson(content));
   } catch {
     return false; // It cannot be read to its end.
   }
+}
+
+function isCount(before: unknown): boolean {
+  const { asked, approved } = Object(before) as Readonly<Record<string, unknown>>;
+  return before === undefined || [asked, approved].every((one) => Number.isSafeInteger(one));
+}
+
+/** INVARIANT: what is shown beside quotes is of our own words. */
+function isScope(remember: unknown): boolean {
+  const { as, target, for: time } = Object(remember) as Readonly<Record<string, unknown>>;
+  return remember === undefined ||
+    ["target", "folder", "rule"].includes(as as string) && typeof target === "string" &&
+      typeof time === "string" && /^[0-9.]+ (s|min|h)$/.test(time);
 }
 
 /**

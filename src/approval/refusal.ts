@@ -11,6 +11,8 @@ export const APPROVAL_CODES = {
   DENIED: "APPROVAL_DENIED",
   /** Nobody answered in time. */
   TIMEOUT: "APPROVAL_TIMEOUT",
+  /** Nobody has answered yet; the question is left, and an equal request takes it up. */
+  PENDING: "APPROVAL_PENDING",
   /** There was a yes, and what was shown has changed since. */
   STALE: "APPROVAL_STALE",
   /** There is nobody to ask, or asking failed. */

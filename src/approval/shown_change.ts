@@ -10,6 +10,8 @@ import type { CanonicalRequest } from "../core/action.ts";
 export interface ShownChange {
   /** Lines that go (`-`), come (`+`) and stay around them; or why they are not shown. */
   readonly text: string;
+  /** What tells the file from another one, where its lines are not shown: a yes that comes later is for it. */
+  readonly state?: string;
   /** Whether the file is not as it was when that was made, or cannot be looked at any more. */
   readonly hasChanged: () => boolean;
 }
@@ -37,14 +39,14 @@ export function shownChange({ action, target, params }: CanonicalRequest): Shown
   const hasChanged = () => lookAt(target).state !== state;
   const now = state === "none" ? "no file" : "a file";
   if (typeof content !== "string" || restore !== undefined) {
-    return { text: `${now} now; what is written is not in the params`, hasChanged };
+    return { text: `${now} now; what is written is not in the params`, state, hasChanged };
   }
   const isShown = before !== undefined && encoding !== "base64" && before.length <= MAX_TEXT &&
     content.length <= MAX_TEXT;
   const text = isShown
     ? changedLines(before, content)
     : `binary or long: ${now} now, ${content.length} characters then`;
-  return { text, hasChanged };
+  return isShown ? { text, hasChanged } : { text, state, hasChanged };
 }
 
 /**
@@ -77,7 +79,7 @@ function lookAt(path: string): { readonly state?: string; readonly text?: string
   try {
     const { size, mtime, ino, isFile } = Deno.statSync(path);
     if (!isFile || size > MAX_BYTES) {
-      return { state: `${isFile} ${size} ${mtime?.getTime()} ${ino}` };
+      return { state: `${isFile ? "file" : "other"} ${size} ${mtime?.getTime()} ${ino}` };
     }
     const bytes = Deno.readFileSync(path);
     const state = hash("sha256", bytes);

@@ -16,6 +16,7 @@ import { covers, type GrantStore, scopeOf } from "./grant.ts";
 import { abortSafely } from "../abort.ts";
 import { type ApprovalAnswer, type Approver, namesOf } from "./approver.ts";
 import { type NeededApproval, neededApproval } from "./needed.ts";
+import { OpenQuestions } from "./open_questions.ts";
 import { type ApprovalQuestion, questionOf } from "./question.ts";
 import { type PlanAnswer, PlannedApprovals, type PlannedRequest, planOf, sameKey } from "./plan.ts";
 import { MAX_REASON_BYTES, refused } from "./refusal.ts";
@@ -34,6 +35,8 @@ export interface ApprovalDeskOptions {
   readonly timer?: Timer | undefined;
   /** Where it is kept what is remembered. */
   readonly grants: GrantStore;
+  /** How long a submit itself waits. @default as long as the rule says */
+  readonly patienceMs?: number | undefined;
   /** Told of each question. */
   readonly onQuestion?: ((question: ApprovalQuestion) => void) | undefined;
   readonly onWarning: (line: string) => void;
@@ -54,15 +57,6 @@ interface Asking {
   readonly policy: Policy;
 }
 
-/** A question that several equal requests may wait for. */
-interface SharedQuestion {
-  readonly question: ApprovalQuestion;
-  readonly answer: Promise<ApprovalAnswer>;
-  waiting: number;
-  /** One less waits. */
-  leave(): void;
-}
-
 /** A yes. */
 interface Understood {
   readonly who: string;
@@ -77,14 +71,19 @@ export class ApprovalDesk {
   readonly #guard = new WriteGuard();
   readonly #allowance = new Allowance();
   readonly #plans: PlannedApprovals;
-  /** Questions that wait for their answer. */
-  readonly #open = new Map<string, SharedQuestion>();
+  readonly #questions: OpenQuestions;
   /** What became of questions, by rule, agent and action. */
   readonly #history = new Map<string, { readonly asked: number; readonly approved: number }>();
 
   constructor(options: ApprovalDeskOptions) {
     this.#options = options;
     this.#plans = new PlannedApprovals(options.clock, this.#guard);
+    const { clock, patienceMs } = options;
+    this.#questions = new OpenQuestions({
+      ...{ timer: this.#timer, clock, patienceMs },
+      onQuestion: (question) => this.#tell(question),
+      abort: (controller) => this.#abort(controller),
+    });
   }
 
   /** The stages for a policy: none if none of its rules asks for approval. */
@@ -137,8 +136,10 @@ export class ApprovalDesk {
     try {
       this.#tell(question);
       const asking = (async () => await approver.ask(question, over.signal))();
-      const waiting = { timer: this.#timer, timeoutMs, closing: this.#closing.signal };
-      const ended = await waitFor(asking, waiting);
+      const ended = await waitFor(asking, {
+        ...{ timer: this.#timer, timeoutMs, closing: this.#closing.signal },
+        late: `nobody answered within ${shownTime(timeoutMs)}`,
+      });
       if ("refusal" in ended) return no(ended);
       const said = this.#understand(ended.answer, { approver, approvers, question });
       if ("refusal" in said) return no(said);
@@ -193,57 +194,42 @@ export class ApprovalDesk {
       return refused("UNAVAILABLE", `rules "${names}" have no approver in common`);
     }
     const change = shownChange(request);
-    const shared = this.#join(approver, asking, change);
-    const { question } = shared;
-    const fields = { id: question.id, asked_at: question.askedAt };
-    try {
-      const ended = await waitFor(shared.answer, {
-        timer: this.#timer,
-        timeoutMs: rule.timeoutMs,
-        closing: this.#closing.signal,
-        call: context.askedBy?.signal,
-        fields,
-      });
-      if ("refusal" in ended) return ended;
-      return this.#passes(ended.answer, { approver, asking, question, change });
-    } catch (error) {
-      return refused("UNAVAILABLE", `asking failed: ${messageOf(error)}`, fields);
-    } finally {
-      shared.leave();
+    const same = sameKey({ request, rule, policy: context.policy, change });
+    const key = JSON.stringify([same, change?.state, context.askedBy?.action]);
+    for (;;) {
+      const passes = await this.#askOnce(asking, { approver, change, key });
+      if (passes !== "used up") return passes;
     }
   }
 
-  /**
-   * Asks, or waits for the answer to the same question that is asked already. Each request is decided and
-   * recorded for itself.
-   */
-  #join(approver: Approver, asking: Asking, change: ShownChange | undefined): SharedQuestion {
-    const { request, context, rule } = asking;
-    const same = sameKey({ request, rule, policy: context.policy, change });
-    const key = `${same} ${context.askedBy?.action ?? ""}`;
-    const open = this.#open.get(key);
-    if (open !== undefined) {
-      open.waiting++;
-      return open;
+  /** `"used up"`: the question was left before, and its yes is for another request that is equal. */
+  async #askOnce(asking: Asking, { approver, change, key }: {
+    readonly approver: Approver;
+    readonly change: ShownChange | undefined;
+    readonly key: string;
+  }): Promise<StageAnswer | "used up"> {
+    const { context, rule } = asking;
+    const fresh = this.#questionFor(asking, change);
+    using waiting = new DisposableStack();
+    let fields = { id: fresh.id, asked_at: fresh.askedAt };
+    try {
+      const shared = this.#questions.join(key, fresh, approver);
+      waiting.defer(() => shared.leave());
+      const { question, timeoutMs, left } = shared;
+      fields = { id: question.id, asked_at: question.askedAt };
+      const ended = await waitFor(shared.answer, {
+        ...{ timer: this.#timer, timeoutMs, left, fields },
+        late: `nobody answered within ${shownTime(rule.timeoutMs)}`,
+        closing: this.#closing.signal,
+        call: context.askedBy?.signal,
+      });
+      if ("refusal" in ended) return ended;
+      const { answer } = ended;
+      if (!shared.counts(answer)) return "used up";
+      return this.#passes(answer, { approver, asking, question, change });
+    } catch (error) {
+      return refused("UNAVAILABLE", `asking failed: ${messageOf(error)}`, fields);
     }
-    const over = new AbortController();
-    const question = this.#questionFor(asking, change);
-    this.#tell(question);
-    const shared: SharedQuestion = {
-      question,
-      waiting: 1,
-      // What it throws at once is a rejection too.
-      answer: (async () => await approver.ask(question, over.signal))(),
-      leave: () => {
-        if (this.#open.get(key) === shared && shared.waiting === 1) this.#open.delete(key);
-        if (--shared.waiting === 0) this.#abort(over);
-      },
-    };
-    this.#open.set(key, shared);
-    // INVARIANT: the first reaction to an answer: whoever comes after it is asked anew.
-    const close = () => void (this.#open.get(key) === shared && this.#open.delete(key));
-    shared.answer.then(close, close);
-    return shared;
   }
 
   /** What listeners of others throw is a warning. */
@@ -286,7 +272,9 @@ export class ApprovalDesk {
       rule: rule.rules.join(", "),
       ...reason !== undefined && { reason },
       ...rule.approvers !== undefined && { approvers: rule.approvers },
-      ...change !== undefined && { change: change.text },
+      ...change !== undefined && {
+        change: change.state === undefined ? change.text : `${change.text} (${change.state})`,
+      },
       ...remember !== undefined && {
         remember: { ...scopeOf(remember.as, target), for: shownTime(remember.forMs) },
       },

@@ -5,14 +5,16 @@
  */
 import type { StageRefusal } from "../core/admission.ts";
 import type { Timer } from "../core/timer.ts";
-import { shownTime } from "./approval_rule.ts";
-import type { ApprovalAnswer } from "./approver.ts";
 import { refused } from "./refusal.ts";
 
 /** How long an answer is waited for, and what ends that sooner. */
 export interface WaitOptions {
   readonly timer: Timer;
   readonly timeoutMs: number;
+  /** What is said when that time is over. */
+  readonly late: string;
+  /** Resolves when the question is left to be answered later. @default never */
+  readonly left?: Promise<StageRefusal>;
   /** Aborted when the kernel closes. */
   readonly closing: AbortSignal;
   /** Aborted when the call ends during which was asked. */
@@ -27,12 +29,11 @@ export interface WaitOptions {
  * @returns The answer, or why nobody waits for it any more.
  * @throws What asking threw.
  */
-export async function waitFor(
-  answer: Promise<ApprovalAnswer>,
-  { timer, timeoutMs, closing, call, fields }: WaitOptions,
-): Promise<{ readonly answer: ApprovalAnswer } | StageRefusal> {
+export async function waitFor<T>(
+  answer: Promise<T>,
+  { timer, timeoutMs, late, left, closing, call, fields }: WaitOptions,
+): Promise<{ readonly answer: T } | StageRefusal> {
   const { promise: ended, resolve } = Promise.withResolvers<StageRefusal>();
-  const late = `nobody answered within ${shownTime(timeoutMs)}`;
   const cancel = timer.schedule(() => resolve(refused("TIMEOUT", late, fields)), timeoutMs);
   const unless = (signal: AbortSignal | undefined, why: string) => {
     const listener = () => resolve(refused("UNAVAILABLE", why, fields));
@@ -45,7 +46,11 @@ export async function waitFor(
     unless(call, "the call has ended"),
   ];
   try {
-    return await Promise.race([ended, answer.then((answer) => ({ answer }))]);
+    return await Promise.race([
+      ended,
+      ...left === undefined ? [] : [left],
+      answer.then((answer) => ({ answer })),
+    ]);
   } finally {
     cancel();
     for (const remove of removals) remove();

@@ -37,7 +37,7 @@ function question(id: string = crypto.randomUUID(), more: Partial<ApprovalQuesti
 /** An inbox in which one question waits. */
 function waiting(ws: Workspace, one = question()) {
   const timer = new ManualTimer();
-  const inbox = new ApprovalInbox(ws.path("inbox"), timer);
+  const inbox = new ApprovalInbox(ws.path("inbox"), { timer });
   const abort = new AbortController();
   const answered = inbox.ask(one, abort.signal);
   /** Lets the inbox look once more. */
