@@ -296,7 +296,8 @@ function claimant(ws: Workspace, name: string): Deno.ChildProcess {
      await using kernel = await Kernel.open({
        policy: ${JSON.stringify(policyOf())},
        providers: [new Provider({
-         name: "shop", isolation: "none", actions: { "shop.pay": { kind: "name" } },
+         name: "shop", isolation: "none",
+         actions: { "shop.pay": { kind: "name" }, "shop.look": { kind: "name", effect: "none" } },
          execute() { Deno.writeTextFileSync("${
       ws.path("done")
     }", "${name}\\n", { append: true }); },
@@ -311,7 +312,7 @@ function claimant(ws: Workspace, name: string): Deno.ChildProcess {
   return new Deno.Command("deno", {
     args: ["run", "-q", "--no-prompt", "-A", `--config=${ROOT}/deno.json`, script],
     stdout: "piped",
-    stderr: "null",
+    stderr: "inherit",
   }).spawn();
 }
 
