@@ -12,6 +12,7 @@ import type { AuditLog } from "./core/record/log.ts";
 import type { Timer } from "./core/timer.ts";
 import type { ApprovalDesk } from "./approval/stage.ts";
 import type { PlanAnswer, PlannedRequest } from "./approval/plan.ts";
+import type { Unanswered } from "./approval/unanswered.ts";
 import { authorizeWithPaths } from "./argument_paths/decision.ts";
 import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
@@ -31,6 +32,7 @@ import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
 import type { Stage } from "./stages/stage.ts";
 import type { SubmitOptions } from "./stages/submit.ts";
+import { submitRefused } from "./refused_submit.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
 /** `submit` was called on a kernel that is closed. */
@@ -153,7 +155,7 @@ export class Kernel implements AsyncDisposable {
       record: (permitted, outcome) => core.record(permitted, outcome),
       onWarning,
     });
-    return new Kernel(OPENED, {
+    const kernel = new Kernel(OPENED, {
       options,
       logPath,
       log,
@@ -165,6 +167,8 @@ export class Kernel implements AsyncDisposable {
       tracer,
       timer,
     });
+    if (policy.approvals.size > 0) await desk.clear((one) => kernel.#refuse(one));
+    return kernel;
   }
 
   /** The policy in force. */
@@ -239,9 +243,10 @@ export class Kernel implements AsyncDisposable {
    */
   async requestApproval(requests: readonly ActionRequest[]): Promise<PlanAnswer> {
     if (this.#closed !== undefined) throw new KernelClosedError();
-    const { policy, world } = this.#deployment;
+    const deployment = this.#deployment;
+    const { policy, world } = deployment;
     const { approvals } = policy;
-    const asked: PlannedRequest[] = [];
+    const asked: (PlannedRequest & { readonly given: ActionRequest })[] = [];
     for (const given of requests) {
       const { request, problem } = receive(given);
       const authorized = authorizeWithPaths(request, { policy, world });
@@ -251,9 +256,16 @@ export class Kernel implements AsyncDisposable {
       }
       if (effect === "deny") return { approved: false, code, error };
       const rule = approvalOf(authorized, { policy, approvals });
-      if (rule !== undefined) asked.push({ request: authorized.request, rule });
+      if (rule !== undefined) asked.push({ request: authorized.request, rule, given: request });
     }
-    if (asked.length > 0) return await this.#opened.desk.plan(asked, policy);
+    if (asked.length > 0) {
+      return await deployment.run(async () => {
+        const { answer, refusal } = await this.#opened.desk.plan(asked, policy);
+        if (refusal === undefined) return answer;
+        for (const { given } of asked) await this.#refuse({ request: given, refusal });
+        return answer;
+      });
+    }
     const expiresAt = (this.#opened.options.clock?.() ?? new Date()).toISOString();
     return { approved: true, id: crypto.randomUUID(), by: "the policy", expiresAt };
   }
@@ -359,6 +371,13 @@ export class Kernel implements AsyncDisposable {
         isPermit: outside !== undefined,
       })
     );
+  }
+
+  /** Puts on record what led to no action. */
+  async #refuse(one: Unanswered): Promise<void> {
+    const { policy, world } = this.#deployment;
+    const kernel = { policy, world, timer: this.#timer, onWarning: this.#onWarning };
+    await submitRefused(this.#opened.core, one, kernel);
   }
 
   async #close(): Promise<void> {

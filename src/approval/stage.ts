@@ -6,7 +6,6 @@
 import type { CanonicalRequest } from "../core/action.ts";
 import type { StageRefusal } from "../core/admission.ts";
 import { messageOf } from "../core/errors.ts";
-import { cutText } from "../core/isolation/answer.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import type { Timer } from "../core/timer.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
@@ -14,13 +13,15 @@ import type { Stage, StageAnswer, StageContext, StagePass } from "../stages/stag
 import { type ApprovalRule, type Remember, shownTime } from "./approval_rule.ts";
 import { covers, type GrantStore, scopeOf } from "./grant.ts";
 import { abortSafely } from "../abort.ts";
-import { type ApprovalAnswer, type Approver, namesOf } from "./approver.ts";
+import type { ApprovalAnswer, Approver } from "./approver.ts";
 import { type NeededApproval, neededApproval } from "./needed.ts";
 import { OpenQuestions } from "./open_questions.ts";
 import { type ApprovalQuestion, questionOf } from "./question.ts";
 import { type PlanAnswer, PlannedApprovals, type PlannedRequest, planOf, sameKey } from "./plan.ts";
-import { MAX_REASON_BYTES, refused } from "./refusal.ts";
+import { refused } from "./refusal.ts";
 import { type ShownChange, shownChange } from "./shown_change.ts";
+import { understand } from "./understood.ts";
+import { type Unanswered, unansweredOf } from "./unanswered.ts";
 import { waitFor } from "./waiting.ts";
 import { WriteGuard } from "./write_guard.ts";
 import { Allowance } from "./allowance.ts";
@@ -55,13 +56,6 @@ interface Asking {
   readonly context: StageContext;
   readonly rule: NeededApproval;
   readonly policy: Policy;
-}
-
-/** A yes. */
-interface Understood {
-  readonly who: string;
-  readonly fields: Readonly<Record<string, unknown>> & { readonly id: string };
-  readonly remember: boolean;
 }
 
 /** The approvals of one open kernel. */
@@ -113,21 +107,42 @@ export class ApprovalDesk {
   }
 
   /**
+   * Finds what nobody waits for any more, because the process that asked has ended.
+   *
+   * @param tell Puts it on record. If it rejects, it is found again.
+   */
+  async clear(tell: (one: Unanswered) => Promise<void>): Promise<void> {
+    try {
+      await this.#options.approver?.keeper?.clear(async (question) => {
+        for (const one of unansweredOf(question)) await tell(one);
+      });
+    } catch (error) {
+      this.#options.onWarning(`${WARNING}what was asked before: ${messageOf(error)}`);
+    }
+  }
+
+  /**
    * Asks about several requests at once. After a yes each of them, as it was shown, passes once without a
    * question of its own, until the time of the question is over.
    *
    * @param asked Those that need a yes, with the params as they would be done.
    * @param policy That allows them.
+   * @returns With a no, how each of them is to be refused.
    */
-  async plan(asked: readonly PlannedRequest[], policy: Policy): Promise<PlanAnswer> {
+  async plan(
+    asked: readonly PlannedRequest[],
+    policy: Policy,
+  ): Promise<{ readonly answer: PlanAnswer; readonly refusal?: StageRefusal }> {
     const { approver, clock } = this.#options;
     const plan = planOf(asked, policy, clock());
     const { question, approvers, timeoutMs } = plan;
-    const no = ({ refusal, code }: StageRefusal): PlanAnswer => ({
-      approved: false,
-      code,
-      error: refusal,
-    });
+    const no = ({ refusal, code, fields = {} }: StageRefusal) => {
+      const { id: plan = question.id, ...facts } = { asked_at: question.askedAt, ...fields };
+      return {
+        answer: { approved: false, code, error: refusal } as const,
+        refusal: { refusal, code, fields: { plan, ...facts } },
+      };
+    };
     if (approver === undefined) return no(refused("UNAVAILABLE", "nobody can be asked"));
     if (approvers?.length === 0) {
       return no(refused("UNAVAILABLE", "the rules have no approver in common"));
@@ -141,11 +156,12 @@ export class ApprovalDesk {
         late: `nobody answered within ${shownTime(timeoutMs)}`,
       });
       if ("refusal" in ended) return no(ended);
-      const said = this.#understand(ended.answer, { approver, approvers, question });
+      const said = understand(ended.answer, { approver, approvers, question, now: clock() });
       if ("refusal" in said) return no(said);
       const { id, ...fields } = said.fields;
       this.#plans.keep(plan, { ...fields, plan: id });
-      return { approved: true, id: question.id, by: said.who, expiresAt: question.expiresAt };
+      const { expiresAt } = question;
+      return { answer: { approved: true, id: question.id, by: said.who, expiresAt } };
     } catch (error) {
       return no(refused("UNAVAILABLE", `asking failed: ${messageOf(error)}`));
     } finally {
@@ -313,34 +329,6 @@ export class ApprovalDesk {
     }
   }
 
-  /** What an answer says: a yes, or why it is none. INVARIANT: each is read once, and only `true` is a yes. */
-  #understand(answer: ApprovalAnswer, { approver, approvers, question }: {
-    readonly approver: Approver;
-    readonly approvers: readonly string[] | undefined;
-    readonly question: ApprovalQuestion;
-  }): StageRefusal | Understood {
-    const { approved, by, reason, remember, method = approver.method } = answer;
-    const { id, askedAt: asked_at } = question;
-    const facts = { id, asked_at, answered_at: this.#options.clock().toISOString() };
-    const names = namesOf({ by });
-    if (names.length === 0) {
-      return refused("UNAVAILABLE", "the answer does not say who gave it", facts);
-    }
-    const who = names.join(", ");
-    const fields = { ...facts, by: who, method: String(method).slice(0, 32) };
-    const why = typeof reason === "string" && reason !== ""
-      ? cutText(reason, MAX_REASON_BYTES)
-      : undefined;
-    const said = why === undefined ? fields : { ...fields, reason: why };
-    const stranger = names.find((name) => approvers?.includes(name) === false);
-    if (stranger !== undefined) {
-      const expected = approvers?.join(" or ");
-      return refused("DENIED", `"${stranger}" answered, and may not: expected ${expected}`, said);
-    }
-    if (approved === true) return { who, fields: said, remember: remember === true };
-    return refused("DENIED", `${who} said no${why === undefined ? "" : `: ${why}`}`, said);
-  }
-
   #passes(answer: ApprovalAnswer, { approver, asking, question, change }: {
     readonly approver: Approver;
     readonly asking: Asking;
@@ -349,7 +337,8 @@ export class ApprovalDesk {
   }): StageAnswer {
     const { rule, context: { recordId } } = asking;
     const { approvers } = rule;
-    const said = this.#understand(answer, { approver, approvers, question });
+    const now = this.#options.clock();
+    const said = understand(answer, { approver, approvers, question, now });
     this.#count(historyKey({ ...question, rule }), !("refusal" in said));
     if ("refusal" in said) return said;
     const { who, fields } = said;
