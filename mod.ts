@@ -31,7 +31,8 @@ export {
 export { type ApprovalQuestion, renderQuestion } from "./src/approval/question.ts";
 export { APPROVAL_CODES } from "./src/approval/refusal.ts";
 export type { PlanAnswer } from "./src/approval/plan.ts";
-export { type Terminal, terminalApprover, type TerminalOptions } from "./src/approval/terminal.ts";
+export type { Terminal } from "./src/approval/pages.ts";
+export { terminalApprover, type TerminalOptions } from "./src/approval/terminal.ts";
 export { webhookApprover, WebhookError, type WebhookOptions } from "./src/approval/webhook.ts";
 export type { WebhookFormat } from "./src/approval/webhook_message.ts";
 export type { LimitOptions } from "./src/limits/enforcement.ts";

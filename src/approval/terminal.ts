@@ -4,17 +4,8 @@
  * @module
  */
 import type { ApprovalAnswer, Approver } from "./approver.ts";
-import { type ApprovalQuestion, renderQuestion } from "./question.ts";
-
-/** A terminal, as far as it is needed here. */
-export interface Terminal {
-  /** Shows a line. */
-  print(line: string): void;
-  /** Columns. */
-  readonly width: number;
-  /** Shows a text and reads a line; `undefined` at the end of the input. */
-  read(text: string): Promise<string | undefined>;
-}
+import { showQuestion, type Terminal } from "./pages.ts";
+import type { ApprovalQuestion } from "./question.ts";
 
 /** Options of {@linkcode terminalApprover}. */
 export interface TerminalOptions {
@@ -31,7 +22,7 @@ const ANSWERS: Readonly<Record<string, Pick<ApprovalAnswer, "approved" | "rememb
 };
 
 /**
- * Shows each question whole and reads the answer as a word: `yes`, `no`, or `remember` where the question
+ * Shows each question whole, page by page if it is longer than the screen, and reads the answer as a word: `yes`, `no`, or `remember` where the question
  * says what for. One question after the other. Anything else is asked again; the end of the input is a no.
  *
  * A terminal can show nothing but what is printed: it is for whoever else prints nothing there.
@@ -60,19 +51,29 @@ async function askOn(
   using stack = new DisposableStack();
   stack.defer(() => signal.removeEventListener("abort", tell));
   terminal.print("");
-  for (const line of renderQuestion(question, terminal.width)) terminal.print(line);
+  const ended = { approved: false, by, reason: "the input has ended" };
+  const isShown = await showQuestion(question, terminal, signal);
+  signal.throwIfAborted();
+  if (!isShown) return ended;
   const { remember } = question;
   const words = remember === undefined ? "yes or no" : "yes, no, or remember";
   for (;;) {
     const said = await terminal.read(`May it be done? ${words}: `);
     signal.throwIfAborted();
-    if (said === undefined) return { approved: false, by, reason: "the input has ended" };
+    if (said === undefined) return ended;
     const word = said.trim().toLowerCase();
     const answer = Object.hasOwn(ANSWERS, word) ? ANSWERS[word] : undefined;
     if (answer !== undefined && (answer.remember !== true || remember !== undefined)) {
       return { ...answer, by };
     }
   }
+}
+
+/** `undefined` if standard error is no terminal, or one that does not know its size. */
+function screen(): { readonly columns: number; readonly rows: number } | undefined {
+  if (!Deno.stderr.isTerminal()) return undefined;
+  const { columns, rows } = Deno.consoleSize();
+  return columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
 
 /** Standard error, so that results on standard output stay what they are. */
@@ -101,11 +102,10 @@ function ownTerminal(): Terminal {
   return {
     print: (line) => void Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`)),
     get width() {
-      try {
-        return Deno.consoleSize().columns;
-      } catch {
-        return 80; // Standard error is no terminal.
-      }
+      return screen()?.columns ?? 80;
+    },
+    get height() {
+      return screen()?.rows;
     },
     read(text) {
       Deno.stderr.writeSync(new TextEncoder().encode(text));

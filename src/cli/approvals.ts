@@ -6,7 +6,8 @@
 import { resolve } from "@std/path";
 import { type ApprovalGrant, asRule, shownScope } from "../approval/grant.ts";
 import { ApprovalInbox } from "../approval/inbox.ts";
-import { type ApprovalQuestion, renderQuestion } from "../approval/question.ts";
+import { showQuestion, type Terminal } from "../approval/pages.ts";
+import type { ApprovalQuestion } from "../approval/question.ts";
 import { NOTHING } from "../core/isolation/permission_set.ts";
 import { toFlags } from "../launch/flags.ts";
 import {
@@ -27,6 +28,7 @@ import {
   escape,
   escapedJson,
   print,
+  terminalHeight,
   terminalWidth,
   wantsJson,
 } from "./terminal.ts";
@@ -37,8 +39,9 @@ export const COMMAND: Command = {
   usage:
     "[list | show ID | approve ID | deny ID | watch | grants | revoke ID | as-policy] [--log-path FILE | --inbox DIR] [--reason TEXT]",
   details:
-    `What rules with "approval" ask, while somebody waits for the answer. show prints all of a question:
-action, target and params as they would be done, and what a write would change. approve and deny answer it
+    `What rules with "approval" ask, while somebody waits for the answer, and what was left to be answered
+until it expires. show prints all of a question:
+action, target and params as they would be done, and what a write would change; on a terminal a page at a time. approve and deny answer it
 once; a yes is for this one action, as it was shown, and with --remember for what the question says besides.
 --digest makes sure that it is the question that was read. An ID may be shortened to its beginning.
 watch shows each question as it comes, and asks for the answer. grants lists what is remembered, revoke takes
@@ -84,8 +87,11 @@ one back, as-policy prints the rules that would make them unnecessary.`,
       return EXIT.FAILED;
     }
     if (verb === "show") {
-      if (wantsJson(values)) print(escapedJson(question));
-      else for (const line of renderQuestion(question, terminalWidth())) print(line);
+      if (wantsJson(values)) print(escapedJson(asJson(inbox, question)));
+      else {
+        tellLeft(inbox, question);
+        await showQuestion(question, onTerminal());
+      }
       return EXIT.OK;
     }
     return await answer(inbox, question, { invocation, folder, approved: verb === "approve" });
@@ -102,7 +108,7 @@ interface Circumstances {
 const LISTINGS: Readonly<
   Record<string, (inbox: ApprovalInbox, at: Circumstances) => Promise<number> | number>
 > = {
-  list: (inbox, { invocation: { values } }) => list(inbox.list(), wantsJson(values)),
+  list: (inbox, { invocation: { values } }) => list(inbox, wantsJson(values)),
   grants: (inbox, { invocation: { values } }) => listGrants(inbox.listGrants(), wantsJson(values)),
   "as-policy": (inbox) => {
     const standing = standingOf(inbox.listGrants());
@@ -190,21 +196,23 @@ async function watch(
     throw new UsageError("watch asks on a terminal; list and approve do without");
   }
   print(colour(`waiting for questions in ${escape(folder)}, Ctrl-C ends it`, "dim"));
-  const left = new Set<string>();
+  const later = new Set<string>();
   for (;;) {
-    const question = inbox.list().find(({ id }) => !left.has(id));
+    const question = inbox.list().find(({ id }) => !later.has(id));
     if (question === undefined) {
       await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
       continue;
     }
     print("");
-    for (const line of renderQuestion(question, terminalWidth())) print(line);
+    tellLeft(inbox, question);
+    // INVARIANT: a yes can be given when all of the question was shown.
+    if (!await showQuestion(question, onTerminal())) return EXIT.OK;
     const may = question.remember === undefined ? "" : ", r: yes and remember";
     const said = prompt(`y: yes${may}, n: no, l: later >`)?.trim().toLowerCase();
     if (said === undefined) return EXIT.OK;
     const approved = said === "y" || said === "yes" || said === "r";
     if (!approved && said !== "n" && said !== "no") {
-      left.add(question.id);
+      later.add(question.id);
       continue;
     }
     const given = { ...values, remember: said === "r" };
@@ -216,23 +224,47 @@ async function watch(
   }
 }
 
-function list(questions: readonly ApprovalQuestion[], asJson: boolean): number {
-  if (asJson) {
-    for (const question of questions) print(escapedJson(question));
+/** The terminal of this process, on which long questions are paged. */
+function onTerminal(): Terminal {
+  return {
+    print,
+    width: terminalWidth(),
+    height: terminalHeight(),
+    read: (text) => Promise.resolve(prompt(text) ?? undefined),
+  };
+}
+
+/** For programs: that nobody waits for it is a member of its own. */
+function asJson(inbox: ApprovalInbox, question: ApprovalQuestion): object {
+  return inbox.isLeft(question) ? { ...question, left: true } : question;
+}
+
+/** Says of a question that nobody waits for it. */
+function tellLeft(inbox: ApprovalInbox, question: ApprovalQuestion): void {
+  if (!inbox.isLeft(question)) return;
+  print(
+    `left, until ${localTime(question.expiresAt)}: an answer counts for the same request, once`,
+  );
+}
+
+function list(inbox: ApprovalInbox, isForPrograms: boolean): number {
+  const questions = inbox.list();
+  if (isForPrograms) {
+    for (const question of questions) print(escapedJson(asJson(inbox, question)));
     return EXIT.OK;
   }
   if (questions.length === 0) print("nothing waits for an answer");
   else {
-    const rows = questions.map(({ id, action, target, agent, rule, expiresAt }) => [
-      id.slice(0, 8),
-      escape(action),
-      escape(target),
-      escape(agent ?? "-"),
-      escape(rule),
-      localTime(expiresAt),
+    const rows = questions.map((question) => [
+      question.id.slice(0, 8),
+      escape(question.action),
+      escape(question.target),
+      escape(question.agent ?? "-"),
+      escape(question.rule),
+      `${inbox.isLeft(question) ? "left, until" : "until"} ${localTime(question.expiresAt)}`,
     ]);
     const [head = "", ...lines] = columns(
-      [["id", "action", "target", "agent", "rule", "until"], ...rows],
+      [["id", "action", "target", "agent", "rule", "waits"], ...rows],
       { width: terminalWidth() },
     );
     for (const line of [colour(head, "dim"), ...lines]) print(line);

@@ -31,6 +31,12 @@ export function terminalWidth(): number {
   }
 }
 
+/** Lines of the terminal on which a person reads and types; `undefined` if there is none. */
+export function terminalHeight(): number | undefined {
+  if (!isTerminal() || !Deno.stdin.isTerminal()) return undefined;
+  return Deno.consoleSize().rows || undefined;
+}
+
 /** Writes a line to standard output. */
 export function print(line: string): void {
   printText(`${line}\n`);

@@ -1,5 +1,5 @@
 /** Asking on a terminal, and asking somebody else after a time. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   allOf,
   ApprovalInbox,
@@ -9,6 +9,7 @@ import {
   atLeast,
   escalating,
   firstOf,
+  renderQuestion,
   type Terminal,
   terminalApprover,
 } from "@agent-kernel/kernel";
@@ -29,6 +30,7 @@ function question(content: Partial<ApprovalQuestion> = {}): ApprovalQuestion {
 class Typed implements Terminal {
   readonly width = 80;
   readonly shown: string[] = [];
+  height?: number;
   readonly #lines: (string | undefined)[];
 
   constructor(...lines: (string | undefined)[]) {
@@ -63,6 +65,70 @@ Deno.test("remember is an answer where the question says for what, and the end o
   assertEquals(await ask(new Typed("remember")), { approved: true, remember: true, by: "alice" });
   assertEquals(await ask(new Typed("no")), { approved: false, by: "alice" });
   assertEquals((await ask(new Typed(undefined))).approved, false);
+});
+
+Deno.test("a question of more lines than the screen is shown in pages, whole, before it can be answered", async () => {
+  const params = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`p${i}`, i]));
+  const long = question({ params });
+  const lines = renderQuestion(long, 80);
+  const pages = Math.ceil(lines.length / 23);
+  // A yes that is typed before the last page answers nothing.
+  const terminal = new Typed(...Array(pages - 1).fill("yes"), "no");
+  terminal.height = 24;
+  const answer = await terminalApprover({ by: "alice", terminal }).ask(long, signal);
+  assertEquals(answer, { approved: false, by: "alice" });
+  const isStop = (line: string) => line.startsWith("— line ");
+  const [, ...shown] = terminal.shown;
+  assertEquals(shown.filter((line) => !isStop(line)), [...lines, "May it be done? yes or no: "]);
+  assertEquals(
+    shown.filter(isStop),
+    Array.from(
+      { length: pages - 1 },
+      (_, i) => `— line ${23 * (i + 1)} of ${lines.length}: Enter goes on —`,
+    ),
+  );
+  // No page is longer than the screen.
+  for (let i = 23; i < 24 * (pages - 1); i += 24) assert(isStop(shown[i] ?? ""), shown[i]);
+});
+
+Deno.test("a question that fits the screen has no pages, and neither has one where there is no screen", async () => {
+  const one = question();
+  const lines = renderQuestion(one, 80).length;
+  for (
+    const [height, stops] of [[undefined, 0], [lines + 1, 0], [lines, 1], [
+      1,
+      Math.ceil(lines / 2) - 1,
+    ]] as const
+  ) {
+    const terminal = new Typed(...Array(stops).fill(""), "yes");
+    if (height !== undefined) terminal.height = height;
+    assertEquals((await terminalApprover({ by: "a", terminal }).ask(one, signal)).approved, true);
+    assertEquals(terminal.shown.filter((line) => line.startsWith("— ")).length, stops);
+  }
+});
+
+Deno.test("the end of the input between two pages is a no", async () => {
+  const terminal = new Typed("", undefined, "yes");
+  terminal.height = 3;
+  const answer = await terminalApprover({ by: "alice", terminal }).ask(question(), signal);
+  assertEquals([answer.approved, answer.reason], [false, "the input has ended"]);
+  assert(!terminal.shown.some((line) => line.startsWith("May it be done?")));
+});
+
+Deno.test("a question that is over between two pages is answered by nothing", async () => {
+  const controller = new AbortController();
+  const terminal = new Typed("", "yes");
+  terminal.height = 3;
+  const read = terminal.read.bind(terminal);
+  terminal.read = (text) => {
+    controller.abort(new Error("over"));
+    return read(text);
+  };
+  await assertRejects(
+    () => terminalApprover({ by: "alice", terminal }).ask(question(), controller.signal),
+    Error,
+    "over",
+  );
 });
 
 Deno.test("questions are asked one after the other, and what is typed for one that is over answers none", async () => {
