@@ -25,6 +25,9 @@ import { type ApprovalQuestion, isQuestion } from "./question.ts";
 /** What became of an answer. */
 export type Answered = "answered" | "unknown" | "already answered" | "expired";
 
+/** How it stands with a question of an inbox. */
+export type QuestionState = "waits" | "left" | "answered";
+
 /** Options of {@linkcode ApprovalInbox}. */
 export interface ApprovalInboxOptions {
   /** For the looks at the folder. @default the platform's */
@@ -227,10 +230,14 @@ export class ApprovalInbox implements Approver, GrantStore, QuestionKeeper {
       : this.#left(id);
   }
 
-  /** Whether a question was left, and nobody waits for its answer now. */
-  isLeft({ id }: ApprovalQuestion): boolean {
+  /**
+   * How it stands with a question: somebody waits for its answer, it was `left` and nobody waits now, or it is
+   * answered and waits for the same request.
+   */
+  stateOf({ id }: ApprovalQuestion): QuestionState {
+    if (this.#folder.has(this.#folder.pathOf(id, "answer"))) return "answered";
     const path = this.#folder.pathOf(id, "left");
-    return this.#folder.has(path) && !isAwaited(path);
+    return this.#folder.has(path) && !isAwaited(path) ? "left" : "waits";
   }
 
   /** A question that was left. One that has expired is removed. */

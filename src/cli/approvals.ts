@@ -89,8 +89,8 @@ one back, as-policy prints the rules that would make them unnecessary.`,
     if (verb === "show") {
       if (wantsJson(values)) print(escapedJson(asJson(inbox, question)));
       else {
-        tellLeft(inbox, question);
         await showQuestion(question, onTerminal());
+        tellState(inbox, question);
       }
       return EXIT.OK;
     }
@@ -198,15 +198,17 @@ async function watch(
   print(colour(`waiting for questions in ${escape(folder)}, Ctrl-C ends it`, "dim"));
   const later = new Set<string>();
   for (;;) {
-    const question = inbox.list().find(({ id }) => !later.has(id));
+    const question = inbox.list().find((one) =>
+      !later.has(one.id) && inbox.stateOf(one) !== "answered"
+    );
     if (question === undefined) {
       await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
       continue;
     }
     print("");
-    tellLeft(inbox, question);
     // INVARIANT: a yes can be given when all of the question was shown.
     if (!await showQuestion(question, onTerminal())) return EXIT.OK;
+    tellState(inbox, question);
     const may = question.remember === undefined ? "" : ", r: yes and remember";
     const said = prompt(`y: yes${may}, n: no, l: later >`)?.trim().toLowerCase();
     if (said === undefined) return EXIT.OK;
@@ -234,16 +236,18 @@ function onTerminal(): Terminal {
   };
 }
 
-/** For programs: that nobody waits for it is a member of its own. */
+/** For programs: what is left or answered has a member that says so. */
 function asJson(inbox: ApprovalInbox, question: ApprovalQuestion): object {
-  return inbox.isLeft(question) ? { ...question, left: true } : question;
+  const state = inbox.stateOf(question);
+  return state === "waits" ? question : { ...question, state };
 }
 
 /** Says of a question that nobody waits for it. */
-function tellLeft(inbox: ApprovalInbox, question: ApprovalQuestion): void {
-  if (!inbox.isLeft(question)) return;
+function tellState(inbox: ApprovalInbox, question: ApprovalQuestion): void {
+  const state = inbox.stateOf(question);
+  if (state === "waits") return;
   print(
-    `left, until ${localTime(question.expiresAt)}: an answer counts for the same request, once`,
+    `${state}, until ${localTime(question.expiresAt)}: a yes counts for the same request, once`,
   );
 }
 
@@ -261,10 +265,10 @@ function list(inbox: ApprovalInbox, isForPrograms: boolean): number {
       escape(question.target),
       escape(question.agent ?? "-"),
       escape(question.rule),
-      `${inbox.isLeft(question) ? "left, until" : "until"} ${localTime(question.expiresAt)}`,
+      `${inbox.stateOf(question)}, until ${localTime(question.expiresAt)}`,
     ]);
     const [head = "", ...lines] = columns(
-      [["id", "action", "target", "agent", "rule", "waits"], ...rows],
+      [["id", "action", "target", "agent", "rule", "state"], ...rows],
       { width: terminalWidth() },
     );
     for (const line of [colour(head, "dim"), ...lines]) print(line);

@@ -59,8 +59,9 @@ Deno.test("a submit without patience leaves its question, also beyond its kernel
     assertEquals((await kernel.submit(REQUEST)).details, details);
   }
   const question = only();
-  assertEquals([files(ws), inbox.isLeft(question)], [[`${question.id}.left`], true]);
+  assertEquals([files(ws), inbox.stateOf(question)], [[`${question.id}.left`], "left"]);
   assertEquals([say(true), say(true)], ["answered", "already answered"]);
+  assertEquals(inbox.stateOf(question), "answered");
   clock.at += 1000;
   const { kernel, calls } = await open();
   await using _ = kernel;
@@ -81,7 +82,7 @@ Deno.test("a submit without patience leaves its question, also beyond its kernel
 Deno.test("with some patience the answer is waited for, then the question is left for all that wait", async () => {
   using ws = new Workspace();
   const timer = new ManualTimer();
-  const { open, only, say } = desk(ws, {
+  const { inbox, open, only, say } = desk(ws, {
     approvals: { path: ws.path("inbox"), patienceMs: 1000 },
     timer,
   });
@@ -95,7 +96,7 @@ Deno.test("with some patience the answer is waited for, then the question is lef
   const question = only();
   const again = kernel.submit(REQUEST);
   await nextTurn();
-  assertEquals(only(), question);
+  assertEquals([only(), inbox.stateOf(question)], [question, "waits"]);
   say(true);
   timer.pass(200);
   assertEquals([(await again).status, calls.length], ["OK", 1]);
