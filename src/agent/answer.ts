@@ -4,6 +4,7 @@
  * @module
  */
 import { copyJson } from "../core/json.ts";
+import type { Usage } from "./conversation.ts";
 import { ExtraFields } from "./extra_fields.ts";
 import { type Ending, endingOf } from "./finish_reason.ts";
 import { type ModelDelta, ModelError } from "./model_client.ts";
@@ -222,4 +223,20 @@ function copyOfExtra(extra: unknown): unknown {
     // The host gets nothing back then; what the call does depends on none of it.
     return undefined;
   }
+}
+
+/**
+ * Tokens of an answer. Hosts that report none are counted at four characters a token.
+ *
+ * @param sent What the model was sent.
+ */
+export function usageOf({ text, calls, tokens }: Answer, sent: unknown): Usage {
+  if (tokens !== undefined) return { ...tokens, requests: 1 };
+  const characters = (values: unknown) => Math.ceil(JSON.stringify(values).length / 4);
+  return {
+    inputTokens: characters(sent),
+    outputTokens: characters([text, calls]),
+    requests: 1,
+    estimated: true,
+  };
 }

@@ -50,6 +50,11 @@ export type Message =
     readonly toolCallId: string;
     /** JSON of `{status, data?, error?, code?}`. */
     readonly content: string;
+    /**
+     * The call waits for a person's answer, and `resume` submits it again. Only results of the last answer
+     * have it. @default it has ended
+     */
+    readonly pending?: true;
   };
 
 /** Tokens and requests, summed up. */
@@ -97,7 +102,7 @@ const LIMITS: JsonLimits = { depth: 32, nodes: 1_000_000, characters: 512 * 1024
  * @param stored Anything, for example parsed JSON.
  * @returns A copy, without unknown fields.
  * @throws {TypeError} It is not a conversation, or a tool call in it does not have exactly one
- * result in the messages that follow it directly.
+ * result in the messages that follow it directly, or another one than the last calls waits.
  */
 export function restoreConversation(stored: unknown): Conversation {
   const copy = copyJson(stored, "conversation", LIMITS) as Partial<Conversation> | null;
@@ -125,14 +130,23 @@ export function restoreConversation(stored: unknown): Conversation {
     return restored;
   });
   if (open.length > 0) throw wrong("messages", `the call "${open[0]}" has no answer`);
+  const last = restored.findLastIndex(({ role }) => role !== "tool");
+  const early = restored.slice(0, Math.max(0, last)).findIndex((one) =>
+    one.role === "tool" && one.pending === true
+  );
+  if (early !== -1) throw wrong(`messages[${early}]`, "only results of the last answer can wait");
   return { version: 1, messages: restored, usage: restoreUsage(usage) };
 }
 
 function restoreMessage(message: unknown, where: string): Message {
-  const { role, content, toolCalls, toolCallId, extra, model } = Object(message) as Untyped;
+  const { role, content, toolCalls, toolCallId, pending, extra, model } = Object(
+    message,
+  ) as Untyped;
   if (typeof content !== "string") throw wrong(where, "content is not a string");
   if (role === "user") return { role, content };
-  if (role === "tool" && typeof toolCallId === "string") return { role, toolCallId, content };
+  if (role === "tool" && typeof toolCallId === "string") {
+    return { role, toolCallId, content, ...(pending === true ? { pending } : {}) };
+  }
   if (role !== "assistant") throw wrong(where, "expected role user, assistant or tool");
   if (toolCalls === undefined) return { role, content };
   if (!Array.isArray(toolCalls)) throw wrong(where, "toolCalls is not a list");

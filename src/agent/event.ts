@@ -9,13 +9,14 @@ import type { ModelError } from "./model_client.ts";
 
 /**
  * How a run ended. `final`: the model finished. `truncated`: its last answer was cut off at a limit.
- * `withheld`: the host or the model refused to give it. `max_…`: a budget was used up. `aborted`: by
+ * `withheld`: the host or the model refused to give it. `waiting`: calls wait for a person. `max_…`: a budget was used up. `aborted`: by
  * the signal. `failed`: the model could not be asked, or the kernel is closed.
  */
 export type RunOutcome =
   | "final"
   | "truncated"
   | "withheld"
+  | "waiting"
   | "max_turns"
   | "max_tool_calls"
   | "max_tokens"

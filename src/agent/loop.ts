@@ -6,50 +6,38 @@
 import type { SubmitFn } from "../stages/submit.ts";
 import type { Timer } from "../core/timer.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
-import { type Answer, AnswerBuilder } from "./answer.ts";
+import { type Answer, AnswerBuilder, usageOf } from "./answer.ts";
 import {
   addUsage,
   type Conversation,
   type Message,
   NO_USAGE,
   restoreConversation,
+  type ToolCall,
   type Usage,
 } from "./conversation.ts";
-import { type AgentEvent, EventQueue, type RunOutcome, type RunResult } from "./event.ts";
+import { type AgentEvent, EventQueue, type RunResult } from "./event.ts";
 import { untilAborted, wait } from "./interruption.ts";
 import {
   type AgentLoopOptions,
   type Limits,
   limitsOf,
+  type OnApproval,
+  onApprovalOf,
   type RunOptions,
   toolsByName,
 } from "./loop_options.ts";
-import { type ModelClient, ModelError } from "./model_client.ts";
+import type { ModelClient, ModelError } from "./model_client.ts";
 import { openAiClient } from "./openai_client.ts";
-import { planCall } from "./planned_call.ts";
+import { planCall, type PlannedCall } from "./planned_call.ts";
 import { retryDelay, type RetryOptions } from "./retry.ts";
+import { end, incomplete, type Interrupted, textOf } from "./run_end.ts";
 import { submitCalls } from "./submission.ts";
 import type { ToolDef } from "./tool_def.ts";
+import { giveUpWaiting, planAgain, tellResults, type Told, waitingCalls } from "./waiting_calls.ts";
 
 /** Reason of the abort when `maxDurationMs` is over. */
 const TIME_IS_OVER = new DOMException("The time of the run is over", "TimeoutError");
-
-type Interrupted = Exclude<RunOutcome, "final" | "truncated" | "withheld">;
-
-const OUTCOME_TEXT: Readonly<Record<Interrupted, string>> = {
-  max_turns: "[max turns reached]",
-  max_tool_calls: "[max tool calls reached]",
-  max_tokens: "[max tokens reached]",
-  max_duration: "[max duration reached]",
-  aborted: "[aborted]",
-  failed: "[failed]",
-};
-
-/** Why an answer that is not complete is an error. */
-const INCOMPLETE = {
-  truncated: ["ANSWER_TRUNCATED", "it was cut off at a limit; maxOutputTokens may be too small"],
-  withheld: ["ANSWER_WITHHELD", "the host or the model refused to give it"],
-} as const;
 
 /** The state of a run. */
 interface Run {
@@ -87,6 +75,7 @@ export class AgentLoop {
   readonly #tools: ReadonlyMap<string, ToolDef>;
   readonly #agent: string | undefined;
   readonly #limits: Limits;
+  readonly #onApproval: OnApproval;
   readonly #retry: RetryOptions;
   readonly #timer: Timer;
   readonly #messages: Message[];
@@ -115,6 +104,7 @@ export class AgentLoop {
     this.#tools = toolsByName(tools);
     this.#agent = options.agent;
     this.#limits = limitsOf(options);
+    this.#onApproval = onApprovalOf(options);
     this.#retry = options.retry ?? {};
     this.#timer = options.timer ?? SYSTEM_TIMER;
     const { messages, usage } = options.conversation === undefined
@@ -133,6 +123,11 @@ export class AgentLoop {
     return [...this.#messages];
   }
 
+  /** The calls of the last answer that wait for a person. */
+  get pending(): readonly ToolCall[] {
+    return waitingCalls(this.#messages);
+  }
+
   /** Tokens and requests of all runs. */
   get usage(): Usage {
     return this.#usage;
@@ -144,23 +139,46 @@ export class AgentLoop {
   }
 
   /**
-   * Sends a message to the model and waits for the end. The next run continues the conversation.
+   * Sends a message to the model and waits for the end. The next run continues the conversation. Calls that
+   * wait for a person stay told as waiting: the model can make them again.
    *
    * @param prompt The message.
    * @param options A signal that ends the run.
    * @returns The final text of the model. If a budget is used up: `[max turns reached]`,
-   * `[max tool calls reached]`, `[max tokens reached]` or `[max duration reached]`.
+   * `[max tool calls reached]`, `[max tokens reached]` or `[max duration reached]`; with `onApproval: "pause"`
+   * also `[waiting for a person]`.
    * @throws {ModelError} The model cannot be asked, or its last answer was cut off
    * (`ANSWER_TRUNCATED`) or refused (`ANSWER_WITHHELD`).
    * @throws {unknown} The reason of the signal, or what `submit` threw.
    */
   async run(prompt: string, options: RunOptions = {}): Promise<string> {
-    for await (const event of this.stream(prompt, options)) {
-      if (event.type !== "done") continue;
-      if (THROWN.includes(event.outcome)) throw event.error;
-      return event.text;
+    return await textOf(this.stream(prompt, options));
+  }
+
+  /**
+   * Goes on where calls wait for a person, after a restore too: submits them again, tells the model the
+   * results and runs to the end. If an answer is still missing, it ends as waiting again.
+   *
+   * @param options A signal that ends the run.
+   * @returns As {@linkcode AgentLoop.run}.
+   * @throws {TypeError} (as a rejection) No call waits.
+   * @throws {unknown} As {@linkcode AgentLoop.run}.
+   */
+  async resume(options: RunOptions = {}): Promise<string> {
+    return await textOf(this.resumeStream(options));
+  }
+
+  /**
+   * As {@linkcode AgentLoop.resume}, event by event, as {@linkcode AgentLoop.stream}.
+   *
+   * @param options A signal that ends the run.
+   * @throws {TypeError} No call waits, or this loop is running.
+   */
+  async *resumeStream(options: RunOptions = {}): AsyncGenerator<AgentEvent, void, void> {
+    if (this.pending.length === 0) {
+      throw new TypeError("Cannot resume: no call waits for a person");
     }
-    throw new Error("The run ended without an outcome");
+    yield* this.#stream(undefined, options);
   }
 
   /**
@@ -173,9 +191,17 @@ export class AgentLoop {
    */
   async *stream(
     prompt: string,
-    { signal }: RunOptions = {},
+    options: RunOptions = {},
   ): AsyncGenerator<AgentEvent, void, void> {
     if (typeof prompt !== "string") throw new TypeError("Cannot run: expected a string as prompt");
+    yield* this.#stream(prompt, options);
+  }
+
+  /** @param prompt `undefined` to go on with the calls that wait. */
+  async *#stream(
+    prompt: string | undefined,
+    { signal }: RunOptions,
+  ): AsyncGenerator<AgentEvent, void, void> {
     if (this.#running) throw new TypeError("Cannot run: this loop is running");
     this.#running = true;
     const stopped = new AbortController();
@@ -191,8 +217,12 @@ export class AgentLoop {
       usage: NO_USAGE,
       toolCalls: 0,
     };
-    this.#messages.push({ role: "user", content: prompt.toWellFormed() });
-    const ended = this.#drive(run).then((result) => {
+    const waiting = prompt === undefined ? this.pending : [];
+    if (prompt !== undefined) {
+      giveUpWaiting(this.#messages);
+      this.#messages.push({ role: "user", content: prompt.toWellFormed() });
+    }
+    const ended = this.#drive(run, waiting).then((result) => {
       run.emit({ type: "done", ...result });
       queue.end();
     });
@@ -206,9 +236,13 @@ export class AgentLoop {
     }
   }
 
-  /** Performs a run. Never rejects. */
-  async #drive(run: Run): Promise<RunResult> {
+  /** Performs a run, first the calls that have waited. Never rejects. */
+  async #drive(run: Run, waiting: readonly ToolCall[]): Promise<RunResult> {
     try {
+      if (waiting.length > 0) {
+        const exceeded = await this.#submitAgain(waiting, run);
+        if (exceeded !== undefined) return end(exceeded, run.usage);
+      }
       for (let turn = 0; turn < this.#limits.turns; turn++) {
         run.signal.throwIfAborted();
         const answer = await this.#ask(run);
@@ -216,14 +250,14 @@ export class AgentLoop {
           return this.#finish(answer, run);
         }
         const exceeded = await this.#submitCalls(answer, run);
-        if (exceeded !== undefined) return end(exceeded, run);
+        if (exceeded !== undefined) return end(exceeded, run.usage);
       }
-      return end("max_turns", run);
+      return end("max_turns", run.usage);
     } catch (error) {
-      if (!run.signal.aborted) return { ...end("failed", run), error };
+      if (!run.signal.aborted) return { ...end("failed", run.usage), error };
       const { reason } = run.signal;
-      if (reason === TIME_IS_OVER) return end("max_duration", run);
-      return { ...end("aborted", run), error: reason };
+      if (reason === TIME_IS_OVER) return end("max_duration", run.usage);
+      return { ...end("aborted", run.usage), error: reason };
     }
   }
 
@@ -255,23 +289,11 @@ export class AgentLoop {
       if (text !== "") run.emit({ type: "text", text });
     }
     const answer = builder.end();
-    const usage = this.#usageOf(answer);
+    const usage = usageOf(answer, [this.#instructions ?? "", this.#messages]);
     run.usage = addUsage(run.usage, usage);
     this.#usage = addUsage(this.#usage, usage);
     run.emit({ type: "usage", usage, total: run.usage });
     return answer;
-  }
-
-  /** Hosts that report no tokens are counted at four characters a token. */
-  #usageOf({ text, calls, tokens }: Answer): Usage {
-    if (tokens !== undefined) return { ...tokens, requests: 1 };
-    const characters = (values: unknown) => Math.ceil(JSON.stringify(values).length / 4);
-    return {
-      inputTokens: characters([this.#instructions ?? "", this.#messages]),
-      outputTokens: characters([text, calls]),
-      requests: 1,
-      estimated: true,
-    };
   }
 
   /** Ends a run with an answer without tool calls. */
@@ -281,11 +303,7 @@ export class AgentLoop {
       this.#messages.push({ role: "assistant", content: text });
     }
     if (ending === "complete") return { outcome: "final", text, usage, finishReason };
-    const [code, why] = INCOMPLETE[ending];
-    const error = new ModelError(
-      code,
-      `Cannot use the answer of "${this.#model.name}": ${why} (finish reason "${finishReason}")`,
-    );
+    const error = incomplete(ending, { model: this.#model.name, finishReason });
     return { outcome: ending, text, usage, finishReason, error };
   }
 
@@ -313,29 +331,47 @@ export class AgentLoop {
         ? {}
         : { model: this.#model.name }),
     });
+    return await this.#submitPlanned(planned, [], run);
+  }
+
+  /** Submits calls that have waited for a person. */
+  #submitAgain(calls: readonly ToolCall[], run: Run): Promise<Interrupted | undefined> {
+    const planned = calls.map((call) => planAgain(call, this.#tools, this.#agent));
+    const told = calls.map(({ id }): Told => {
+      const earlier = this.#messages.findLast((one) =>
+        one.role === "tool" && one.toolCallId === id
+      );
+      return { content: earlier?.content ?? "", pending: true };
+    });
+    return this.#submitPlanned(planned, told, run);
+  }
+
+  async #submitPlanned(
+    planned: readonly PlannedCall[],
+    told: Told[],
+    run: Run,
+  ): Promise<Interrupted | undefined> {
     const { inputTokens, outputTokens } = run.usage;
     const isOverBudget = inputTokens + outputTokens > this.#limits.tokens;
     const granted = isOverBudget ? 0 : Math.max(0, this.#limits.toolCalls - run.toolCalls);
     run.toolCalls += planned.length;
-    const contents: string[] = [];
     try {
-      await submitCalls(planned, contents, {
+      await submitCalls(planned, told, {
         submit: this.#submit,
         granted,
         concurrency: this.#limits.concurrency,
         resultChars: this.#limits.resultChars,
+        waits: this.#onApproval === "wait",
+        timer: this.#timer,
         signal: run.signal,
         emit: run.emit,
       });
     } finally {
       // INVARIANT: each call has one result, in the order of the calls, however the run ends.
       // INVARIANT: the content of a result becomes a message with the role "tool", and nothing else.
-      this.#messages.push(...planned.map(({ call }, i): Message => ({
-        role: "tool",
-        toolCallId: call.id,
-        content: contents[i] ?? "",
-      })));
+      tellResults(this.#messages, planned, told);
     }
+    if (this.#onApproval === "pause" && this.pending.length > 0) return "waiting";
     return isOverBudget ? "max_tokens" : planned.length > granted ? "max_tool_calls" : undefined;
   }
 
@@ -361,10 +397,4 @@ export function runAgentLoop(
 ): Promise<string> {
   const { signal } = options;
   return new AgentLoop(options).run(prompt, signal === undefined ? {} : { signal });
-}
-
-const THROWN: readonly RunOutcome[] = ["truncated", "withheld", "aborted", "failed"];
-
-function end(outcome: Interrupted, { usage }: Run): RunResult {
-  return { outcome, text: OUTCOME_TEXT[outcome], usage };
 }

@@ -26,6 +26,13 @@ export interface AgentLoopOptions {
   readonly tools?: readonly ToolDef[];
   /** Name of the agent, for the records. @default none */
   readonly agent?: string;
+  /**
+   * What is done about a call with the result `APPROVAL_PENDING`: the kernel's `patienceMs` is over, and a
+   * person has not answered yet. `wait`: it is submitted again until there is an answer, or its time is over.
+   * `tell`: the model is told so, and goes on. `pause`: when the other calls of the answer have ended, the run
+   * ends as `waiting`, and {@linkcode AgentLoop.resume} goes on. @default "wait"
+   */
+  readonly onApproval?: OnApproval;
   /** A conversation to continue, from {@linkcode AgentLoop.toJSON}. @default a new one */
   readonly conversation?: unknown;
   /** Most answers of the model in one run. @default 20 */
@@ -44,6 +51,23 @@ export interface AgentLoopOptions {
   readonly retry?: RetryOptions;
   /** Clock of waits and durations. @default the platform's */
   readonly timer?: Timer;
+}
+
+/** What is done about a call that waits for a person. */
+export type OnApproval = "wait" | "tell" | "pause";
+
+const ON_APPROVAL: readonly OnApproval[] = ["wait", "tell", "pause"];
+
+/**
+ * What is done about a call that waits for a person.
+ *
+ * @throws {TypeError} It is none of the three.
+ */
+export function onApprovalOf({ onApproval = "wait" }: AgentLoopOptions): OnApproval {
+  if (ON_APPROVAL.includes(onApproval)) return onApproval;
+  throw new TypeError(
+    `Cannot make a loop: onApproval is "${onApproval}", expected wait, tell or pause`,
+  );
 }
 
 /** Options of one run. */

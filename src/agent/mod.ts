@@ -6,7 +6,7 @@
 export { type Conversation, type Message, type ToolCall, type Usage } from "./conversation.ts";
 export type { AgentEvent, RunOutcome, RunResult } from "./event.ts";
 export { AgentLoop, runAgentLoop } from "./loop.ts";
-export type { AgentLoopOptions, RunOptions } from "./loop_options.ts";
+export type { AgentLoopOptions, OnApproval, RunOptions } from "./loop_options.ts";
 export {
   type ModelClient,
   type ModelDelta,

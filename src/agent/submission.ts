@@ -8,8 +8,10 @@ import type { SubmitFn } from "../stages/submit.ts";
 import type { AgentEvent } from "./event.ts";
 import { planArguments, type PlannedCall, type PlannedRequest } from "./planned_call.ts";
 import type { ToolDef } from "./tool_def.ts";
-import { unlessAborted } from "./interruption.ts";
+import type { Timer } from "../core/timer.ts";
+import { unlessAborted, wait } from "./interruption.ts";
 import { toolContent } from "./tool_content.ts";
+import { answerableMs, isPending, type Told } from "./waiting_calls.ts";
 
 /** How the calls of one answer are submitted. */
 export interface Submission {
@@ -20,28 +22,35 @@ export interface Submission {
   readonly concurrency: number;
   /** Most characters of a result that the model gets. */
   readonly resultChars: number;
+  /** Whether a call that waits for a person is submitted again until there is an answer. */
+  readonly waits: boolean;
+  readonly timer: Timer;
   readonly signal: AbortSignal;
   readonly emit: (event: AgentEvent) => void;
 }
 
+/** The time between two submits of a call that waits for a person, in milliseconds. */
+const AGAIN_MS = 1000;
+
 /**
- * Submits calls, several at a time, each at most once.
+ * Submits calls, several at a time; each is carried out at most once.
  *
  * @param calls The calls of one answer, in their order.
- * @param contents Gets the content of the tool message of each call, at the index of the call; also
- * if this throws.
+ * @param told Gets what the model is told of each call, at the index of the call; also if this throws.
+ * What is there before stays for a call that is not submitted.
  * @param submission How they are submitted.
  * @throws {unknown} What `submit` threw, or the reason of the signal. No call is under way then,
  * except those that the signal interrupted.
  */
 export async function submitCalls(
   calls: readonly PlannedCall[],
-  contents: string[],
+  told: Told[],
   submission: Submission,
 ): Promise<void> {
   const { granted, concurrency } = submission;
   for (const i of calls.keys()) {
-    contents[i] = notSubmitted(i < granted ? "the run has ended" : "the run's budget is used up");
+    const why = i < granted ? "the run has ended" : "the run's budget is used up";
+    told[i] ??= { content: notSubmitted(why) };
   }
   const count = Math.min(granted, calls.length);
   let next = 0;
@@ -50,7 +59,7 @@ export async function submitCalls(
     while (next < count && failures.length === 0) {
       const i = next++;
       try {
-        contents[i] = await submitOne(calls[i] as PlannedCall, submission);
+        told[i] = await submitOne(calls[i] as PlannedCall, submission);
       } catch (error) {
         failures.push(error);
       }
@@ -62,8 +71,8 @@ export async function submitCalls(
 
 async function submitOne(
   plan: PlannedCall,
-  { submit, resultChars, signal, emit }: Submission,
-): Promise<string> {
+  { submit, resultChars, waits, timer, signal, emit }: Submission,
+): Promise<Told> {
   signal.throwIfAborted();
   const { call, request, problem } = plan;
   const { id } = call;
@@ -73,20 +82,28 @@ async function submitOne(
     if (!decided) emit({ type: "decision", id, effect });
     decided = true;
   }
-  const result = await unlessAborted(
-    submitPlanned(submit, plan, () => decide("allow")),
-    signal,
-  );
+  const once = () => unlessAborted(submitPlanned(submit, plan, () => decide("allow")), signal);
+  let result = await once();
+  if (waits && result !== undefined && isPending(result)) {
+    // The time of the first question: that a person lets it pass is no reason to ask for ever.
+    const until = timer.now() + answerableMs(result);
+    while (result !== undefined && isPending(result) && timer.now() < until) {
+      await wait(timer, Math.min(AGAIN_MS, until - timer.now()), signal);
+      if (timer.now() < until) result = await once();
+    }
+  }
   if (result === undefined) {
-    return errorContent(
-      "ABORTED",
-      "the run ended before the result arrived; the action may have been carried out",
-    );
+    return {
+      content: errorContent(
+        "ABORTED",
+        "the run ended before the result arrived; the action may have been carried out",
+      ),
+    };
   }
   decide(effectOf(result));
   const content = toolContent(result, resultChars);
   emit({ type: "result", id, result, content });
-  return content;
+  return isPending(result) ? { content, pending: true } : { content };
 }
 
 /** INVARIANT: this is the only way from a tool call to an effect. */
