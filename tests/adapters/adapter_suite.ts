@@ -142,6 +142,16 @@ export function adapterSuite(
     });
   }
 
+  Deno.test(`${name}: that a call waits for a person reaches the model as it is, and is no exception`, async () => {
+    await using gate = await CountedGate.open();
+    const error = "not permitted: waiting for a person (question x)";
+    const pending = { status: "DENIED", code: "APPROVAL_PENDING", error } as const;
+    const script = [{ calls: [call("get", { key: "open/a" })] }, { text: "Later" }];
+    const submit: SubmitFn = () => Promise.resolve({ ...pending, details: { question: "x" } });
+    const { text, requests } = await play(run, gate, script, { submit });
+    assertEquals([text, toolMessagesOf(requests)], ["Later", [pending]]);
+  });
+
   for (const [what, args, expected] of MISTAKES) {
     Deno.test(`${name}: ${what} is answered to the model, recorded as INVALID, and not carried out`, async () => {
       await using gate = await CountedGate.open();

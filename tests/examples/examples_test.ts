@@ -272,6 +272,11 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "1.7 to vendors/paper: OK",
     "charged: pay.calls 1, pay.sum 1.7",
   ],
+  "10_approvals/answer_later.ts": [
+    "first process: [waiting for a person]",
+    "person: bank.pay vendors/pens",
+    "second process: The pens are paid.",
+  ],
   "10_approvals/ask_first.ts": [
     "40 to vendors/pens: OK paid 40 to vendors/pens",
     'param    "amount" = 400',

@@ -204,6 +204,7 @@ Deno.test("the agent loop has one call of submit, and no other way to the world 
   const outside = agent.flatMap(({ imports }) => imports.map(({ target }) => target ?? ""))
     .filter((target) => target !== "" && !target.startsWith("src/agent/"));
   assertEquals([...new Set(outside)].sort(), [
+    "src/approval/refusal.ts",
     "src/core/action.ts",
     "src/core/errors.ts",
     "src/core/json.ts",
