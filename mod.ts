@@ -14,7 +14,12 @@ export {
 } from "./src/core/action.ts";
 export type { SubmitFn, SubmitOptions } from "./src/stages/submit.ts";
 export type { Decimal } from "./src/limits/decimal.ts";
-export { type Answered, ApprovalInbox, type ApprovalInboxOptions } from "./src/approval/inbox.ts";
+export {
+  type Answered,
+  ApprovalInbox,
+  type ApprovalInboxOptions,
+  type QuestionState,
+} from "./src/approval/inbox.ts";
 export { ApprovalInboxError } from "./src/approval/inbox_folder.ts";
 export type { ApprovalOptions } from "./src/approval/options.ts";
 export { type ApprovalGrant, type GrantStore, MemoryGrants } from "./src/approval/grant.ts";

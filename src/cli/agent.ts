@@ -17,6 +17,7 @@ import {
   type Command,
   EXIT,
   type Invocation,
+  noPositionals,
   optional,
   UsageError,
   type Values,
@@ -27,6 +28,13 @@ import { kernelOptions, launchOptions, POLICY_OPTIONS, resolvedOptions } from ".
 import { actAs } from "./second_process.ts";
 import { type HandedOn, SIGNAL_EXITS } from "./signals.ts";
 import { SNAPSHOT_OPTIONS, snapshotFolder } from "./snapshot_options.ts";
+import {
+  STORED_RUN_OPTIONS,
+  storedConversation,
+  storedRun,
+  storedRunFiles,
+  storeRun,
+} from "./stored_run.ts";
 import { complain, escape, escapedJson, isTerminal, print, printText } from "./terminal.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -35,14 +43,17 @@ const INSTRUCTIONS = "You work with tools. What a tool may do is decided by a po
 
 /** Runs an agent, every tool call of which goes through the gate. */
 export const COMMAND: Command = {
-  usage: '--policy FILE --model NAME [--tools fs,http,proc,mcp] "PROMPT"',
+  usage: '--policy FILE --model NAME [--tools fs,http,proc,mcp] "PROMPT" | --resume FILE',
   details:
     `The text of the model goes to standard output, each call with its outcome and a summary to standard
 error. It runs in a second process, started with exactly the Deno permissions that the policy
 implies, the host of the model, and the variable with its key; --verbose prints them.
 
+With --pause, what needs a person's yes is asked and left: when all else is done, the run is stored and
+ends; after the answer, --resume goes on.
+
 Exit codes: 0 the model has finished, whatever was denied; 1 it could not be asked, or a limit was
-reached; 3 invalid policy; 64 wrong usage; 130 after Ctrl-C, when what was under way is on record.`,
+reached; 3 invalid policy; 4 a person's yes is needed first (--pause); 64 wrong usage; 130 after Ctrl-C, when what was under way is on record.`,
   options: {
     ...POLICY_OPTIONS,
     ...MODEL_OPTIONS,
@@ -56,6 +67,7 @@ reached; 3 invalid policy; 64 wrong usage; 130 after Ctrl-C, when what was under
       help: "save what actions change before it is done, so that it can be undone",
     },
     ...SNAPSHOT_OPTIONS,
+    ...STORED_RUN_OPTIONS,
     instructions: {
       type: "string",
       value: "TEXT",
@@ -75,7 +87,10 @@ reached; 3 invalid policy; 64 wrong usage; 130 after Ctrl-C, when what was under
   },
   async run(invocation: Invocation): Promise<number> {
     const { values, underPolicy } = invocation;
-    const prompt = promptOf(invocation.positionals);
+    const isResumed = values["resume"] !== undefined;
+    const prompt = isResumed ? undefined : promptOf(invocation.positionals);
+    if (isResumed) noPositionals(invocation.positionals);
+    const file = storedRun(values);
     const choice = modelChoice(values);
     const limits = limitsOf(values);
     if (values["reversible"] !== true && values["snapshots"] !== undefined) {
@@ -89,6 +104,8 @@ reached; 3 invalid policy; 64 wrong usage; 130 after Ctrl-C, when what was under
       ...limits,
       instructions: optional(values, "instructions") ?? INSTRUCTIONS,
       ...(agent === undefined ? {} : { agent }),
+      ...(isResumed ? { conversation: storedConversation(values) } : {}),
+      ...(file === undefined ? {} : { onApproval: "pause" as const }),
     });
   },
 };
@@ -108,9 +125,11 @@ async function start(
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const more = snapshots === undefined ? [] : [`--snapshots=${snapshots}`];
   const { verbose, read = [], env: inherited = [] } = launchOptions(values);
+  const stored = storedRunFiles(values);
   return await launch(resolved, [...args.slice(0, end), ...more, ...args.slice(end)], {
     verbose,
-    read: [...read, ...(script === undefined ? [] : [script])],
+    read: [...read, ...stored.read, ...(script === undefined ? [] : [script])],
+    write: stored.write,
     env: [...inherited, ...(env === undefined ? [] : [env])],
     net: [net],
   });
@@ -118,11 +137,18 @@ async function start(
 
 type LoopOptions = Omit<AgentLoopOptions, "kernel" | "submit">;
 
-async function runAgent(prompt: string, values: Values, options: LoopOptions): Promise<number> {
+/** @param prompt `undefined` to go on with a run that was stored. */
+async function runAgent(
+  prompt: string | undefined,
+  values: Values,
+  options: LoopOptions,
+): Promise<number> {
   const kernelOpts = await kernelOptions(values, [], { underPolicy: true });
-  const { logPath = "" } = kernelOpts;
+  const { logPath = "", approvals = {} } = kernelOpts;
+  const file = storedRun(values);
   await using kernel = await Kernel.open({
     ...kernelOpts,
+    approvals: file === undefined ? approvals : { ...approvals, patienceMs: 0 },
     onWarning: (line) => complain(escape(line)),
   });
   const folder = optional(values, "snapshots");
@@ -142,7 +168,11 @@ async function runAgent(prompt: string, values: Values, options: LoopOptions): P
   using interruption = new Interruption();
   const show = values["json"] === true ? showJson : showTo(transcriptOnTerminal(), logPath);
   const pending = new Map<string, ActionRequest>();
-  for await (const event of loop.stream(prompt, { signal: interruption.signal })) {
+  const { signal } = interruption;
+  const events = prompt === undefined
+    ? loop.resumeStream({ signal })
+    : loop.stream(prompt, { signal });
+  for await (const event of events) {
     if (event.type === "tool_call") pending.set(event.call.id, event.request);
     if (event.type === "done") {
       // What was under way when the run ended has its result, and its record, before the summary.
@@ -151,6 +181,7 @@ async function runAgent(prompt: string, values: Values, options: LoopOptions): P
         if (result !== undefined) show({ type: "result", id, result, content: "" }, request);
       }
       show(event);
+      if (file !== undefined) storeRun(loop, file);
       return exitCode(event, interruption);
     }
     show(event, event.type === "result" ? pending.get(event.id) : undefined);
@@ -196,6 +227,7 @@ function transcriptOnTerminal(): Transcript {
 
 function exitCode({ outcome }: RunResult, { signal, code }: Interruption): number {
   if (signal.aborted) return code;
+  if (outcome === "waiting") return EXIT.NEEDS_APPROVAL;
   return outcome === "final" ? EXIT.OK : EXIT.FAILED;
 }
 

@@ -16,7 +16,7 @@ export const EXIT = {
   DENIED: 2,
   /** The policy is refused. */
   INVALID_POLICY: 3,
-  /** Allowed if a person says yes (`explain`). */
+  /** Allowed if a person says yes (`explain`, `agent --pause`). */
   NEEDS_APPROVAL: 4,
   /** The command line is wrong (`EX_USAGE` of sysexits). */
   USAGE: 64,

@@ -20,6 +20,8 @@ export interface LaunchOptions {
   readonly verbose: boolean;
   /** Files that the command itself reads. @default [] */
   readonly read?: readonly string[];
+  /** Files that the command itself writes; no Worker gets them. @default [] */
+  readonly write?: readonly string[];
   /** Variables of the environment that it may read. @default [] */
   readonly env?: readonly string[];
   /** What the command itself connects to, `host` or `host:port`; no Worker gets it. @default [] */
@@ -37,14 +39,14 @@ export interface LaunchOptions {
 export async function launch(
   resolved: ResolvedOptions,
   args: readonly string[],
-  { verbose, read = [], env = [], net = [], forwardsInput = false }: LaunchOptions,
+  { verbose, read = [], write = [], env = [], net = [], forwardsInput = false }: LaunchOptions,
 ): Promise<number> {
   const { allow, deny } = permissionsOf(resolved).process;
   // A range in which a host of the command lies cannot be denied to its process.
   const deniable = deniedNetworks(net.map((host) => host.replace(/:\d+$/, "")));
   const flags = [
     ...toFlags({
-      allow: union(allow, { read, net }),
+      allow: union(allow, { read, write, net }),
       deny: { ...deny, net: deny.net.filter((range) => deniable.includes(range)) },
     }),
     ...(env.length === 0 ? [] : [`--allow-env=${env.join(",")}`]),
