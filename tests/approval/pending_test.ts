@@ -131,6 +131,26 @@ Deno.test("of 1,000 equal requests one takes the yes that was left, and the othe
   assert(only().id !== id);
 });
 
+Deno.test("of many that take up one question at once one gets the answer, and all others learn that it is gone", async () => {
+  using ws = new Workspace();
+  const { open, only, say, clock } = desk(ws);
+  const { kernel } = await open();
+  await using _ = kernel;
+  await kernel.submit(REQUEST);
+  const question = only();
+  const timer = new ManualTimer();
+  const { signal } = new AbortController();
+  const answers = Array.from(
+    { length: 50 },
+    () => new ApprovalInbox(ws.path("inbox"), { timer, clock: clock.now }).takeUp(question, signal),
+  );
+  say(true);
+  timer.pass(200);
+  const taken = (await Promise.all(answers)).filter((answer) => answer !== undefined);
+  assertEquals(taken.map(({ by }) => by), ["alice"]);
+  assertEquals([timer.waiting, files(ws)], [0, []]);
+});
+
 Deno.test("what was left and has expired is removed by whoever looks, and its yes is none", async () => {
   using ws = new Workspace();
   const { open, say, clock, inbox, only } = desk(ws);
