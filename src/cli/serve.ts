@@ -18,6 +18,9 @@ import { actAs } from "./second_process.ts";
 import { agentSettings, homeFolder, serverFolder, socketOf } from "./server_options.ts";
 import { complain, escape } from "./terminal.ts";
 
+/** A hook has 50 s; the question is left for the next call of the same. */
+const PATIENCE_MS = 30_000;
+
 /** Holds a kernel open for hooks of agents and other programs. */
 export const COMMAND: Command = {
   usage: "--policy FILE [--log-path FILE]",
@@ -45,7 +48,11 @@ ends in order with SIGTERM or "agent-kernel stop". It runs with the permissions 
 async function servingOptions(values: Values, underPolicy: boolean): Promise<KernelOptions> {
   const options = await kernelOptions(values, [], { underPolicy });
   const tools = agentToolProvider(serverFolder(values), agentSettings(values));
-  return { ...options, providers: [...options.providers as Iterable<never>, tools] };
+  return {
+    ...options,
+    providers: [...options.providers as Iterable<never>, tools],
+    approvals: { ...options.approvals, patienceMs: PATIENCE_MS },
+  };
 }
 
 async function serve(values: Values, options: KernelOptions): Promise<number> {

@@ -1,4 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ApprovalInbox } from "@agent-kernel/kernel";
 import { HookDesk } from "../../src/hooks/desk.ts";
 import { Workspace } from "../workspace.ts";
 import { hookScene, recordsOf, verdictOf } from "./scene.ts";
@@ -182,6 +183,32 @@ for (const { agent, payload, yes, no } of AGENTS) {
     await kernel.close();
   });
 }
+
+Deno.test("a call that needs a person's yes is refused with how to go on, and passes once after the yes", async () => {
+  using ws = new Workspace();
+  const inbox = new ApprovalInbox(ws.path("inbox"));
+  const { kernel, desk, logPath, payload } = await hookScene(ws, {
+    policy: {
+      capabilities: [{ id: "ask", action: "agent.tool", resource: "Deploy", approval: "required" }],
+    },
+    approvals: { path: ws.path("inbox"), patienceMs: 1 },
+  });
+  const call = () => desk.answer("claude", "before", payload("Deploy", { to: "production" }));
+  const [decision, reason] = verdictOf((await call()).stdout);
+  assertEquals(decision, "deny");
+  assertStringIncludes(reason, "waiting for a person");
+  const [question, ...more] = inbox.list();
+  assert(question !== undefined && more.length === 0);
+  assertEquals(inbox.answer(question, { approved: true, by: "alice" }, new Date()), "answered");
+  assertEquals(verdictOf((await call()).stdout)[0], "allow");
+  assertEquals(verdictOf((await call()).stdout)[0], "deny");
+  await kernel.close();
+  assertEquals((await recordsOf(logPath)).slice(0, 3).map(({ status, code }) => [status, code]), [
+    ["DENIED", "APPROVAL_PENDING"],
+    ["PERMITTED", undefined],
+    ["DENIED", "APPROVAL_PENDING"],
+  ]);
+});
 
 Deno.test("a tool of Copilot that could be one of two MCP servers is refused", async () => {
   using ws = new Workspace();

@@ -32,6 +32,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "PolicyError",
     "Provider",
     "ProviderError",
+    "RECORD_STATUSES",
     "WebhookError",
     "WorkerOptionsError",
     "allOf",
