@@ -13,6 +13,7 @@ const SLOW: readonly string[] = [
   "tests/core/record/full_disk_test.ts",
   "tests/examples/examples_test.ts",
   "tests/examples/readme_test.ts",
+  "tests/hooks/shell/real_bash_test.ts",
   "tests/package/adapters_test.ts",
   "tests/providers/mcp/real_servers_test.ts",
   "tests/reversible/model_kill_test.ts",

@@ -7,6 +7,7 @@
  * @module
  */
 import { ansiC } from "./ansi_c.ts";
+import { tooMuch } from "./reading.ts";
 import { Refusal, shown } from "./refusal.ts";
 
 /** A piece of a word. */
@@ -40,6 +41,8 @@ export interface Expansions {
 /** How a text is read: as a word, or as the body of a here-document without quotes. */
 export type Manner = "word" | "document";
 
+/** Variables of variables double in length. */
+const MAX_SIZE = 128 * 1024;
 const NAME_START = /[A-Za-z_]/;
 const NAME_CHAR = /[A-Za-z0-9_]/;
 /** Always digits, of a value that is not known. */
@@ -72,6 +75,8 @@ class AtomReader {
   };
   readonly #out: Atom[] = [];
   #at = 0;
+  /** Characters that expansions gave. */
+  #size = 0;
 
   constructor(
     text: string,
@@ -158,8 +163,10 @@ class AtomReader {
     }
   }
 
-  #value(text: string, quoted: boolean): void {
-    this.#out.push({ kind: "value", text, quoted });
+  #value(text: string, quoted: boolean, open = false): void {
+    this.#size += text.length;
+    if (this.#size > MAX_SIZE) throw tooMuch("a word that is too long");
+    this.#out.push({ kind: "value", text, quoted, open });
   }
 
   /** Reads what begins with a dollar sign or a backtick; `false`: it is a letter. */
@@ -217,7 +224,7 @@ class AtomReader {
   #variable(name: string, quoted: boolean, open = false): void {
     const { value } = this.#options.expansions.variable(name);
     if (value === undefined) this.#out.push({ kind: "unknown", text: "", name, quoted });
-    else this.#out.push({ kind: "value", text: value, quoted, open });
+    else this.#value(value, quoted, open);
   }
 }
 

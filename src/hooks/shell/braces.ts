@@ -8,10 +8,13 @@ import { tooMuch } from "./reading.ts";
 import { Refusal, shown } from "./refusal.ts";
 
 const MAX_WORDS = 256;
+const MAX_BRACES = 100;
 
 /** The words that a word with braces stands for, in the order of Bash. */
 export function expandBraces(atoms: readonly Atom[]): (readonly Atom[])[] {
-  if (!atoms.some((one) => is(one, "{"))) return [atoms];
+  const opened = atoms.filter((one) => is(one, "{")).length;
+  if (opened === 0) return [atoms];
+  if (opened > MAX_BRACES) throw tooMuch(`more than ${MAX_BRACES} braces in a word`);
   const group = groupOf(atoms, 0);
   if (group === undefined) return [atoms];
   // Braces come before variables: of "$a{b,c}" Bash makes "$ab" and "$ac".

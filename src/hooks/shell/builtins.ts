@@ -105,7 +105,7 @@ export function checkBuiltin(name: string): void {
 /** @throws {Refusal} `printf` would assign a variable. */
 function checkFormat(format: string): void {
   // "%n" assigns to the variable that an argument names, and an index of that is arithmetic.
-  if (format.startsWith("-") || /%[^%a-mo-zA-MO-Z]*n/.test(format)) {
+  if (format.startsWith("-") || /%[-+ #0'*\d.$hljztLq]*n/.test(format.replaceAll("%%", ""))) {
     throw odd("printf", [format]);
   }
 }

@@ -261,6 +261,8 @@ function printed(
   if (!isCat || document?.type !== "HereDoc" || document.operator !== "<<") {
     throw substitution(text);
   }
+  // Given to another descriptor, cat does not read it.
+  if (document.descriptor !== undefined) throw substitution(text);
   const { body } = document;
   const content = reader.source.slice(body.pos, body.end);
   if (content !== body.text) throw substitution(text);

@@ -34,19 +34,11 @@ const LANGUAGES: Readonly<Record<string, readonly string[]>> = {
   ghci: [],
   irb: [],
   osascript: ["-e"],
-  gdb: ["--version"],
-  lldb: ["--version"],
-  ed: [],
-  ex: [],
-  vi: [],
-  vim: ["--version"],
-  nvim: ["--version"],
-  emacs: ["--version"],
 };
 
 /** They take commands from the standard input whatever their arguments are. */
 const TAKE_COMMANDS = new Set(
-  "at batch crontab parallel ssh docker podman kubectl nsenter chroot screen tmux psql mysql mariadb sqlite3 mongosh redis-cli m4 sftp ftp telnet dc"
+  "at batch crontab ed ex vi vim nvim emacs gdb lldb parallel ssh docker podman kubectl nsenter chroot screen tmux psql mysql mariadb sqlite3 mongosh redis-cli m4 sftp ftp telnet dc"
     .split(" "),
 );
 

@@ -32,6 +32,8 @@ export interface Flow {
 const MAX_STEPS = 1000;
 const MAX_COMMANDS = 5000;
 const MAX_DEPTH = 5;
+/** Characters of all steps. */
+const MAX_SIZE = 1024 * 1024;
 
 /** The steps of a line, each once, within bounds. */
 export class Steps {
@@ -39,6 +41,7 @@ export class Steps {
   readonly list: ShellStep[] = [];
   readonly #met = new Set<string>();
   #commands = 0;
+  #size = 0;
 
   /** Adds a step in each folder that the command may run in. */
   exec(words: readonly [string, ...string[]], { places }: State): void {
@@ -60,6 +63,8 @@ export class Steps {
     if (this.#met.has(key)) return;
     this.#met.add(key);
     if (this.#met.size > MAX_STEPS) throw tooMuch(`more than ${MAX_STEPS} steps`);
+    this.#size += key.length;
+    if (this.#size > MAX_SIZE) throw tooMuch("steps that are too long");
     this.list.push(step);
   }
 }

@@ -68,9 +68,10 @@ export function checkInert(
   const atoms = atomsOfWord(word, options, true);
   // Braces may join a variable with what comes after it.
   expandBraces(atoms);
+  const bracket = lastBracket(atoms);
   const glob = atoms.some((atom, i) =>
     !atom.quoted && (
-      atom.kind === "char" && isGlob(atom.text, atoms.slice(i + 1)) ||
+      atom.kind === "char" && isGlob(atom.text, i < bracket) ||
       atom.kind === "value" && /[*?[\\]/.test(atom.text) ||
       atom.kind === "unknown" && !COUNT.test(atom.name)
     )
@@ -157,6 +158,7 @@ function withHome(atoms: readonly Atom[], word: Word, { home }: WordOptions): re
 function split(atoms: readonly Atom[], word: Word, count: string | undefined): string[] {
   const fields: string[] = [];
   let field: string | undefined;
+  const bracket = lastBracket(atoms);
   const first = atoms[0];
   if (
     first?.kind === "char" && !first.quoted && first.text === "=" && atoms.length > 1 &&
@@ -178,7 +180,7 @@ function split(atoms: readonly Atom[], word: Word, count: string | undefined): s
         }
       }
     } else {
-      if (atom.kind === "char" && !atom.quoted && isGlob(atom.text, atoms.slice(i + 1))) {
+      if (atom.kind === "char" && !atom.quoted && isGlob(atom.text, i < bracket)) {
         throw pattern(word.text);
       }
       field = (field ?? "") + atom.text;
@@ -188,10 +190,13 @@ function split(atoms: readonly Atom[], word: Word, count: string | undefined): s
   return fields;
 }
 
-/** A bracket without a second one is a letter. */
-function isGlob(char: string, rest: readonly Atom[]): boolean {
-  return char === "*" || char === "?" ||
-    char === "[" && rest.some(({ text }) => text.includes("]"));
+/** A bracket that is not closed is a letter. */
+function isGlob(char: string, closed: boolean): boolean {
+  return char === "*" || char === "?" || char === "[" && closed;
+}
+
+function lastBracket(atoms: readonly Atom[]): number {
+  return atoms.findLastIndex(({ text }) => text.includes("]"));
 }
 
 function pattern(text: string): Refusal {

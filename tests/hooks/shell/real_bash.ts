@@ -8,6 +8,9 @@ import type { ShellStep } from "../../../src/hooks/shell/mod.ts";
 /** How the stubs end: all well, all with an error, or one or the other by the length of an argument. */
 export const MODES = ["0", "1", "${#1}%2"] as const;
 
+/** How the stubs end. */
+export type Mode = typeof MODES[number];
+
 /** What happened, in the form of steps. */
 export interface Happened {
   readonly exec: readonly { readonly words: readonly string[]; readonly cwd: string }[];
@@ -35,7 +38,7 @@ export class RealBash implements Disposable {
     this.folder = join(this.#root, "w");
     this.home = join(this.#root, "h");
     for (const name of ["bin", "h"]) Deno.mkdirSync(join(this.#root, name));
-    for (const name of REAL) Deno.symlinkSync(`/usr/bin/${name}`, join(this.#root, "bin", name));
+    for (const name of REAL) this.#program(name, `exec /usr/bin/${name} "$@"`);
   }
 
   /** A program of that name, which does nothing. */
@@ -43,20 +46,22 @@ export class RealBash implements Disposable {
     if (this.#stubs.has(name) || REAL.includes(name) || !/^[^/\0]{1,100}$/.test(name)) return;
     if (name === "." || name === "..") return;
     this.#stubs.add(name);
-    const path = join(this.#root, "bin", name);
     const goesOn = name === "cat" ? '[ "$#" -gt 0 ] || /bin/cat\n' : "";
-    Deno.writeTextFileSync(
-      path,
-      `#!/bin/sh
-printf '%s\\0' "\${0##*/}" "$(pwd -P)" "$#" "$@" >> "$STUB_LOG"
-${goesOn}eval "exit \\$((($STUB_MODE)))"
-`,
+    this.#program(
+      name,
+      `printf '%s\\0' "\${0##*/}" "$(pwd -P)" "$#" "$@" >> "$STUB_LOG"
+${goesOn}eval "exit \\$((($STUB_MODE)))"`,
     );
+  }
+
+  #program(name: string, text: string): void {
+    const path = join(this.#root, "bin", name);
+    Deno.writeTextFileSync(path, `#!/bin/sh\n${text}\n`);
     Deno.chmodSync(path, 0o755);
   }
 
   /** Runs a line. */
-  async run(line: string, mode: string): Promise<Happened> {
+  async run(line: string, mode: Mode): Promise<Happened> {
     const log = join(this.#root, "log");
     Deno.writeTextFileSync(log, "");
     try {
