@@ -58,7 +58,9 @@ export function simpleCommand(
     if (one.type === "Word" || one.type === "Assignment") words.push(one);
     else redirections.push(one);
   }
-  const fed = redirect(redirections, { ...options, steps }) ?? flow.fed;
+  // Whether Bash assigns before it opens files depends on whether there is a program.
+  const opening = assignments.reduce((known, { name }) => assigned(known, name, undefined), state);
+  const fed = redirect(redirections, { ...wordOptions(reader, opening, flow), steps }) ?? flow.fed;
   const [name, ...rest] = words;
   if (name === undefined) return assign(assignments, { reader, state, flow, redirections });
   for (const one of assignments) {
@@ -74,8 +76,9 @@ export function simpleCommand(
 }
 
 /** The value of an assignment, if it is one of a plain variable. */
-function plainValue({ value, append, index, text }: Assignment): Word {
-  if (value.type !== "Word" || append === true || index !== undefined) {
+function plainValue({ name, value, append, index, text }: Assignment): Word {
+  const isPlain = value.type === "Word" && text === `${name}=${value.text}`;
+  if (!isPlain || append === true || index !== undefined) {
     throw new Refusal(`This assignment is not followed: ${shown(text)}`, "Assign a plain variable");
   }
   return value;

@@ -15,7 +15,7 @@ type Expected =
   /** A keyword or an operator; line breaks and semicolons may stand around it. */
   | { readonly token: string }
   /** A word or the like: it accounts for itself. */
-  | { readonly pos: number; readonly end: number }
+  | { readonly pos: number; readonly end: number; readonly target?: boolean }
   /** Between two statements: something that separates them. */
   | "separator"
   /** From here on only blanks, until told otherwise. */
@@ -195,7 +195,8 @@ class Layout {
     const target = node.type === "HereDoc" ? node.delimiter : node.target;
     if (target === undefined) throw notBash(node.operator, "nothing after it");
     if (node.descriptor !== undefined) this.#out.push(node.descriptor, "tight");
-    this.#out.push({ token: node.operator }, target);
+    const { pos, end } = target;
+    this.#out.push({ token: node.operator }, { pos, end, target: true });
   }
 }
 
@@ -221,6 +222,7 @@ const REDIRECTS = new Set([
   "<<-",
   "<<<",
 ]);
+const CLOSERS = new Set([")", "}", "fi", "done", "esac", "]]", "in"]);
 const ENDS_WORD = " \t\n;&|<>()";
 
 /** The source between the leaves. */
@@ -260,6 +262,11 @@ class Gaps {
         if (one.pos < at || one.end < one.pos) throw notBash(this.#source, "out of order");
         upTo(one.pos);
         at = one.end;
+        // Digits before an arrow are a descriptor to Bash, and no name of a file.
+        const isNumber = one.target && /^\d+$/.test(this.#source.slice(one.pos, at));
+        if (isNumber && "<>".includes(this.#source[at] ?? " ")) {
+          throw notBash(this.#source, "digits before an arrow");
+        }
       }
     }
     upTo(to);
@@ -268,6 +275,8 @@ class Gaps {
   #read(from: number, to: number, tight: boolean): { found: string[]; separated: boolean } {
     const found: string[] = [];
     let separated = false;
+    // Whether what came last can be ended by a semicolon.
+    let ends = true;
     let at = from;
     while (at < to) {
       const char = this.#source[at]!;
@@ -277,6 +286,7 @@ class Gaps {
         throw notBash(this.#source.slice(at, to), "left over");
       } else if (char === "\n") {
         separated = true;
+        ends = false;
         at++;
         for (let end; (end = this.#bodies.get(at)) !== undefined;) at = end;
       } else if (char === "#") {
@@ -287,9 +297,12 @@ class Gaps {
         const token = OPERATORS.find((one) => this.#source.startsWith(one, at)) ??
           this.#word(at, to);
         at += token.length;
-        if (token === ";") separated = true;
-        else found.push(token);
+        if (token === ";") {
+          if (!ends) throw notBash(this.#source.slice(from, to), "a semicolon after nothing");
+          separated = true;
+        } else found.push(token);
         if (token === "&") separated = true;
+        ends = CLOSERS.has(token);
       }
     }
     if (at > to) throw notBash(this.#source.slice(from, to), "left over");

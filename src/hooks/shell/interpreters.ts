@@ -34,12 +34,36 @@ const LANGUAGES: Readonly<Record<string, readonly string[]>> = {
   ghci: [],
   irb: [],
   osascript: ["-e"],
+  "ts-node": ["-e", "-p", "--version"],
+  tsx: ["-e", "-p", "--version"],
+  ipython: ["-c", "-m", "--version"],
+  iex: [],
+  elixir: ["-e", "--version"],
+  erl: [],
+  guile: ["-c", "--version"],
+  racket: ["-e", "--version"],
+  sbcl: ["--version"],
+  groovy: ["-e", "--version"],
+  scala: ["-e", "--version"],
+  jshell: [],
+  swift: ["--version"],
+  ocaml: ["-e", "--version"],
+  octave: ["--eval", "--version"],
+  gnuplot: ["-e", "--version"],
 };
 
 /** They take commands from the standard input whatever their arguments are. */
 const TAKE_COMMANDS = new Set(
   "at batch crontab ed ex vi vim nvim emacs gdb lldb parallel ssh docker podman kubectl nsenter chroot screen tmux psql mysql mariadb sqlite3 mongosh redis-cli m4 sftp ftp telnet dc"
     .split(" "),
+);
+
+/** They run a program that their arguments name, which gets the standard input. */
+const RUNNERS = new Set(
+  ("npx bunx pnpx pnpm yarn npm uv uvx pipx poetry pipenv conda mamba rye hatch pdm bundle mise asdf nix " +
+    "xvfb-run unbuffer script watch flock strace ltrace chrt ionice taskset unshare systemd-run runuser " +
+    "setpriv prlimit dbus-run-session rlwrap tini dumb-init faketime fakeroot firejail bwrap proot time " +
+    "gtime gtimeout direnv dotenv").split(" "),
 );
 
 /** They read their program from a file that an option names, which may be the standard input. */
@@ -56,6 +80,10 @@ export function programOf(name: string): string {
 /** Whether a program is a shell. */
 export function isShell(name: string): boolean {
   return SHELLS.has(programOf(name));
+}
+
+function isLanguage(name: string): boolean {
+  return Object.hasOwn(LANGUAGES, programOf(name)) || TAKE_COMMANDS.has(programOf(name));
 }
 
 /**
@@ -78,7 +106,10 @@ export function checkInterpreter(
   const fromInput = args.some((arg) => arg === "-" || leadsToOpenFile(arg, cwd));
   const isScript = first !== undefined && first !== "" && !"-+".includes(first[0]!);
   if (SHELLS.has(program)) {
-    if (fromInput || !isScript && first !== "--version") throw refuse();
+    // None of these options takes the next word.
+    const script = /^-[enuvx]+$/.test(first ?? "") ? args[1] : first;
+    const named = script !== undefined && script !== "" && !"-+".includes(script[0]!);
+    if (fromInput || !named && first !== "--version") throw refuse();
     return;
   }
   const options = Object.hasOwn(LANGUAGES, program) ? LANGUAGES[program] : undefined;
@@ -87,7 +118,9 @@ export function checkInterpreter(
     if (fromInput || first === undefined || waits) throw refuse();
     if (fed && !isScript && !options.includes(first)) throw refuse();
   } else if (fed && TAKE_COMMANDS.has(program)) throw refuse();
-  else if (fed && TAKE_FILES.has(program)) {
+  else if (fed && RUNNERS.has(program)) {
+    if (fromInput || args.some((arg) => isShell(arg) || isLanguage(arg))) throw refuse();
+  } else if (fed && TAKE_FILES.has(program)) {
     const joined = args.some((arg) => /^(?:-[A-Za-z]*f|--(?:file|makefile)=)(?:-$|\/)/.test(arg));
     if (fromInput || joined) throw refuse();
   }

@@ -6,7 +6,11 @@
 import { Refusal } from "./refusal.ts";
 import type { State } from "./state.ts";
 
-/** One thing that a command line does. */
+/**
+ * One thing that a command line does: a program that is started, with its words, or a file that the shell
+ * opens. `cwd` is absolute, as the shell names it; `path` stands there as it was written. The system takes
+ * `..` of a path from where the links of `cwd` lead, so those are to be followed first.
+ */
 export type ShellStep =
   | { readonly kind: "exec"; readonly words: readonly [string, ...string[]]; readonly cwd: string }
   | { readonly kind: "read" | "write"; readonly path: string; readonly cwd: string };
@@ -40,8 +44,14 @@ export class Steps {
   /** In the order in which they were met. */
   readonly list: ShellStep[] = [];
   readonly #met = new Set<string>();
+  readonly #whole: Steps;
   #commands = 0;
   #size = 0;
+
+  /** @param whole Whose commands are counted, if these are steps apart. */
+  constructor(whole?: Steps) {
+    this.#whole = whole === undefined ? this : whole.#whole;
+  }
 
   /** Adds a step in each folder that the command may run in. */
   exec(words: readonly [string, ...string[]], { places }: State): void {
@@ -55,7 +65,7 @@ export class Steps {
 
   /** Counts what is read, repetitions by loops included. */
   count(): void {
-    if (++this.#commands > MAX_COMMANDS) throw tooMuch(`more than ${MAX_COMMANDS} commands`);
+    if (++this.#whole.#commands > MAX_COMMANDS) throw tooMuch(`more than ${MAX_COMMANDS} commands`);
   }
 
   #add(step: ShellStep): void {

@@ -11,7 +11,7 @@ import { onlyBash } from "./atoms.ts";
 import { checkLookedAt, type Reader, simpleCommand, wordOptions } from "./commands.ts";
 import { condition } from "./conditions.ts";
 import { treeOf } from "./grammar.ts";
-import { deeper, type Flow, type LoopExits, type Steps } from "./reading.ts";
+import { deeper, type Flow, type LoopExits, Steps } from "./reading.ts";
 import { redirect } from "./redirections.ts";
 import { Refusal, shown } from "./refusal.ts";
 import { after, assigned, either, join, type Outcome, same, type State } from "./state.ts";
@@ -57,11 +57,16 @@ class Statements {
     this.#reader = reader;
   }
 
-  list(statements: readonly Statement[], state: State | undefined, flow: Flow): Outcome {
+  list(statements: readonly Statement[], state: State, flow: Flow): Outcome {
     let outcome: Outcome = either(state);
+    let last = state;
     for (const [i, statement] of statements.entries()) {
-      const before = i === 0 ? state : after(outcome);
-      if (before === undefined) return {};
+      const before = after(outcome);
+      if (before === undefined) {
+        this.#unreached().list(statements.slice(i), last, scratch(flow));
+        return {};
+      }
+      last = before;
       if (statement.background === true) {
         throw new Refusal(
           "A command in the background outlives the call that was decided",
@@ -73,12 +78,23 @@ class Statements {
     return outcome;
   }
 
+  /**
+   * Reads what cannot be reached, and keeps nothing of it.
+   *
+   * INVARIANT: every word of a line is read by the rules of quoting, so that nothing rests on where the
+   * grammar alone believes that a word ends.
+   */
+  #unreached(): Statements {
+    return new Statements({ ...this.#reader, steps: new Steps(this.#reader.steps) });
+  }
+
   #node(node: Statement["command"], state: State, flow: Flow): Outcome {
     if (node.type !== "AndOr") return this.#pipeline(node, state, flow);
     let { ok, failed }: Outcome = either(undefined);
     for (const [i, command] of node.commands.entries()) {
       const operator = node.operators[i - 1];
       const before = i === 0 ? state : operator === "&&" ? ok : failed;
+      if (before === undefined) this.#unreached().#pipeline(command, state, scratch(flow));
       const outcome = before === undefined ? {} : this.#pipeline(command, before, flow);
       if (i === 0) ({ ok, failed } = outcome);
       else if (operator === "&&") {
@@ -98,7 +114,7 @@ class Statements {
     if (flow.posix && node.operators.includes("|&")) throw onlyBash("|&");
     const negated = node.prefixes.filter(({ type }) => type === "Negation").length % 2 === 1;
     const [first, ...others] = node.commands;
-    if (first === undefined) return either(state);
+    if (first === undefined) throw unknown(node);
     if (others.length === 0) {
       const { ok, failed } = this.#command(first, state, flow);
       return negated ? { ok: failed, failed: ok } : { ok, failed };
@@ -158,20 +174,41 @@ class Statements {
     let outcome: Outcome = {};
     let otherwise: State | undefined = state;
     for (const { clause, then } of [node, ...node.elif]) {
-      if (otherwise === undefined) return outcome;
-      const { ok, failed } = this.list(clause.commands, otherwise, flow);
-      if (ok !== undefined) outcome = both(outcome, this.list(then.commands, ok, flow));
-      otherwise = failed;
+      const reached: boolean = otherwise !== undefined;
+      const inside: Flow = reached ? flow : scratch(flow);
+      const reader: Statements = reached ? this : this.#unreached();
+      const { ok, failed } = reader.list(clause.commands, otherwise ?? state, inside);
+      const branch = this.#reached(then.commands, {
+        state: reached ? ok : undefined,
+        flow,
+        else: state,
+      });
+      outcome = both(outcome, branch);
+      otherwise = reached ? failed : undefined;
     }
-    if (otherwise === undefined) return outcome;
+    if (node.else === undefined) return both(outcome, either(otherwise));
     return both(
       outcome,
-      node.else === undefined ? either(otherwise) : this.list(node.else.commands, otherwise, flow),
+      this.#reached(node.else.commands, { state: otherwise, flow, else: state }),
     );
   }
 
+  /** Reads a list that is only reached if there is a state; otherwise it is read apart. */
+  #reached(
+    statements: readonly Statement[],
+    { state, flow, else: otherwise }: {
+      readonly state: State | undefined;
+      readonly flow: Flow;
+      readonly else: State;
+    },
+  ): Outcome {
+    if (state !== undefined) return this.list(statements, state, flow);
+    this.#unreached().list(statements, otherwise, scratch(flow));
+    return {};
+  }
+
   #while(node: While, state: State, flow: Flow): Outcome {
-    let before: State | undefined = state;
+    let before: State = state;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       const exits: LoopExits = {};
       const inside = { ...flow, loop: exits };
@@ -181,11 +218,10 @@ class Statements {
       const [on, end]: readonly (State | undefined)[] = node.kind === "while"
         ? [ok, failed]
         : [failed, ok];
-      const body: Outcome = on === undefined ? {} : this.list(node.body.commands, on, inside);
-      const next: State | undefined = join(before, join(after(body), exits.again));
+      const body = this.#reached(node.body.commands, { state: on, flow: inside, else: before });
+      const next: State = join(before, join(after(body), exits.again)) ?? before;
       if (same(next, before)) return either(join(end, exits.left));
       before = next;
-      if (before === undefined) break;
     }
     throw new Refusal(
       "In which folder the next turn of a loop runs is not certain",
@@ -201,6 +237,10 @@ class Statements {
     const values = node.wordlist.flatMap((word) => fieldsOf(word, options));
     let outcome: Outcome = either(state);
     let left: State | undefined;
+    if (values.length === 0) {
+      const unknown = assigned(state, name, undefined);
+      this.#unreached().list(node.body.commands, unknown, { ...flow, loop: {} });
+    }
     for (const value of values) {
       this.#reader.steps.count();
       const before = after(outcome);
@@ -213,6 +253,11 @@ class Statements {
     }
     return both(outcome, either(left));
   }
+}
+
+/** A flow in which a loop can be left without effect. */
+function scratch(flow: Flow): Flow {
+  return { ...flow, loop: flow.loop && {} };
 }
 
 /** The outcome where one of two ways was taken. */

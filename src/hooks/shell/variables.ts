@@ -17,7 +17,7 @@ const HARMLESS = new Set([
 const KNOWN = new Set([
   ..."_ path cdpath fpath manpath mailpath module_path fignore argv status options".split(" "),
   ..."aliases commands functions galiases saliases nameddirs userdirs prompt".split(" "),
-  ..."histchars auto_resume http_proxy https_proxy ftp_proxy all_proxy no_proxy".split(" "),
+  ..."histchars auto_resume".split(" "),
 ]);
 
 /**
@@ -44,7 +44,7 @@ export function checkEnvironment(name: string, value: string): void {
  */
 export function checkAssigned(name: string): void {
   const own = /^[a-z_][A-Za-z0-9_]*$/.test(name) || /^[A-Z]$/.test(name);
-  if (!own || KNOWN.has(name) || name.startsWith("npm_") || name.startsWith("BASH_")) {
+  if (!own || KNOWN.has(name) || name.startsWith("npm_") || name.endsWith("_proxy")) {
     throw new Refusal(
       `Programs may know the variable ${shown(name)}`,
       "Give it another name, in small letters",

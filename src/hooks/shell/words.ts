@@ -32,7 +32,7 @@ export function fieldsOf(
 ): string[] {
   const atoms = atomsOfWord(word, options);
   const expanded = expandBraces(atoms);
-  if (expanded.length > 1 && options.posix) throw onlyBash(word.text);
+  if (expanded[0] !== atoms && options.posix) throw onlyBash(word.text);
   return expanded.flatMap((one) => split(withHome(one, word, options), word, options.count));
 }
 

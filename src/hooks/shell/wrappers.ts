@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isShell } from "./interpreters.ts";
+import { isShell, programOf } from "./interpreters.ts";
 import { Refusal, shown } from "./refusal.ts";
 import { checkEnvironment } from "./variables.ts";
 
@@ -54,6 +54,7 @@ const NEVER: Readonly<Record<string, string>> = {
   su: "Run it as the user who you are",
   pkexec: "Run it without pkexec, or ask the user to run it",
   run0: "Run it without run0, or ask the user to run it",
+  gxargs: "Run the first command by itself, then name the files as arguments",
   xargs: "Run the first command by itself, then name the files as arguments",
   nohup: "Leave it away, and let the command end with its call",
   setsid: "Leave it away, and let the command end with its call",
@@ -70,11 +71,12 @@ const FIND = /^-(?:exec|execdir|ok|okdir|delete|fprint|fprint0|fprintf|fls|files
 export function unwrapped(words: readonly [string, ...string[]]): Inner | undefined {
   const [path, ...args] = words;
   const name = path.replace(PLAIN, "");
-  if (Object.hasOwn(NEVER, name)) {
-    throw new Refusal(`What runs by ${shown(name)} cannot be followed`, NEVER[name]!);
+  const base = programOf(path);
+  if (Object.hasOwn(NEVER, base)) {
+    throw new Refusal(`What runs by ${shown(base)} cannot be followed`, NEVER[base]!);
   }
-  if (name === "find" || name === "gfind") checkFind(args);
-  if (name === "busybox" || name === "toybox") checkBox(args);
+  if (base === "find" || base === "gfind") checkFind(args);
+  if (base === "busybox" || base === "toybox") checkBox(args);
   if (name === "env") return ofEnv(args);
   if (Object.hasOwn(READ, name)) return ofShell(args, READ[name]!);
   if (isShell(name) && args.some((arg) => /^[-+][A-Za-z]*[ci]/.test(arg))) {

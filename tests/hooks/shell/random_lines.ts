@@ -30,6 +30,9 @@ const piece: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...NAMES).map((name) => `$${name}`),
   fc.constantFrom(...NAMES).map((name) => `"a\${${name}}b"`),
   fc.constantFrom(
+    "{$v,b}",
+    '{"$v",b}',
+    "{$,x}",
     "{a,b}",
     "{1..3}",
     "{c,{d,e}}",
@@ -110,7 +113,16 @@ const simple: fc.Arbitrary<string> = fc.oneof(
     "wait",
     "command p",
   ),
-  fc.constantFrom("> out", "[ -f in.txt ]", '[ "$v" = x ]', "[[ $v == x* ]]", "[[ -d a && -f b ]]"),
+  fc.constantFrom(
+    "v=b > o$v",
+    "v=b p > o$X",
+    "CI=1 p > out$v",
+    "> out",
+    "[ -f in.txt ]",
+    '[ "$v" = x ]',
+    "[[ $v == x* ]]",
+    "[[ -d a && -f b ]]",
+  ),
   fc.constantFrom(
     "env p",
     "nice q",
