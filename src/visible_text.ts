@@ -5,21 +5,22 @@
  */
 
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{DI}]/gu;
+/** What most text is: that nothing in it is to be escaped is found out at a tenth of the cost. */
+const PLAIN = /^[ -~]*$/;
 
 /**
  * Text with everything escaped that a terminal would not show as itself: control characters and
  * escape sequences, bidirectional and zero-width characters, lone surrogates.
  */
 export function escape(text: string): string {
-  return text.replace(INVISIBLE, escaped);
+  return PLAIN.test(text) ? text : text.replace(INVISIBLE, escaped);
 }
 
 /** JSON with the same characters escaped; it still is the same JSON value. */
 export function escapedJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(
-    INVISIBLE,
-    (char) => char === "\n" ? char : escaped(char),
-  );
+  const json = JSON.stringify(value, null, indent);
+  if (PLAIN.test(json)) return json;
+  return json.replace(INVISIBLE, (char) => char === "\n" ? char : escaped(char));
 }
 
 /**

@@ -18,6 +18,8 @@ const WIDE =
 const ZERO_WIDTH = /\p{M}/u;
 // deno-lint-ignore no-control-regex -- the colours of this command line
 const COLOUR = /\x1b\[\d+m/g;
+/** Each of these characters takes one column. */
+const ASCII = /^[ -~]*$/;
 /** The least that a column is cut to. */
 const NARROWEST = 8;
 
@@ -32,16 +34,19 @@ export function columns(
   rows: readonly (readonly string[])[],
   { right = [], width = Infinity }: TableOptions = {},
 ): string[] {
+  // Each cell is measured once: that is what a table costs most.
+  const measured = rows.map((row) => row.map(displayWidth));
   const widths: number[] = [];
-  for (const row of rows) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, displayWidth(cell));
+  for (const row of measured) {
+    row.forEach((taken, i) => widths[i] = Math.max(widths[i] ?? 0, taken));
   }
   narrow(widths, width);
-  return rows.map((row) =>
+  return rows.map((row, at) =>
     row.map((cell, i) => {
       const room = widths[i] as number;
-      const shown = cutInside(cell, room);
-      const space = " ".repeat(Math.max(0, room - displayWidth(shown)));
+      const taken = measured[at]?.[i] as number;
+      const shown = taken <= room ? cell : cutInside(cell, room);
+      const space = " ".repeat(Math.max(0, room - (shown === cell ? taken : displayWidth(shown))));
       if (right.includes(i)) return space + shown;
       return i === row.length - 1 ? shown : shown + space;
     }).join("  ").trimEnd()
@@ -62,13 +67,16 @@ function narrow(widths: number[], width: number): void {
 
 /** Columns that a text takes on a terminal. */
 export function displayWidth(text: string): number {
+  const plain = text.includes("\x1b") ? text.replace(COLOUR, "") : text;
+  if (ASCII.test(plain)) return plain.length;
   let width = 0;
-  for (const char of text.replace(COLOUR, "")) width += charWidth(char);
+  for (const char of plain) width += charWidth(char);
   return width;
 }
 
 function charWidth(char: string): number {
-  if (char <= "~") return 1;
+  // Below are Latin letters, which are neither.
+  if (char < "\u0300") return 1;
   return ZERO_WIDTH.test(char) ? 0 : WIDE.test(char) ? 2 : 1;
 }
 

@@ -74,7 +74,13 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
 
 /** Many lines for standard output, written in few pieces. */
 export class LineBuffer {
+  readonly #write: (text: string) => void;
   #text = "";
+
+  /** @param write Takes the pieces. @default to standard output */
+  constructor(write: (text: string) => void = printText) {
+    this.#write = write;
+  }
 
   /** Adds a line. */
   print(line: string): void {
@@ -84,16 +90,19 @@ export class LineBuffer {
 
   /** Writes what is held back. */
   flush(): void {
-    if (this.#text !== "") printText(this.#text);
+    if (this.#text !== "") this.#write(this.#text);
     this.#text = "";
   }
 }
 
 const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 
+/** Found out once: it is asked for every cell of a table. */
+const COLOURED = !Deno.noColor && isTerminal();
+
 /** Coloured text, on a terminal that wants it. */
 export function colour(text: string, name: keyof typeof COLOURS): string {
-  return Deno.noColor || !isTerminal() ? text : `\x1b[${COLOURS[name]}m${text}\x1b[0m`;
+  return !COLOURED ? text : `\x1b[${COLOURS[name]}m${text}\x1b[0m`;
 }
 
 /** Colours of record and result statuses. */

@@ -31,6 +31,19 @@ Deno.test("columns() leaves a cell with colours whole", () => {
   assertEquals(columns([["a", red]], { width: 20 }), [`a  ${red}`]);
 });
 
+Deno.test("displayWidth() of a text is that of its characters, whether all are ASCII or not", () => {
+  const text = fc.string({
+    unit: fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(..."a~é東\u0301😀")),
+  });
+  fc.assert(fc.property(text, fc.string(), (some, ascii) => {
+    const all = `${ascii}${some}${ascii}`.replaceAll("\x1b", "");
+    const widths = Array.from(all, displayWidth);
+    assertEquals(displayWidth(all), widths.reduce((sum, one) => sum + one, 0));
+  }));
+  assertEquals(Array.from("a~\x7fé東\u0301😀", displayWidth), [1, 1, 1, 1, 2, 0, 2]);
+  assertEquals(displayWidth("\x1b[31mred\x1b[0m"), 3);
+});
+
 Deno.test("cut() and cutInside() never exceed the width, and keep what fits as it is", () => {
   fc.assert(fc.property(
     fc.string({ unit: "grapheme" }),

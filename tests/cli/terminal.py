@@ -6,7 +6,7 @@ pid, terminal = pty.fork()
 if pid == 0:
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     os.execvp(command[0], command)
-seen, pressed = b"", False
+seen, pressed = bytearray(), False
 while True:
     try:
         piece = os.read(terminal, 65536)
@@ -15,7 +15,7 @@ while True:
     if not piece:
         break
     seen += piece
-    if marker and marker in seen and not pressed:
+    if marker and not pressed and marker in seen:
         os.write(terminal, b"\x03")
         pressed = True
 sys.stdout.write(seen.decode().replace("\r\n", "\n"))

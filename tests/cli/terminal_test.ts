@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { escape, escapedJson } from "../../src/cli/terminal.ts";
+import { escape, escapedJson, LineBuffer } from "../../src/cli/terminal.ts";
+import { localTime } from "../../src/cli/time.ts";
 import { GENESIS, seal } from "../../src/core/record/record.ts";
 import { body, writeLog } from "../core/record/log_file.ts";
 import { displayWidth } from "../../src/cli/table.ts";
@@ -54,6 +55,36 @@ Deno.test("escape() leaves no character that moves a cursor or turns the text", 
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     assertEquals(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(escape(text)), false);
   }));
+});
+
+Deno.test("escape() of a text is that of its characters, whether all are plain or not", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), fc.string(), (text, plain) => {
+    const all = plain + text + plain;
+    assertEquals(escape(all), Array.from(all, escape).join(""));
+  }));
+});
+
+Deno.test("a LineBuffer writes 10,000 lines of 100 characters in 15 pieces, and the rest at the end", () => {
+  const pieces: string[] = [];
+  const out = new LineBuffer((text) => pieces.push(text));
+  const lines = Array.from({ length: 10_000 }, (_, i) => `${i}`.padStart(99, "-"));
+  for (const line of lines) out.print(line);
+  assertEquals(pieces.length, 15);
+  out.flush();
+  assertEquals(pieces.join(""), lines.map((line) => `${line}\n`).join(""));
+  out.flush();
+  assertEquals(pieces.length, 16);
+});
+
+Deno.test("localTime() is the time that other programs of this time zone show", () => {
+  const years = { min: new Date("1970-01-02"), max: new Date("2100-01-01"), noInvalidDate: true };
+  fc.assert(fc.property(fc.date(years), (date) => {
+    assertEquals(localTime(date.toISOString()), date.toLocaleString("sv-SE"));
+  }));
+});
+
+Deno.test("localTime() leaves what is no time as it is", () => {
+  assertEquals(["", "yesterday", "\x1b[2J"].map(localTime), ["", "yesterday", "\x1b[2J"]);
 });
 
 Deno.test("escapedJson() is the same JSON value, on one line", () => {
