@@ -6,6 +6,11 @@ import { stripVTControlCharacters } from "node:util";
 export class AssertionError extends Error {
   /** The name of this class. */
   override name = "AssertionError";
+
+  /** Takes the message, and the cause if there is one. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
 }
 
 function run(check: () => void, message?: string): void {
@@ -41,60 +46,109 @@ export function assertMatch(actual: string, expected: RegExp, message?: string):
   assert(expected.test(actual), `${message ?? ""} Expected "${actual}" to match ${expected}`);
 }
 /** The value is of the class. */
-export function assertInstanceOf<T>(
+// deno-lint-ignore no-explicit-any -- the constructor's parameters do not matter, as in the real package
+export function assertInstanceOf<T extends abstract new (...args: any[]) => any>(
   actual: unknown,
-  // deno-lint-ignore no-explicit-any -- the constructor's parameters do not matter, as in the real package
-  expected: abstract new (...args: any[]) => T,
-): asserts actual is T {
+  expected: T,
+  message = "",
+): asserts actual is InstanceType<T> {
   assert(
     actual instanceof expected,
-    `Expected an instance of ${expected.name}, got ${String(actual)}`,
+    `${message} Expected an instance of ${expected.name}, got ${nameOf(actual)}`,
   );
 }
 
-function check<E extends Error>(
-  error: unknown,
-  // deno-lint-ignore no-explicit-any -- as above
-  expected?: abstract new (...args: any[]) => E,
-  includes?: string,
-): E {
-  if (expected !== undefined) assertInstanceOf(error, expected);
-  if (includes !== undefined) {
-    assertStringIncludes(
-      stripVTControlCharacters((error as Error).message),
-      stripVTControlCharacters(includes),
-    );
-  }
-  return error as E;
+// deno-lint-ignore no-explicit-any -- as above
+type ErrorClass = abstract new (...args: any[]) => Error;
+
+/** What was thrown is an error of the class with that message; anything will do if no class is given. */
+function check(
+  thrown: unknown,
+  expected: ErrorClass | string | undefined,
+  [includes = "", message]: readonly (string | undefined)[],
+): unknown {
+  if (typeof expected !== "function") return thrown;
+  assertInstanceOf(thrown, Error, message);
+  assertInstanceOf(thrown, expected, message);
+  const text = stripVTControlCharacters(thrown.message);
+  assertStringIncludes(text, stripVTControlCharacters(includes), message);
+  return thrown;
 }
 
-/** The function throws. */
+/** What did not happen; the message stands where the class would, or last. */
+function missing(
+  what: string,
+  expected: ErrorClass | string | undefined,
+  [, message]: readonly (string | undefined)[],
+): AssertionError {
+  return new AssertionError(`${typeof expected === "string" ? expected : message ?? ""} ${what}`);
+}
+
+/** The function throws anything. */
+export function assertThrows(fn: () => unknown, message?: string): unknown;
+/** The function throws an error of the class, whose message has that part. */
 export function assertThrows<E extends Error = Error>(
   fn: () => unknown,
   // deno-lint-ignore no-explicit-any -- as above
-  expected?: abstract new (...args: any[]) => E,
+  expected: abstract new (...args: any[]) => E,
   includes?: string,
-): E {
+  message?: string,
+): E;
+export function assertThrows(
+  fn: () => unknown,
+  expected?: ErrorClass | string,
+  ...texts: (string | undefined)[]
+): unknown {
   try {
     fn();
   } catch (error) {
-    return check(error, expected, includes);
+    return check(error, expected, texts);
   }
-  throw new AssertionError("Expected the function to throw");
+  throw missing("Expected the function to throw", expected, texts);
 }
-/** The promise rejects. */
-export async function assertRejects<E extends Error = Error>(
+
+/** The function returns a promise, which rejects with anything. */
+export function assertRejects(fn: () => PromiseLike<unknown>, message?: string): Promise<unknown>;
+/** The function returns a promise, which rejects with an error of the class, whose message has that part. */
+export function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
   // deno-lint-ignore no-explicit-any -- as above
-  expected?: abstract new (...args: any[]) => E,
+  expected: abstract new (...args: any[]) => E,
   includes?: string,
-): Promise<E> {
-  try {
-    await fn();
-  } catch (error) {
-    return check(error, expected, includes);
+  message?: string,
+): Promise<E>;
+export async function assertRejects(
+  fn: () => PromiseLike<unknown>,
+  expected?: ErrorClass | string,
+  ...texts: (string | undefined)[]
+): Promise<unknown> {
+  const promise = promiseOf(fn);
+  if (promise === undefined) {
+    throw missing("Expected a promise that rejects, not a throw or a value", expected, texts);
   }
-  throw new AssertionError("Expected the promise to reject");
+  try {
+    await promise;
+  } catch (error) {
+    return check(error, expected, texts);
+  }
+  throw missing("Expected the promise to reject", expected, texts);
+}
+
+/** What the function returns, if it is a promise and the function does not throw before. */
+function promiseOf(fn: () => PromiseLike<unknown>): PromiseLike<unknown> | undefined {
+  try {
+    const promise = fn();
+    return typeof promise === "object" && typeof promise?.then === "function" ? promise : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a value is, also one that cannot be made a text. */
+function nameOf(value: unknown): string {
+  return typeof value === "object" && value !== null
+    ? value.constructor?.name ?? "an object"
+    : String(value);
 }
 
 // The real package does not compare prototypes of plain objects, nor the signs of zeros; node:assert does.

@@ -220,6 +220,13 @@ const thrower = (value: unknown) => () => {
 const rejecter = (value: unknown) => () => Promise.reject(value);
 // deno-lint-ignore no-explicit-any -- what is not a promise, for a function that wants one
 const noPromise = (): any => 1;
+/** What has the properties of an error, and is none. */
+const LIKE_ERROR = { name: "Error", message: "a", stack: "" };
+/** Something with a method `then` that rejects. */
+const thenable = <T extends object>(target: T): T & PromiseLike<never> =>
+  Object.assign(target, {
+    then: (_done: unknown, failed: (reason: unknown) => void) => failed(new Error("a")),
+  }) as T & PromiseLike<never>;
 
 /** Assertions, each of which holds or does not. */
 export const ASSERTIONS: Readonly<Record<string, () => unknown>> = {
@@ -257,6 +264,14 @@ export const ASSERTIONS: Readonly<Record<string, () => unknown>> = {
   "assertThrows of another text": () => assertThrows(thrower(new Error("abc")), Error, "d"),
   "assertThrows of colours": () => assertThrows(thrower(new Error("a\x1b[1mb")), Error, "ab"),
   "assertThrows of a rejection": () => assertThrows(() => Promise.resolve()),
+  "assertThrows with an object like an error": () => assertThrows(thrower(LIKE_ERROR), Error),
+  "assertThrows with a text, and a message": () => assertThrows(thrower("a"), "why"),
+  "assertThrows without an error, with a message": () => assertThrows(() => {}, "why"),
+  "assertThrows of another text, with a message": () =>
+    assertThrows(thrower(new Error("abc")), Error, "d", "why"),
+  "assertThrows of colours on both sides": () =>
+    assertThrows(thrower(new Error("a\x1b[1mb")), Error, "\x1b[31ma\x1b[39mb"),
+  "assertThrows gives what was thrown": () => assert(assertThrows(thrower("a")) === "a"),
   "assertRejects without an error": () => assertRejects(() => Promise.resolve()),
   "assertRejects with an error": () => assertRejects(rejecter(new Error("a"))),
   "assertRejects with a text": () => assertRejects(rejecter("a")),
@@ -266,7 +281,19 @@ export const ASSERTIONS: Readonly<Record<string, () => unknown>> = {
   "assertRejects of a part": () => assertRejects(rejecter(new Error("abc")), Error, "b"),
   "assertRejects of another text": () => assertRejects(rejecter(new Error("abc")), Error, "d"),
   "assertRejects of a throw": () => assertRejects(thrower(new Error("a"))),
+  "assertRejects of a throw of the class": () => assertRejects(thrower(new Error("a")), Error, "a"),
+  "assertRejects of an async throw": () =>
+    assertRejects(async () => await thrower(new Error("a"))()),
   "assertRejects of no promise": () => assertRejects(noPromise),
+  "assertRejects of a thenable": () => assertRejects(() => thenable({})),
+  "assertRejects of a function with then": () => assertRejects(() => thenable(() => {})),
+  "assertRejects with undefined": () => assertRejects(rejecter(undefined)),
+  "assertRejects with an object like an error": () => assertRejects(rejecter(LIKE_ERROR), Error),
+  "assertRejects with a text, and a message": () => assertRejects(rejecter("a"), "why"),
+  "assertRejects of another text, with a message": () =>
+    assertRejects(rejecter(new Error("abc")), Error, "d", "why"),
+  "assertRejects gives what was thrown": async () =>
+    assert(await assertRejects(rejecter("a")) === "a"),
 };
 
 /** Writes the table anew with the answers of the imported packages. */
