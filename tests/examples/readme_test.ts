@@ -1,117 +1,158 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Workspace } from "../workspace.ts";
+import { lockFor, LOCKS } from "../locks.ts";
+import { startRegistry } from "../package/jsr_registry.ts";
 import { ROOT } from "../workspace.ts";
+import { commandsOf, EmptyMachine, type Ended, partsOf } from "./newcomer.ts";
 
-const README = Deno.readTextFileSync(`${ROOT}/README.md`);
+const PARTS = partsOf(Deno.readTextFileSync(`${ROOT}/README.md`));
+const texts = (language: string) =>
+  PARTS.filter((part) => part.language === language).map(({ text }) => text);
 
-/** The blocks of one language, as they stand. */
-function blocks(language: string): string[] {
-  const fence = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm");
-  return Array.from(README.matchAll(fence), ([, text = ""]) => text);
-}
+/** What is not run, with the reason. Everything else in README.md that a shell takes is. */
+const NOT_RUN: Readonly<Record<string, string>> = {
+  "npx -y": "the beginning of a command, which stands above it",
+  "deno task bench": "takes minutes; tests/bench/ has the tests of the suite",
+  "deno task test": "stands above, with npx",
+  "deno task test:slow": "has this test in it",
+  "deno task ok": "has all tests in it",
+};
+
+/** What cannot be run as it stands: a part of a command, what stands in its place, and why. */
+const INSTEAD: readonly (readonly [part: string, by: string, why: string])[] = [
+  ["deno task test ", "deno task test tests/core/json_test.ts ", "all of them take ten minutes"],
+  ["--model gpt-5", "--model scripted:../script.json", "a real model wants a key"],
+];
 
 /** Commands that end with something else than 0, because they deny. */
 const CODES: Readonly<Record<string, number>> = { "agent-kernel explain": 2 };
 
-const COPY = `
-import os, shutil, sys
-leave = shutil.ignore_patterns(".git", ".tmp", "scratch", "coverage", "results", "node_modules")
-shutil.copytree(sys.argv[1], sys.argv[2], ignore=leave, symlinks=True)
-`;
+/** Where the text says that a command is typed, if it is not where the one before was. */
+const FOLDERS: Readonly<Record<string, string>> = {
+  "npx -y deno task demo": "agent-kernel",
+  "sh agent-kernel/src/cli/install.sh": ".",
+  "deno add": "another-agent",
+  "deno cache": "my-agent",
+  "deno run -P=examples": "agent-kernel",
+  "agent-kernel mcp serve": "my-agent",
+  "deno task": "agent-kernel",
+  "sh src": "agent-kernel",
+  "agent-kernel submit": "my-agent",
+};
 
-/** A machine on which nothing was used before: a copy of the checkout, an empty HOME and DENO_DIR. */
-class EmptyMachine implements Disposable {
-  readonly #ws = new Workspace();
-  readonly #env: Readonly<Record<string, string>>;
+/** Files that the text gives, by their language and number, or the reason why nothing is made of one. */
+const FILES: Readonly<Record<string, readonly ({ path: string } | { notUsed: string })[]>> = {
+  "ts ignore": [
+    { path: "my-agent/main.ts" },
+    { notUsed: "asks a real model; tests/examples/examples_test.ts runs agents" },
+  ],
+  yaml: [{ path: "policy/policy.yaml" }],
+  text: [
+    { notUsed: "what the demo prints, in short" },
+    { notUsed: "what main.ts prints" },
+    { notUsed: "a picture" },
+  ],
+};
 
-  constructor() {
-    const ws = this.#ws;
-    this.#env = { HOME: ws.folder("home"), DENO_DIR: ws.path("deno"), NO_COLOR: "1" };
-    new Deno.Command("python3", { args: ["-c", COPY, ROOT, ws.path("agent-kernel")] }).outputSync();
-  }
+/** What is done before a command, by its beginning. */
+const BEFORE: Readonly<Record<string, (machine: EmptyMachine) => Promise<void> | void>> = {
+  // The project to which it is added; Deno looks for one in the folders above, and the test's is there.
+  "deno add": (machine) => machine.file("another-agent/deno.json", "{}"),
+  "deno run -P=agent-kernel": async (machine) => {
+    const { stdout } = await machine.type(
+      "agent-kernel permissions --policy policy.yaml --log-path kernel.log --format deno-json",
+    );
+    const config = JSON.parse(machine.read("my-agent/deno.json"));
+    machine.file("my-agent/deno.json", JSON.stringify({ ...config, ...JSON.parse(stdout) }));
+  },
+  "agent-kernel agent": (machine) => machine.file("script.json", '[{ "text": "It says hello." }]'),
+};
 
-  /** Writes a file, relative to the folder of the checkout. */
-  file(name: string, text: string): void {
-    this.#ws.file(name, text);
-  }
+/** What is held against what a command printed, by its beginning. */
+const AFTER: Readonly<Record<string, (ended: Ended, machine: EmptyMachine) => void>> = {
+  "npx -y deno task demo": ({ stdout }, machine) => {
+    for (const line of texts("text")[0]?.split("\n") ?? []) assertStringIncludes(stdout, line);
+    // Those that it uses, and no others.
+    assertEquals(machine.packages(), [
+      "@cfworker/json-schema",
+      "@opentelemetry/api",
+      "argparse",
+      "fast-check",
+      "js-yaml",
+      "openai",
+      "pure-rand",
+      "ws",
+      "zod",
+    ]);
+  },
+  "eval": ({ stdout, stderr }) => assertEquals({ stdout, stderr }, { stdout: PRINTED, stderr: "" }),
+  "deno run -P=agent-kernel": ({ stdout }) => assertEquals(stdout, PRINTED),
+  "deno add": (_, machine) =>
+    assertStringIncludes(machine.read("another-agent/deno.json"), "jsr:@agent-kernel/kernel@^"),
+  "agent-kernel agent": ({ stdout }) => assertStringIncludes(stdout, "It says hello."),
+};
+const PRINTED = texts("text")[1] ?? "";
 
-  /** The npm packages that were downloaded; of others only the metadata was looked up. */
-  packages(): string[] {
-    const registry = this.#ws.path("deno/npm/registry.npmjs.org");
-    const list = (folder: string) =>
-      Array.from(Deno.readDirSync(`${registry}/${folder}`)).filter(({ isDirectory }) => isDirectory)
-        .map(({ name }) => name);
-    return list("").flatMap((name) =>
-      name.startsWith("@") ? list(name).map((inner) => `${name}/${inner}`) : [name]
-    ).filter((name) => list(name).length > 0).sort();
-  }
-
-  /** Runs a script in a shell. */
-  async sh(
-    script: string,
-    folder = ".",
-  ): Promise<{ code: number; stdout: string; stderr: string }> {
-    const { code, stdout, stderr } = await new Deno.Command("python3", {
-      args: ["-c", "import os, sys; os.execvp('sh', ['sh', '-c', sys.argv[1]])", script],
-      cwd: this.#ws.path(folder),
-      env: this.#env,
-      stdin: "null",
-    }).output();
-    const text = new TextDecoder();
-    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
-  }
-
-  [Symbol.dispose](): void {
-    this.#ws[Symbol.dispose]();
-  }
+/** What a table has for a command: the entry with its longest beginning. */
+function entryFor<T>(table: Readonly<Record<string, T>>, command: string): T | undefined {
+  const fitting = Object.keys(table).filter((start) => command.startsWith(start));
+  const [longest = ""] = fitting.sort((a, b) => b.length - a.length);
+  return table[longest];
 }
 
-const [first = "", setUp = "", start = "", commands = "", ...more] = blocks("sh");
+function instead(command: string): string {
+  return INSTEAD.reduce((text, [part, by]) => text.replace(part, by), command);
+}
 
-Deno.test("the test of the README knows all of its commands", () => {
-  assertEquals(more, []);
-  assertEquals(blocks("ts ignore").length, 2);
-  assertEquals(first.trim().split("\n").length, 2);
-});
+const COMMANDS = PARTS.flatMap(({ language, text }) =>
+  language === "inline" ? [text] : /^sh\b/.test(language) ? commandsOf(text) : []
+);
 
-Deno.test("the demo of the README on an empty machine loads the packages that it uses, and no others", async () => {
-  using machine = new EmptyMachine();
-  // "npx -y deno" would load Deno itself, which is here.
-  const demo = first.split("\n").find((line) => line.includes("task demo")) ?? "";
-  const { code, stdout, stderr } = await machine.sh(demo.replace("npx -y ", ""), "agent-kernel");
-  assertEquals(code, 0, stderr);
-  assertStringIncludes(stdout, "The log verifies: true");
-  assertEquals(machine.packages(), [
-    "@cfworker/json-schema",
-    "@opentelemetry/api",
-    "argparse",
-    "fast-check",
-    "js-yaml",
-    "openai",
-    "pure-rand",
-    "ws",
-    "zod",
-  ]);
-});
-
-Deno.test("the commands of the README work as they stand, on an empty machine", async () => {
-  using machine = new EmptyMachine();
-  const path = 'export PATH="$HOME/.local/bin:$PATH"\n';
-  const installed = await machine.sh(`set -e\n${setUp}`);
-  assertEquals(installed.code, 0, installed.stderr);
-  machine.file("my-agent/main.ts", blocks("ts ignore")[0] ?? "");
-  const started = await machine.sh(`set -e\n${path}${start}`, "my-agent");
-  assertEquals({ code: started.code, stderr: started.stderr }, { code: 0, stderr: "" });
-  assert(blocks("text").includes(started.stdout), started.stdout);
-  for (const line of commands.trim().split("\n")) {
-    const { code, stderr } = await machine.sh(path + line, "my-agent");
-    const name = line.split(" ").slice(0, 2).join(" ");
-    assertEquals(code, CODES[name] ?? 0, `${line}: ${stderr}`);
+Deno.test("the test of the README knows what each of its blocks is, and no table has more than the README", () => {
+  const files = Object.entries(FILES).map(([language, known]) => [language, known.length]);
+  for (const [language, count] of files) assertEquals(texts(String(language)).length, count);
+  const known = ["inline", "sh", "sh ignore", ...Object.keys(FILES)];
+  assertEquals(PARTS.filter(({ language }) => !known.includes(language)), []);
+  const has = (start: string) => COMMANDS.some((command) => command.startsWith(start));
+  for (const table of [CODES, FOLDERS, BEFORE, AFTER]) {
+    for (const start of Object.keys(table)) assert(has(start), start);
   }
+  for (const command of Object.keys(NOT_RUN)) assert(COMMANDS.includes(command), command);
+  for (const [part] of INSTEAD) assert(COMMANDS.some((one) => one.includes(part)), part);
 });
 
-Deno.test("lock files of demo and command line are parts of the project's", async () => {
-  const { lockFor, LOCKS } = await import("../locks.ts");
+Deno.test("the commands of the README work as they stand, in their order, on an empty machine", async (t) => {
+  using machine = new EmptyMachine();
+  await using registry = startRegistry();
+  const used: Record<string, number> = {};
+  for (const { language, text } of PARTS) {
+    const file = FILES[language]?.[used[language] = (used[language] ?? -1) + 1];
+    if (file !== undefined && "path" in file) machine.file(file.path, text);
+    const commands = language === "inline"
+      ? [text]
+      : /^sh\b/.test(language)
+      ? commandsOf(text)
+      : [];
+    for (const command of commands.filter((one) => !Object.hasOwn(NOT_RUN, one))) {
+      await t.step(command.split("\n")[0] ?? "", async () => {
+        const folder = entryFor(FOLDERS, command);
+        if (folder !== undefined) machine.enter(folder);
+        await entryFor(BEFORE, command)?.(machine);
+        const jsr: Record<string, string> = command.includes("jsr:")
+          ? { JSR_URL: registry.url }
+          : {};
+        const ended = await machine.type(instead(command), jsr);
+        assertEquals(ended.code, entryFor(CODES, command) ?? 0, ended.stdout + ended.stderr);
+        entryFor(AFTER, command)?.(ended, machine);
+      });
+    }
+  }
+  const { code, stderr } = await machine.type(
+    "agent-kernel test-policy --policy ../policy/policy.yaml",
+  );
+  assertEquals(code, 0, stderr);
+});
+
+Deno.test("lock files of demo and command line are parts of the project's", () => {
   for (const [path, packages] of Object.entries(LOCKS)) {
     assertEquals(Deno.readTextFileSync(`${ROOT}/${path}`), lockFor(packages), path);
   }
