@@ -1,0 +1,127 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ClientScene } from "./scene.ts";
+import type { ScriptedCall } from "./scripted_models.ts";
+
+/** The same story in the tools of each agent: two calls that are allowed, three that are not. */
+const STORIES: Readonly<
+  Record<string, (repo: string, outside: string) => readonly ScriptedCall[]>
+> = {
+  claude: (repo, outside) => [
+    { tool: "Bash", input: { command: "ls -la", description: "x" } },
+    { tool: "Write", input: { file_path: `${repo}/made.txt`, content: "hello" } },
+    { tool: "Bash", input: { command: `touch ${outside}`, description: "x" } },
+    { tool: "Read", input: { file_path: "/etc/hostname" } },
+    { tool: "Bash", input: { command: "echo '{}' > .claude/settings.json", description: "x" } },
+  ],
+  codex: (_, outside) => [
+    { tool: "exec_command", input: { cmd: "ls -la" } },
+    {
+      tool: "apply_patch",
+      input: { freeform: "*** Begin Patch\n*** Add File: made.txt\n+hello\n*** End Patch" },
+    },
+    { tool: "exec_command", input: { cmd: `touch ${outside}` } },
+    { tool: "exec_command", input: { cmd: "cat /etc/hostname" } },
+    { tool: "exec_command", input: { cmd: `bash -c 'touch ${outside}'` } },
+  ],
+  gemini: (repo, outside) => [
+    { tool: "run_shell_command", input: { command: "ls -la" } },
+    { tool: "write_file", input: { file_path: `${repo}/made.txt`, content: "hello" } },
+    { tool: "run_shell_command", input: { command: `touch ${outside}` } },
+    { tool: "run_shell_command", input: { command: "cat /etc/hostname" } },
+    { tool: "run_shell_command", input: { command: `bash -c 'touch ${outside}'` } },
+  ],
+};
+
+for (const [name, story] of Object.entries(STORIES)) {
+  Deno.test(`${name}: what is allowed acts, what is denied has no effect and its reason reaches the model`, async () => {
+    using scene = new ClientScene(name);
+    const outside = scene.ws.path("outside");
+    await using run = await scene.play(story(scene.repo, outside));
+    assertEquals(scene.files(), ["made.txt"], run.output);
+    assertEquals(
+      Array.from(Deno.readDirSync(scene.ws.root)).some((f) => f.name === "outside"),
+      false,
+    );
+    const results = run.model.results;
+    assertEquals(results.length, 5, run.output);
+    for (const refused of results.slice(2)) assertStringIncludes(refused, "agent-kernel refused");
+    const statuses = run.records.map(({ status, agent }) => `${status} ${agent}`);
+    const count = (status: string) => statuses.filter((one) => one === `${status} ${name}`).length;
+    assertEquals([count("PERMITTED"), count("DONE"), count("DENIED")], [2, 2, 3], statuses.join());
+  });
+
+  Deno.test(`${name}: nothing is done while no kernel runs`, async () => {
+    using scene = new ClientScene(name);
+    const calls = story(scene.repo, scene.ws.path("outside")).slice(0, 2);
+    await using run = await scene.play(calls, { serves: false });
+    assertEquals(scene.files(), [], run.output);
+    assertEquals(run.records, []);
+  });
+}
+
+Deno.test("claude: a hook whose program is gone lets nothing through", async () => {
+  using scene = new ClientScene("claude");
+  const settings = `${scene.home}/.claude/settings.json`;
+  const meddle = () =>
+    Deno.writeTextFileSync(
+      settings,
+      Deno.readTextFileSync(settings).replaceAll(/\/\S*\/deno run/g, "/gone/deno run"),
+    );
+  const calls = STORIES["claude"]?.(scene.repo, scene.ws.path("outside")).slice(0, 2) ?? [];
+  await using run = await scene.play(calls, { meddle });
+  assertEquals(scene.files(), [], run.output);
+  assertEquals(
+    (await scene.kernel("doctor", "--log-path", scene.log)).stdout.includes("FAILS OPEN"),
+    false,
+  );
+});
+
+Deno.test("claude: a settings file of the workspace switches hooks off, which doctor tells", async () => {
+  using scene = new ClientScene("claude");
+  scene.ws.file("repo/.claude/settings.json", '{"disableAllHooks": true}');
+  const calls = STORIES["claude"]?.(scene.repo, scene.ws.path("outside")).slice(1, 2) ?? [];
+  await using run = await scene.play(calls);
+  // This is the limit of hooks, not a wish: if it is gone, docs/hooks.md can say so.
+  assertEquals(scene.files(), [".claude", "made.txt"], run.output);
+  const { code, stdout } = await scene.kernel("doctor", "--log-path", scene.log);
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, "disableAllHooks");
+});
+
+Deno.test("claude: with the gateway's tools alone there is no other, and they hold", async () => {
+  using scene = new ClientScene("claude");
+  const policy = scene.ws.file(
+    "policy.yaml",
+    `capabilities:\n  - { action: "fs.*", resource: ["${scene.repo}", "${scene.repo}/**"] }\n`,
+  );
+  const root = new URL("../../", import.meta.url).pathname;
+  const args = [
+    ...["run", "-q", "--no-prompt", "--allow-read", "--allow-env", "--allow-run=deno"],
+    ...[`${root}src/cli/main.ts`, "mcp", "serve", "--policy", policy],
+    ...["--log-path", scene.ws.path("gateway.log"), "--agent", "claude"],
+  ];
+  const mcp = scene.ws.file(
+    "mcp.json",
+    JSON.stringify({
+      mcpServers: { kernel: { command: "deno", args, env: { HOME: Deno.env.get("HOME") } } },
+    }),
+  );
+  const write = (path: string) => ({
+    tool: "mcp__kernel__write_file",
+    input: { path, content: "x" },
+  });
+  await using run = await scene.play([write(`${scene.repo}/a`), write(scene.ws.path("b"))], {
+    meddle: () => Deno.removeSync(`${scene.home}/.claude/settings.json`),
+    serves: false,
+    args: ["--tools", "", "--mcp-config", mcp],
+  });
+  assertEquals(scene.files(), ["a"], run.output);
+  const [first] = run.model.seen;
+  assert(first !== undefined && first.tools.length > 0);
+  // The placeholder stands for tools that Claude Code lists later; it is none.
+  const others = first.tools.filter((tool) =>
+    !tool.startsWith("mcp__kernel__") && tool !== "DeferredToolPlaceholder"
+  );
+  assertEquals(others, []);
+  assertStringIncludes(run.model.results[1] ?? "", "no rule allows");
+});

@@ -1,0 +1,222 @@
+/**
+ * Real coding agents from npm, behind the kernel and against a scripted model; no network but loopback.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import type { AuditRecord } from "@agent-kernel/kernel";
+import { ROOT, Workspace } from "../workspace.ts";
+import { recordsOf } from "../hooks/scene.ts";
+import { ScriptedAgentModel, type ScriptedCall } from "./scripted_models.ts";
+
+/** An agent, in the version whose behaviour `docs/hooks.md` tells. */
+interface Client {
+  readonly spec: string;
+  readonly program: string;
+  args(prompt: string): readonly string[];
+  env(baseURL: string, home: string): Readonly<Record<string, string>>;
+  /** Writes what it needs into its home. */
+  prepare?(ws: Workspace, baseURL: string): void;
+}
+
+/** By the name that `protect` takes. */
+export const CLIENTS: Readonly<Record<string, Client>> = {
+  claude: {
+    spec: "@anthropic-ai/claude-code@2.1.332",
+    program: "claude",
+    args: (prompt) => ["-p", prompt, "--dangerously-skip-permissions"],
+    env: (baseURL) => ({
+      ...{ ANTHROPIC_BASE_URL: baseURL, ANTHROPIC_API_KEY: "dummy", IS_SANDBOX: "1" },
+      ...{ CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1" },
+    }),
+  },
+  codex: {
+    spec: "@openai/codex@0.171.0",
+    program: "codex",
+    args: (prompt) => [
+      ...["exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-hook-trust"],
+      prompt,
+    ],
+    env: (_, home) => ({ CODEX_HOME: `${home}/.codex`, LOOP_KEY: "dummy", TMPDIR: `${home}/tmp` }),
+    prepare: (ws, baseURL) => {
+      ws.folder("home/tmp");
+      ws.file(
+        "home/.codex/config.toml",
+        [
+          'model = "gpt-5.5"',
+          'model_provider = "loop"',
+          'approval_policy = "never"',
+          'sandbox_mode = "danger-full-access"',
+          "[model_providers.loop]",
+          'name = "loop"',
+          `base_url = "${baseURL}/v1"`,
+          'wire_api = "responses"',
+          'env_key = "LOOP_KEY"',
+        ].join("\n"),
+      );
+    },
+  },
+  gemini: {
+    spec: "@google/gemini-cli@0.61.0",
+    program: "gemini",
+    args: (prompt) => ["-p", prompt, "-m", "gemini-2.5-flash", "--approval-mode", "yolo"],
+    env: (baseURL) => ({
+      ...{ GOOGLE_GEMINI_BASE_URL: baseURL, GEMINI_API_KEY: "dummy" },
+      GEMINI_CLI_TRUST_WORKSPACE: "true",
+    }),
+    prepare: (ws) => {
+      ws.file(
+        "home/.gemini/settings.json",
+        JSON.stringify({
+          security: { auth: { selectedType: "gemini-api-key" } },
+          privacy: { usageStatisticsEnabled: false },
+          telemetry: { enabled: false },
+          general: { enableAutoUpdate: false },
+        }),
+      );
+    },
+  },
+};
+
+/** Installs an agent from npm, once. @returns Its program. */
+export async function installed(name: string): Promise<string> {
+  const { spec, program } = CLIENTS[name] as Client;
+  const folder = `${ROOT}/.clients/${name}`;
+  const path = `${folder}/node_modules/.bin/${program}`;
+  const version = `${folder}/installed`;
+  if (read(version) !== spec) {
+    Deno.mkdirSync(folder, { recursive: true });
+    Deno.writeTextFileSync(`${folder}/package.json`, "{}");
+    const { code, stderr } = await new Deno.Command("npm", {
+      args: ["install", "--no-fund", "--no-audit", "--silent", spec],
+      cwd: folder,
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    Deno.writeTextFileSync(version, spec);
+  }
+  return path;
+}
+
+/** What a run left. */
+export interface ClientRun {
+  readonly model: ScriptedAgentModel;
+  readonly records: readonly AuditRecord[];
+  readonly output: string;
+}
+
+/** How a run differs from the ordinary one. */
+export interface ClientOptions {
+  /** @default true */
+  readonly serves?: boolean;
+  /** Runs after the hooks are installed. */
+  readonly meddle?: () => void;
+  readonly args?: readonly string[];
+}
+
+/** A user with an agent that is protected, and a repository. */
+export class ClientScene implements Disposable {
+  readonly ws = new Workspace();
+  readonly repo = this.ws.folder("repo");
+  readonly home = this.ws.folder("home");
+  readonly log = this.ws.path("k.log");
+  readonly #name: string;
+
+  constructor(name: string) {
+    this.#name = name;
+    this.ws.folder("repo/.git");
+  }
+
+  /** Runs `agent-kernel` in the repository. */
+  async kernel(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const { code, stdout, stderr } = await this.#command(args).output();
+    const text = new TextDecoder();
+    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  }
+
+  /** Has the agent play a list of calls. */
+  async play(
+    calls: readonly ScriptedCall[],
+    { serves = true, meddle = () => {}, args = [] }: ClientOptions = {},
+  ): Promise<ClientRun & AsyncDisposable> {
+    const client = CLIENTS[this.#name] as Client;
+    const program = await installed(this.#name);
+    const model = new ScriptedAgentModel(calls);
+    client.prepare?.(this.ws, model.baseURL);
+    const { code, stderr } = await this.kernel("protect", this.#name, "--log-path", this.log);
+    assertEquals(code, 0, stderr);
+    meddle();
+    const server = serves ? await this.#serve() : undefined;
+    const ended = await new Deno.Command("timeout", {
+      args: ["120", program, ...client.args("Go on."), ...args],
+      cwd: this.repo,
+      clearEnv: true,
+      env: {
+        ...{ PATH: Deno.env.get("PATH") ?? "", HOME: this.home, NO_COLOR: "1" },
+        ...client.env(model.baseURL, this.home),
+      },
+      stdin: "null",
+    }).output();
+    await server?.();
+    const text = new TextDecoder();
+    const output = text.decode(ended.stdout) + text.decode(ended.stderr);
+    const records = read(this.log) === undefined ? [] : await recordsOf(this.log);
+    return { model, records, output, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+  }
+
+  /** The names of the files of the repository, without those of git. */
+  files(): string[] {
+    return Array.from(Deno.readDirSync(this.repo), ({ name }) => name)
+      .filter((name) => name !== ".git").sort();
+  }
+
+  [Symbol.dispose](): void {
+    this.ws[Symbol.dispose]();
+  }
+
+  async #serve(): Promise<() => Promise<void>> {
+    const policy = `${ROOT}/policies/agents/coding.yaml`;
+    const child = this.#command([
+      ...["serve", "--policy", policy, "--var", `REPO=${this.repo}`, "--base", this.repo],
+      ...["--log-path", this.log],
+    ]).spawn();
+    const stderr = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    let shown = "";
+    while (!shown.includes("serving ")) {
+      const { value, done } = await stderr.read();
+      if (done) throw new Error(`serve ended: ${shown}`);
+      shown += value;
+    }
+    return async () => {
+      child.kill("SIGTERM");
+      while (!(await stderr.read()).done);
+      await child.stdout.cancel();
+      await child.status;
+    };
+  }
+
+  #command(args: readonly string[]): Deno.Command {
+    const start = ["run", "-q", "--no-prompt", "--allow-read", "--allow-env", "--allow-run=deno"];
+    return new Deno.Command("deno", {
+      args: [...start, `${ROOT}/src/cli/main.ts`, ...args],
+      cwd: this.repo,
+      env: { NO_COLOR: "1", HOME: this.home, DENO_DIR: denoDir() },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
+}
+
+/** The packages that are loaded already: a new home has none. */
+function denoDir(): string {
+  return Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
+}
+
+function read(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
