@@ -12,7 +12,7 @@ import { Kernel } from "../open.ts";
 import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
 import { ScriptedModel } from "../testing/scripted_model.ts";
-import { mcpTools, toolsFor } from "./agent_tools.ts";
+import { allowedActions, mcpTools, toolsFor } from "./agent_tools.ts";
 import {
   type Command,
   EXIT,
@@ -120,7 +120,7 @@ async function start(
     snapshots === undefined ? values : { ...values, snapshots },
   );
   // A wrong name ends the command here, before anything is started.
-  toolsFor(resolved.policy, optional(values, "tools"));
+  toolsFor(allowedActions(resolved.policy), optional(values, "tools"));
   // Before a prompt that "--" sets off. "=": a path may look like an option. The last one counts.
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const more = snapshots === undefined ? [] : [`--snapshots=${snapshots}`];
@@ -161,7 +161,7 @@ async function runAgent(
     return result;
   };
   const tools = [
-    ...toolsFor(kernel.policy, optional(values, "tools")),
+    ...toolsFor(allowedActions(kernel.policy), optional(values, "tools")),
     ...await mcpTools((request) => kernel.submit(request), values),
   ];
   const loop = new AgentLoop({ ...options, tools, submit });

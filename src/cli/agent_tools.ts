@@ -5,9 +5,9 @@
  */
 import type { ToolDef } from "../agent/tool_def.ts";
 import { fsTools, httpTools, procTools } from "../agent/toolsets.ts";
+import type { PolicySummary } from "../core/policy/policy.ts";
 import type { SubmitFn } from "../stages/submit.ts";
 import { toolDefs } from "../../providers/mcp/mod.ts";
-import type { PolicySummary } from "../core/policy/policy.ts";
 import { optional, UsageError, type Values } from "./command.ts";
 import { readMcpFile } from "./mcp_file.ts";
 import { complain, escape } from "./terminal.ts";
@@ -20,18 +20,23 @@ const SETS: Readonly<Record<string, () => ToolDef[]>> = {
   mcp: () => [],
 };
 
+/** The actions that some rule allows. */
+export function allowedActions({ rules }: PolicySummary): string[] {
+  const allowed = rules.filter(({ effect }) => effect === "allow");
+  return Array.from(new Set(allowed.flatMap(({ actions }) => actions))).sort();
+}
+
 /**
  * The tools of the named sets; without names, each tool whose action some rule allows. Tools are
  * only what a model can ask for: the policy decides what it gets.
  *
+ * @param actions Those that some rule allows.
  * @param names Like `"fs,http"`.
  * @throws {UsageError} There is no such set.
  */
-export function toolsFor({ rules }: PolicySummary, names: string | undefined): ToolDef[] {
+export function toolsFor(actions: readonly string[], names: string | undefined): ToolDef[] {
   if (names === undefined) {
-    const allowed = new Set(
-      rules.filter(({ effect }) => effect === "allow").flatMap(({ actions }) => actions),
-    );
+    const allowed = new Set(actions);
     return Object.values(SETS).flatMap((set) => set()).filter(({ action }) => allowed.has(action));
   }
   return [...new Set(names.split(","))].flatMap((name) => {

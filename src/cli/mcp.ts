@@ -21,7 +21,8 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
-import { toolsFor } from "./agent_tools.ts";
+import { allowedActions, toolsFor } from "./agent_tools.ts";
+import { SERVED_OPTIONS, throughServer } from "./served.ts";
 import { launch } from "./launch.ts";
 import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
 import { launchOptions, POLICY_OPTIONS, resolvedOptions, searchPathOf } from "./policy_options.ts";
@@ -62,6 +63,7 @@ list: all tools, and whether they are as they were pinned. diff: what is not as 
 code 1 if anything is. pin: what is there now is right. It begins with starting the servers. The
 listing is an action, mcp.list, allowed by a policy of this command and recorded like any other.`,
   options: {
+    ...SERVED_OPTIONS,
     ...POLICY_OPTIONS,
     mcp: { type: "string", value: "FILE", help: "the servers (JSON with mcpServers)" },
     tools: {
@@ -149,8 +151,15 @@ async function serve(
   }
   const resolved = await resolvedOptions(values);
   // A wrong name ends the command here, before anything is started.
-  toolsFor(resolved.policy, optional(values, "tools"));
-  return await launch(resolved, args, { ...launchOptions(values), forwardsInput: true });
+  toolsFor(allowedActions(resolved.policy), optional(values, "tools"));
+  const { read = [] } = launchOptions(values);
+  const served = await throughServer(values, args, {
+    policy: resolved.policy.digest,
+    flags: read.length === 0 ? [] : [`--allow-read=${read.join(",")}`],
+    forwardsInput: true,
+  });
+  return served ??
+    await launch(resolved, args, { ...launchOptions(values), forwardsInput: true });
 }
 
 function optionsFor(

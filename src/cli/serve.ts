@@ -11,6 +11,7 @@ import { resolveOptions } from "../resolve.ts";
 import { ResidentServer } from "../server/resident.ts";
 import { PolicyWatch } from "../server/policy_watch.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
+import { allowedActions } from "./agent_tools.ts";
 import { type Command, EXIT, noPositionals, required, type Values } from "./command.ts";
 import { launch } from "./launch.ts";
 import { kernelOptions, launchOptions, POLICY_OPTIONS } from "./policy_options.ts";
@@ -73,7 +74,10 @@ async function serve(values: Values, options: KernelOptions): Promise<number> {
       ...home === undefined ? {} : { home },
     }),
     now: () => SYSTEM_TIMER.now(),
-    status: () => ({ policy: kernel.policy.digest, pid: Deno.pid, log: options.logPath }),
+    status: () => ({
+      ...{ policy: kernel.policy.digest, pid: Deno.pid, log: options.logPath },
+      actions: allowedActions(kernel.policy),
+    }),
     onWarning,
   });
   using watch = new PolicyWatch(options.policy as URL, {

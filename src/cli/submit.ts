@@ -17,6 +17,8 @@ import {
   resolvedOptions,
 } from "./policy_options.ts";
 import { actAs } from "./second_process.ts";
+import { remoteSubmit } from "../server/remote_kernel.ts";
+import { SERVED_OPTIONS, servedKernel, throughServer } from "./served.ts";
 import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
 import { complain, escape, escapedJson, isTerminal, print, statusColour } from "./terminal.ts";
 
@@ -27,10 +29,12 @@ export const COMMAND: Command = {
   usage: "--policy FILE --action NAME --target TEXT [--params JSON] [--reversible]",
   details: `The action runs in a second process, started with exactly the Deno permissions that the
 policy implies; --verbose prints them. The result is text on a terminal, JSON in a pipe. With --reversible the rollback
-command can undo the action; if that cannot be promised, it is denied.`,
+command can undo the action; if that cannot be promised, it is denied. If a kernel is being served for the log
+("agent-kernel serve"), it is asked instead.`,
   options: {
     ...POLICY_OPTIONS,
     ...REQUEST_OPTIONS,
+    ...SERVED_OPTIONS,
     reversible: { type: "boolean", help: "save what the action changes before it is done" },
     ...SNAPSHOT_OPTIONS,
     json: { type: "boolean", help: "the result as JSON on one line" },
@@ -47,7 +51,15 @@ command can undo the action; if that cannot be promised, it is denied.`,
     }
     if (values["snapshots"] !== undefined) throw new UsageError("--snapshots needs --reversible");
     if (!underPolicy) {
-      return await launch(await resolvedOptions(values), args, launchOptions(values));
+      const resolved = await resolvedOptions(values);
+      const policy = resolved.policy.digest;
+      return await throughServer(values, args, { policy }) ??
+        await launch(resolved, args, launchOptions(values));
+    }
+    if (values["served"] !== undefined) {
+      const found = await servedKernel(values);
+      if (typeof found === "number") return found;
+      return await submitted({ submit: remoteSubmit(found.socket) }, request, oneLine);
     }
     const { Kernel } = await import("../open.ts");
     await using kernel = await Kernel.open({

@@ -103,6 +103,13 @@ export class ResidentServer implements AsyncDisposable {
     "/v1/submit": ["POST", async (body) =>
       // INVARIANT: it is a request, and nothing else: options of a submit are for code of the host.
       Response.json(asJson(await this.#options.kernel.submit(body as ActionRequest)))],
+    "/v1/invalid": ["POST", async (body) => {
+      const { request, problem } = Object(body) as Record<string, unknown>;
+      const result = await this.#options.kernel.submit(request as ActionRequest, {
+        problem: String(problem),
+      });
+      return Response.json(asJson(result));
+    }],
     "/v1/stop": ["POST", () => {
       this.#stopped.resolve();
       return Response.json({ stopping: true });

@@ -49,7 +49,13 @@ async function served(ws: Workspace) {
     for (let piece; !(piece = await stderr.read()).done;) shown += piece.value;
     return { code: (await process.status).code, shown };
   };
-  return { home, repo, log, policy, run, until, end };
+  const kill = async () => {
+    // The second process ends with the first, at once: its socket stays.
+    process.kill("SIGKILL");
+    while (!(await stderr.read()).done);
+    await process.status;
+  };
+  return { home, repo, log, policy, run, until, end, kill };
 }
 
 /** The packages that are loaded already: a new home has none. */
@@ -144,4 +150,62 @@ Deno.test("a settings file of the folder that switches hooks off is told by doct
   ], { cwd: ws.path("repo"), env: { HOME: ws.folder("home"), DENO_DIR: denoDir() } });
   assertEquals(code, 1);
   assertStringIncludes(stdout, "disableAllHooks");
+});
+
+Deno.test("commands use the kernel that is being served: two at once, and after its kill one of their own", async () => {
+  using ws = new Workspace();
+  const { repo, log, policy, run, kill } = await served(ws);
+  const file = ws.file("repo/a.txt", "hello");
+  const args = ["--policy", policy, "--var", `REPO=${repo}`, "--log-path", log, "--json"];
+  const submit = (target: string, ...more: string[]) =>
+    run("submit", ...args, "--action", "fs.read", "--target", target, ...more);
+  const [one, two] = await Promise.all([submit(file), submit(`${repo}/.env`)]);
+  assertEquals([one.code, JSON.parse(one.stdout).data], [0, "hello"], one.stderr);
+  assertEquals([two.code, JSON.parse(two.stdout).code], [2, "DENY_RULE"], two.stderr);
+  const own = await submit(file, "--no-server");
+  assertStringIncludes(own.stderr, "has it open");
+  const other = await run(
+    "submit",
+    ...args.slice(2),
+    "--policy",
+    ws.file("other.yaml", "capabilities: []\n"),
+    "--action",
+    "fs.read",
+    "--target",
+    file,
+  );
+  assertStringIncludes(other.stderr, "Another policy is being served");
+
+  // Two gateways at once; the messages of each end before their calls are answered.
+  const message = (id: number, method: string, params: object) =>
+    `${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`;
+  const initialize = {
+    protocolVersion: "2025-06-18",
+    capabilities: {},
+    clientInfo: { name: "x", version: "1" },
+  };
+  const gateway = (agent: string) =>
+    run("mcp", "serve", ...args.slice(0, -1), "--agent", agent).then(({ code }) => code);
+  assertEquals(await Promise.all([gateway("a"), gateway("b")]), [0, 0]);
+  const child = new Deno.Command("deno", {
+    args: [...START.slice(0, -1), `${ROOT}/src/cli/main.ts`, "mcp", "serve", ...args.slice(0, -1)],
+    cwd: repo,
+    env: { HOME: ws.path("home"), DENO_DIR: denoDir() },
+    ...{ stdin: "piped", stdout: "null", stderr: "null" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(
+    new TextEncoder().encode(
+      message(1, "initialize", initialize) +
+        message(2, "tools/call", { name: "read_file", arguments: { path: `${repo}/last.txt` } }),
+    ),
+  );
+  await writer.close();
+  assertEquals((await child.status).code, 0);
+
+  await kill();
+  const after = await submit(file);
+  assertEquals([after.code, JSON.parse(after.stdout).data], [0, "hello"], after.stderr);
+  const targets = (await recordsOf(log)).map(({ target }) => target.slice(repo.length));
+  assertEquals(targets.toSorted(), ["/.env", "/a.txt", "/a.txt", "/last.txt"]);
 });
