@@ -14,7 +14,7 @@ import { type ProcessPermissions, processPermissions } from "./launch/process_pe
 import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
 import { formatDecimal } from "./limits/decimal.ts";
 import { covers, hasLimits } from "./limits/limit.ts";
-import { reservedAtLeast } from "./limits/stage.ts";
+import { reservedAtLeast } from "./limits/measure.ts";
 import { actionTable } from "./actions/standard.ts";
 import type { GuardedPath } from "./core/policy/guard.ts";
 import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";

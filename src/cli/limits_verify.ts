@@ -65,7 +65,9 @@ function outcome({ differences, agreed, records, damaged }: LedgerFindings): str
 
 function sentence({ limit, who, window, ledger, log: [least, most] }: Difference): string {
   const whose = who === "" ? "" : ` of ${escape(who)}`;
-  const recorded = least === most ? least : `${least} to ${most}`;
+  const recorded = least === most
+    ? least
+    : `${least} ${most === undefined ? "or more" : `to ${most}`}`;
   return `${escape(limit)}${whose} in ${
     escape(window)
   }: the ledger says ${ledger}, the log ${recorded}`;

@@ -10,6 +10,10 @@ export interface ChargedField {
   readonly limit: string;
   /** A decimal. */
   readonly amount: string;
+  /** Of a sum that results correct: where they tell the amount, a path in the data. */
+  readonly result?: string;
+  /** Set if the result has corrected the amount: what was reserved before, a decimal. */
+  readonly reserved?: string;
   /** Of a window: which one. */
   readonly window?: string;
   /** When the window ends, RFC 3339; missing if never. */
@@ -25,8 +29,11 @@ export function chargedOf(stages: Readonly<Record<string, unknown>> | undefined)
 }
 
 function isCharged(value: unknown): value is ChargedField {
-  const { limit, amount, window, until } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { limit, amount, window, until, result } = (value ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
   return typeof limit === "string" && typeof amount === "string" &&
     (window === undefined || typeof window === "string") &&
-    (until === undefined || typeof until === "string");
+    (until === undefined || typeof until === "string") &&
+    (result === undefined || typeof result === "string");
 }

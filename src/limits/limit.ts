@@ -25,6 +25,8 @@ export interface Limit {
   readonly refillMs?: number;
   /** Of `sum`: the way into the params. */
   readonly path?: readonly string[];
+  /** Of `sum`: the way to the real amount in the data of a result; without it the param is what counts. */
+  readonly result?: readonly string[];
   /** Whether all agents share it. */
   readonly shared: boolean;
   readonly zone?: string;
@@ -172,13 +174,21 @@ function parseMeasure(
       return undefined;
     }
     case "sum": {
-      const { param, max, ...more } = isMapping(value) ? value : {};
+      const { param, result, max, ...more } = isMapping(value) ? value : {};
       const amount = typeof max === "string" ? parsePer(max, {}) : undefined;
-      const path = typeof param === "string" ? param.split(".") : [""];
-      if (!path.includes("") && amount !== undefined && Object.keys(more).length === 0) {
-        return { measure, ...amount, path, text: `sum of ${param} ${max}` };
+      const path = parsePath(param);
+      const told = result === undefined ? undefined : parsePath(result);
+      const isKnown = Object.keys(more).length === 0 &&
+        (result === undefined) === (told === undefined);
+      if (path !== undefined && amount !== undefined && isKnown) {
+        if (told === undefined) return { measure, ...amount, path, text: `sum of ${param} ${max}` };
+        const text = `sum of ${param}, corrected by ${result}, ${max}`;
+        return { measure, ...amount, path, result: told, text };
       }
-      report([], 'Expected {param: name, max: "500/day"}');
+      report(
+        [],
+        'Expected {param: name, max: "500/day"}, with "result: name" if the result corrects it',
+      );
       return undefined;
     }
     default: {
@@ -195,6 +205,12 @@ function parseMeasure(
       return undefined;
     }
   }
+}
+
+/** `amount`, `receipt.total`. */
+function parsePath(source: unknown): readonly string[] | undefined {
+  const path = typeof source === "string" ? source.split(".") : [""];
+  return path.includes("") ? undefined : path;
 }
 
 function parseRate(value: unknown, burst: unknown, report: Report): Amount | undefined {

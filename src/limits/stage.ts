@@ -5,12 +5,12 @@
  */
 import type { CanonicalRequest } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
-import { canonicalJson } from "../core/json.ts";
-import type { StageOutcome, StageRefusal } from "../core/admission.ts";
+import type { StageRefusal } from "../core/admission.ts";
 import type { Stage, StagePass } from "../stages/stage.ts";
-import { type Decimal, decimalOf, formatDecimal, parseDecimal, ZERO } from "./decimal.ts";
+import { type Decimal, decimalOf, formatDecimal, ZERO } from "./decimal.ts";
 import type { ChargedField } from "./charged.ts";
 import { covers, type Limit, type PolicyLimits } from "./limit.ts";
+import { type CallBounds, RESERVE, USED } from "./measure.ts";
 import type { Charge, Exceeded, LimitStore } from "./store.ts";
 import { type TimeWindow, windowAt } from "./window.ts";
 
@@ -30,12 +30,6 @@ export interface LimitStageOptions {
   ) => readonly { readonly action: string; readonly rule: string }[];
 }
 
-/** The most that one call can return, in bytes, and take, in milliseconds. */
-export interface CallBounds {
-  readonly maxOutputBytes: number;
-  readonly deadlineMs: number;
-}
-
 /** Codes of refusals. */
 export const LIMIT_CODES = {
   /** A rate is used up for a moment. */
@@ -48,66 +42,15 @@ export const LIMIT_CODES = {
   LIMIT_UNAVAILABLE: "LIMIT_UNAVAILABLE",
 } as const;
 
-/** What a limit counts of one request at most; `undefined` if the request does not say. */
-type Reserve = (limit: Limit, request: CanonicalRequest, bounds: CallBounds) => Decimal | undefined;
-
 const ONE = decimalOf(1);
 /** Nothing that depends on them is counted of a question. */
 const NO_BOUNDS: CallBounds = { maxOutputBytes: 0, deadlineMs: 0 };
-/** Standard actions whose param bounds the result, or the duration. Other params are not relied on. */
-const BOUNDED_BYTES = ["fs.read", "net.http"];
-const BOUNDED_TIME = ["proc.exec", "net.http"];
-/** A byte of content, or of the headers of an answer, is at most six characters of JSON (`\u0000`). */
-const JSON_FACTOR = 6;
-const HEADER_BYTES = 65_536 * JSON_FACTOR;
 
 /**
  * What cannot be counted of a question or a permit: whoever asked goes on by itself, and nobody is told for
  * how long and with how much. A limit that the call itself is charged to counts it there.
  */
 const UNCOUNTED_OF_QUESTIONS: readonly Limit["measure"][] = ["bytes", "duration", "concurrent"];
-
-/** How much each measure takes before the action. */
-const RESERVE: Readonly<Record<Limit["measure"], Reserve>> = {
-  rate: () => ONE,
-  calls: () => ONE,
-  concurrent: () => ONE,
-  bytes: (_, { action, params }, { maxOutputBytes }) => {
-    const named = BOUNDED_BYTES.includes(action) ? params["max_bytes"] : undefined;
-    const own = typeof named === "number" ? named * JSON_FACTOR + HEADER_BYTES : Infinity;
-    return wholeUp(Math.min(own, maxOutputBytes));
-  },
-  duration: (_, { action, params }, { deadlineMs }) => {
-    const named = BOUNDED_TIME.includes(action) ? params["timeout"] : undefined;
-    return wholeUp(Math.min(typeof named === "number" ? named * 1000 : Infinity, deadlineMs));
-  },
-  sent: (_, request) => decimalOf(bytesSent(request)),
-  sum: ({ path = [] }, { params }) => amountOf(valueAt(params, path)),
-};
-
-/** What it has really taken, where that is known only afterwards; more than reserved counts too. */
-const USED: Readonly<Partial<Record<Limit["measure"], (outcome: StageOutcome) => Decimal>>> = {
-  bytes: ({ data }) => decimalOf(resultBytes(data)),
-  duration: ({ durationMs }) => wholeUp(durationMs),
-};
-
-/**
- * What a request without further params takes at most of a limit before the action.
- *
- * @returns `undefined` if that depends on its params.
- */
-export function reservedAtLeast(
-  limit: Limit,
-  { action, params, bounds }: {
-    readonly action: string;
-    /** Its defaults. */
-    readonly params: Readonly<Record<string, unknown>>;
-    readonly bounds: CallBounds;
-  },
-): Decimal | undefined {
-  if (USED[limit.measure] === undefined) return undefined;
-  return RESERVE[limit.measure](limit, { action, target: "", params }, bounds);
-}
 
 /**
  * Makes the stage that enforces limits.
@@ -170,7 +113,7 @@ export function limitStage(options: LimitStageOptions): Stage {
         };
       }
       return {
-        fields: { charged: charges.map((one) => shown(one)) },
+        fields: { charged: charges.map((one, i) => shown(one, limits[i])) },
         settle(outcome) {
           if (!outcome.executed) {
             end(() => store.release(recordId));
@@ -179,15 +122,19 @@ export function limitStage(options: LimitStageOptions): Stage {
             return { charged: kept.map((one) => shown(one)) };
           }
           const corrections = new Map<string, Decimal>();
-          for (const [i, { id, measure }] of limits.entries()) {
-            const used = USED[measure]?.(outcome);
+          for (const [i, limit] of limits.entries()) {
+            const { id, measure } = limit;
+            // The answer to a question is the kernel's, and no result.
+            const used = askedBy === undefined ? USED[measure]?.(outcome, limit) : undefined;
             if (used === undefined) continue;
             // INVARIANT: what has failed is charged as reserved, or as what is known to be more.
             if (outcome.status === "OK" || used > (amounts[i] ?? ZERO)) corrections.set(id, used);
           }
           end(() => store.commit(recordId, corrections));
           if (corrections.size === 0) return undefined; // As was said before.
-          return { charged: charges.map((one) => shown(one, corrections.get(one.limit))) };
+          return {
+            charged: charges.map((one, i) => shown(one, limits[i], corrections.get(one.limit))),
+          };
         },
       };
     },
@@ -258,14 +205,20 @@ function chargeOf(
  * What the record says of a charge: enough to recompute the ledger. A list and no mapping: in a mapping,
  * an id that sounds like a secret would have its amount redacted.
  */
-function shown({ limit, who, amount, meter }: Charge, used = amount): ChargedField {
+function shown(
+  { limit, who, amount, meter }: Charge,
+  { result }: Partial<Limit> = {},
+  used?: Decimal,
+): ChargedField {
   const window = meter.kind === "window" ? { window: meter.window } : {};
   const until = meter.kind === "window" && meter.endsAt !== undefined
     ? { until: new Date(meter.endsAt).toISOString() }
     : {};
   return {
     limit,
-    amount: formatDecimal(used),
+    amount: formatDecimal(used ?? amount),
+    ...(result === undefined ? {} : { result: result.join(".") }),
+    ...(result === undefined || used === undefined ? {} : { reserved: formatDecimal(amount) }),
     ...window,
     ...until,
     ...(who === "" ? { shared: true } : {}),
@@ -322,41 +275,6 @@ function undecided({ id, path = [] }: Limit): StageRefusal {
     code: LIMIT_CODES.LIMIT_UNDECIDED,
     details: { limit: id },
   };
-}
-
-/** A text that every reader takes for the same number: no sign, no exponent, no zeros before it. */
-const PLAIN_NUMBER = /^(?:0|[1-9]\d*)(?:\.\d+)?$/;
-
-function amountOf(value: unknown): Decimal | undefined {
-  if (typeof value === "string" && !PLAIN_NUMBER.test(value)) return undefined;
-  const amount = parseDecimal(value);
-  // INVARIANT: a negative amount would give back what others have used.
-  return amount === undefined || amount < ZERO ? undefined : amount;
-}
-
-/** A number as a whole one that is not less and not negative. */
-function wholeUp(value: number): Decimal {
-  return decimalOf(Math.max(0, Math.ceil(value)));
-}
-
-const encoder = new TextEncoder();
-
-/** The target and the params as canonical JSON, in bytes of UTF-8. */
-function bytesSent({ target, params }: CanonicalRequest): number {
-  return encoder.encode(target).length + encoder.encode(canonicalJson(params)).length;
-}
-
-function resultBytes(data: unknown): number {
-  return encoder.encode(typeof data === "string" ? data : canonicalJson(data ?? null)).length;
-}
-
-function valueAt(params: unknown, path: readonly string[]): unknown {
-  let value = params;
-  for (const key of path) {
-    if (value === null || typeof value !== "object" || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string, unknown>)[key];
-  }
-  return value;
 }
 
 function readable(ms: number): string {

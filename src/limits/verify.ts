@@ -22,8 +22,8 @@ export interface Difference {
   readonly window: string;
   /** What the ledger says is used; a decimal. */
   readonly ledger: string;
-  /** What the logs say: exactly, or at least and at most. */
-  readonly log: readonly [least: string, most: string];
+  /** What the logs say: exactly, or at least and at most; `undefined` if they name no most. */
+  readonly log: readonly [least: string, most: string | undefined];
 }
 
 /** What {@linkcode LedgerCheck} finds. */
@@ -39,7 +39,8 @@ export interface LedgerFindings {
 
 interface Sum {
   least: Decimal;
-  most: Decimal;
+  /** `undefined` if there is none. */
+  most: Decimal | undefined;
   /** When the window ends, in milliseconds since the epoch. */
   until: number;
 }
@@ -121,15 +122,17 @@ export class LedgerCheck {
     if (charged.length === 0) return;
     this.#records++;
     if (record_id !== undefined) this.#open.delete(record_id);
-    for (const { limit, amount, window, until, shared } of charged) {
+    for (const { limit, amount, window, until, shared, result } of charged) {
       const used = parseDecimal(amount);
       if (window === undefined || used === undefined) continue;
       const reset = this.#resets.get(limit);
       if (reset !== undefined && timestamp <= reset) continue;
-      const isUnsure = status === "INTERRUPTED" && CORRECTED.test(limit);
+      const isInterrupted = status === "INTERRUPTED";
+      // A result can also have told more than was reserved.
+      const isOpen = isInterrupted && result !== undefined;
       this.#add([limit, shared ? "" : agent, window], {
-        least: isUnsure ? ZERO : used,
-        most: used,
+        least: isOpen || isInterrupted && CORRECTED.test(limit) ? ZERO : used,
+        most: isOpen ? undefined : used,
         until: until === undefined ? Infinity : Date.parse(until),
       });
     }
@@ -145,18 +148,21 @@ export class LedgerCheck {
     if (sum === undefined) this.#sums.set(key, { least, most, until });
     else {
       sum.least += least;
-      sum.most += most;
+      sum.most = sum.most === undefined || most === undefined ? undefined : sum.most + most;
     }
   }
 
   #difference(key: string, counted: Decimal | undefined): Difference[] {
     const [limit = "", who = "", window = ""] = JSON.parse(key) as string[];
-    const { least, most } = this.#sums.get(key) ?? { least: ZERO, most: ZERO };
+    const { least, most }: Omit<Sum, "until"> = this.#sums.get(key) ?? { least: ZERO, most: ZERO };
     // A session that has ended is not in the ledger any more.
     if (counted === undefined && window.startsWith("session ")) return [];
     const used = counted ?? ZERO;
-    if (used >= least && used <= most) return [];
-    const log = [formatDecimal(least), formatDecimal(most)] as const;
+    if (used >= least && (most === undefined || used <= most)) return [];
+    const log = [
+      formatDecimal(least),
+      most === undefined ? undefined : formatDecimal(most),
+    ] as const;
     return [{ limit, who, window, ledger: formatDecimal(used), log }];
   }
 }

@@ -122,3 +122,16 @@ Deno.test("charges that are none are left out, damaged lines are counted", () =>
   found.observe({ line: 1, damage: "is not JSON" });
   assertEquals(found.findings().damaged, 1);
 });
+
+Deno.test("of an interrupted action it is not known what its result told, of others it is on record", () => {
+  const sum = { limit: "r.sum" };
+  const charged = { ...sum, result: "total" };
+  const open = [record("1", {}, charged), record("50", { status: "INTERRUPTED" }, charged)];
+  for (const [used, ok] of [[0, false], [1, true], [30, true], [90, true]] as const) {
+    assertEquals(differs(ledger(used, sum), open).length === 0, ok, `${used}`);
+  }
+  assertEquals(check(ledger(0, sum), open).differences[0]?.log, ["1", undefined]);
+  const corrected = [record("7", {}, { ...charged, reserved: "50" })];
+  assertEquals(differs(ledger(7, sum), corrected), []);
+  assertEquals(differs(ledger(50, sum), corrected), [["50", "7", "7"]]);
+});

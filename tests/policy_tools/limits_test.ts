@@ -65,6 +65,8 @@ const REFUSED: readonly { cell: string; limits: unknown; place?: string; message
   { cell: "a sum without a period", limits: { sum: { param: "amount", max: 1 } }, place: ".sum", message: /param: name/ },
   { cell: "a sum of nothing", limits: { sum: { param: "a..b", max: "1/day" } }, place: ".sum", message: /param: name/ },
   { cell: "a sum with more", limits: { sum: { param: "a", max: "1/day", min: 1 } }, place: ".sum", message: /param: name/ },
+  { cell: "a sum that a result of no name corrects", limits: { sum: { param: "a", result: "", max: "1/day" } }, place: ".sum", message: /result: name/ },
+  { cell: "a sum that null corrects", limits: { sum: { param: "a", result: null, max: "1/day" } }, place: ".sum", message: /result: name/ },
   { cell: "a burst alone", limits: { calls: "1/day", burst: 3 }, place: ".burst", message: /"rate"/ },
   { cell: "a burst of nothing", limits: { rate: "1/min", burst: 0 }, place: ".rate", message: /burst of 1/ },
   { cell: "no slot", limits: { concurrent: 0 }, place: ".concurrent", message: /1 or more/ },
