@@ -141,9 +141,25 @@ export function redactValue(value: unknown): unknown {
   return redactNested(value, MAX_DEPTH);
 }
 
+/** What is redacted once and for all. */
+const CONSTANTS = new WeakMap<object, unknown>();
+
+/**
+ * Redacts a value now and never again: {@linkcode redactValue} knows it from then on. For what many
+ * records have in common.
+ *
+ * @param constant JSON; it is frozen, and nothing in it must change either.
+ */
+export function redactOnce<T extends object>(constant: T): Readonly<T> {
+  CONSTANTS.set(constant, redactValue(constant));
+  return Object.freeze(constant);
+}
+
 function redactNested(value: unknown, depth: number): unknown {
   if (typeof value === "string") return cut(redactText(value));
   if (typeof value !== "object" || value === null) return value;
+  const known = CONSTANTS.get(value);
+  if (known !== undefined) return known;
   if (depth === 0) return MARK;
   if (Array.isArray(value)) {
     return value.map((item, i) => namesNext(value, i - 1) ? MARK : redactNested(item, depth - 1));

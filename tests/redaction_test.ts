@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import { redactText, redactValue } from "../src/redaction.ts";
+import { redactOnce, redactText, redactValue } from "../src/redaction.ts";
 
 const BASE62 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const BASE64URL = `${BASE62}-_`;
@@ -560,4 +560,12 @@ Deno.test("redactValue() treats __proto__ as a field, and ends on what is nested
   let nested: unknown = "deep";
   for (let i = 0; i < 100_000; i++) nested = [nested];
   assertEquals(JSON.stringify(redactValue(nested)).includes("[redacted]"), true);
+});
+
+Deno.test("redactOnce() freezes what it has redacted, and hides its secrets wherever it stands", () => {
+  const constant = redactOnce({ token: "s3cr3t-value", limit: "a" });
+  assert(Object.isFrozen(constant));
+  const redacted = { token: "[redacted]", limit: "a" };
+  assertEquals(redactValue({ list: [constant, constant] }), { list: [redacted, redacted] });
+  assertEquals(redactValue({ password: constant }), { password: "[redacted]" });
 });

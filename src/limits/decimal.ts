@@ -47,7 +47,9 @@ export function parseDecimal(value: unknown): Decimal | undefined {
 /** The shortest text of a number: `"12.5"`, `"0"`, `"-3"`. */
 export function formatDecimal(value: Decimal): string {
   const magnitude = value < 0n ? -value : value;
-  const fraction = (magnitude % UNIT).toString().padStart(SCALE, "0").replace(/0+$/, "");
+  const rest = magnitude % UNIT;
+  // As most amounts are: calls, bytes, milliseconds.
+  const fraction = rest === ZERO ? "" : rest.toString().padStart(SCALE, "0").replace(/0+$/, "");
   const text = `${magnitude / UNIT}${fraction === "" ? "" : `.${fraction}`}`;
   return value < 0n ? `-${text}` : text;
 }

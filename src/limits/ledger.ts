@@ -93,11 +93,13 @@ export function forgottenAt(value: Decimal, meter: Meter): number | undefined {
 }
 
 /** What a counter says to people. @param at Now, in milliseconds since the epoch. */
-export function usageOf(key: string, value: Decimal, { meter, at }: {
+export function usageOf(value: Decimal, { limit, who, meter, at }: {
+  readonly limit: string;
+  readonly who: string;
   readonly meter: Meter;
   readonly at: number;
 }): Usage {
-  const common = { ...ownerOf(key), meter };
+  const common = { limit, who, meter };
   if (meter.kind === "bucket") {
     const now = milliseconds(at);
     const debt = value > now ? value - now : ZERO;
@@ -117,6 +119,7 @@ function leftOf(max: Decimal, used: Decimal): Decimal {
 
 /** Milliseconds as a decimal, rounded up beyond the 15th digit after the point. */
 function milliseconds(ms: number): Decimal {
+  if (Number.isSafeInteger(ms)) return decimalOf(ms);
   const whole = Math.floor(ms);
   // One multiplication for both would lose digits of times since the epoch.
   return decimalOf(whole) + BigInt(Math.ceil((ms - whole) * 1e15)) * 1000n;

@@ -7,7 +7,7 @@ import { dirname } from "@std/path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../core/errors.ts";
 import type { Decimal } from "./decimal.ts";
-import { usageOf } from "./ledger.ts";
+import { ownerOf, usageOf } from "./ledger.ts";
 import { type Charge, LimitStoreError, type Usage } from "./store.ts";
 
 /**
@@ -76,7 +76,11 @@ export function readLedger(folder: string, at: number): LedgerContent | undefine
       "SELECT key, value, meter FROM counters WHERE ends_at IS NULL OR ends_at > ? ORDER BY key",
     ).all(now);
     const usage = counters.map(({ key, value, meter }) =>
-      usageOf(String(key), BigInt(String(value)), { meter: fromJson(String(meter)), at: now })
+      usageOf(BigInt(String(value)), {
+        ...ownerOf(String(key)),
+        meter: fromJson(String(meter)),
+        at: now,
+      })
     );
     const reservations = database.prepare("SELECT id, owner, charges FROM reservations").all()
       .map(({ id, owner, charges }) => ({

@@ -4,15 +4,26 @@
  * @module
  */
 import { type Decimal, ZERO } from "./decimal.ts";
-import { charge, counterKey, forgottenAt, ownerOf, settle, usageOf } from "./ledger.ts";
+import { charge, forgottenAt, settle, usageOf } from "./ledger.ts";
 import type { Charge, Corrections, Exceeded, LimitStore, Usage } from "./store.ts";
 
 /** Counters of windows that have passed are forgotten after so many reservations. */
 const SWEEP_EVERY = 1000;
 
 interface Counter {
+  readonly key: string;
+  readonly limit: string;
+  readonly who: string;
+  meter: Charge["meter"];
   value: Decimal;
-  readonly meter: Charge["meter"];
+}
+
+/** A charge and the counter that it is in. */
+interface Held {
+  readonly counter: Counter;
+  readonly charge: Charge;
+  /** What the counter is with it. */
+  readonly value: Decimal;
 }
 
 /** A {@linkcode LimitStore} in memory. Several kernels of one process can share it. */
@@ -20,7 +31,7 @@ export class MemoryLimitStore implements LimitStore {
   /** Nothing survives its process. */
   readonly abandoned = 0;
   readonly #counters = new Map<string, Counter>();
-  readonly #reserved = new Map<string, readonly Charge[]>();
+  readonly #reserved = new Map<string, readonly Held[]>();
   #latest = 0;
   #reservations = 0;
 
@@ -33,46 +44,55 @@ export class MemoryLimitStore implements LimitStore {
   reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined {
     const now = this.now(at);
     if (++this.#reservations % SWEEP_EVERY === 0) this.#sweep(now);
-    const charged = new Map<string, Counter>();
+    const held: Held[] = [];
     for (const one of charges) {
-      const key = counterKey(one);
-      const before = (charged.get(key) ?? this.#counters.get(key))?.value ?? ZERO;
-      const after = charge(before, one, now);
+      const key = keyOf(one);
+      // One request can charge one counter twice.
+      const same = held.findLast(({ counter }) => counter.key === key);
+      const counter = same?.counter ?? this.#counters.get(key) ?? newCounter(key, one);
+      const after = charge(same?.value ?? counter.value, one, now);
       // INVARIANT: nothing is charged unless all is.
       if ("exceeded" in after) return after.exceeded;
-      charged.set(key, { value: after.value, meter: one.meter });
+      held.push({ counter, charge: one, value: after.value });
     }
-    for (const [key, counter] of charged) this.#counters.set(key, counter);
-    this.#reserved.set(id, charges);
+    for (const { counter, charge, value } of held) {
+      counter.value = value;
+      counter.meter = charge.meter;
+      this.#counters.set(counter.key, counter);
+    }
+    this.#reserved.set(id, held);
     return undefined;
   }
 
   /** Ends a reservation: what was used stays charged. */
   commit(id: string, corrections: Corrections): void {
-    for (const one of this.#end(id)) this.#settle(one, corrections.get(one.limit) ?? one.amount);
+    for (const held of this.#end(id)) {
+      this.#settle(held, corrections.get(held.charge.limit) ?? held.charge.amount);
+    }
   }
 
   /** Ends a reservation of what provably did not happen. */
   release(id: string): void {
-    for (const one of this.#end(id)) this.#settle(one, ZERO);
+    for (const held of this.#end(id)) this.#settle(held, ZERO);
   }
 
   /** What is used. */
   usage(at: number): Usage[] {
     const now = this.now(at);
-    return Array.from(this.#counters)
-      .filter(([, { value, meter }]) => (forgottenAt(value, meter) ?? Infinity) > now)
-      .map(([key, { value, meter }]) => usageOf(key, value, { meter, at: now }));
+    return Array.from(this.#counters.values())
+      .filter(({ value, meter }) => (forgottenAt(value, meter) ?? Infinity) > now)
+      .map((counter) => usageOf(counter.value, { ...counter, at: now }));
   }
 
-  /** Sets all counters of a limit to nothing. */
+  /**
+   * Sets all counters of a limit to nothing.
+   *
+   * INVARIANT: what was charged before the reset is not given back after it: it is in counters that nobody
+   * finds any more.
+   */
   reset(limit: string): void {
-    for (const key of this.#counters.keys()) {
-      if (ownerOf(key).limit === limit) this.#counters.delete(key);
-    }
-    // INVARIANT: what was charged before the reset is not given back after it.
-    for (const [id, charges] of this.#reserved) {
-      this.#reserved.set(id, charges.filter((one) => one.limit !== limit));
+    for (const [key, counter] of this.#counters) {
+      if (counter.limit === limit) this.#counters.delete(key);
     }
   }
 
@@ -81,18 +101,16 @@ export class MemoryLimitStore implements LimitStore {
     this.#reserved.clear();
   }
 
-  #end(id: string): readonly Charge[] {
-    const charges = this.#reserved.get(id) ?? [];
+  #end(id: string): readonly Held[] {
+    const held = this.#reserved.get(id) ?? [];
     this.#reserved.delete(id);
-    return charges;
+    return held;
   }
 
-  #settle(one: Charge, used: Decimal): void {
-    const key = counterKey(one);
-    const counter = this.#counters.get(key);
-    if (counter === undefined) return;
-    counter.value = settle(counter.value, one, used);
-    if (counter.value === ZERO && one.meter.kind === "slots") this.#counters.delete(key);
+  #settle({ counter, charge }: Held, used: Decimal): void {
+    counter.value = settle(counter.value, charge, used);
+    const isEmpty = counter.value === ZERO && charge.meter.kind === "slots";
+    if (isEmpty && this.#counters.get(counter.key) === counter) this.#counters.delete(counter.key);
   }
 
   #sweep(now: number): void {
@@ -100,4 +118,13 @@ export class MemoryLimitStore implements LimitStore {
       if ((forgottenAt(value, meter) ?? Infinity) <= now) this.#counters.delete(key);
     }
   }
+}
+
+function newCounter(key: string, { limit, who, meter }: Charge): Counter {
+  return { key, limit, who, meter, value: ZERO };
+}
+
+/** Only the name of an agent, which comes last, can have a line feed in it. */
+function keyOf({ limit, who, meter }: Charge): string {
+  return `${limit}\n${meter.kind === "window" ? meter.window : meter.kind}\n${who}`;
 }

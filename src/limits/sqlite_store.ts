@@ -136,7 +136,11 @@ export class SqliteLimitStore implements LimitStore {
     return this.#within(() => {
       const now = Math.max(at, this.#latest());
       return this.#statements.allCounters.all(now).map(({ key, value, meter }) =>
-        usageOf(String(key), BigInt(String(value)), { meter: fromJson(String(meter)), at: now })
+        usageOf(BigInt(String(value)), {
+          ...ownerOf(String(key)),
+          meter: fromJson(String(meter)),
+          at: now,
+        })
       );
     });
   }

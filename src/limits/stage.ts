@@ -5,14 +5,13 @@
  */
 import type { CanonicalRequest } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
-import type { StageRefusal } from "../core/admission.ts";
+import type { StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Stage, StagePass } from "../stages/stage.ts";
-import { type Decimal, decimalOf, formatDecimal, ZERO } from "./decimal.ts";
-import type { ChargedField } from "./charged.ts";
+import { accountFinder, type Accounts } from "./account.ts";
+import { type Decimal, formatDecimal, ZERO } from "./decimal.ts";
 import { covers, type Limit, type PolicyLimits } from "./limit.ts";
 import { type CallBounds, RESERVE, USED } from "./measure.ts";
-import type { Charge, Exceeded, LimitStore } from "./store.ts";
-import { type TimeWindow, windowAt } from "./window.ts";
+import type { Charge, Corrections, Exceeded, LimitStore } from "./store.ts";
 
 /** Options of {@linkcode limitStage}. */
 export interface LimitStageOptions {
@@ -42,7 +41,6 @@ export const LIMIT_CODES = {
   LIMIT_UNAVAILABLE: "LIMIT_UNAVAILABLE",
 } as const;
 
-const ONE = decimalOf(1);
 /** Nothing that depends on them is counted of a question. */
 const NO_BOUNDS: CallBounds = { maxOutputBytes: 0, deadlineMs: 0 };
 
@@ -50,7 +48,12 @@ const NO_BOUNDS: CallBounds = { maxOutputBytes: 0, deadlineMs: 0 };
  * What cannot be counted of a question or a permit: whoever asked goes on by itself, and nobody is told for
  * how long and with how much. A limit that the call itself is charged to counts it there.
  */
-const UNCOUNTED_OF_QUESTIONS: readonly Limit["measure"][] = ["bytes", "duration", "concurrent"];
+const UNCOUNTED_OF_QUESTIONS: ReadonlySet<Limit["measure"]> = new Set([
+  "bytes",
+  "duration",
+  "concurrent",
+]);
+const AS_RESERVED: Corrections = new Map();
 
 /**
  * Makes the stage that enforces limits.
@@ -69,40 +72,44 @@ export function limitStage(options: LimitStageOptions): Stage {
     const all = [{ rule, action: request.action }, ...others];
     return Array.from(new Set(all.flatMap((one) => limitsFor(one.rule, one.action))));
   };
-  const windowOf = windowFinder(session);
+  const accountsOf = accountFinder(session);
   // What could not be ended, for example because the disk was full: until it is, it stays charged.
   const unended = new Set<() => void>();
   const end = (work: () => void) => {
-    unended.add(work);
-    work();
-    unended.delete(work);
+    try {
+      work();
+    } catch (error) {
+      unended.add(work);
+      throw error;
+    }
   };
   return {
     name: "limits",
     enter(request, { recordId, rule, askedBy, isPermit }): StagePass | StageRefusal | undefined {
-      const all = limitsOf(request, rule);
-      const ofCall = askedBy === undefined ? [] : limitsFor(askedBy.rule, askedBy.action);
-      const limits = all.filter((limit) =>
-        !(UNCOUNTED_OF_QUESTIONS.includes(limit.measure) && ofCall.includes(limit))
-      );
+      const limits = askedBy === undefined
+        ? limitsOf(request, rule)
+        : ofQuestion(limitsOf(request, rule), limitsFor(askedBy.rule, askedBy.action));
       if (limits.length === 0) return undefined;
       // INVARIANT: a limit that cannot be counted lets nothing pass.
       const goesOnItself = askedBy !== undefined || isPermit === true;
-      const uncounted = !goesOnItself
-        ? undefined
-        : limits.find(({ measure }) => UNCOUNTED_OF_QUESTIONS.includes(measure));
+      const uncounted = goesOnItself
+        ? limits.find(({ measure }) => UNCOUNTED_OF_QUESTIONS.has(measure))
+        : undefined;
       if (uncounted !== undefined) return uncountable(uncounted);
       const bounds = goesOnItself ? NO_BOUNDS : boundsOf(request.action);
-      const amounts = limits.map((limit) => RESERVE[limit.measure](limit, request, bounds));
-      const unclear = amounts.indexOf(undefined);
-      if (unclear !== -1) return undecided(limits[unclear] as Limit);
+      const amounts: Decimal[] = [];
+      for (const limit of limits) {
+        const amount = RESERVE[limit.measure](limit, request, bounds);
+        if (amount === undefined) return undecided(limit);
+        amounts.push(amount);
+      }
+      let accounts: Accounts;
       let charges: readonly Charge[];
       try {
         for (const work of unended) tryToEnd(work, unended);
         const now = store.now(clock().getTime());
-        charges = limits.map((limit, i) =>
-          chargeOf(limit, { amount: amounts[i] ?? ZERO, request, window: windowOf(limit, now) })
-        );
+        accounts = accountsOf(limits, request.agent, now);
+        charges = accounts.charges(amounts);
         const exceeded = store.reserve(recordId, charges, now);
         if (exceeded !== undefined) return refusalOf(exceeded, charges, limits);
       } catch (error) {
@@ -112,33 +119,52 @@ export function limitStage(options: LimitStageOptions): Stage {
           code: LIMIT_CODES.LIMIT_UNAVAILABLE,
         };
       }
+      const fields = accounts.fields(charges);
       return {
-        fields: { charged: charges.map((one, i) => shown(one, limits[i])) },
+        fields,
         settle(outcome) {
           if (!outcome.executed) {
             end(() => store.release(recordId));
             // Tokens of a bucket come back by themselves.
-            const kept = charges.filter(({ meter }) => meter.kind === "bucket");
-            return { charged: kept.map((one) => shown(one)) };
+            return {
+              charged: fields.charged.filter((_, i) => charges[i]?.meter.kind === "bucket"),
+            };
           }
-          const corrections = new Map<string, Decimal>();
-          for (const [i, limit] of limits.entries()) {
-            const { id, measure } = limit;
-            // The answer to a question is the kernel's, and no result.
-            const used = askedBy === undefined ? USED[measure]?.(outcome, limit) : undefined;
-            if (used === undefined) continue;
-            // INVARIANT: what has failed is charged as reserved, or as what is known to be more.
-            if (outcome.status === "OK" || used > (amounts[i] ?? ZERO)) corrections.set(id, used);
-          }
-          end(() => store.commit(recordId, corrections));
-          if (corrections.size === 0) return undefined; // As was said before.
-          return {
-            charged: charges.map((one, i) => shown(one, limits[i], corrections.get(one.limit))),
-          };
+          // The answer to a question is the kernel's, and no result.
+          const corrections = askedBy === undefined
+            ? correctionsOf(limits, amounts, outcome)
+            : undefined;
+          end(() => store.commit(recordId, corrections ?? AS_RESERVED));
+          return corrections && accounts.fields(charges, corrections);
         },
       };
     },
   };
+}
+
+/** What is counted of a question: what its call is charged for is counted there. */
+function ofQuestion(limits: readonly Limit[], ofCall: readonly Limit[]): readonly Limit[] {
+  return limits.filter((limit) =>
+    !(UNCOUNTED_OF_QUESTIONS.has(limit.measure) && ofCall.includes(limit))
+  );
+}
+
+/** What has really been used, where that is known; `undefined` if nothing is. */
+function correctionsOf(
+  limits: readonly Limit[],
+  reserved: readonly Decimal[],
+  outcome: StageOutcome,
+): Corrections | undefined {
+  let corrections: Map<string, Decimal> | undefined;
+  for (const [i, limit] of limits.entries()) {
+    const used = USED[limit.measure]?.(outcome, limit);
+    if (used === undefined) continue;
+    // INVARIANT: what has failed is charged as reserved, or as what is known to be more.
+    if (outcome.status !== "OK" && used <= (reserved[i] ?? ZERO)) continue;
+    corrections ??= new Map();
+    corrections.set(limit.id, used);
+  }
+  return corrections;
 }
 
 function tryToEnd(work: () => void, unended: Set<() => void>): void {
@@ -154,74 +180,16 @@ function tryToEnd(work: () => void, unended: Set<() => void>): void {
 function limitFinder(
   { rules, all }: PolicyLimits,
 ): (rule: string, action: string) => readonly Limit[] {
-  const byAction = new Map<string, readonly Limit[]>();
+  const found = new Map<string, Map<string, readonly Limit[]>>();
   return (rule, action) => {
-    let shared = byAction.get(action);
-    if (shared === undefined) {
-      shared = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
-      byAction.set(action, shared);
+    let byRule = found.get(action);
+    if (byRule === undefined) found.set(action, byRule = new Map());
+    let limits = byRule.get(rule);
+    if (limits === undefined) {
+      const shared = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
+      byRule.set(rule, limits = [...rules.get(rule) ?? [], ...shared]);
     }
-    const own = rules.get(rule);
-    return own === undefined ? shared : [...own, ...shared];
-  };
-}
-
-/** Finds windows; that of a limit is kept until it ends, because time zones take time. */
-function windowFinder(session: string): (limit: Limit, now: number) => TimeWindow {
-  const current = new Map<Limit, { readonly window: TimeWindow; readonly since: number }>();
-  return (limit, now) => {
-    const found = current.get(limit);
-    if (found !== undefined && now >= found.since && now < (found.window.endsAt ?? Infinity)) {
-      return found.window;
-    }
-    const { period = "forever", zone } = limit;
-    const window = windowAt(period, now, { zone, session });
-    current.set(limit, { window, since: now });
-    return window;
-  };
-}
-
-function chargeOf(
-  { id: limit, measure, max, refillMs = 0, shared }: Limit,
-  { amount, request, window: { key: window, endsAt } }: {
-    readonly amount: Decimal;
-    readonly request: CanonicalRequest;
-    readonly window: TimeWindow;
-  },
-): Charge {
-  const who = shared ? "" : request.agent ?? "";
-  const count = Number(max / ONE);
-  switch (measure) {
-    case "rate":
-      return { limit, who, amount, meter: { kind: "bucket", burst: count, refillMs } };
-    case "concurrent":
-      return { limit, who, amount, meter: { kind: "slots", max: count } };
-    default:
-      return { limit, who, amount, meter: { kind: "window", max, window, endsAt } };
-  }
-}
-
-/**
- * What the record says of a charge: enough to recompute the ledger. A list and no mapping: in a mapping,
- * an id that sounds like a secret would have its amount redacted.
- */
-function shown(
-  { limit, who, amount, meter }: Charge,
-  { result }: Partial<Limit> = {},
-  used?: Decimal,
-): ChargedField {
-  const window = meter.kind === "window" ? { window: meter.window } : {};
-  const until = meter.kind === "window" && meter.endsAt !== undefined
-    ? { until: new Date(meter.endsAt).toISOString() }
-    : {};
-  return {
-    limit,
-    amount: formatDecimal(used ?? amount),
-    ...(result === undefined ? {} : { result: result.join(".") }),
-    ...(result === undefined || used === undefined ? {} : { reserved: formatDecimal(amount) }),
-    ...window,
-    ...until,
-    ...(who === "" ? { shared: true } : {}),
+    return limits;
   };
 }
 

@@ -25,7 +25,7 @@ export interface AdmissionOptions {
 }
 
 /** JSON on the record, by the name of the stage. */
-type Fields = Record<string, Record<string, unknown>>;
+type Fields = Record<string, Readonly<Record<string, unknown>>>;
 
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -43,6 +43,10 @@ const OWN_NAMES: readonly string[] = [
   "program_limits",
   "shadow",
 ];
+
+/** The kernel's own stages that answer at once, and run nobody's code that could submit a request. */
+const PLAIN_NAMES: readonly string[] = ["limits", "program_limits"];
+const NEVER_ABORTED = new AbortController().signal;
 
 /** How deep in stages that submit requests of their own the code is that runs now. */
 const nesting = new AsyncLocalStorage<number>();
@@ -125,7 +129,9 @@ export class StageAdmission implements Admission {
     for (const [i, stage] of stages.entries()) {
       // The last one gets the copy that was handed in.
       const copy = i === stages.length - 1 ? request : clone(request);
-      this.#refusal = await this.#enterOne(stage, copy, context);
+      this.#refusal = this.#isPlain(stage)
+        ? this.#enterPlain(stage, copy, context)
+        : await this.#enterOne(stage, copy, context);
       if (this.#refusal !== undefined) break;
     }
     return this;
@@ -184,17 +190,40 @@ export class StageAdmission implements Admission {
           }),
         )
         : entered;
-      if (answer === undefined) return undefined;
-      // INVARIANT: an error, a list or a response that is returned is no answer, and no pass.
-      if (!isPlainObject(answer)) throw new TypeError("its answer: expected a plain object");
-      if ("refusal" in answer) return this.#refusalOf(self, answer);
-      this.#pass({ ...self, pass: answer });
-      return undefined;
+      return this.#take(self, answer);
     } catch (error) {
       late = true;
       abortSafely(abort, error, (message) => this.#warn(known, `threw when aborted: ${message}`));
       return failed(known, error);
     }
+  }
+
+  #isPlain(stage: Stage): boolean {
+    return this.#options.ownStages.includes(stage) && PLAIN_NAMES.includes(stage.name);
+  }
+
+  /** Enters a stage for which neither a timer nor a signal nor a nesting has to be there. */
+  #enterPlain(
+    stage: Stage,
+    request: CanonicalRequest,
+    context: Omit<StageContext, "signal">,
+  ): StageRefusal | undefined {
+    const { name } = stage;
+    try {
+      const answer = stage.enter(request, { ...context, signal: NEVER_ABORTED });
+      return this.#take({ stage, name, timeoutMs: DEFAULT_TIMEOUT_MS }, answer as StageAnswer);
+    } catch (error) {
+      return failed(name, error);
+    }
+  }
+
+  #take(self: Entered, answer: StageAnswer): StageRefusal | undefined {
+    if (answer === undefined) return undefined;
+    // INVARIANT: an error, a list or a response that is returned is no answer, and no pass.
+    if (!isPlainObject(answer)) throw new TypeError("its answer: expected a plain object");
+    if ("refusal" in answer) return this.#refusalOf(self, answer);
+    this.#pass({ ...self, pass: answer });
+    return undefined;
   }
 
   #pass(passed: Passed): void {
@@ -228,7 +257,11 @@ export class StageAdmission implements Admission {
       throw new RangeError("another stage of its name has fields on the record");
     }
     this.#recorders.set(name, stage);
-    this.#fields[name] = { ...this.#fields[name], ...copyFields(fields, "fields", FIELD_LIMITS) };
+    const before = this.#fields[name];
+    // INVARIANT: only what the kernel's own code has frozen is JSON that nobody changes.
+    const isConstant = Object.isFrozen(fields) && this.#options.ownStages.includes(stage);
+    const copy = isConstant ? fields : copyFields(fields, "fields", FIELD_LIMITS);
+    this.#fields[name] = before === undefined ? copy : { ...before, ...copy };
   }
 
   async #settleLate(name: string, answer: StageAnswer): Promise<void> {

@@ -83,6 +83,15 @@ Deno.test("each agent has its own budget, unless all share it", async () => {
   assertEquals(await submitMany(kernel, 1000, each), { OK: 10, BUDGET_EXHAUSTED: 990 });
 });
 
+Deno.test("more agents than are kept in mind at once have their budgets, and no more", async () => {
+  using ws = new Workspace();
+  const it = shop();
+  await using kernel = await openShop(ws, { calls: "1/day" }, { provider: it.provider });
+  const each = (i: number) => ({ agent: `agent ${i}` });
+  assertEquals(await submitMany(kernel, 2100, each), { OK: 2100 });
+  assertEquals(await submitMany(kernel, 2100, each), { BUDGET_EXHAUSTED: 2100 });
+});
+
 Deno.test("limits of the rule and of the whole policy hold together, and charge all or nothing", async () => {
   using ws = new Workspace();
   const it = shop();

@@ -561,3 +561,17 @@ Deno.test("the reason of a refusal, and what a stage throws, are cut", async () 
   });
   assertEquals(records.length, 2);
 });
+
+Deno.test("what a stage of the host has frozen is copied all the same: inside it can change", async () => {
+  const inside = { amount: 1 };
+  const frozen = stage("frozen", () => ({
+    fields: Object.freeze({ inside }),
+    settle() {
+      inside.amount = 2;
+    },
+  }));
+  const [record] = await withKernel({ stages: [frozen] }, async ({ kernel }) => {
+    await kernel.submit(REQUEST);
+  });
+  assertEquals(record?.stages, { frozen: { inside: { amount: 1 } } });
+});
