@@ -14,7 +14,10 @@ import { LimitStoreError, type Usage } from "./store.ts";
 /** How long a process waits for another one that writes, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
 /** Counters of windows that have passed are deleted once for so many reservations. */
-const SWEEP_EVERY = 100;
+const SWEEP_EVERY = 1000;
+
+/** The log of SQLite gets so long, 16 MiB, before it is moved to the database, which waits for the disk. */
+const CHECKPOINT_PAGES = 4096;
 
 /** How a {@linkcode SqliteLimitStore} is opened. */
 export interface SqliteLimitStoreOptions {
@@ -48,6 +51,10 @@ export class SqliteLimitStore implements LimitStore {
   #ownerFile: Deno.FsFile | undefined;
   /** The reservations of this process, as they were written. */
   readonly #own = new Map<string, { readonly text: string; readonly charges: readonly Charge[] }>();
+  /** Reservations that have ended as they were made: only they themselves are still to be deleted. */
+  readonly #ended: string[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #texts = new WeakMap<object, string>();
   #abandoned = 0;
   #reservations = 0;
 
@@ -69,7 +76,7 @@ export class SqliteLimitStore implements LimitStore {
       this.#inode = Deno.statSync(this.#path).ino;
       this.#database = database = new DatabaseSync(this.#path);
       database.exec(
-        `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL;
+        `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
          PRAGMA synchronous = ${durability === "disk" ? "FULL" : "NORMAL"};`,
       );
       database.exec(SCHEMA);
@@ -119,16 +126,12 @@ export class SqliteLimitStore implements LimitStore {
 
   /** Ends a reservation: what was used stays charged. */
   commit(id: string, corrections: Corrections): void {
-    this.#transaction(() => {
-      for (const one of this.#end(id)) this.#settle(one, corrections.get(one.limit) ?? one.amount);
-    });
+    this.#finish(id, (one) => corrections.get(one.limit) ?? one.amount);
   }
 
   /** Ends a reservation of what provably did not happen. */
   release(id: string): void {
-    this.#transaction(() => {
-      for (const one of this.#end(id)) this.#settle(one, ZERO);
-    });
+    this.#finish(id, () => ZERO);
   }
 
   /** What is used. */
@@ -163,6 +166,7 @@ export class SqliteLimitStore implements LimitStore {
   /** Ends the session, and closes the ledger. */
   close(): void {
     if (!this.#database.isOpen) return;
+    clearTimeout(this.#timer);
     try {
       this.#transaction(() => this.#endSession(this.#owner));
     } catch {
@@ -184,15 +188,48 @@ export class SqliteLimitStore implements LimitStore {
   /** INVARIANT: what one process reads and writes here, no other one writes meanwhile. */
   #transaction<T>(work: () => T): T {
     return this.#within(() => {
-      this.#database.exec("BEGIN IMMEDIATE");
+      this.#statements.begin.run();
       try {
+        for (const id of this.#ended) this.#statements.deleteReservation.run(id);
         const result = work();
-        this.#database.exec("COMMIT");
+        this.#statements.commit.run();
+        this.#ended.length = 0;
         return result;
       } catch (error) {
         // A full disk has rolled back already.
-        if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+        if (this.#database.isTransaction) this.#statements.rollback.run();
         throw error;
+      }
+    });
+  }
+
+  /** @param usedOf What was really used. */
+  #finish(id: string, usedOf: (one: Charge) => Decimal): void {
+    const own = this.#own.get(id);
+    if (own?.charges.every((one) => isKept(one, usedOf(one)))) {
+      this.#own.delete(id);
+      this.#endSoon(id);
+    } else {
+      this.#transaction(() => {
+        for (const one of this.#end(id)) this.#settle(one, usedOf(one));
+      });
+      this.#own.delete(id);
+    }
+  }
+
+  /**
+   * Most charges end as they were reserved: the counters are right already. That the reservation has
+   * ended can wait for the next transaction, or the next turn of the event loop: so most requests take one
+   * transaction and not two. If the process is killed before, it stays charged, as is right.
+   */
+  #endSoon(id: string): void {
+    this.#ended.push(id);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      try {
+        if (this.#ended.length > 0) this.#transaction(() => {});
+      } catch {
+        // They are ended with the next transaction. If that fails too, its request does not pass.
       }
     });
   }
@@ -225,7 +262,7 @@ export class SqliteLimitStore implements LimitStore {
       charged.set(key, { value: after.value, meter: one.meter });
     }
     for (const [key, { value, meter }] of charged) this.#write(key, value, meter);
-    const text = toJson(charges);
+    const text = this.#textOf(charges);
     this.#statements.addReservation.run(id, this.#owner, text);
     this.#own.set(id, { text, charges });
     if (++this.#reservations % SWEEP_EVERY === 1) {
@@ -242,12 +279,18 @@ export class SqliteLimitStore implements LimitStore {
 
   #write(key: string, value: Decimal, meter: Charge["meter"]): void {
     const endsAt = forgottenAt(value, meter) ?? null;
-    this.#statements.setCounter.run(key, String(value), toJson(meter), endsAt);
+    this.#statements.setCounter.run(key, String(value), this.#textOf(meter), endsAt);
+  }
+
+  /** Many requests have the same charges, as one object. */
+  #textOf(value: Charge["meter"] | readonly Charge[]): string {
+    let text = this.#texts.get(value);
+    if (text === undefined) this.#texts.set(value, text = toJson(value));
+    return text;
   }
 
   #end(id: string): readonly Charge[] {
     const own = this.#own.get(id);
-    this.#own.delete(id);
     const row = this.#statements.endReservation.get(id);
     if (row === undefined) return [];
     // Another text: a limit was reset meanwhile.
@@ -256,8 +299,7 @@ export class SqliteLimitStore implements LimitStore {
   }
 
   #settle(one: Charge, used: Decimal): void {
-    // As most charges end: nothing changes.
-    if (one.meter.kind === "bucket" || one.meter.kind === "window" && used === one.amount) return;
+    if (isKept(one, used)) return;
     const key = counterKey(one);
     const before = this.#read(key);
     if (before === undefined) return;
@@ -326,7 +368,15 @@ const OWNER = "owner-";
 
 type StatementName = keyof typeof STATEMENTS;
 
+/** Whether the end of a charge changes nothing: tokens are never given back. */
+function isKept({ meter, amount }: Charge, used: Decimal): boolean {
+  return meter.kind === "bucket" || meter.kind === "window" && used === amount;
+}
+
 const STATEMENTS = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
   readClock: "SELECT latest FROM clock",
   setClock: "UPDATE clock SET latest = ?",
   readCounter: "SELECT value FROM counters WHERE key = ?",
@@ -341,6 +391,7 @@ const STATEMENTS = {
   sweepCounters: "DELETE FROM counters WHERE ends_at <= ?",
   sweepReservations: "DELETE FROM reservations WHERE owner IS NULL AND ends_at <= ?",
   addReservation: "INSERT INTO reservations VALUES (?, ?, ?, NULL)",
+  deleteReservation: "DELETE FROM reservations WHERE id = ?",
   endReservation: "DELETE FROM reservations WHERE id = ? RETURNING charges",
   setCharges: "UPDATE reservations SET charges = ? WHERE id = ?",
   abandon: "UPDATE reservations SET owner = NULL, charges = ?, ends_at = ? WHERE id = ?",

@@ -2,9 +2,11 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Decimal, decimalOf, formatDecimal, ZERO } from "../../src/limits/decimal.ts";
+import { readLedger } from "../../src/limits/ledger_file.ts";
 import { MemoryLimitStore } from "../../src/limits/memory_store.ts";
 import { SqliteLimitStore } from "../../src/limits/sqlite_store.ts";
 import type { Charge, LimitStore } from "../../src/limits/store.ts";
+import { nextTurn } from "../turn.ts";
 import { Workspace } from "../workspace.ts";
 
 const STORES: readonly (readonly [string, (ws: Workspace) => LimitStore])[] = [
@@ -268,4 +270,47 @@ Deno.test("a ledger in a file may be read by its owner only", () => {
   new SqliteLimitStore(path).close();
   const mode = (path: string) => (Deno.statSync(path).mode ?? 0) & 0o777;
   assertEquals([mode(path), mode(`${path}/ledger.db`)], [0o700, 0o600]);
+});
+
+Deno.test("a charge that ends as it was reserved is ended with the next transaction, or the next turn", async () => {
+  using ws = new Workspace();
+  const path = ws.path("limits");
+  const store = new SqliteLimitStore(path);
+  const open = () => readLedger(path, AT)?.reservations.map(({ id }) => id);
+  store.reserve("1", [inWindow(1), token(9, 100)], AT);
+  store.commit("1", new Map());
+  assertEquals(open(), ["1"]);
+  store.reserve("2", [inWindow(2), slot()], AT);
+  assertEquals(open(), ["2"]);
+  store.commit("2", new Map()); // A slot comes free at once.
+  assertEquals(open(), []);
+  store.reserve("3", [inWindow(3)], AT);
+  store.commit("3", new Map([["l", decimalOf(3)]]));
+  store.release("3"); // It has ended: nothing is given back.
+  assertEquals(open(), []);
+  store.reserve("4", [inWindow(4)], AT);
+  store.commit("4", new Map());
+  while (open()?.length !== 0) await nextTurn();
+  assertEquals(store.reserve("5", [inWindow(1)], AT)?.left, ZERO);
+  store.close();
+});
+
+Deno.test("what has ended when a process is killed stays charged, as its record says", () => {
+  using ws = new Workspace();
+  const path = ws.path("limits");
+  const killed = new SqliteLimitStore(path);
+  killed.reserve("1", [inWindow(6)], AT);
+  killed.commit("1", new Map());
+  // What a process that is killed here leaves behind.
+  Deno.mkdirSync(ws.path("left"));
+  for (const name of ["ledger.db", "ledger.db-wal"]) {
+    Deno.copyFileSync(`${path}/${name}`, ws.path(`left/${name}`));
+  }
+  killed.close();
+  const next = new SqliteLimitStore(ws.path("left"));
+  assertEquals(next.abandoned, 1);
+  assertEquals(next.reserve("2", [inWindow(5)], AT)?.left, decimalOf(4));
+  next.close();
+  const left = readLedger(ws.path("left"), AT);
+  assertEquals(left?.reservations.map(({ id, abandoned }) => [id, abandoned]), [["1", true]]);
 });
