@@ -273,13 +273,16 @@ export class Kernel implements AsyncDisposable {
   /**
    * Opens the audit log again after it could not be written (a full disk, lost permissions, a file
    * that was taken away), and continues the same chain. Until then every submit that would act ends
-   * with `AUDIT_UNAVAILABLE`. What was carried out but not recorded is recorded first.
+   * with `AUDIT_UNAVAILABLE`. What was carried out but not recorded is recorded first. Then the same for
+   * the ledger of limits: if its file was deleted, it is restored with all that was charged.
    *
    * @throws {AuditLogError} The cause is still there.
+   * @throws {LimitStoreError} The cause is still there, or another ledger is in its place.
    */
   async recover(): Promise<void> {
     if (this.#closed !== undefined) throw new KernelClosedError();
     await this.#opened.log.recover();
+    this.#opened.enforcement.recover();
   }
 
   /**

@@ -72,6 +72,15 @@ export class LimitEnforcement {
     return limitStage({ store, limits, clock, session: this.#session, boundsOf, changedBy });
   }
 
+  /**
+   * Uses the ledger again after it was deleted, or could not be written.
+   *
+   * @throws {LimitStoreError} The cause is still there, or what was charged is not known any more.
+   */
+  recover(): void {
+    this.#store?.recover?.();
+  }
+
   /** Closes the ledger, if it was opened here. */
   close(): void {
     if (this.#options.store === undefined) this.#store?.close();

@@ -13,7 +13,8 @@ import { type Charge, LimitStoreError, type Usage } from "./store.ts";
 /**
  * The tables. Amounts are texts: integers of SQLite have 64 bits. A reservation without an owner was
  * abandoned: it says what of the counters no record tells. Indexes would be one page more to write for each
- * request; earlier versions made two.
+ * request; earlier versions made two. Resets are those that somebody asks the kernels for. The origin says
+ * which ledger this is, how often it was restored, and whether it has gone on in another file.
  */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counters (
@@ -26,6 +27,12 @@ export const SCHEMA = `
     one INTEGER PRIMARY KEY CHECK (one = 1), latest REAL NOT NULL
   ) STRICT;
   INSERT OR IGNORE INTO clock VALUES (1, 0);
+  CREATE TABLE IF NOT EXISTS resets (limit_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS origin (
+    one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, recovered INTEGER NOT NULL,
+    is_left INTEGER NOT NULL
+  ) STRICT;
+  INSERT OR IGNORE INTO origin VALUES (1, lower(hex(randomblob(16))), 0, 0);
   DROP INDEX IF EXISTS counters_by_end;
   DROP INDEX IF EXISTS reservations_by_owner;
 `;

@@ -3,21 +3,16 @@
  *
  * @module
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { release } from "../core/record/lock.ts";
 import { type Decimal, ZERO } from "./decimal.ts";
 import { charge, counterKey, forgottenAt, ownerOf, settle, usageOf } from "./ledger.ts";
-import { databasePath, fromJson, ledgerError, SCHEMA, toJson } from "./ledger_file.ts";
-import type { Charge, Corrections, Exceeded, LimitStore } from "./store.ts";
-import { LimitStoreError, type Usage } from "./store.ts";
+import { LedgerDatabase, removeIfThere } from "./ledger_database.ts";
+import { fromJson, ledgerError, toJson } from "./ledger_file.ts";
+import { restoreLedger } from "./ledger_recovery.ts";
+import type { Charge, Corrections, Exceeded, LimitStore, Usage } from "./store.ts";
 
-/** How long a process waits for another one that writes, in milliseconds. */
-const BUSY_TIMEOUT_MS = 5000;
 /** Counters of windows that have passed are deleted once for so many reservations. */
 const SWEEP_EVERY = 1000;
-
-/** The log of SQLite gets so long, 16 MiB, before it is moved to the database, which waits for the disk. */
-const CHECKPOINT_PAGES = 4096;
 
 /** How a {@linkcode SqliteLimitStore} is opened. */
 export interface SqliteLimitStoreOptions {
@@ -42,12 +37,9 @@ export interface SqliteLimitStoreOptions {
  */
 export class SqliteLimitStore implements LimitStore {
   readonly #folder: string;
-  readonly #path: string;
+  readonly #durability: "os" | "disk";
   readonly #owner: string;
-  readonly #database: DatabaseSync;
-  /** The file that was opened: another one of its name is another ledger. */
-  readonly #inode: number | null;
-  readonly #statements: Readonly<Record<StatementName, StatementSync>>;
+  #ledger: LedgerDatabase;
   #ownerFile: Deno.FsFile | undefined;
   /** The reservations of this process, as they were written. */
   readonly #own = new Map<string, { readonly text: string; readonly charges: readonly Charge[] }>();
@@ -55,6 +47,7 @@ export class SqliteLimitStore implements LimitStore {
   readonly #ended: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #texts = new WeakMap<object, string>();
+  #isResetAsked = false;
   #abandoned = 0;
   #reservations = 0;
 
@@ -67,34 +60,18 @@ export class SqliteLimitStore implements LimitStore {
   constructor(folder: string, options: SqliteLimitStoreOptions = {}) {
     const { durability = "os", session = crypto.randomUUID() } = options;
     this.#folder = folder;
-    this.#path = databasePath(folder);
+    this.#durability = durability;
     this.#owner = session;
-    let database: DatabaseSync | undefined;
+    const ledger = this.#ledger = new LedgerDatabase(folder, { durability });
     try {
-      makeFolder(folder);
-      Deno.openSync(this.#path, { read: true, write: true, create: true, mode: 0o600 }).close();
-      this.#inode = Deno.statSync(this.#path).ino;
-      this.#database = database = new DatabaseSync(this.#path);
-      database.exec(
-        `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
-         PRAGMA synchronous = ${durability === "disk" ? "FULL" : "NORMAL"};`,
-      );
-      database.exec(SCHEMA);
-      this.#statements = prepareAll(database);
       this.#transaction(() => {
-        // INVARIANT: in a transaction like every look at such files, so that none is seen unlocked.
-        this.#ownerFile = Deno.openSync(this.#ownerPath(session), {
-          write: true,
-          createNew: true,
-          mode: 0o600,
-        });
-        this.#ownerFile.lockSync(true);
+        this.#holdOwnerFile();
         this.#endAbandoned();
       });
     } catch (error) {
-      database?.close();
+      ledger.close();
       if (this.#ownerFile !== undefined) release(this.#ownerFile);
-      throw ledgerError(this.#path, error);
+      throw ledgerError(ledger.path, error);
     }
   }
 
@@ -105,13 +82,21 @@ export class SqliteLimitStore implements LimitStore {
 
   /** The latest time that was told. */
   now(at: number): number {
-    return this.#within(() => Math.max(at, this.#latest()));
+    return this.#ledger.within(() => Math.max(at, this.#latest()));
+  }
+
+  /** The limits that were asked to be reset, as far as {@linkcode now} knows. */
+  askedResets(): readonly string[] {
+    if (!this.#isResetAsked) return [];
+    return this.#ledger.within(() =>
+      this.#statements.askedResets.all().map(({ limit_id }) => String(limit_id))
+    );
   }
 
   /** Reserves all charges of one request, or none. */
   reserve(id: string, charges: readonly Charge[], at: number): Exceeded | undefined {
     return this.#transaction(() => {
-      this.#assertInPlace();
+      this.#ledger.assertInPlace();
       const latest = this.#latest();
       const now = Math.max(at, latest);
       if (now > latest) this.#statements.setClock.run(now);
@@ -136,7 +121,7 @@ export class SqliteLimitStore implements LimitStore {
 
   /** What is used. */
   usage(at: number): Usage[] {
-    return this.#within(() => {
+    return this.#ledger.within(() => {
       const now = Math.max(at, this.#latest());
       return this.#statements.allCounters.all(now).map(({ key, value, meter }) =>
         usageOf(BigInt(String(value)), {
@@ -160,47 +145,56 @@ export class SqliteLimitStore implements LimitStore {
           .filter((one) => one.limit !== limit);
         this.#statements.setCharges.run(toJson(others), id as string);
       }
+      this.#statements.endReset.run(limit);
+    });
+  }
+
+  /**
+   * Uses the ledger again after it was deleted, or could not be written. What was charged is restored.
+   *
+   * @throws {LimitStoreError} The cause is still there, or what was charged is not known any more.
+   */
+  recover(): void {
+    if (!this.#ledger.within(() => this.#ledger.isInPlace)) {
+      const lost = this.#ledger;
+      this.#ledger = restoreLedger(
+        lost,
+        () => new LedgerDatabase(this.#folder, { durability: this.#durability }),
+      );
+      lost.close();
+    }
+    this.#transaction(() => {
+      this.#holdOwnerFile();
+      this.#endForgotten();
+      this.#statements.setClock.run(this.#latest()); // Shows whether it can be written.
     });
   }
 
   /** Ends the session, and closes the ledger. */
   close(): void {
-    if (!this.#database.isOpen) return;
+    if (!this.#ledger.isOpen) return;
     clearTimeout(this.#timer);
     try {
       this.#transaction(() => this.#endSession(this.#owner));
     } catch {
       // A ledger that cannot be written any more: the next one to open it ends the session.
     }
-    this.#database.close();
+    this.#ledger.close();
     if (this.#ownerFile !== undefined) release(this.#ownerFile);
     removeIfThere(this.#ownerPath(this.#owner));
   }
 
-  #within<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw ledgerError(this.#path, error);
-    }
+  get #statements(): LedgerDatabase["statements"] {
+    return this.#ledger.statements;
   }
 
-  /** INVARIANT: what one process reads and writes here, no other one writes meanwhile. */
   #transaction<T>(work: () => T): T {
-    return this.#within(() => {
-      this.#statements.begin.run();
-      try {
-        for (const id of this.#ended) this.#statements.deleteReservation.run(id);
-        const result = work();
-        this.#statements.commit.run();
-        this.#ended.length = 0;
-        return result;
-      } catch (error) {
-        // A full disk has rolled back already.
-        if (this.#database.isTransaction) this.#statements.rollback.run();
-        throw error;
-      }
+    const result = this.#ledger.transaction(() => {
+      for (const id of this.#ended) this.#statements.deleteReservation.run(id);
+      return work();
     });
+    this.#ended.length = 0;
+    return result;
   }
 
   /** @param usedOf What was really used. */
@@ -234,22 +228,10 @@ export class SqliteLimitStore implements LimitStore {
     });
   }
 
-  /** INVARIANT: a ledger that was deleted or replaced is not the one that others charge. */
-  #assertInPlace(): void {
-    let inode: number | null | undefined;
-    try {
-      inode = Deno.statSync(this.#path).ino;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    if (inode === this.#inode) return;
-    throw new LimitStoreError(
-      `Cannot use the ledger of limits "${this.#path}": it was deleted or replaced while it was open; close the kernel and open it again`,
-    );
-  }
-
   #latest(): number {
-    return Number(this.#statements.readClock.get()?.["latest"] ?? 0);
+    const row = this.#statements.readClock.get();
+    this.#isResetAsked = row?.["asked"] === 1;
+    return Number(row?.["latest"] ?? 0);
   }
 
   #tryReserve(id: string, charges: readonly Charge[], now: number): Exceeded | undefined {
@@ -263,7 +245,7 @@ export class SqliteLimitStore implements LimitStore {
     }
     for (const [key, { value, meter }] of charged) this.#write(key, value, meter);
     const text = this.#textOf(charges);
-    this.#statements.addReservation.run(id, this.#owner, text);
+    this.#statements.addReservation.run(id, this.#owner, text, null);
     this.#own.set(id, { text, charges });
     if (++this.#reservations % SWEEP_EVERY === 1) {
       this.#statements.sweepCounters.run(now);
@@ -306,6 +288,28 @@ export class SqliteLimitStore implements LimitStore {
     const value = settle(before, one, used);
     if (value === ZERO && one.meter.kind === "slots") this.#statements.deleteCounter.run(key);
     else if (value !== before) this.#statements.setValue.run(String(value), key);
+  }
+
+  /** INVARIANT: in a transaction like every look at such files, so that none is seen unlocked. */
+  #holdOwnerFile(): void {
+    const path = this.#ownerPath(this.#owner);
+    if (this.#ownerFile !== undefined) {
+      if (isThere(path)) return;
+      release(this.#ownerFile);
+    }
+    this.#ownerFile = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+    this.#ownerFile.lockSync(true);
+  }
+
+  /**
+   * Ends reservations that another process has restored and that ended here meanwhile: their slots come
+   * free, their amounts stay charged.
+   */
+  #endForgotten(): void {
+    for (const { id, owner } of this.#statements.ownedReservations.all()) {
+      if (owner !== this.#owner || this.#own.has(String(id))) continue;
+      for (const one of this.#end(String(id))) this.#settle(one, one.amount);
+    }
   }
 
   /** Ends the reservations of processes that are no more. @returns How many. */
@@ -366,61 +370,21 @@ export class SqliteLimitStore implements LimitStore {
 
 const OWNER = "owner-";
 
-type StatementName = keyof typeof STATEMENTS;
-
 /** Whether the end of a charge changes nothing: tokens are never given back. */
 function isKept({ meter, amount }: Charge, used: Decimal): boolean {
   return meter.kind === "bucket" || meter.kind === "window" && used === amount;
-}
-
-const STATEMENTS = {
-  begin: "BEGIN IMMEDIATE",
-  commit: "COMMIT",
-  rollback: "ROLLBACK",
-  readClock: "SELECT latest FROM clock",
-  setClock: "UPDATE clock SET latest = ?",
-  readCounter: "SELECT value FROM counters WHERE key = ?",
-  // A window whose name is also that of a longer one is kept as long as the longer one.
-  setCounter: `INSERT INTO counters VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
-    value = excluded.value, meter = excluded.meter, ends_at = max(ends_at, excluded.ends_at)`,
-  setValue: "UPDATE counters SET value = ? WHERE key = ?",
-  deleteCounter: "DELETE FROM counters WHERE key = ?",
-  allCounters:
-    "SELECT key, value, meter FROM counters WHERE ends_at IS NULL OR ends_at > ? ORDER BY key",
-  unendingCounters: "SELECT key FROM counters WHERE ends_at IS NULL",
-  sweepCounters: "DELETE FROM counters WHERE ends_at <= ?",
-  sweepReservations: "DELETE FROM reservations WHERE owner IS NULL AND ends_at <= ?",
-  addReservation: "INSERT INTO reservations VALUES (?, ?, ?, NULL)",
-  deleteReservation: "DELETE FROM reservations WHERE id = ?",
-  endReservation: "DELETE FROM reservations WHERE id = ? RETURNING charges",
-  setCharges: "UPDATE reservations SET charges = ? WHERE id = ?",
-  abandon: "UPDATE reservations SET owner = NULL, charges = ?, ends_at = ? WHERE id = ?",
-  allReservations: "SELECT id, charges FROM reservations",
-  ownedReservations: "SELECT id, owner, charges FROM reservations WHERE owner IS NOT NULL",
-} as const;
-
-function prepareAll(database: DatabaseSync): Readonly<Record<StatementName, StatementSync>> {
-  return Object.fromEntries(
-    Object.entries(STATEMENTS).map(([name, sql]) => [name, database.prepare(sql)]),
-  ) as Record<StatementName, StatementSync>;
 }
 
 function sessionWindow(session: string): string {
   return `session ${session}`;
 }
 
-function makeFolder(folder: string): void {
+function isThere(path: string): boolean {
   try {
-    Deno.mkdirSync(folder, { mode: 0o700 });
+    Deno.statSync(path);
+    return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

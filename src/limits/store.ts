@@ -119,6 +119,18 @@ export interface LimitStore {
   usage(at: number): Usage[];
   /** Sets all counters of a limit to nothing; what is under way now is not charged to it any more. */
   reset(limit: string): void;
+  /**
+   * The limits that another process asks to be reset. Each is put on record before it is reset, and before
+   * anything else is decided. @default none
+   */
+  askedResets?(): readonly string[];
+  /**
+   * Uses the ledger again after it could not be used.
+   *
+   * @throws {LimitStoreError} The cause is still there, or what was charged is not known any more.
+   * @default there is nothing to do
+   */
+  recover?(): void;
   /** Reservations of earlier processes that ended without a word: they stay charged. */
   readonly abandoned: number;
   /** Ends the use of the store. */
