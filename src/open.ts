@@ -18,6 +18,7 @@ import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { checkProcess } from "./launch/check.ts";
 import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
+import { recordedResets } from "./limit_resets.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
 import { openLog } from "./open_log.ts";
 import { PermitDesk, type PermitReport } from "./permits.ts";
@@ -148,6 +149,7 @@ export class Kernel implements AsyncDisposable {
       timer,
       logsParams: logParams === "redacted",
     });
+    enforcement.onReset = recordedResets(core, { logPath, timer, onWarning });
     const tracer = await submitTracer(onWarning);
     const permits = new PermitDesk({
       timer,

@@ -4,12 +4,13 @@
  * @module
  */
 import { resolve } from "@std/path";
-import { type LedgerContent, readLedger } from "../limits/ledger_file.ts";
+import { AuditLogBusyError } from "../core/record/audit_log_error.ts";
+import { resetOptions, RESETTER } from "../limit_resets.ts";
+import { askReset, type LedgerContent, readLedger } from "../limits/ledger_file.ts";
 import { RESET_ACTION } from "../limits/verify.ts";
 import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
-import { Provider } from "../worker/provider.ts";
 import {
   type Command,
   type CommandOption,
@@ -34,9 +35,9 @@ export const COMMAND: Command = {
   details:
     `What is used of each limit, what is left, and when it renews; with --policy also the limits of which
 nothing is used. reset: begins to count anew, for all agents; it is an action, kernel.limits.reset, allowed
-by a policy of this command and recorded like any other, so the log must not be in use. verify:
-recomputes the ledger from the log and names what differs, exit code 1 if anything does; --log-path once
-for each log of a ledger that is shared.`,
+by a policy of this command and recorded like any other; while a kernel has the log open, it is that
+kernel which does so before its next decision. verify: recomputes the ledger from the log and names what
+differs, exit code 1 if anything does; --log-path once for each log of a ledger that is shared.`,
   options: {
     ...POLICY_OPTIONS,
     "log-path": {
@@ -121,21 +122,33 @@ async function reset(
   }
   const key = optional(values, "checkpoint-key");
   const options: KernelOptions = {
-    policy: { capabilities: [{ id: "cli", action: RESET_ACTION, resource: "**" }] },
-    providers: [resetter(folder)],
+    ...resetOptions((limit) => resetIn(folder, limit), [folder]),
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
     ...(key === undefined ? {} : { checkpoints: { key: resolve(key) } }),
   };
   if (!underPolicy) {
     return await launch(resolveOptions(options), args, { verbose: values["verbose"] === true });
   }
-  await using kernel = await Kernel.open({
-    ...options,
-    // That the ledger is changed by this process is what the command is for.
-    onWarning: (line) => line.includes(`"${RESETTER}" runs in`) || complain(escape(line)),
-  });
   const agent = optional(values, "agent");
   if (agent !== undefined) throw new UsageError("--agent does not go with reset: it is for all");
+  let opened: Kernel;
+  try {
+    opened = await Kernel.open({
+      ...options,
+      // That the ledger is changed by this process is what the command is for.
+      onWarning: (line) => line.includes(`"${RESETTER}" runs in`) || complain(escape(line)),
+    });
+  } catch (error) {
+    if (!(error instanceof AuditLogBusyError)) throw error;
+    askReset(folder, limit);
+    print(
+      `${escape(limit)}: a kernel has the log open; the first one that counts in ${
+        escape(folder)
+      } begins to count anew, and records it, before it decides the next request with limits`,
+    );
+    return EXIT.OK;
+  }
+  await using kernel = opened;
   const { status, error } = await kernel.submit({ action: RESET_ACTION, target: limit });
   if (status === "OK") print(`${escape(limit)}: begins to count anew`);
   else complain(`agent-kernel limits: ${escape(error ?? "")}`);
@@ -149,25 +162,15 @@ function countedLimits(content: LedgerContent | undefined): ReadonlySet<string> 
   return new Set([...usage, ...charges].map(({ limit }) => limit));
 }
 
-const RESETTER = "limits";
-
-/** Sets the counters of the limit that is the target to nothing. */
-function resetter(folder: string): Provider {
-  return new Provider({
-    name: RESETTER,
-    isolation: "none",
-    actions: { [RESET_ACTION]: { kind: "name" } },
-    stores: [folder],
-    async execute({ target }) {
-      const { SqliteLimitStore } = await import("../limits/sqlite_store.ts");
-      const store = new SqliteLimitStore(folder);
-      try {
-        store.reset(target);
-      } finally {
-        store.close();
-      }
-    },
-  });
+/** Sets the counters of a limit to nothing. */
+async function resetIn(folder: string, limit: string): Promise<void> {
+  const { SqliteLimitStore } = await import("../limits/sqlite_store.ts");
+  const store = new SqliteLimitStore(folder);
+  try {
+    store.reset(limit);
+  } finally {
+    store.close();
+  }
 }
 
 if (import.meta.main) await actAs("limits", COMMAND);

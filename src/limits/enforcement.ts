@@ -47,6 +47,11 @@ export class LimitEnforcement {
   readonly #options: EnforcementOptions;
   readonly #session = crypto.randomUUID();
   #store: LimitStore | undefined;
+  /**
+   * Has a reset that another process asked for carried out and recorded. Set when there is a log.
+   * @default no such reset is carried out, and nothing passes meanwhile
+   */
+  onReset: ((limit: string, reset: (limit: string) => void) => Promise<void>) | undefined;
   #toldOfMemory = false;
 
   constructor(options: EnforcementOptions) {
@@ -69,7 +74,18 @@ export class LimitEnforcement {
     const store = this.#store ??= await this.#open();
     this.#warnOfMemory(all);
     const { clock } = this.#options;
-    return limitStage({ store, limits, clock, session: this.#session, boundsOf, changedBy });
+    return limitStage({
+      store,
+      limits,
+      clock,
+      session: this.#session,
+      boundsOf,
+      changedBy,
+      reset: async (limit) => {
+        if (this.onReset === undefined) throw new Error("There is no log to record a reset in");
+        await this.onReset(limit, (limit) => store.reset(limit));
+      },
+    });
   }
 
   /**

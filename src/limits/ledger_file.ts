@@ -13,7 +13,8 @@ import { type Charge, LimitStoreError, type Usage } from "./store.ts";
 /**
  * The tables. Amounts are texts: integers of SQLite have 64 bits. A reservation without an owner was
  * abandoned: it says what of the counters no record tells. Indexes would be one page more to write for each
- * request; earlier versions made two. Resets are those that somebody asks the kernels for. The origin says
+ * request; earlier versions made two. Resets are those that somebody asks the kernels for; the
+ * owner is the one that takes it up. The origin says
  * which ledger this is, how often it was restored, and whether it has gone on in another file.
  */
 export const SCHEMA = `
@@ -27,7 +28,7 @@ export const SCHEMA = `
     one INTEGER PRIMARY KEY CHECK (one = 1), latest REAL NOT NULL
   ) STRICT;
   INSERT OR IGNORE INTO clock VALUES (1, 0);
-  CREATE TABLE IF NOT EXISTS resets (limit_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS resets (limit_id TEXT PRIMARY KEY, owner TEXT) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS origin (
     one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, recovered INTEGER NOT NULL,
     is_left INTEGER NOT NULL
@@ -97,6 +98,27 @@ export function readLedger(folder: string, at: number): LedgerContent | undefine
         abandoned: owner === null,
       }));
     return { latest, usage, reservations };
+  } catch (error) {
+    throw ledgerError(path, error);
+  } finally {
+    database?.close();
+  }
+}
+
+/**
+ * Asks the kernels that share a ledger to reset a limit: the first one that decides anything puts it on
+ * record and resets it before.
+ *
+ * @param folder Of a ledger that is there.
+ * @throws {LimitStoreError} It cannot be written.
+ */
+export function askReset(folder: string, limit: string): void {
+  const path = databasePath(folder);
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path);
+    database.exec(`PRAGMA busy_timeout = 5000; ${SCHEMA}`);
+    database.prepare("INSERT OR IGNORE INTO resets VALUES (?, NULL)").run(limit);
   } catch (error) {
     throw ledgerError(path, error);
   } finally {

@@ -79,7 +79,9 @@ function copy({ statements: from }: LedgerDatabase, { statements: to }: LedgerDa
       ends_at as number | null,
     );
   }
-  for (const { limit_id } of from.askedResets.all()) to.askReset.run(limit_id as string);
+  for (const { limit_id, owner } of from.allResets.all()) {
+    to.addReset.run(limit_id as string, owner as string | null);
+  }
   const latest = Math.max(...[from, to].map((one) => Number(one.readClock.get()?.["latest"])));
   to.setClock.run(latest);
 }

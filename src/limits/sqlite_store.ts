@@ -48,6 +48,8 @@ export class SqliteLimitStore implements LimitStore {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #texts = new WeakMap<object, string>();
   #isResetAsked = false;
+  /** Resets that this process has to carry out. */
+  readonly #taken = new Set<string>();
   #abandoned = 0;
   #reservations = 0;
 
@@ -85,12 +87,13 @@ export class SqliteLimitStore implements LimitStore {
     return this.#ledger.within(() => Math.max(at, this.#latest()));
   }
 
-  /** The limits that were asked to be reset, as far as {@linkcode now} knows. */
+  /** The limits that somebody asks to be reset, as far as {@linkcode now} knows. One process gets each. */
   askedResets(): readonly string[] {
-    if (!this.#isResetAsked) return [];
-    return this.#ledger.within(() =>
-      this.#statements.askedResets.all().map(({ limit_id }) => String(limit_id))
-    );
+    if (this.#isResetAsked) {
+      const taken = this.#transaction(() => this.#statements.takeResets.all(this.#owner));
+      for (const { limit_id } of taken) this.#taken.add(String(limit_id));
+    }
+    return this.#taken.size === 0 ? NONE : Array.from(this.#taken);
   }
 
   /** Reserves all charges of one request, or none. */
@@ -147,6 +150,7 @@ export class SqliteLimitStore implements LimitStore {
       }
       this.#statements.endReset.run(limit);
     });
+    this.#taken.delete(limit);
   }
 
   /**
@@ -175,7 +179,10 @@ export class SqliteLimitStore implements LimitStore {
     if (!this.#ledger.isOpen) return;
     clearTimeout(this.#timer);
     try {
-      this.#transaction(() => this.#endSession(this.#owner));
+      this.#transaction(() => {
+        this.#endSession(this.#owner);
+        this.#statements.leaveResets.run(this.#owner);
+      });
     } catch {
       // A ledger that cannot be written any more: the next one to open it ends the session.
     }
@@ -338,6 +345,7 @@ export class SqliteLimitStore implements LimitStore {
     }
     for (const owner of dead) {
       this.#endSession(owner);
+      this.#statements.leaveResets.run(owner);
       removeIfThere(this.#ownerPath(owner));
     }
     this.#abandoned += ended;
@@ -369,6 +377,7 @@ export class SqliteLimitStore implements LimitStore {
 }
 
 const OWNER = "owner-";
+const NONE: readonly string[] = [];
 
 /** Whether the end of a charge changes nothing: tokens are never given back. */
 function isKept({ meter, amount }: Charge, used: Decimal): boolean {

@@ -7,7 +7,7 @@ import type { CanonicalRequest } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import type { StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Stage, StagePass } from "../stages/stage.ts";
-import { accountFinder, type Accounts } from "./account.ts";
+import { accountFinder } from "./account.ts";
 import { type Decimal, formatDecimal, ZERO } from "./decimal.ts";
 import { covers, type Limit, type PolicyLimits } from "./limit.ts";
 import { type CallBounds, RESERVE, USED } from "./measure.ts";
@@ -23,6 +23,8 @@ export interface LimitStageOptions {
   readonly session: string;
   /** The most that one call of an action can return and take. */
   readonly boundsOf: (action: string) => CallBounds;
+  /** Puts on record that a limit is reset, and resets it. */
+  readonly reset: (limit: string) => Promise<void>;
   /** The rules that allow what a request changes beside its target, like the goal of a move. */
   readonly changedBy: (
     request: CanonicalRequest,
@@ -64,6 +66,7 @@ const AS_RESERVED: Corrections = new Map();
  */
 export function limitStage(options: LimitStageOptions): Stage {
   const { store, clock, session, boundsOf, changedBy } = options;
+  const takeUpResets = resetTaker(options);
   const limitsFor = limitFinder(options.limits);
   /** Those of the rule that allows it, and of the rules that allow what else it changes; each once. */
   const limitsOf = (request: CanonicalRequest, rule: string): readonly Limit[] => {
@@ -85,7 +88,7 @@ export function limitStage(options: LimitStageOptions): Stage {
   };
   return {
     name: "limits",
-    enter(request, { recordId, rule, askedBy, isPermit }): StagePass | StageRefusal | undefined {
+    enter(request, { recordId, rule, askedBy, isPermit }) {
       const limits = askedBy === undefined
         ? limitsOf(request, rule)
         : ofQuestion(limitsOf(request, rule), limitsFor(askedBy.rule, askedBy.action));
@@ -103,43 +106,69 @@ export function limitStage(options: LimitStageOptions): Stage {
         if (amount === undefined) return undecided(limit);
         amounts.push(amount);
       }
-      let accounts: Accounts;
-      let charges: readonly Charge[];
-      try {
-        for (const work of unended) tryToEnd(work, unended);
-        const now = store.now(clock().getTime());
-        accounts = accountsOf(limits, request.agent, now);
-        charges = accounts.charges(amounts);
+      const reserve = (now: number): StagePass | StageRefusal => {
+        const accounts = accountsOf(limits, request.agent, now);
+        const charges = accounts.charges(amounts);
         const exceeded = store.reserve(recordId, charges, now);
         if (exceeded !== undefined) return refusalOf(exceeded, charges, limits);
-      } catch (error) {
-        // INVARIANT: what cannot be counted does not pass.
+        const fields = accounts.fields(charges);
         return {
-          refusal: `not permitted: ${messageOf(error)}`,
-          code: LIMIT_CODES.LIMIT_UNAVAILABLE,
+          fields,
+          settle(outcome) {
+            if (!outcome.executed) {
+              end(() => store.release(recordId));
+              // Tokens of a bucket come back by themselves.
+              return {
+                charged: fields.charged.filter((_, i) => charges[i]?.meter.kind === "bucket"),
+              };
+            }
+            // The answer to a question is the kernel's, and no result.
+            const corrections = askedBy === undefined
+              ? correctionsOf(limits, amounts, outcome)
+              : undefined;
+            end(() => store.commit(recordId, corrections ?? AS_RESERVED));
+            return corrections && accounts.fields(charges, corrections);
+          },
         };
-      }
-      const fields = accounts.fields(charges);
-      return {
-        fields,
-        settle(outcome) {
-          if (!outcome.executed) {
-            end(() => store.release(recordId));
-            // Tokens of a bucket come back by themselves.
-            return {
-              charged: fields.charged.filter((_, i) => charges[i]?.meter.kind === "bucket"),
-            };
-          }
-          // The answer to a question is the kernel's, and no result.
-          const corrections = askedBy === undefined
-            ? correctionsOf(limits, amounts, outcome)
-            : undefined;
-          end(() => store.commit(recordId, corrections ?? AS_RESERVED));
-          return corrections && accounts.fields(charges, corrections);
-        },
       };
+      const now = () => store.now(clock().getTime());
+      try {
+        for (const work of unended) tryToEnd(work, unended);
+        const at = now();
+        const resets = takeUpResets();
+        if (resets === undefined) return reserve(at);
+        return resets.then(() => reserve(now())).catch(unavailable);
+      } catch (error) {
+        return unavailable(error);
+      }
     },
   };
+}
+
+/**
+ * Takes up resets that another process has asked for. Requests that come meanwhile wait for them.
+ *
+ * @returns `undefined` if there are none.
+ */
+function resetTaker(
+  { store, reset }: Pick<LimitStageOptions, "store" | "reset">,
+): () => Promise<void> | undefined {
+  let underWay: Promise<void> | undefined;
+  const takeUp = async (asked: readonly string[]) => {
+    for (const limit of asked) await reset(limit);
+  };
+  return () => {
+    if (underWay !== undefined) return underWay;
+    const asked = store.askedResets?.() ?? [];
+    if (asked.length === 0) return undefined;
+    return underWay = takeUp(asked).finally(() => underWay = undefined);
+  };
+}
+
+/** INVARIANT: what cannot be counted does not pass. */
+function unavailable(error: unknown): StageRefusal {
+  const refusal = `not permitted: ${messageOf(error)}`;
+  return { refusal, code: LIMIT_CODES.LIMIT_UNAVAILABLE };
 }
 
 /** What is counted of a question: what its call is charged for is counted there. */

@@ -117,7 +117,8 @@ export class LedgerCheck {
     };
   }
 
-  #charge({ stages, agent = "", status, record_id, timestamp }: AuditRecord): void {
+  #charge(record: AuditRecord): void {
+    const { stages, agent = "", status, record_id, timestamp } = record;
     const charged = chargedOf(stages);
     if (charged.length === 0) return;
     this.#records++;
@@ -126,12 +127,14 @@ export class LedgerCheck {
       const used = parseDecimal(amount);
       if (window === undefined || used === undefined) continue;
       const reset = this.#resets.get(limit);
-      if (reset !== undefined && timestamp <= reset) continue;
+      if (reset !== undefined && timestamp < reset) continue;
       const isInterrupted = status === "INTERRUPTED";
       // A result can also have told more than was reserved.
       const isOpen = isInterrupted && result !== undefined;
       this.#add([limit, shared ? "" : agent, window], {
-        least: isOpen || isInterrupted && CORRECTED.test(limit) ? ZERO : used,
+        least: isOpen || isInterrupted && CORRECTED.test(limit) || isAcross(record, reset)
+          ? ZERO
+          : used,
         most: isOpen ? undefined : used,
         until: until === undefined ? Infinity : Date.parse(until),
       });
@@ -165,4 +168,20 @@ export class LedgerCheck {
     ] as const;
     return [{ limit, who, window, ledger: formatDecimal(used), log }];
   }
+}
+
+/**
+ * Whether an action may have been charged before a reset and recorded after it: the reset took its charge
+ * away, if it was there already.
+ */
+function isAcross(
+  { timestamp, duration_ms = 0, stages, status }: AuditRecord,
+  reset: string | undefined,
+): boolean {
+  if (reset === undefined) return false;
+  const { asked_at } = (stages?.["approval"] ?? {}) as { readonly asked_at?: unknown };
+  const asked = typeof asked_at === "string" ? Date.parse(asked_at) : Infinity;
+  // Of an interrupted action only its end is known.
+  const begun = status === "INTERRUPTED" ? -Infinity : Date.parse(timestamp) - (duration_ms ?? 0);
+  return Math.min(begun, asked) <= Date.parse(reset) + 1; // Times of records are cut to milliseconds.
 }

@@ -44,7 +44,7 @@ const OWN_NAMES: readonly string[] = [
   "shadow",
 ];
 
-/** The kernel's own stages that answer at once, and run nobody's code that could submit a request. */
+/** The kernel's own stages that bound their time themselves, and run nobody's code that submits a request. */
 const PLAIN_NAMES: readonly string[] = ["limits", "program_limits"];
 const NEVER_ABORTED = new AbortController().signal;
 
@@ -130,7 +130,7 @@ export class StageAdmission implements Admission {
       // The last one gets the copy that was handed in.
       const copy = i === stages.length - 1 ? request : clone(request);
       this.#refusal = this.#isPlain(stage)
-        ? this.#enterPlain(stage, copy, context)
+        ? await this.#enterPlain(stage, copy, context)
         : await this.#enterOne(stage, copy, context);
       if (this.#refusal !== undefined) break;
     }
@@ -207,11 +207,14 @@ export class StageAdmission implements Admission {
     stage: Stage,
     request: CanonicalRequest,
     context: Omit<StageContext, "signal">,
-  ): StageRefusal | undefined {
+  ): StageRefusal | undefined | Promise<StageRefusal | undefined> {
     const { name } = stage;
+    const take = (answer: StageAnswer) =>
+      this.#take({ stage, name, timeoutMs: DEFAULT_TIMEOUT_MS }, answer);
     try {
       const answer = stage.enter(request, { ...context, signal: NEVER_ABORTED });
-      return this.#take({ stage, name, timeoutMs: DEFAULT_TIMEOUT_MS }, answer as StageAnswer);
+      if (!isPromise(answer)) return take(answer);
+      return answer.then(take).catch((error) => failed(name, error));
     } catch (error) {
       return failed(name, error);
     }

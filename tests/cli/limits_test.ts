@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Kernel, Provider } from "@agent-kernel/kernel";
 import { DatabaseSync } from "node:sqlite";
 import { limitRows, tableOf } from "../../src/cli/limits_table.ts";
 import { decimalOf } from "../../src/limits/decimal.ts";
@@ -96,6 +97,39 @@ Deno.test("the command line keeps what is used next to the log, shows, checks an
   ]);
   Deno.removeSync(`${s.log}.limits`, { recursive: true });
   assertMatch((await limits("verify")).stdout, /^DIFFERS: .* the ledger says 0, the log /m);
+});
+
+Deno.test("limits reset asks the kernel that has the log open, which records it", async () => {
+  using ws = new Workspace();
+  const s = limitScene(ws);
+  await using kernel = await Kernel.open({
+    policy: {
+      capabilities: [{ id: "r", action: "a.b", resource: "**", limits: { calls: "1/forever" } }],
+    },
+    providers: [
+      new Provider({
+        name: "a",
+        isolation: "none",
+        actions: { "a.b": { kind: "name" } },
+        execute: () => "done",
+      }),
+    ],
+    logPath: s.log,
+    limits: { path: `${s.log}.limits` },
+    onWarning: () => {},
+  });
+  const act = async () => (await kernel.submit({ action: "a.b", target: "x" })).status;
+  assertEquals([await act(), await act()], ["OK", "DENIED"]);
+  const reset = await agentKernel("limits", "reset", "--limit", "r.calls", "--log-path", s.log);
+  assertEquals([reset.code, reset.stderr], [0, ""]);
+  assertStringIncludes(
+    reset.stdout,
+    "r.calls: a kernel has the log open; the first one that counts",
+  );
+  assertEquals([await act(), await act()], ["OK", "DENIED"]);
+  const actions = lines(Deno.readTextFileSync(s.log)).map(({ action, status }) => [action, status]);
+  assertEquals(actions[2], ["kernel.limits.reset", "OK"]);
+  assertEquals((await agentKernel("limits", "verify", "--log-path", s.log)).code, 0);
 });
 
 Deno.test("logs that share a ledger are checked together, and one of them alone differs", async () => {

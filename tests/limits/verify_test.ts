@@ -135,3 +135,26 @@ Deno.test("of an interrupted action it is not known what its result told, of oth
   assertEquals(differs(ledger(7, sum), corrected), []);
   assertEquals(differs(ledger(50, sum), corrected), [["50", "7", "7"]]);
 });
+
+Deno.test("of what was under way at a reset it is not known whether it still counts", () => {
+  const limit = "r.calls";
+  const at = "2026-11-28T11:00:01.000Z";
+  const reset = record("0", {
+    action: "kernel.limits.reset",
+    target: limit,
+    timestamp: at,
+    stages: undefined,
+  });
+  const later = { timestamp: "2026-11-28T11:00:03.000Z" };
+  const spans: readonly (readonly [object, boolean])[] = [
+    [{ ...later, duration_ms: 2500 }, true],
+    [{ ...later, duration_ms: 1000 }, false],
+    [{ ...later, status: "INTERRUPTED" }, true],
+    [{ timestamp: at }, true],
+  ];
+  for (const [more, isUnsure] of spans) {
+    const records = [reset, record("1", more)];
+    assertEquals(differs(ledger(1), records), [], JSON.stringify(more));
+    assertEquals(differs(ledger(0), records).length === 0, isUnsure, JSON.stringify(more));
+  }
+});
