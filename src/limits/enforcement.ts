@@ -53,6 +53,8 @@ export class LimitEnforcement {
    */
   onReset: ((limit: string, reset: (limit: string) => void) => Promise<void>) | undefined;
   #toldOfMemory = false;
+  /** The limits that were reset here, one after the other. */
+  readonly #resets: string[] = [];
 
   constructor(options: EnforcementOptions) {
     this.#options = options;
@@ -83,8 +85,12 @@ export class LimitEnforcement {
       changedBy,
       reset: async (limit) => {
         if (this.onReset === undefined) throw new Error("There is no log to record a reset in");
-        await this.onReset(limit, (limit) => store.reset(limit));
+        await this.onReset(limit, (limit) => {
+          store.reset(limit);
+          this.#resets.push(limit);
+        });
       },
+      resets: this.#resets,
     });
   }
 

@@ -25,6 +25,8 @@ export interface LimitStageOptions {
   readonly boundsOf: (action: string) => CallBounds;
   /** Puts on record that a limit is reset, and resets it. */
   readonly reset: (limit: string) => Promise<void>;
+  /** The limits that were reset since this kernel was opened, one after the other. */
+  readonly resets: readonly string[];
   /** The rules that allow what a request changes beside its target, like the goal of a move. */
   readonly changedBy: (
     request: CanonicalRequest,
@@ -65,7 +67,7 @@ const AS_RESERVED: Corrections = new Map();
  * doubt (a time-out, a crash, a failure) stays charged as reserved.
  */
 export function limitStage(options: LimitStageOptions): Stage {
-  const { store, clock, session, boundsOf, changedBy } = options;
+  const { store, clock, session, boundsOf, changedBy, resets: done } = options;
   const takeUpResets = resetTaker(options);
   const limitsFor = limitFinder(options.limits);
   /** Those of the rule that allows it, and of the rules that allow what else it changes; each once. */
@@ -112,6 +114,7 @@ export function limitStage(options: LimitStageOptions): Stage {
         const exceeded = store.reserve(recordId, charges, now);
         if (exceeded !== undefined) return refusalOf(exceeded, charges, limits);
         const fields = accounts.fields(charges);
+        const before = done.length;
         return {
           fields,
           settle(outcome) {
@@ -127,7 +130,12 @@ export function limitStage(options: LimitStageOptions): Stage {
               ? correctionsOf(limits, amounts, outcome)
               : undefined;
             end(() => store.commit(recordId, corrections ?? AS_RESERVED));
-            return corrections && accounts.fields(charges, corrections);
+            const settled = corrections && accounts.fields(charges, corrections);
+            if (done.length === before) return settled;
+            // A reset has taken away what it was charged.
+            const gone = new Set(done.slice(before));
+            const { charged } = settled ?? fields;
+            return { charged: charged.filter(({ limit }) => !gone.has(limit)) };
           },
         };
       };

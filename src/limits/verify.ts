@@ -48,6 +48,9 @@ interface Sum {
 /** Measures that are corrected after the action: an interrupted one may have been, or not. */
 const CORRECTED = /\.(bytes|duration)$/;
 
+/** What an action waits at most, beside its own time, between its charge and its record. */
+const WAITING_MS = 1000;
+
 /**
  * Compares a ledger with logs. Its memory grows with the counters of windows that have not ended, and not
  * with the logs. The logs are read twice: first for resets, then for charges.
@@ -183,5 +186,5 @@ function isAcross(
   const asked = typeof asked_at === "string" ? Date.parse(asked_at) : Infinity;
   // Of an interrupted action only its end is known.
   const begun = status === "INTERRUPTED" ? -Infinity : Date.parse(timestamp) - (duration_ms ?? 0);
-  return Math.min(begun, asked) <= Date.parse(reset) + 1; // Times of records are cut to milliseconds.
+  return Math.min(begun, asked) <= Date.parse(reset) + WAITING_MS;
 }

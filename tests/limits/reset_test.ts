@@ -85,6 +85,11 @@ Deno.test("what is under way at a reset is not given back, and the ledger agrees
   await Promise.all(held);
   const used = Number((readLedger(path, 0)?.usage[0]?.used ?? 0n) / decimalOf(1));
   assertEquals([after["OK"], used], [5, 5]);
+  // The records themselves say so: verify needs no guess.
+  const charged = recordsOf(ws).filter(({ action }) => action === "shop.pay")
+    .map(({ stages }) => stages?.["limits"] as { charged?: unknown[] })
+    .filter(({ charged }) => charged?.length === 1);
+  assertEquals(charged.length, 5);
   assertEquals(await differences(ws, path, ["kernel.log"]), []);
 });
 

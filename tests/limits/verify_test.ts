@@ -146,9 +146,12 @@ Deno.test("of what was under way at a reset it is not known whether it still cou
     stages: undefined,
   });
   const later = { timestamp: "2026-11-28T11:00:03.000Z" };
+  const { stages } = record("1");
+  const waited = { ...stages, approval: { asked_at: at } };
   const spans: readonly (readonly [object, boolean])[] = [
-    [{ ...later, duration_ms: 2500 }, true],
-    [{ ...later, duration_ms: 1000 }, false],
+    [{ ...later, duration_ms: 1000 }, true],
+    [{ ...later, duration_ms: 999 }, false],
+    [{ ...later, stages: waited }, true],
     [{ ...later, status: "INTERRUPTED" }, true],
     [{ timestamp: at }, true],
   ];
