@@ -150,7 +150,7 @@ Deno.test("what a turn has no time for has another one, also behind a posted mes
   for (let turn = 0; turn < 5; turn++) await nextTurn(); // From here on it awaits a signal.
   end.channel.accept([0, 0]);
   assert(end.received.length < 50, "the first turn received all");
-  for (let turn = 0; turn < 100; turn++) await nextTurn();
+  while (end.received.length < 51) await nextTurn();
   assertEquals(end.received, Array.from({ length: 51 }, (_, id) => id));
 });
 
@@ -406,5 +406,8 @@ Deno.test("a Worker that signals without end and never answers is ended, and tim
   clearInterval(timer);
   assert(code === "DEADLINE_EXCEEDED" || code === "PROVIDER_CRASHED", code);
   assert(ticks > 3, `${ticks} ticks`);
-  assertEquals((await attempt("permissions")).status, "OK");
+  // On a busy machine a new Worker may take longer than the deadline to start.
+  let next = await attempt("permissions");
+  while (next.code === "DEADLINE_EXCEEDED") next = await attempt("permissions");
+  assertEquals(next.status, "OK");
 });

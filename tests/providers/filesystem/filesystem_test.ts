@@ -211,7 +211,7 @@ test("what is no regular file is neither read nor overwritten, and nothing hangs
       assertEquals((await submit("fs.write", name, { content: "" })).code, "NOT_A_FILE");
     }
     assertStringIncludes((await submit("fs.read", "pipe")).error ?? "", "pipe");
-  }, { ...place, deadlineMs: 2000 });
+  }, place);
 });
 
 test("params of the wrong type are told", async (place) => {

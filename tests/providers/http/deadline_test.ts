@@ -14,15 +14,20 @@ Deno.test("net.http ends at its timeout when the server is slow, and closes the 
     for (const [where, start] of Object.entries(SLOW)) {
       await t.step(where, async () => {
         const { promise, resolve } = Promise.withResolvers<void>();
+        let reached = false;
         await using server = rawServer(async (connection) => {
+          reached = true;
           await write(connection, start);
           // Ends when the other side has closed.
           await connection.read(new Uint8Array(1)).catch(() => {});
           resolve();
         });
-        const { status, code, error } = await get(`${server.origin}/`, { timeout: 0.2 });
-        assertEquals([status, code], ["ERROR", "DEADLINE_EXCEEDED"]);
-        assertEquals(error, "The request did not end within 0.2 s");
+        // On a busy machine the time may be over before there is a connection.
+        while (!reached) {
+          const { status, code, error } = await get(`${server.origin}/`, { timeout: 0.2 });
+          assertEquals([status, code], ["ERROR", "DEADLINE_EXCEEDED"]);
+          assertEquals(error, "The request did not end within 0.2 s");
+        }
         await promise;
       });
     }
@@ -70,7 +75,10 @@ Deno.test("the deadline of the provider holds whatever timeout is asked for, and
       const slow = get(`${server.origin}/slow`, { timeout: 1e9 });
       assertEquals((await slow).code, "DEADLINE_EXCEEDED");
       resolve();
-      assertEquals((await get(`${server.origin}/fast`)).data.body, "there");
+      // On a busy machine it may take as long as the deadline.
+      let next = await get(`${server.origin}/fast`);
+      while (next.code === "DEADLINE_EXCEEDED") next = await get(`${server.origin}/fast`);
+      assertEquals(next.data.body, "there");
     },
   );
 });

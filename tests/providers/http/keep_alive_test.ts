@@ -237,7 +237,7 @@ Deno.test("net.http ends a request over a connection that was used before at its
   await using server = keepAliveServer((path) => path === "/slow" ? "" : OK);
   await withHttp({ allow: [LOOPBACK] }, async (get) => {
     await get(`${server.origin}/first`);
-    const { code } = await get(`${server.origin}/slow`, { timeout: 0.2 });
+    const { code } = await get(`${server.origin}/slow`, { timeout: 1 });
     assertEquals(code, "DEADLINE_EXCEEDED");
     assertEquals((await get(`${server.origin}/next`)).data.body, "ok");
   });

@@ -23,7 +23,7 @@ Deno.test("server-everything over standard input and output: calls, errors, data
 Deno.test("server-everything over streamable HTTP: the same, and reconnecting after its death", async () => {
   await using first = await HttpServer.start();
   const servers = { every: { url: first.url } };
-  await withMcp({ servers, deadlineMs: 5_000 }, async ({ call }) => {
+  await withMcp({ servers }, async ({ call }) => {
     await useEverything(call);
     await first[Symbol.asyncDispose]();
     assertEquals((await call("every/echo", { message: "x" })).code, "SERVER_DIED");

@@ -22,8 +22,8 @@ async function nobodyElseComes(pipe: string): Promise<void> {
   (await Deno.open(pipe, { read: true, write: true })).close();
 }
 
-/** Says on the pipe that it started; whoever survives the program says so seconds later. */
-const survivor = "(sleep 5; echo survived >&3) &";
+/** Says on the pipe that it started; whoever survives the program says so long after it should have ended. */
+const survivor = "(sleep 60; echo survived >&3) &";
 const ENDS: readonly [name: string, script: string, sandboxOnly?: true][] = [
   ["a child", `${survivor} echo started >&3; sleep 600`],
   ["a grandchild", `sh -c '${survivor}'; echo started >&3; sleep 600`],
@@ -42,7 +42,7 @@ const ENDS: readonly [name: string, script: string, sandboxOnly?: true][] = [
   ],
   [
     "a daemon",
-    `setsid sh -c '(setsid sh -c "(sleep 5; echo survived >&3)" &)'; echo started >&3; sleep 600`,
+    `setsid sh -c '(setsid sh -c "(sleep 60; echo survived >&3)" &)'; echo started >&3; sleep 600`,
     true,
   ],
 ];

@@ -178,8 +178,8 @@ testInSandbox("programs die with a kernel that is killed", async () => {
     options: { sandbox: "required" },
     requests: [exec(`
       exec 3>${ws.path("out/pipe")}
-      (sleep 5; echo survived >&3) &
-      setsid sh -c '(sleep 5; echo survived >&3) &'
+      (sleep 60; echo survived >&3) &
+      setsid sh -c '(sleep 60; echo survived >&3) &'
       echo started >&3; sleep 600`)],
   });
   // Should it end by itself, nobody is waited for.
