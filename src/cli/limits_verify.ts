@@ -30,13 +30,13 @@ export async function verifyLedger(
     for (const log of logs) {
       for await (const line of readAuditLog(log)) {
         progress.step();
-        check.observeReset(line);
+        check.observeReset(line, log);
       }
     }
     for (const log of logs) {
       for await (const line of readAuditLog(log)) {
         progress.step();
-        check.observe(line);
+        check.observe(line, log);
       }
     }
   }

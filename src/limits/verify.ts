@@ -37,6 +37,16 @@ export interface LedgerFindings {
   readonly damaged: number;
 }
 
+/** A line of a log. */
+interface Place {
+  readonly log: string;
+  readonly place: number;
+}
+
+interface Reset extends Place {
+  readonly timestamp: string;
+}
+
 interface Sum {
   least: Decimal;
   /** `undefined` if there is none. */
@@ -61,7 +71,10 @@ export class LedgerCheck {
   readonly #now: number;
   readonly #content: LedgerContent;
   readonly #sums = new Map<string, Sum>();
-  readonly #resets = new Map<string, string>();
+  /** The last reset of each limit. */
+  readonly #resets = new Map<string, Reset>();
+  /** Lines of each log that the pass has seen. */
+  readonly #seen = { resets: new Map<string, number>(), charges: new Map<string, number>() };
   /** Reservations that have no record so far. */
   readonly #open: Map<string, readonly Charge[]>;
   #records = 0;
@@ -77,19 +90,23 @@ export class LedgerCheck {
     this.#open = new Map(content.reservations.map(({ id, charges }) => [id, charges]));
   }
 
-  /** First for all lines of all logs. */
-  observeReset(line: ReadLine): void {
+  /** First for all lines of all logs. @param log Which one. */
+  observeReset(line: ReadLine, log = ""): void {
+    const place = next(this.#seen.resets, log);
     if (!("record" in line)) return;
     const { action, status, target, timestamp } = line.record;
     if (action !== RESET_ACTION || status !== "OK") return;
     const before = this.#resets.get(target);
-    if (before === undefined || before < timestamp) this.#resets.set(target, timestamp);
+    if (before === undefined || before.timestamp <= timestamp) {
+      this.#resets.set(target, { timestamp, log, place });
+    }
   }
 
-  /** Then again for all lines of all logs. */
-  observe(line: ReadLine): void {
+  /** Then again for all lines of all logs. @param log As before. */
+  observe(line: ReadLine, log = ""): void {
+    const place = next(this.#seen.charges, log);
     if ("damage" in line) this.#damaged++;
-    else this.#charge(line.record);
+    else this.#charge(line.record, { log, place });
   }
 
   /** What was found, when all lines were observed twice. */
@@ -120,24 +137,26 @@ export class LedgerCheck {
     };
   }
 
-  #charge(record: AuditRecord): void {
+  #charge(record: AuditRecord, { log, place }: Place): void {
     const { stages, agent = "", status, record_id, timestamp } = record;
     const charged = chargedOf(stages);
     if (charged.length === 0) return;
     this.#records++;
     if (record_id !== undefined) this.#open.delete(record_id);
+    const isInterrupted = status === "INTERRUPTED";
     for (const { limit, amount, window, until, shared, result } of charged) {
       const used = parseDecimal(amount);
       if (window === undefined || used === undefined) continue;
       const reset = this.#resets.get(limit);
-      if (reset !== undefined && timestamp < reset) continue;
-      const isInterrupted = status === "INTERRUPTED";
+      const isOwn = reset?.log === log;
+      if (reset !== undefined && (isOwn ? place < reset.place : timestamp < reset.timestamp)) {
+        continue;
+      }
+      const isUnsure = reset !== undefined && (isOwn ? isInterrupted : isAcross(record, reset));
       // A result can also have told more than was reserved.
       const isOpen = isInterrupted && result !== undefined;
       this.#add([limit, shared ? "" : agent, window], {
-        least: isOpen || isInterrupted && CORRECTED.test(limit) || isAcross(record, reset)
-          ? ZERO
-          : used,
+        least: isOpen || isUnsure || isInterrupted && CORRECTED.test(limit) ? ZERO : used,
         most: isOpen ? undefined : used,
         until: until === undefined ? Infinity : Date.parse(until),
       });
@@ -174,17 +193,22 @@ export class LedgerCheck {
 }
 
 /**
- * Whether an action may have been charged before a reset and recorded after it: the reset took its charge
- * away, if it was there already.
+ * Whether an action may have been charged before a reset and recorded after it, in another log: the reset
+ * took its charge away, if it was there already. A kernel that resets itself says so in its records.
  */
 function isAcross(
   { timestamp, duration_ms = 0, stages, status }: AuditRecord,
-  reset: string | undefined,
+  reset: Reset,
 ): boolean {
-  if (reset === undefined) return false;
   const { asked_at } = (stages?.["approval"] ?? {}) as { readonly asked_at?: unknown };
   const asked = typeof asked_at === "string" ? Date.parse(asked_at) : Infinity;
   // Of an interrupted action only its end is known.
   const begun = status === "INTERRUPTED" ? -Infinity : Date.parse(timestamp) - (duration_ms ?? 0);
-  return Math.min(begun, asked) <= Date.parse(reset) + WAITING_MS;
+  return Math.min(begun, asked) <= Date.parse(reset.timestamp) + WAITING_MS;
+}
+
+function next(seen: Map<string, number>, log: string): number {
+  const place = (seen.get(log) ?? 0) + 1;
+  seen.set(log, place);
+  return place;
 }

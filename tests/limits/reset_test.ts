@@ -16,7 +16,7 @@ async function differences(ws: Workspace, path: string, logs: readonly string[])
   );
   for (const observe of ["observeReset", "observe"] as const) {
     for (const log of logs) {
-      for await (const line of readAuditLog(ws.path(log))) check[observe](line);
+      for await (const line of readAuditLog(ws.path(log))) check[observe](line, log);
     }
   }
   return check.findings().differences;
