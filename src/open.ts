@@ -16,10 +16,9 @@ import type { Unanswered } from "./approval/unanswered.ts";
 import { authorizeWithPaths } from "./argument_paths/decision.ts";
 import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
-import { checkProcess } from "./launch/check.ts";
-import { hasWorkerOptions, WorkerOptionsError } from "./launch/worker_options.ts";
 import { recordedResets } from "./limit_resets.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
+import { resolveAndCheck, warnerOf } from "./open_checks.ts";
 import { openLog } from "./open_log.ts";
 import { PermitDesk, type PermitReport } from "./permits.ts";
 import { deskOf, stagesOf } from "./policy_stages.ts";
@@ -29,7 +28,6 @@ import { receive } from "./core/request.ts";
 import { approvalOf } from "./policy_tools/effect.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { SharedTimer } from "./system_timer.ts";
-import { type ResolvedOptions, resolveOptions } from "./resolve.ts";
 import { StageAdmission } from "./stages/admission.ts";
 import type { Stage } from "./stages/stage.ts";
 import type { SubmitOptions } from "./stages/submit.ts";
@@ -398,51 +396,6 @@ export class Kernel implements AsyncDisposable {
       if (this.#timer instanceof SharedTimer) this.#timer[Symbol.dispose]();
     }
   }
-}
-
-/** Works out what follows from the options, and whether this process can do it. Starts nothing. */
-async function resolveAndCheck(options: KernelOptions): Promise<ResolvedOptions> {
-  if (Deno.build.os === "windows") {
-    throw new Deno.errors.NotSupported(
-      "Cannot open the kernel: its path rules are those of POSIX, on Windows use it inside of WSL",
-    );
-  }
-  const resolved = resolveOptions(options);
-  const { policy, providers, permissions } = resolved;
-  const warn = warnerOf(options);
-  const beyond = checkProcess(permissions);
-  for (const line of policy.warnings) warn(`agent-kernel: ${policy.source}: ${line}`);
-  if (beyond !== undefined) warn(beyond);
-  const { approver } = options.approvals ?? {};
-  if (policy.approvals.size > 0 && (approver ?? resolved.approvalsPath) === undefined) {
-    warn(
-      `agent-kernel: ${policy.source}: nobody can be asked (option approvals), so that these rules allow nothing: ${
-        Array.from(policy.approvals.keys()).join(", ")
-      }`,
-    );
-  }
-  for (const { name, isolation } of providers) {
-    if (isolation === "none") {
-      warn(`agent-kernel: provider "${name}" runs in this process (isolation: none)`);
-    }
-  }
-  const isolated = providers.some(({ isolation }) => isolation === "worker");
-  if (isolated && await hasWorkerOptions() === false) throw new WorkerOptionsError();
-  return resolved;
-}
-
-/** Where warnings go. */
-function warnerOf({ onWarning }: Pick<KernelOptions, "onWarning">): (line: string) => void {
-  const show = (line: unknown) => console.error(line);
-  if (onWarning === undefined) return show;
-  return (line) => {
-    try {
-      onWarning(line);
-    } catch (error) {
-      // INVARIANT: a callback that throws does not end the process: a provider chooses when it warns.
-      show(error);
-    }
-  };
 }
 
 /** The wall clock as text. Formatting is slow, and many records share a millisecond. */
