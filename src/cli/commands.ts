@@ -25,8 +25,12 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     module: "./serve.ts",
   },
   status: {
-    summary: "say whether a kernel is being served for a log, or stop it",
+    summary: "say whether a kernel is being served for a log",
     module: "./status.ts",
+  },
+  stop: {
+    summary: "end the kernel that is being served for a log",
+    module: "./stop.ts",
   },
   protect: {
     summary: "install the hooks of an agent: the kernel decides about each of its calls",

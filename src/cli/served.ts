@@ -7,8 +7,7 @@ import { messageOf } from "../core/errors.ts";
 import { ask } from "../server/client.ts";
 import { type CommandOption, optional, type Values } from "./command.ts";
 import { launchWith } from "./launch.ts";
-import { socketOf } from "./server_options.ts";
-import { socketFlags } from "./status.ts";
+import { socketFlags, socketOf } from "./server_options.ts";
 
 /** Of each of these commands. */
 export const SERVED_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -42,7 +41,7 @@ export async function throughServer(
   const socket = socketOf(values);
   if (values["no-server"] === true || !isThere(socket)) return undefined;
   const code = await launchWith(
-    [...socketFlags(socket), ...flags],
+    ["--no-prompt", ...socketFlags(socket), ...flags],
     [...args, `--served=${policy}`],
     [],
     { forwardsInput },
@@ -73,7 +72,7 @@ export async function servedKernel(
     return { socket, actions: Array.isArray(actions) ? actions : [] };
   }
   throw new Error(
-    `Another policy is being served for this log (${policy}): use that one, another --log-path, or end it with "agent-kernel status stop"`,
+    `Another policy is being served for this log (${policy}): use that one, another --log-path, or end it with "agent-kernel stop"`,
   );
 }
 

@@ -17,6 +17,11 @@ export function socketOf(values: Values): string {
   return `${serverFolder(values)}/kernel.sock`;
 }
 
+/** What a process needs to ask at a socket, and no more. */
+export function socketFlags(socket: string): string[] {
+  return [`--allow-read=${socket}`, `--allow-write=${socket}`, `--allow-net=unix:${socket}`];
+}
+
 /** The home folder, if the process may know it. */
 export function homeFolder(): string | undefined {
   const home = Deno.env.get("HOME");

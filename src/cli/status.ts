@@ -1,46 +1,46 @@
 /**
- * `agent-kernel status` and `agent-kernel stop`: asking the resident kernel.
+ * `agent-kernel status`: what the resident kernel says of itself.
  *
  * @module
  */
 import { messageOf } from "../core/errors.ts";
-import { ask } from "../server/client.ts";
-import { type Command, type CommandOption, EXIT, noPositionals, type Values } from "./command.ts";
+import { ask, type ServerAnswer } from "../server/client.ts";
+import {
+  type Command,
+  type CommandOption,
+  EXIT,
+  type Invocation,
+  noPositionals,
+} from "./command.ts";
 import { launchWith } from "./launch.ts";
 import { actAs } from "./second_process.ts";
-import { socketOf } from "./server_options.ts";
+import { socketFlags, socketOf } from "./server_options.ts";
 import { escape, escapedJson, print } from "./terminal.ts";
 
-const OPTIONS: Readonly<Record<string, CommandOption>> = {
+/** Options of commands that ask a resident kernel. */
+export const SERVER_OPTIONS: Readonly<Record<string, CommandOption>> = {
   "log-path": { type: "string", value: "FILE", help: "its audit log (default: kernel.log)" },
 };
 
-/** Says whether a kernel runs, or ends it with `stop`. */
+/** Says whether a kernel runs. */
 export const COMMAND: Command = {
-  usage: "[stop] [--log-path FILE]",
+  usage: "[--log-path FILE]",
   details:
-    `Asks the kernel that "agent-kernel serve" holds for this log. "status stop" ends it in order.`,
-  options: OPTIONS,
-  async run({ values, positionals: [verb, ...more], args, underPolicy }): Promise<number> {
-    noPositionals(verb === undefined || verb === "stop" ? more : [verb, ...more]);
-    if (underPolicy) return await answer(values, verb === "stop");
-    return await launchWith(socketFlags(socketOf(values)), args);
-  },
+    `Asks the kernel that "agent-kernel serve" holds for this log. Exit code 1 if none answers.`,
+  options: SERVER_OPTIONS,
+  run: (invocation) => askServer(invocation, (socket) => ask(socket, "/v1/health")),
 };
 
-/** What a process needs to ask at a socket, and no more. */
-export function socketFlags(socket: string): string[] {
-  return [
-    ...["--no-prompt", `--allow-read=${socket}`, `--allow-write=${socket}`],
-    `--allow-net=unix:${socket}`,
-  ];
-}
-
-async function answer(values: Values, stops: boolean): Promise<number> {
+/** Asks a resident kernel, in a process that may reach its socket and nothing else, and prints the answer. */
+export async function askServer(
+  { values, positionals, args, underPolicy }: Invocation,
+  question: (socket: string) => Promise<ServerAnswer>,
+): Promise<number> {
+  noPositionals(positionals);
   const socket = socketOf(values);
+  if (!underPolicy) return await launchWith(["--no-prompt", ...socketFlags(socket)], args);
   try {
-    const { body } = await (stops ? ask(socket, "/v1/stop", "{}") : ask(socket, "/v1/health"));
-    print(escapedJson(body, 2));
+    print(escapedJson((await question(socket)).body, 2));
     return EXIT.OK;
   } catch (error) {
     const isDown = error instanceof Deno.errors.NotFound ||

@@ -42,6 +42,7 @@ function commands(ws: Workspace): Readonly<Record<string, readonly [string[], nu
     keygen: [["keygen", "--out", ws.path("own.key")], 0],
     // No kernel runs, which they say.
     status: [["status", ...log("status")], 1],
+    stop: [["stop", ...log("stop")], 1],
     doctor: [["doctor", ...log("doctor")], 1],
     // It would not end; there is no such policy, which it says.
     serve: [["serve", "--policy", ws.path("none.yaml"), ...log("serve")], 3],
@@ -115,7 +116,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       /^agent-kernel: Cannot load "[\w-]+": .*; packages are kept in DENO_DIR, or below HOME: one has to be a folder that this user may write to\n$/,
     but: {
       ...{ version: "works", help: "works", log: "works", verify: "works", snapshots: "works" },
-      status: "works",
+      ...{ status: "works", stop: "works" },
     },
   },
 };
@@ -168,7 +169,7 @@ Deno.test("the matrix of odd environments has every command", async () => {
   using ws = new Workspace();
   const { stdout } = await agentKernel("help");
   const listed = Array.from(stdout.matchAll(/^ {2}([a-z-]+) {2}/gm), ([, name]) => name);
-  assertEquals(listed.length, 19);
+  assertEquals(listed.length, 20);
   const tried = Object.keys(commands(ws));
   assertEquals(listed.filter((name) => !tried.includes(name ?? "")), []);
 });

@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   mcp: ["mcp", "log-path", "search-path", "json"],
   serve: ["policy", "log-path", "base", "verbose"],
   status: ["log-path"],
+  stop: ["log-path"],
   protect: ["user", "project", "dry-run", "log-path"],
   unprotect: ["user", "project", "dry-run"],
   doctor: ["log-path"],
