@@ -10,6 +10,12 @@ const texts = (language: string) =>
 
 /** What is not run, with the reason. Everything else in README.md that a shell takes is. */
 const NOT_RUN: Readonly<Record<string, string>> = {
+  "agent-kernel serve --policy policies/agents/coding.yaml --var REPO=$PWD --base $PWD &":
+    "tests/cli/serve_test.ts and tests/clients run it: it is for an agent that people have, and does not end",
+  'agent-kernel protect claude      # or codex, gemini, qwen, copilot; "unprotect" takes it back':
+    "tests/cli/serve_test.ts and tests/clients run it: it is for an agent that people have, and does not end",
+  "agent-kernel doctor":
+    "tests/cli/serve_test.ts and tests/clients run it: it is for an agent that people have, and does not end",
   "npx -y": "the beginning of a command, which stands above it",
   "deno task bench": "takes minutes; tests/bench/ has the tests of the suite",
   "deno task test": "stands above, with npx",

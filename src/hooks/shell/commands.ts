@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { Assignment, Command, CommandExpansionPart, Redirection, Word } from "unbash";
+import type {
+  Assignment,
+  Command,
+  CommandExpansionPart,
+  Redirection,
+  Word,
+} from "npm:unbash@^6.0.4";
 import { onlyBash, substitution } from "./atoms.ts";
 import { BUILTINS, checkBuiltin, looksAtFiles, PRINTS } from "./builtins.ts";
 import { checkWhole } from "./grammar.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { TestExpression, Word } from "unbash";
+import type { TestExpression, Word } from "npm:unbash@^6.0.4";
 import { tested } from "./builtins.ts";
 import type { Steps } from "./reading.ts";
 import { Refusal, shown } from "./refusal.ts";

@@ -7,7 +7,13 @@
  *
  * @module
  */
-import { type HereDoc, parse, type ParsedScript, type Redirection, type SyntaxNode } from "unbash";
+import {
+  type HereDoc,
+  parse,
+  type ParsedScript,
+  type Redirection,
+  type SyntaxNode,
+} from "npm:unbash@^6.0.4";
 import { Refusal, shown } from "./refusal.ts";
 
 /** What has to come next in the source. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HereDoc, Redirect, Redirection } from "unbash";
+import type { HereDoc, Redirect, Redirection } from "npm:unbash@^6.0.4";
 import { onlyBash } from "./atoms.ts";
 import type { Steps } from "./reading.ts";
 import { Refusal, shown } from "./refusal.ts";

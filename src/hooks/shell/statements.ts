@@ -6,7 +6,15 @@
  *
  * @module
  */
-import type { For, If, ParsedScript, PipelineNode, Statement, SyntaxNode, While } from "unbash";
+import type {
+  For,
+  If,
+  ParsedScript,
+  PipelineNode,
+  Statement,
+  SyntaxNode,
+  While,
+} from "npm:unbash@^6.0.4";
 import { onlyBash } from "./atoms.ts";
 import { checkLookedAt, type Reader, simpleCommand, wordOptions } from "./commands.ts";
 import { condition } from "./conditions.ts";

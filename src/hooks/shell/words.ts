@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CommandExpansionPart, Word, WordPart } from "unbash";
+import type { CommandExpansionPart, Word, WordPart } from "npm:unbash@^6.0.4";
 import { type Atom, atomsOf, type Manner, onlyBash, substitution, unknownValue } from "./atoms.ts";
 import { expandBraces } from "./braces.ts";
 import { Refusal, shown } from "./refusal.ts";
