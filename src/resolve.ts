@@ -12,6 +12,7 @@ import {
 } from "./core/isolation/worker_permissions.ts";
 import { type ProcessPermissions, processPermissions } from "./launch/process_permissions.ts";
 import { type PermissionSet, union } from "./core/isolation/permission_set.ts";
+import { guardedCode, packageFolders } from "./own_code.ts";
 import { formatDecimal } from "./limits/decimal.ts";
 import { covers, hasLimits } from "./limits/limit.ts";
 import { reservedAtLeast } from "./limits/measure.ts";
@@ -24,7 +25,7 @@ import { denoWorld } from "./core/resource/deno_world.ts";
 import { specOf } from "./core/resource/kind.ts";
 import { KINDS } from "./core/resource/table.ts";
 import { CanonicalError, type World } from "./core/resource/world.ts";
-import { dirname, fromFileUrl, isAbsolute, join, normalize, resolve } from "@std/path";
+import { dirname, fromFileUrl, isAbsolute, normalize, resolve } from "@std/path";
 
 /** What follows from the options before anything is started. */
 export interface ResolvedOptions {
@@ -244,33 +245,6 @@ function guardedPaths(logPath: string, policyPath: string | undefined): GuardedP
   return policyPath === undefined ? log : [...log, { path: policyPath, what: "policy file" }];
 }
 
-/**
- * The code of this process and its configuration: an action that could rewrite it would be carried out
- * by code of its own choice the next time, outside of every sandbox. Modules that these import from
- * elsewhere are not known here.
- */
-function guardedCode(providers: readonly Provider[]): GuardedPath[] {
-  const main = Deno.mainModule;
-  const modules = [main, ...providers.flatMap(({ module }) => module ?? [])]
-    .filter((module) => module.startsWith("file:")).map((module) => fromFileUrl(module));
-  const code = new Set([...packageFiles(), ...modules]);
-  // Deno takes the nearest configuration above the main module.
-  const configurations = main.startsWith("file:")
-    ? foldersUpFrom(dirname(fromFileUrl(main))).flatMap((folder) =>
-      ["deno.json", "deno.jsonc", "deno.lock"].map((name) => join(folder, name))
-    )
-    : [];
-  return [
-    ...Array.from(code, (path) => ({ path, what: "code of the kernel's process" })),
-    ...configurations.map((path) => ({ path, what: "configuration of the kernel's process" })),
-  ];
-}
-
-function foldersUpFrom(folder: string): string[] {
-  const above = dirname(folder);
-  return above === folder ? [folder] : [folder, ...foldersUpFrom(above)];
-}
-
 /** Those that providers name, and the default one of the command line, also if it is not in use now. */
 function guardedStores(providers: readonly Provider[], logPath: string): GuardedPath[] {
   const stores = new Set([...providers.flatMap(({ stores }) => stores), `${logPath}.snapshots`]);
@@ -335,25 +309,9 @@ function needsOfCheckpoints(
 /** A Worker's module and what it imports are loaded with the permissions of the process. */
 function moduleFolders({ module }: Provider): string[] {
   if (module === undefined || !module.startsWith("file:")) return [];
-  const folders = import.meta.url.startsWith("file:") ? packageFolders() : [];
+  const folders = packageFolders();
   const folder = dirname(fromFileUrl(module));
   return folders.some((own) => folder.startsWith(`${own}/`)) ? folders : [...folders, folder];
-}
-
-/** Where this package's own modules are, if it runs from a checkout. */
-function packageFolders(): string[] {
-  const root = dirname(dirname(fromFileUrl(import.meta.url)));
-  return ["links", "providers", "src"].map((name) => `${root}/${name}`);
-}
-
-/** Everything of this package that is loaded or configures it, if it runs from a checkout. */
-function packageFiles(): string[] {
-  if (!import.meta.url.startsWith("file:")) return [];
-  const root = dirname(dirname(fromFileUrl(import.meta.url)));
-  return [
-    ...packageFolders(),
-    ...["mod.ts", "deno.json", "deno.lock"].map((name) => join(root, name)),
-  ];
 }
 
 function absolutePath(path: string, what: string): string {

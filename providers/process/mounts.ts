@@ -262,7 +262,9 @@ class Plan implements Mounts {
 
   /** INVARIANT: in the folder of a kernel's file, no other file can be made that it would use too. */
   #lockFolderOf(path: string): void {
-    if (this.modes.get(path) === "rw") this.modes.set(path, "ro");
+    for (const other of this.#atOrBelow(path)) {
+      if (this.modes.get(other) === "rw") this.modes.set(other, "ro");
+    }
     let folder = parentOf(path);
     const isChangeable = () => (this.modes.get(folder) ?? this.#modeAbove(folder)) === "rw";
     while (isChangeable() && kindOf(folder) === undefined) folder = parentOf(folder);

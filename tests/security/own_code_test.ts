@@ -3,7 +3,7 @@
  * (design, promise 7).
  */
 import { assertEquals } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { dirname, fromFileUrl } from "@std/path";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { authorize } from "../../src/core/policy/authorize.ts";
 import { resolveOptions } from "../../src/resolve.ts";
@@ -28,6 +28,18 @@ const ROWS: readonly { action: string; target: string; to?: string; expected: st
   { action: "fs.write", target: "/deno.json", expected: "GUARDED", why: "Deno looks for it above the main module" },
   { action: "fs.write", target: `${ROOT}/tests/deno.jsonc`, expected: "GUARDED", why: "the nearest one wins" },
   { action: "fs.write", target: `${ROOT}/tests/core/isolation/fixtures/echo_provider.ts`, expected: "GUARDED", why: "the module of a provider in use" },
+  { action: "fs.write", target: `${ROOT}/package.json`, expected: "GUARDED", why: "with it Deno takes npm packages from node_modules" },
+  { action: "fs.write", target: `${ROOT}/node_modules/js-yaml/index.js`, expected: "GUARDED", why: "it would stand in for what the kernel imports" },
+  { action: "fs.move", target: `${ROOT}/docs`, to: `${ROOT}/tests/node_modules`, expected: "GUARDED", why: "it would arrive as packages" },
+  { action: "fs.mkdir", target: "/node_modules", expected: "GUARDED", why: "packages are looked for above the main module" },
+  { action: "fs.write", target: `${dirname(ROOT)}/package.json`, expected: "GUARDED", why: "Deno looks for it above" },
+  { action: "fs.write", target: `${ROOT}/vendor/jsr.io/x.ts`, expected: "GUARDED", why: "Deno takes vendored modules from it" },
+  { action: "fs.write", target: `${ROOT}/.npmrc`, expected: "GUARDED", why: "it names the registry" },
+  { action: "fs.write", target: `${ROOT}/tsconfig.json`, expected: "GUARDED", why: "Deno reads it beside package.json" },
+  { action: "fs.write", target: `${ROOT}/tests/core/isolation/fixtures/node_modules/a/b.js`, expected: "GUARDED", why: "beside the module of a provider" },
+  { action: "fs.write", target: `${ROOT}/docs/package.json`, expected: "ALLOWED", why: "not above a module of the kernel" },
+  { action: "fs.write", target: `${ROOT}/docs/node_modules/a/b.js`, expected: "ALLOWED", why: "not above a module of the kernel" },
+  { action: "fs.write", target: `${ROOT}/node_modules2/a.js`, expected: "ALLOWED", why: "another folder" },
   { action: "fs.read", target: `${ROOT}/src/core/kernel.ts`, expected: "ALLOWED", why: "reading changes nothing" },
   { action: "fs.write", target: `${ROOT}/srcs/a.ts`, expected: "ALLOWED", why: "another folder" },
   { action: "fs.write", target: `${ROOT}/docs/deno.json`, expected: "ALLOWED", why: "not above the main module" },
