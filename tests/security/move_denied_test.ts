@@ -40,8 +40,11 @@ const ROWS: readonly Row[] = [
   { cell: "a secret by a linked folder", deny: [{ action: "fs.read", resource: "w/secret/**" }], from: "w/linked/f", to: "w/b", deniedAs: "fs.read", why: "it really is the secret" },
   { cell: "to a fixed folder by a linked one", deny: [{ action: "fs.write", resource: "w/secret/**" }], from: "w/a", to: "w/linked/new", deniedAs: "fs.write", why: "it really is the fixed folder" },
   { cell: "by a climb", deny: [{ action: "fs.read", resource: "w/secret/**" }], from: "w/kept/../secret/f", to: "w/b", deniedAs: "fs.read", why: "dots go first" },
-  { cell: "a deny rule for other bytes", deny: [{ action: "fs.read", resource: "w/secret/**", constraint: { encoding: "base64" } }], from: "w/secret/f", to: "w/b", why: "reading it as text is allowed" },
-  { cell: "a deny rule for reading as text", deny: [{ action: "fs.read", resource: "w/secret/**", constraint: { encoding: "utf-8" } }], from: "w/secret/f", to: "w/b", deniedAs: "fs.read", why: "defaults of fs.read count" },
+  { cell: "a deny rule for other bytes", deny: [{ action: "fs.read", resource: "w/secret/**", constraint: { encoding: "base64" } }], from: "w/secret/f", to: "w/b", deniedAs: "fs.read", why: "a move carries the bytes, in no encoding" },
+  { cell: "a deny rule for reading as text", deny: [{ action: "fs.read", resource: "w/secret/**", constraint: { encoding: "utf-8" } }], from: "w/secret/f", to: "w/b", deniedAs: "fs.read", why: "a move carries the bytes, in no encoding" },
+  { cell: "a deny rule for content", deny: [{ action: "fs.write", resource: "w/fixed/**", constraint: { content: { glob: "*PRIVATE KEY*" } } }], from: "w/a", to: "w/fixed/new", deniedAs: "fs.write", why: "nobody looks at what is moved" },
+  { cell: "a deny rule for no content", deny: [{ action: "fs.write", resource: "w/fixed/**", constraint: { content: { exists: false } } }], from: "w/a", to: "w/fixed/new", deniedAs: "fs.write", why: "it cannot be decided either" },
+  { cell: "a deny rule for content elsewhere", deny: [{ action: "fs.write", resource: "w/kept/**", constraint: { content: { glob: "*PRIVATE KEY*" } } }], from: "w/a", to: "w/fixed/new", why: "it does not speak of the goal" },
 ];
 
 for (const { cell, deny, from, to, deniedAs, why } of ROWS) {

@@ -166,13 +166,15 @@ function canonicalOrGiven(kind: KindName, target: string, world: World): string 
 function decideAll(
   policy: Policy,
   resources: readonly Resource[],
-  { params, agent }: Asked,
+  { params = {}, agent }: Asked,
 ): Decision {
   const decisions = resources.map(({ action, target, param }) => {
     // Params belong to the action they came with; under another action, its defaults hold.
     const isOwn = action === resources[0]?.action;
     const own = isOwn ? params : specOf(policy.actions, action).defaults ?? {};
-    const decision = decide(policy, { action, target, params: own, agent });
+    // INVARIANT: what that action would be asked with nobody knows, so a deny rule on it denies.
+    const denial = isOwn ? undefined : denialOf(policy, { action, target, agent });
+    const decision = stricter(decide(policy, { action, target, params: own, agent }), denial);
     if (param === undefined || decision.effect === "allow") return decision;
     return { ...decision, reason: `${decision.reason} (param "${param}")` };
   });
@@ -191,8 +193,8 @@ function impliedDenial(
   const resource = resources.find((one) => one.param === param);
   if (resource === undefined) return undefined;
   const { target } = resource;
-  const params = specOf(policy.actions, action).defaults ?? {};
-  const denial = denialOf(policy, { action, target, params, agent });
+  // INVARIANT: the bytes that are moved have no params: a deny rule with a constraint on them denies.
+  const denial = denialOf(policy, { action, target, agent });
   const part = `${resources[0]?.action} is also ${action} of "${target}"`;
   return denial && { ...denial, reason: `${denial.reason} (${part})` };
 }

@@ -23,7 +23,8 @@ type Condition = (value: unknown) => Truth;
 
 /** What of a request conditions are about. */
 export interface Asked {
-  readonly params: Readonly<Record<string, unknown>>;
+  /** Missing if nobody knows them: then no condition on one can be decided. */
+  readonly params?: Readonly<Record<string, unknown>>;
   readonly agent?: string | undefined;
 }
 
@@ -139,7 +140,7 @@ export function compileAgent(
  */
 export function evaluate(constraint: Constraint, { params, agent }: Asked): Truth {
   return allOf(constraint.conditions.map(({ path, condition }) => {
-    const value = path.length === 0 ? agent : valueAt(params, path);
+    const value = path.length === 0 ? agent : valueAt(params ?? NO_CONTAINER, path);
     // A provider may well take a text for a list of one.
     return value === NO_CONTAINER ? undefined : condition(value);
   }));

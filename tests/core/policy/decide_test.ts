@@ -191,6 +191,20 @@ Deno.test("authorize() decides the cwd of a command as fs.read, by the params of
   assertEquals(effectOn(denied, "proc.exec", "/bin/ls", { cwd: "/w/a" }), "deny");
 });
 
+Deno.test("authorize() denies a cwd for which a deny rule on fs.read has any constraint", () => {
+  const rule = { action: "fs.read", constraint: { encoding: "base64" } };
+  const policy = load({
+    capabilities: [
+      { action: "proc.exec", resource: "/bin/ls" },
+      { action: "fs.read", resource: "/w/**" },
+    ],
+    deny: [{ ...rule, resource: "/w/secret/**" }],
+  });
+  const run = (cwd: string) => effectOn(policy, "proc.exec", "/bin/ls", { cwd });
+  assertEquals([run("/w/a"), run("/w/secret")], ["allow", "deny"]);
+  assertEquals(effectOn(policy, "fs.read", "/w/secret/a", { encoding: "utf-8" }), "allow");
+});
+
 Deno.test("authorize() decides what a link in a secondary resource really is", () => {
   const world: World = {
     ...FLAT,
