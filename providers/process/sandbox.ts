@@ -15,6 +15,11 @@ export interface Sandbox {
   readonly bubblewrap: string;
   /** The namespaces that this machine lets it have. */
   readonly flags: readonly string[];
+  /**
+   * How `unshare` makes the namespace in which the machine's devices are read-only; empty if it cannot,
+   * so that programs of their owner (root) can change the mode of `/dev/null`.
+   */
+  readonly ofDevices: string;
   /** Bounds the next `--tmpfs`, if this version of bubblewrap can. */
   readonly size: readonly string[];
   /** The seccomp filter, as an argument of `printf`. */
@@ -71,11 +76,37 @@ export const SHELL = "/bin/sh";
  * Hands bubblewrap its filter as file 9 and becomes bubblewrap. A here-document is the only pipe (or
  * deleted file) that a POSIX shell holds itself: the process that Deno has started stays the one that
  * it can kill, and no file has to be written. Its first line is read away, then the filter is put in.
+ *
+ * INVARIANT: whoever owns the machine's devices (root) cannot change their mode or times, which needs
+ * no capability: they are bound into the sandbox from a mount that is read-only. Bubblewrap itself can
+ * only make such a mount one without devices.
  */
 const START = `exec 9<<END
 .
 END
-read -r _ <&9 && printf "$0" >>/proc/self/fd/9 && exec "$@"`;
+read -r _ <&9 && printf "$0" >>/proc/self/fd/9 || exit 1
+how=$1 keep=$2
+shift 2
+[ -n "$how" ] && [ -O /dev/null ] || exec "$@"
+unshare=/usr/bin/unshare
+[ -x $unshare ] || unshare=/bin/unshare
+exec $unshare $how ${SHELL} -c "$keep" sh "$@"`;
+
+/** The environment is that of the program, and `mount` may not see it. */
+const KEEP_DEVICES =
+  `/usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin mount -o remount,bind,ro /dev && exec "$@"`;
+
+/** Run in a sandbox to try it. */
+const LIST = "echo /proc/*";
+
+/** Whether the devices are what they should be, where this user owns them. */
+const CHECK = `[ ! -O /dev/null ] || while read -r _ _ _ _ at how _; do
+  case "$at $how" in
+    /dev/full\\ rw*|/dev/null\\ rw*|/dev/random\\ rw*|/dev/tty\\ rw*|/dev/urandom\\ rw*|/dev/zero\\ rw*)
+      echo "the device $at of the machine could be changed" >&2; exit 1;;
+  esac
+done </proc/self/mountinfo
+`;
 
 /**
  * INVARIANT: the shell is in the group before it becomes bubblewrap, so nothing of the program is
@@ -116,6 +147,7 @@ export async function findSandbox(
     flags: [...FLAGS, ...(hostNetwork ? ["--share-net"] : [])],
     size: [],
     filter,
+    ofDevices: "-m",
     masks: [],
     hostNetwork,
   };
@@ -126,16 +158,21 @@ export async function findSandbox(
   };
   let reason = "";
   // Older versions do not know all of it.
-  for (const sandbox of [hardened, basic]) {
+  const versions = [hardened, basic];
+  // Root in a container may need a user namespace for a mount namespace, or have none.
+  const all = ["-m", "-Urm", ""].flatMap((ofDevices) =>
+    versions.map((version) => ({ ...version, ofDevices }))
+  );
+  for (const sandbox of all) {
     const args = [
       ...["--ro-bind", "/", "/"],
       ...ownFolders(sandbox),
-      ...["--", SHELL, "-c", "echo /proc/*"],
+      ...["--", SHELL, "-c", sandbox.ofDevices === "" ? LIST : CHECK + LIST],
     ];
     try {
-      const { executable, args: all } = started(sandbox, args);
+      const { executable, args: words } = started(sandbox, args);
       const command = new Deno.Command(executable, {
-        args: [...all],
+        args: [...words],
         clearEnv: true,
         stdin: "null",
       });
@@ -206,8 +243,12 @@ export function inSandbox(sandbox: Sandbox, inside: Inside): CommandLine {
 
 /** The command line that starts bubblewrap with the filter, in the control group. */
 function started(sandbox: Sandbox, args: readonly string[], group?: string): CommandLine {
-  const { filter, bubblewrap, flags } = sandbox;
-  const start = group === undefined ? [START, filter] : [JOIN + START, filter, group];
+  const { filter, bubblewrap, flags, ofDevices } = sandbox;
+  const join = group === undefined ? [] : [group];
+  const start = [
+    ...[group === undefined ? START : JOIN + START, filter, ...join],
+    ...[ofDevices, KEEP_DEVICES],
+  ];
   return {
     executable: SHELL,
     args: ["-c", ...start, bubblewrap, "--seccomp", "9", ...flags, ...args],

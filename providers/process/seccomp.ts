@@ -94,6 +94,10 @@ const ALLOWED_VALUES: readonly (readonly [call: Call, argument: number, values: 
   // personality: Linux, its 32-bit form, old version numbers, the question; and without random
   // addresses, which debuggers want. The others bring back old kernel interfaces.
   [[135, 92], 0, [0x0, 0x8, 0x20000, 0x20008, 0x40000, 0xffffffff]],
+  // socket, socketpair: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. A network namespace does not hold what
+  // others lead to: AF_VSOCK reaches the host of a virtual machine, AF_ALG kernel code.
+  [[41, 198], 0, [1, 2, 10, 16]],
+  [[53, 199], 0, [1, 2, 10, 16]],
 ];
 
 // linux/bpf_common.h

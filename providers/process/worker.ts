@@ -144,6 +144,11 @@ async function sandboxFor(
     if (hostNetwork) {
       context.warn("programs have the whole network of this machine (network: host)");
     }
+    if (sandbox.ofDevices === "") {
+      context.warn(
+        "programs run as the owner of /dev/null and can change its mode for the whole machine: unshare and mount do not work here; run the kernel as another user than root",
+      );
+    }
     return sandbox;
   }
   // INVARIANT: without a sandbox nothing keeps a program off the network, or in its control group.

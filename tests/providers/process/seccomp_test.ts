@@ -95,6 +95,18 @@ const ROWS: readonly (readonly [
   ["openat to make 0644", 257, 56, [0, 0, 0o101, 0o644], ALLOW],
   ["openat to make 4755", 257, 56, [0, 0, 0o101, 0o4755], EPERM],
   ["openat to make 4755 without a name", 257, 56, [0, 0, 0o20000001, 0o4755], EPERM],
+  ["socket of AF_UNIX", 41, 198, [1, 1], ALLOW],
+  ["socket of AF_INET", 41, 198, [2, 0x80001], ALLOW],
+  ["socket of AF_INET6", 41, 198, [10, 2], ALLOW],
+  ["socket of AF_NETLINK", 41, 198, [16, 3, 0], ALLOW],
+  ["socket of AF_VSOCK", 41, 198, [40, 1], EPERM],
+  ["socket of AF_VSOCK with more bits above", 41, 198, [0x100000028, 1], EPERM],
+  ["socket of AF_PACKET", 41, 198, [17, 3], EPERM],
+  ["socket of AF_ALG", 41, 198, [38, 5], EPERM],
+  ["socket of AF_XDP", 41, 198, [44, 3], EPERM],
+  ["socket of no family", 41, 198, [0, 1], EPERM],
+  ["socketpair of AF_UNIX", 53, 199, [1, 1], ALLOW],
+  ["socketpair of AF_TIPC", 53, 199, [30, 1], EPERM],
   ["openat to read, whatever the fourth argument is", 257, 56, [0, 0, 0, 0o4755], ALLOW],
 ];
 
