@@ -32,6 +32,10 @@ interface Trust {
   readonly why?: string;
 }
 
+/** What a checkout has in its topmost folder, by the tools that make checkouts; all of them store links. */
+// deno-fmt-ignore -- a list
+const MARKERS = [".git", ".hg", ".svn", ".jj", ".sl", ".bzr", ".fslckout", "_FOSSIL_", "CVS"];
+
 /** Decides which links are followed while one policy is loaded. */
 export class LinkReview {
   readonly #world: World;
@@ -160,14 +164,17 @@ export class LinkReview {
     if (found !== undefined) {
       return { places, markers: [], why: `the policy lets "${found}" be changed` };
     }
-    const markers = Array.from(new Set(places.flatMap(foldersAbove)), (one) => join(one, ".git"));
+    const markers = Array.from(new Set(places.flatMap(foldersAbove)))
+      .flatMap((folder) => MARKERS.map((name) => join(folder, name)));
     const why = markers.map((one) => this.#checkoutAt(one)).find((one) => one !== undefined);
     return why === undefined ? { places, markers } : { places, markers, why };
   }
 
   #checkoutAt(marker: string): string | undefined {
     try {
-      if (this.#world.realPath(marker) === undefined) return undefined;
+      // A link is one wherever it leads: its goal may come later.
+      const isThere = (this.#world.readLink(marker) ?? this.#world.realPath(marker)) !== undefined;
+      if (!isThere) return undefined;
       return `it is in the checkout "${dirname(marker)}"`;
     } catch (error) {
       if (!(error instanceof CanonicalError)) throw error;
