@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseExactJson } from "../agent/exact_json.ts";
 import { dirname, resolve } from "@std/path";
 import type { McpOptions, McpServer } from "../../providers/mcp/mod.ts";
 import { DEFAULT_TIMEOUT_MS, serverConfig } from "../../providers/mcp/server_options.ts";
@@ -37,7 +38,7 @@ export function readMcpFile(file: string): McpFile {
     new SyntaxError(`Cannot use "${path}": ${why}`, { cause });
   let value: unknown;
   try {
-    value = JSON.parse(Deno.readTextFileSync(path));
+    value = parseExactJson(Deno.readTextFileSync(path));
   } catch (error) {
     throw refuse(messageOf(error), error);
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { parseExactJson } from "../agent/exact_json.ts";
 import { resolve } from "@std/path";
 import { type ModelHost, resolveModel } from "../agent/models.ts";
 import { type ScriptedTurn, scriptFrom } from "../testing/script.ts";
@@ -76,7 +77,7 @@ function hostAndPort(address: string): string {
 /** Reads the script of a scripted model. @throws {TypeError} It is none; the message says where. */
 export function readScript(file: string): ScriptedTurn[] {
   try {
-    return scriptFrom(JSON.parse(Deno.readTextFileSync(file)));
+    return scriptFrom(parseExactJson(Deno.readTextFileSync(file)));
   } catch (error) {
     throw new TypeError(`Cannot play "${file}": ${(error as Error).message}`, { cause: error });
   }

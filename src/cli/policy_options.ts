@@ -8,6 +8,7 @@ import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
+import { InexactNumberError, parseExactJson } from "../agent/exact_json.ts";
 import type { ApprovalQuestion } from "../approval/question.ts";
 import type { KernelOptions } from "../options.ts";
 import type { Provider } from "../worker/provider.ts";
@@ -229,8 +230,10 @@ export function requestOf(values: Values): {
 function parseParams(text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseExactJson(text);
   } catch (error) {
+    // It names the digits that were given, which the kernel would no longer know.
+    if (error instanceof InexactNumberError) throw new UsageError(`--params: ${error.message}`);
     throw new UsageError(`--params is no JSON: ${(error as Error).message}`);
   }
   if (value === null || typeof value !== "object" || Array.isArray(value)) {

@@ -64,7 +64,7 @@ function copy(value: unknown, place: string, depth: number, budget: Budget): unk
       if (!Number.isFinite(value)) throw new JsonError(`${place}: ${value} is not a JSON number`);
       if (budget.exactIntegers && Number.isInteger(value) && !Number.isSafeInteger(value)) {
         throw new JsonError(
-          `${place}: whole numbers beyond 2^53 - 1 cannot be kept exactly, give ${value} as a string of its digits`,
+          `${place}: whole numbers beyond 2^53 - 1 cannot be kept exactly, give it as a string of its digits`,
         );
       }
       return value === 0 ? 0 : value;

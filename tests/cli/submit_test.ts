@@ -15,6 +15,17 @@ Deno.test("submit prints status, data and error of an allowed action, exit code 
   assertEquals(Object.keys(JSON.parse(stdout)).slice(0, 3), ["status", "data", "error"]);
 });
 
+for (const digits of ["9007199254740993", "9007199254740990.6", "1e400"]) {
+  Deno.test(`submit refuses the number ${digits} in params by the digits that were given`, async () => {
+    using ws = new Workspace();
+    const files = scene(ws);
+    const params = `{"max_bytes": ${digits}}`;
+    const { code, stderr } = await submit(files, "fs.read", files.note, "--params", params);
+    assertEquals(code, 64);
+    assertStringIncludes(stderr, `Cannot keep all digits of the number ${digits} at "max_bytes"`);
+  });
+}
+
 Deno.test("submit hands the params to the provider", async () => {
   using ws = new Workspace();
   const files = scene(ws);
