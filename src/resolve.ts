@@ -16,6 +16,7 @@ import { guardedCode, packageFolders } from "./own_code.ts";
 import { formatDecimal } from "./limits/decimal.ts";
 import { covers, hasLimits } from "./limits/limit.ts";
 import { reservedAtLeast } from "./limits/measure.ts";
+import { gitWithoutEnvironment } from "./policy_tools/git_environment.ts";
 import { actionTable } from "./actions/standard.ts";
 import type { GuardedPath } from "./core/policy/guard.ts";
 import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";
@@ -96,7 +97,14 @@ export function resolveOptions(
     ],
   });
   checkProgramLimits(read, byAction);
-  const policy = { ...read, warnings: [...read.warnings, ...limitsNeverLeft(read, byAction)] };
+  const policy = {
+    ...read,
+    warnings: [
+      ...read.warnings,
+      ...limitsNeverLeft(read, byAction),
+      ...gitWithoutEnvironment(read, programVariables(byAction)),
+    ],
+  };
   const own: Partial<PermissionSet> = union(
     { read: logFiles(logPath), write: logFiles(logPath) },
     checkpoints.permissions,
@@ -150,6 +158,11 @@ function checkProgramLimits(
     return [{ place: placeName(path), path, message }];
   });
   if (problems.length > 0) throw new PolicyError(source, problems);
+}
+
+/** The variables of programs, as far as the provider tells. */
+function programVariables(byAction: ReadonlyMap<string, Provider>): unknown {
+  return (Object(byAction.get("proc.exec")?.config) as Record<string, unknown>)["env"];
 }
 
 /** Limits of which a request without params of its own reserves more than there ever is. */

@@ -88,6 +88,11 @@ export interface ProcessOptions extends ProviderLimits {
   readonly cgroup?: string;
   /** The part of `maxOutputBytes` that is for stdout, between 0 and 1. @default 0.5 */
   readonly stdoutShare?: number;
+  /**
+   * Absolute paths of further files that no action may change, like the one that `env` was read from.
+   * @default []
+   */
+  readonly guards?: readonly string[];
   /** How many files are looked at for rules whose patterns no mount can express. @default 10000 */
   readonly maxEntries?: number;
 }
@@ -179,7 +184,7 @@ export class ProcessProvider extends Provider {
         ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),
       },
       changeable: home === undefined ? [] : [home],
-      guards: cgroup === undefined ? [] : [cgroup],
+      guards: [...(cgroup === undefined ? [] : [cgroup]), ...(options.guards ?? [])],
       readsFiles: sandbox !== "off",
       uses: sandbox === "off" || network !== "policy" ? [] : ["net.connect", "net.http"],
       records: ["net.connect", "net.http"],

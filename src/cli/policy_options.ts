@@ -23,6 +23,7 @@ import {
 import type { LaunchOptions } from "./launch.ts";
 import { complain, escape } from "./terminal.ts";
 import { mcpOptions, readMcpFile } from "./mcp_file.ts";
+import { programEnvironment } from "./program_environment.ts";
 
 /** Options of every command that loads a policy. */
 export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -70,6 +71,17 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     type: "string",
     value: "DIR",
     help: "folder of cgroup v2 in which limits hold for a program as a whole",
+  },
+  "program-env": {
+    type: "string",
+    multiple: true,
+    value: "NAME=VALUE",
+    help: "a variable that programs get; repeatable",
+  },
+  "program-env-file": {
+    type: "string",
+    value: "FILE",
+    help: "a file with a NAME=VALUE on each line, for programs",
   },
 };
 
@@ -176,7 +188,10 @@ function processOptions(values: Values): ProcessOptions {
   const sandbox = choice(values, "sandbox", ["auto", "required", "off"] as const);
   const network = choice(values, "network", ["policy", "none"] as const);
   const cgroup = optional(values, "cgroup");
+  const { env, file } = programEnvironment(values);
   return {
+    env,
+    ...(file === undefined ? {} : { guards: [file] }),
     ...(sandbox === undefined ? {} : { sandbox }),
     ...(network === undefined ? {} : { network }),
     ...(cgroup === undefined ? {} : { cgroup: resolve(cgroup) }),
@@ -197,10 +212,12 @@ function choice<T extends string>(
 /** What the process that acts needs to read the same options. */
 export function launchOptions(values: Values): LaunchOptions {
   const verbose = values["verbose"] === true;
-  const file = optional(values, "mcp");
-  if (file === undefined) return { verbose };
-  const { path, inheritEnv } = readMcpFile(file);
-  return { verbose, read: [path], env: inheritEnv };
+  const { file } = programEnvironment(values);
+  const read = file === undefined ? [] : [file];
+  const servers = optional(values, "mcp");
+  if (servers === undefined) return { verbose, read };
+  const { path, inheritEnv } = readMcpFile(servers);
+  return { verbose, read: [...read, path], env: inheritEnv };
 }
 
 /** Everything that follows from the options of a command. */

@@ -20,6 +20,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   "deno task bench": "takes minutes; tests/bench/ has the tests of the suite",
   "deno task test": "stands above, with npx",
   "deno task test:slow": "has this test in it",
+  "deno task test:clients": "downloads a gigabyte; CI runs it",
   "deno task ok": "has all tests in it",
 };
 

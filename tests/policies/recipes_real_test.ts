@@ -217,6 +217,16 @@ Deno.test("the environment of the recipe for git counts its own entries", () => 
   for (let i = 0; i < keys.length; i++) assert(`GIT_CONFIG_VALUE_${i}` in GIT_ENV, String(i));
 });
 
+Deno.test("policies/recipes/git.env has the variables of the recipe for git", () => {
+  const lines = Deno.readTextFileSync(`${ROOT}/policies/recipes/git.env`).split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const env = Object.fromEntries(lines.map((line) => line.split(/=(.*)/).slice(0, 2)));
+  assertEquals({ ...env, GIT_CEILING_DIRECTORIES: "" }, {
+    ...GIT_ENV,
+    GIT_CEILING_DIRECTORIES: "",
+  });
+});
+
 Deno.test("the everyday lines of the recipes are lines that the tools take", async (t) => {
   using ws = new Workspace();
   ws.file("outside/canary", "CANARY");
