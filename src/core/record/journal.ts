@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { FIELDS, hasFields, pickFields, type RecordBody, type RecordField } from "./record.ts";
+import { FIELDS, hasFields, pickFields, visibleJson } from "./record.ts";
+import type { RecordBody, RecordField } from "./record.ts";
 import { GroupWriter, writeAll, type WriterOptions } from "./writer.ts";
 
 /** An action that is about to be executed: what its record will say, as far as that is known. */
@@ -66,7 +67,7 @@ export class IntentJournal {
   add(values: Intent): Promise<void> {
     const intent = pickFields(values, INTENT_FIELDS);
     this.open.set(intent.record_id, intent);
-    return this.#writer.write(`${JSON.stringify(intent)}\n`, intent);
+    return this.#writer.write(`${visibleJson(intent)}\n`, intent);
   }
 
   /**
@@ -81,7 +82,7 @@ export class IntentJournal {
 
   /** Writes the open intents to a new file, which takes the place of this one. */
   #renew(): void {
-    const lines = [{ pid: Deno.pid }, ...this.open.values()].map((line) => JSON.stringify(line));
+    const lines = [{ pid: Deno.pid }, ...this.open.values()].map((line) => visibleJson(line));
     const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
     this.#writer.replace(`${this.#writer.path}.new`, (file) => writeAll(file, bytes));
     this.#renewAt = Math.max(RENEW_BYTES, 2 * this.#writer.size);

@@ -135,7 +135,8 @@ export function pickFields<T>(values: T, fields: readonly { readonly name: strin
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{DI}]/gu;
 
 /** JSON text in which characters that a reader would not see stand as `\uXXXX`; the same value. */
-function escapeInvisible(json: string): string {
+export function visibleJson(value: unknown): string {
+  const json = JSON.stringify(value);
   // Most lines are plain ASCII; that is found out at a tenth of the cost.
   if (/^[\x20-\x7e]*$/.test(json)) return json;
   const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -151,7 +152,7 @@ function escapeInvisible(json: string): string {
  * @returns The line, with its line feed, and its hash.
  */
 export function seal(body: RecordBody, seq: number, prev: string): { line: string; hash: string } {
-  const json = escapeInvisible(JSON.stringify({ ...IN_ORDER, ...body, seq, prev }).slice(0, -1));
+  const json = visibleJson({ ...IN_ORDER, ...body, seq, prev }).slice(0, -1);
   const digest = hash("sha256", json);
   return { line: `${json},"hash":"${digest}"}\n`, hash: digest };
 }

@@ -31,6 +31,16 @@ function intentsIn(path: string): Intent[] {
   return linesOf(`${path}.journal`).slice(1).map((line) => JSON.parse(line));
 }
 
+Deno.test("an intent has what a reader would not see as \\uXXXX", async () => {
+  using ws = new Workspace();
+  const path = ws.path("kernel.log");
+  const target = "/a\u202eb\u200b";
+  await using log = await disposable(path);
+  await log.intend(pending(target));
+  assertEquals(intentsIn(path).map((intent) => intent.target), [target]);
+  assertStringIncludes(Deno.readTextFileSync(`${path}.journal`), "/a\\u202eb\\u200b");
+});
+
 Deno.test("intend() has put the intent on record when it resolves", async () => {
   using ws = new Workspace();
   const path = ws.path("kernel.log");
