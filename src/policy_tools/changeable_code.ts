@@ -51,6 +51,26 @@ const PROJECT_FILES: readonly ProjectFiles[] = [
   },
   {
     paths: [
+      ".husky/pre-commit",
+      ".github/workflows/ci.yml",
+      ".gitlab-ci.yml",
+      ".envrc",
+      ".devcontainer/devcontainer.json",
+      ".windsurf/hooks.json",
+      ".kiro/settings/mcp.json",
+      ".continue/config.yaml",
+      ".roo/mcp.json",
+      ".amazonq/mcp.json",
+      ".aider.conf.yml",
+      ".zed/tasks.json",
+      ".idea/workspace.xml",
+    ],
+    inCheckouts: false,
+    effect:
+      "agents, editors, shells and build servers run the commands in them, outside of this kernel",
+  },
+  {
+    paths: [
       "AGENTS.md",
       "CLAUDE.md",
       "GEMINI.md",
@@ -73,6 +93,13 @@ const PROJECT_FILES: readonly ProjectFiles[] = [
     inCheckouts: true,
     program: "git",
     effect: "git, which a rule runs, runs the commands, hooks and filters in them",
+  },
+  {
+    paths: [".gitconfig", ".config/git/config", ".config/git/attributes"],
+    inCheckouts: false,
+    program: "git",
+    effect:
+      "git, which a rule runs, runs the commands and filters that its user has configured there",
   },
 ];
 
@@ -175,11 +202,23 @@ const WITHOUT_CONTENT = ["fs.delete", "fs.mkdir"];
 function writersOf(path: string, policy: Policy): Rule[] {
   const segments = PATH.segments(path);
   const found = writingActions(policy).flatMap((action) => {
-    const rules = policy.index.get(action);
-    const isDenied = rules?.deny.match(segments).some(({ constraint }) => constraint === undefined);
-    return isDenied ? [] : rules?.allow.match(segments) ?? [];
+    if (isDenied(policy, action, segments)) return [];
+    return policy.index.get(action)?.allow.match(segments) ?? [];
   });
   return Array.from(new Set(found));
+}
+
+function isDenied(policy: Policy, action: string, segments: readonly string[]): boolean {
+  const matching = (name: string) => policy.index.get(name)?.deny.match(segments) ?? [];
+  // What arrives by a move is written there, with params that nobody knows.
+  const { implies = [] } = specOf(policy.actions, action);
+  const arriving = implies.filter(({ param }) => param !== undefined);
+  return matching(action).some(({ constraint }) => constraint === undefined) ||
+    arriving.some((one) =>
+      matching(one.action).some(({ constraint }) =>
+        constraint?.conditions.every(({ path }) => path.length > 0) ?? true
+      )
+    );
 }
 
 function writingActions({ actions }: Policy): string[] {

@@ -7,7 +7,8 @@ import { basename } from "@std/path";
 import type { PolicyWithPaths } from "../argument_paths/argument_paths.ts";
 import type { Rule } from "../core/policy/policy.ts";
 import { expandVariables } from "./variables.ts";
-import { specOf } from "../core/resource/kind.ts";
+import { type KindName, specOf } from "../core/resource/kind.ts";
+import type { Pattern } from "../core/resource/pattern.ts";
 import { KINDS } from "../core/resource/table.ts";
 import type { World } from "../core/resource/world.ts";
 import { argumentAbuse } from "./argument_abuse.ts";
@@ -105,47 +106,65 @@ function unknownParam({ effect, actions, constraint }: Rule, { policy }: LintInp
 /** Most pairs of patterns that are compared. */
 const MAX_PAIRS = 1_000_000;
 
-function deadDeny(deny: Rule, { policy, world }: LintInput): string[] {
+function deadDeny(deny: Rule, input: LintInput): string[] {
   if (deny.effect === "allow") return [];
+  const { policy, world } = input;
   const allowing = policy.rules.filter(({ effect, actions }) =>
     effect === "allow" && actions.some((action) => deny.actions.includes(action))
   );
-  const pairs = Array.from(deny.patterns).flatMap(([kind, patterns]) =>
-    allowing.map((rule) => [patterns, rule.patterns.get(kind) ?? []] as const)
-  );
-  const count = pairs.reduce((sum, [denied, allowed]) => sum + denied.length * allowed.length, 0);
+  const allowed = (kind: KindName) => allowing.flatMap((rule) => rule.patterns.get(kind) ?? []);
+  const kinds = Array.from(deny.patterns, ([kind, patterns]) => ({
+    kind,
+    count: patterns.length * allowed(kind).length,
+  })).filter(({ count }) => count > 0);
   // Without a pattern or an allow rule there is nothing to compare.
-  if (count === 0 || count > MAX_PAIRS) return [];
-  const takes = pairs.some(([denied, allowed]) =>
-    denied.some(({ denySteps }) => allowed.some(({ steps }) => overlap(denySteps, steps)))
-  );
-  if (takes) return [];
+  if (kinds.length === 0 || kinds.reduce((sum, { count }) => sum + count, 0) > MAX_PAIRS) return [];
+  const takes = (text: string) =>
+    kinds.some(({ kind }) =>
+      compiled(text, kind, input).some(({ denySteps }) =>
+        allowed(kind).some(({ steps }) => overlap(denySteps, steps))
+      )
+    );
+  const dead = deny.resources.filter((text) => !takes(text));
+  if (dead.length === 0) return [];
   const isPath = deny.patterns.has("path");
-  const relative = deny.resources.filter((text) => isPath && !/^([/~]|\$\{)/.test(text));
+  const relative = dead.filter((text) => isPath && !/^([/~]|\$\{)/.test(text));
   const meaning = relative.map((text) =>
     `; "${text}" stands for "${world.base ?? ""}/${text}"${
       text.startsWith("**/") ? `, "/${text}" is likely meant` : ""
     }`
   );
+  const names = dead.map((text) => `"${text}"`).join(", ");
   return [
-    `takes nothing away: no allow rule of ${deny.actions.join(", ")} gives anything that ${
-      deny.resources.map((text) => `"${text}"`).join(", ")
-    } matches${meaning.join("")}`,
+    `takes nothing away${
+      dead.length < deny.resources.length ? ` by ${names}` : ""
+    }: no allow rule of ${deny.actions.join(", ")} gives anything that ${names} matches${
+      meaning.join("")
+    }`,
   ];
 }
 
 function namedClass({ resources }: Rule): string[] {
-  // Letters in alphabetical order are likely meant as a set: [abc].
-  const isWord = (letters: string) => Array.from(letters).toSorted().join("") !== letters;
   return resources.flatMap((text) =>
-    Array.from(text.matchAll(/\\.|\[([A-Za-z]{2,})\]/g))
-      .flatMap(([, letters]) => letters !== undefined && isWord(letters) ? [letters] : [])
-      .map((letters) =>
-        `"[${letters}]" in "${text}" stands for one of the characters ${
-          Array.from(letters).join(", ")
-        }; for a name in brackets write "\\[${letters}\\]"`
+    Array.from(text.matchAll(/\\.|\[([^\]/]{2,})\]\]?/g))
+      .filter(([, inside]) => inside !== undefined && isName(inside))
+      .map(([whole, inside = ""]) =>
+        `"[${inside}]" in "${text}" stands for one of the characters ${
+          Array.from(new Set(inside)).join(", ")
+        }; for a name in brackets write "${whole.replace(/[[\]]/g, "\\$&")}"`
       )
   );
+}
+
+/** Whether what is in brackets is likely a name, like `[slug]` or `[.env]`, and not a set. */
+function isName(inside: string): boolean {
+  if (/^[!^]|[^-]-[^-]/.test(inside)) return false;
+  const characters = Array.from(inside);
+  const letters = characters.filter((one) => /[\p{L}\p{N}]/u.test(one));
+  if (letters.length < 2) return false;
+  // Letters in the order of the alphabet, each of them once, are likely meant as a set: [abc].
+  const isSet = Array.from(new Set(letters)).toSorted().join("") === letters.join("");
+  return !isSet || /[. ]/.test(characters[0] ?? "") || new Set(characters).size < characters.length;
 }
 
 function otherNormalForm({ resources, patterns }: Rule, { world }: LintInput): string[] {
@@ -217,15 +236,31 @@ function matchesNothing({ resources, patterns }: Rule, input: LintInput): string
     .map((text) => `"${text}" matches nothing on this machine`);
 }
 
-function matchesCommand(text: string, { world, declared, given }: LintInput): boolean {
+function matchesCommand(text: string, input: LintInput): boolean {
+  return compiled(text, "command", input).length > 0;
+}
+
+/** The patterns of one text of a rule. */
+function compiled(
+  text: string,
+  kind: KindName,
+  { world, declared, given }: LintInput,
+): readonly Pattern[] {
   const variables = { ...declared, ...given } as Readonly<Record<string, string>>;
-  const pattern = expandVariables(text, { kind: "command", variables });
-  return KINDS.command.compile(pattern, world).length > 0;
+  return KINDS[kind].compile(expandVariables(text, { kind, variables }), world);
 }
 
 /** Programs that carry out what their arguments or their input say. */
-const INTERPRETER =
-  /^(node|nodejs|deno|bun|python|perl|ruby|php|lua|tclsh|osascript|sh|bash|dash|zsh|fish|ksh|busybox|awk|gawk|mawk|env|xargs|sudo|npx|make)[\d.]*$/;
+const INTERPRETERS: readonly RegExp[] = [
+  /^(node|nodejs|deno|bun|python|perl|ruby|php|lua|tclsh|osascript|pypy|guile|erl|R|Rscript)[\d.]*$/,
+  /^(sh|bash|dash|zsh|fish|ksh|busybox|awk|gawk|mawk|sed|expect|script|ed|vi|vim|nvim|emacs)[\d.]*$/,
+  // They start the program that follows.
+  /^(env|xargs|sudo|doas|su|nohup|nice|ionice|chrt|taskset|timeout|time|setsid|setarch|flock|stdbuf)$/,
+  /^(parallel|watch|strace|ltrace|perf|gdb|lldb|bwrap|unshare|nsenter|chroot|setpriv|systemd-run)$/,
+  // They take a program or a command as an option, or run those of a project.
+  /^(git|find|fd|(bsd)?tar|zip|rsync|ssh|scp|sftp|socat|nmap|tcpdump|man|less|docker|podman|kubectl)$/,
+  /^(npm|npx|pnpm|yarn|pip|pipx|uv|uvx|poetry|cargo|go|make|gmake|cmake|ninja|just|gradle|mvn|tsx)[\d.]*$/,
+];
 
 function anyCode({ effect, actions, constraint, resources, patterns }: Rule): string[] {
   if (effect === "deny" || !actions.includes("proc.exec")) return [];
@@ -234,7 +269,7 @@ function anyCode({ effect, actions, constraint, resources, patterns }: Rule): st
     ...resources.map((text) => basename(text)),
     ...(patterns.get("command") ?? []).map(({ reach }) => basename(reach)),
   ];
-  const name = names.find((one) => INTERPRETER.test(one));
+  const name = names.find((one) => INTERPRETERS.some((known) => known.test(one)));
   return name === undefined ? [] : [
     `allows "${name}" with any arguments, and so any code; a constraint on args is likely meant`,
   ];

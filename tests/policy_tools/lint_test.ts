@@ -27,7 +27,8 @@ const ROWS: readonly Row[] = [
   { cell: "a deny rule relative to another folder", policy: { capabilities: [SITE], deny: [{ id: "secrets", action: "fs.*", resource: ["**/.env*", "**/*.pem"] }] }, warning: ["secrets: takes nothing away", '"**/.env*" stands for "/conf/**/.env*"', '"/**/.env*" is likely meant'] },
   { cell: "a deny rule for every folder", policy: { capabilities: [SITE], deny: [{ action: "fs.*", resource: ["/**/.env*", "/**/*.pem"] }] } },
   { cell: "a deny rule relative to the folder that is meant", policy: { capabilities: [{ action: "fs.read", resource: "./**" }], deny: [{ action: "fs.*", resource: "**/.env*" }] } },
-  { cell: "a deny rule of which one pattern takes something away", policy: { capabilities: [SITE], deny: [{ action: "fs.*", resource: ["/site/.env", "/etc/**"] }] } },
+  { cell: "a deny rule of which one pattern takes something away", policy: { capabilities: [SITE], deny: [{ action: "fs.*", resource: ["/site/.env", "/etc/**"] }] }, warning: ['takes nothing away by "/etc/**":', 'anything that "/etc/**" matches'] },
+  { cell: "a deny rule of which each pattern takes something away", policy: { capabilities: [SITE], deny: [{ action: "fs.*", resource: ["/site/.env", "/**/*.pem"] }] } },
   { cell: "a deny rule for the folder beside the allowed one", policy: { capabilities: [{ action: "fs.read", resource: "/w/a/**" }], deny: [{ action: "fs.read", resource: "/w/b/**" }] }, warning: ['"/w/b/**"'] },
   { cell: "a deny rule for the allowed folder itself", policy: { capabilities: [{ action: "fs.read", resource: "/w/a" }], deny: [{ action: "fs.read", resource: "/w/a/**" }] } },
   { cell: "a deny rule for a name that no allowed one can have", policy: { capabilities: [{ action: "fs.read", resource: "/w/*.txt" }], deny: [{ action: "fs.read", resource: "/w/*.pem" }] }, warning: ["takes nothing away"] },
@@ -40,6 +41,16 @@ const ROWS: readonly Row[] = [
   { cell: "a name in escaped brackets", policy: { capabilities: [{ action: "fs.read", resource: "/w/\\[admin\\]/**" }] } },
   { cell: "a set of letters in order", policy: { capabilities: [{ action: "fs.read", resource: "/w/[abc]/**" }] } },
   { cell: "a range", policy: { capabilities: [{ action: "fs.read", resource: "/w/[a-z0-9]/**" }] } },
+  // Names in brackets
+  ...["[...slug]", "[[...slug]]", "[user_id]", "[2024]", "[.env]", "[a.key]", "[admin secret]"].map((name) => ({
+    cell: `${name} in a deny rule`,
+    policy: { capabilities: [{ action: "fs.read", resource: "/w/**" }], deny: [{ action: "fs.read", resource: `/w/${name}/x` }] },
+    warning: [`for a name in brackets write "${name.replace(/[[\]]/g, "\\$&")}"`],
+  })),
+  ...["[0-9]", "[1234]", "[._-]", "[A-Za-z0-9_.-]", "[!admin]", "[^.]", "[abc_]", "[Mm]"].map((set) => ({
+    cell: `the set ${set} in a deny rule`,
+    policy: { capabilities: [{ action: "fs.read", resource: "/w/**" }], deny: [{ action: "fs.read", resource: `/w/${set}/x` }] },
+  })),
   // NFC and NFD
   { cell: "a decomposed name", policy: { capabilities: [{ action: "fs.read", resource: "/w/cafe\u0301" }] }, warning: ["NFD"] },
   { cell: "a composed name where the decomposed one exists", policy: { capabilities: [{ action: "fs.read", resource: "/w/caf\u00e9" }] }, warning: ["another Unicode form"] },
@@ -56,13 +67,18 @@ const ROWS: readonly Row[] = [
   { cell: "an action of one's own", policy: { capabilities: [{ action: "db.query", resource: "users" }] } },
   // Commands
   { cell: "a command line as a program", policy: { capabilities: [{ action: "proc.exec", resource: "git status" }] }, warning: ['"git status" names a program of that name', '"git" with the constraint {args: {prefix: [status]}}'] },
-  { cell: "a program", policy: { capabilities: [{ action: "proc.exec", resource: "git" }] } },
+  { cell: "a program", policy: { capabilities: [{ action: "proc.exec", resource: "ls" }] } },
   { cell: "an interpreter without constraint", policy: { capabilities: [{ action: "proc.exec", resource: "node" }] }, warning: ['allows "node" with any arguments'] },
   { cell: "an interpreter with its version by its path", policy: { capabilities: [{ action: "proc.exec", resource: "/usr/bin/python3.11" }] }, warning: ["python3.11"] },
   { cell: "an interpreter with a constraint on another param", policy: { capabilities: [{ action: "proc.exec", resource: "node", constraint: { timeout: { max: 5 } } }] }, warning: ["any code"] },
   { cell: "an interpreter with a constraint on its arguments", policy: { capabilities: [{ action: "proc.exec", resource: "node", constraint: { args: ["--version"] } }] } },
-  { cell: "an interpreter that is denied", policy: { capabilities: [{ action: "proc.exec", resource: ["git", "ls"] }, { action: "proc.exec", resource: "node", constraint: { args: [] } }], deny: [{ action: "proc.exec", resource: "node" }] } },
+  { cell: "an interpreter that is denied", policy: { capabilities: [{ action: "proc.exec", resource: ["wc", "ls"] }, { action: "proc.exec", resource: "node", constraint: { args: [] } }], deny: [{ action: "proc.exec", resource: "node" }] } },
   { cell: "a program whose name begins like an interpreter", policy: { capabilities: [{ action: "proc.exec", resource: "nodemon" }] } },
+  ...["npm", "find", "tar", "git", "cargo", "gdb", "nohup", "nice", "timeout", "setsid", "flock", "stdbuf", "ssh", "bwrap"].map((name) => ({
+    cell: `${name} without constraint`,
+    policy: { capabilities: [{ action: "proc.exec", resource: name }] },
+    warning: [`allows "${name}" with any arguments`],
+  })),
   // Methods
   { cell: "HTTP without a method", policy: { capabilities: [{ action: "net.http", resource: "https://a.test/**" }] }, warning: ["allows every method", "{method: GET}"] },
   { cell: "HTTP with a method", policy: { capabilities: [{ action: "net.http", resource: "https://a.test/**", constraint: { method: { in: ["GET", "POST"] } } }] } },
