@@ -4,6 +4,7 @@
  * @module
  */
 import { permissionsOf } from "../implied_permissions.ts";
+import { ALWAYS } from "../launch/flags.ts";
 import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
 import { shellQuoted } from "./launch.ts";
 import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
@@ -14,7 +15,8 @@ export const COMMAND: Command = {
   usage: "--policy FILE [--format flags|json|deno-json]",
   details:
     `flags: for deno run. json: of the process and of each provider's Worker. deno-json: an entry for
-"permissions" in deno.json, to be used with deno run -P=agent-kernel.`,
+"permissions" in deno.json, to be used with deno run -P=agent-kernel and the flags that it cannot hold, which
+are printed to standard error.`,
   options: {
     ...POLICY_OPTIONS,
     format: { type: "string", value: "FORM", help: "flags (default), json or deno-json" },
@@ -29,6 +31,7 @@ export const COMMAND: Command = {
     if (format === "flags") print(flags.map(shellQuoted).join(" "));
     else if (format === "deno-json") {
       print(escapedJson({ permissions: { "agent-kernel": denoJson } }, 2));
+      complain(`start it with: deno run -P=agent-kernel ${ALWAYS.join(" ")}`);
     } else if (format === "json") {
       print(escapedJson({ process, workers }, 2));
     } else throw new UsageError(`--format ${format} is unknown, expected flags, json or deno-json`);

@@ -12,7 +12,12 @@ import { PERMISSION_NAMES, type ProcessPermissions } from "./process_permissions
  * needs no permission, and the name that is asked for can carry data out. `--cached-only` refuses that
  * download, `--frozen` the change of the lock file that such an import makes.
  */
-const ALWAYS = ["--no-prompt", "--unstable-worker-options", "--cached-only", "--frozen"];
+export const ALWAYS: readonly string[] = [
+  "--no-prompt",
+  "--unstable-worker-options",
+  "--cached-only",
+  "--frozen",
+];
 
 /**
  * The flags of `deno run` for a process with these permissions, and those that every kernel needs.
