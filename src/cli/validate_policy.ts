@@ -5,6 +5,7 @@
  */
 import type { Rule } from "../core/policy/policy.ts";
 import { shownApproval } from "../approval/approval_rule.ts";
+import { changedVerdicts } from "../policy_tools/changed_verdicts.ts";
 import type { Limit } from "../limits/limit.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
@@ -40,12 +41,14 @@ export const COMMAND: Command = {
       const approval = policy.approvals.get(id);
       return approval && `a yes ${shownApproval(approval)}`;
     };
+    const changed = changedVerdicts(policy);
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {
       print(escapedJson({
         valid: true,
         digest: policy.digest,
         warnings: policy.warnings,
+        changed,
         limits: policy.limits.all.map(({ action, limits }) => ({
           action,
           limits: shownLimits(limits),
@@ -75,6 +78,7 @@ export const COMMAND: Command = {
       print(`  ${colour("limit", "yellow")}  ${escape(action)}  ${shownLimits(limits).join(", ")}`);
     }
     for (const warning of policy.warnings) complain(`warning: ${escape(warning)}`);
+    for (const line of changed) complain(`changed since 0.1.0: ${escape(line)}`);
     return EXIT.OK;
   },
 };
