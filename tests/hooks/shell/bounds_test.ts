@@ -73,12 +73,13 @@ async function refused(text: string): Promise<string> {
   return reading.refusal;
 }
 
-Deno.test("readShell() answers soon to the longest line of any piece", async () => {
+Deno.test("readShell() answers to the longest line of any piece, each by itself and in its own words", async () => {
   for (const piece of HARD) {
-    const started = performance.now();
-    await readShell(piece.repeat(Math.floor(MAX / piece.length)), START);
-    const ms = performance.now() - started;
-    assert(ms < 5000, `${JSON.stringify(piece)}: ${ms} ms`);
+    const reading = await readShell(piece.repeat(Math.floor(MAX / piece.length)), START);
+    const said = "refusal" in reading
+      ? reading.refusal
+      : reading.steps.map(({ kind }) => kind).join();
+    assert(said.length < 100_000, piece);
   }
 });
 
