@@ -38,7 +38,7 @@ interface OpenPermit {
   readonly decided: Decided;
   readonly rule: string | undefined;
   /** Takes back the timer of the report. */
-  readonly cancel: () => void;
+  readonly cancel?: () => void;
 }
 
 /** The most permits that wait for their report; the oldest is given up for a new one. */
@@ -72,7 +72,7 @@ export class PermitDesk {
     const { status, recordId, rule } = result;
     // INVARIANT: there is a permit only if there is its record: this comes after that is written.
     if (status === "OK" && recordId !== undefined && request !== undefined) {
-      this.#keep(recordId, { request, ...given }, rule);
+      this.#keep(recordId, { decided: { request, ...given }, rule });
     }
     return result;
   }
@@ -81,30 +81,12 @@ export class PermitDesk {
    * Puts on record what became of a permitted action.
    *
    * @returns Whether there was such a permit without a report.
-   * @throws {AuditLogError} (as a rejection) It could not be recorded.
+   * @throws {AuditLogError} (as a rejection) It could not be recorded; it is when the log has recovered.
    */
-  async report(
-    id: string,
-    { error, notDone, durationMs, resultDigest }: PermitReport,
-  ): Promise<boolean> {
+  async report(id: string, report: PermitReport): Promise<boolean> {
     const permit = this.#take(id);
     if (permit === undefined) return false;
-    if (typeof notDone === "string") {
-      await this.#recordUnreported(id, permit, notDone.slice(0, MAX_ERROR));
-      return true;
-    }
-    const { decided, rule } = permit;
-    const isTime = typeof durationMs === "number" && durationMs >= 0 && durationMs < Infinity;
-    const isDigest = typeof resultDigest === "string" && DIGEST.test(resultDigest);
-    await this.#options.record(decided, {
-      status: "DONE",
-      permit: id,
-      rule,
-      ...typeof error === "string" &&
-        { error: error.slice(0, MAX_ERROR), code: "REPORTED_FAILURE" },
-      ...isTime && { durationMs },
-      ...isDigest && { stages: { report: { result: resultDigest } } },
-    });
+    await this.#end(id, permit, outcomeOf(report));
     return true;
   }
 
@@ -114,35 +96,56 @@ export class PermitDesk {
     await Promise.all(this.#recording);
   }
 
-  #keep(id: string, decided: Decided, rule: string | undefined): void {
+  #keep(id: string, permit: OpenPermit): void {
     const { timer, reportWithinMs } = this.#options;
     const [oldest] = this.#open.size >= MAX_OPEN ? this.#open.keys() : [];
     if (oldest !== undefined) this.#giveUp(oldest, `${MAX_OPEN} newer permits wait for a report`);
     const late = `no report came within ${reportWithinMs / 1000} s`;
     const cancel = timer.schedule(() => this.#giveUp(id, late), reportWithinMs);
-    this.#open.set(id, { decided, rule, cancel });
+    this.#open.set(id, { ...permit, cancel });
   }
 
   #giveUp(id: string, why: string): void {
     const permit = this.#take(id);
     if (permit === undefined) return;
-    const recording = this.#recordUnreported(id, permit, `it may have been done, or not: ${why}`)
+    const error = `it may have been done, or not: ${why}`;
+    const recording = this.#end(id, permit, { status: "UNREPORTED", error })
       .catch((error) => this.#options.onWarning(`agent-kernel: permits: ${messageOf(error)}`))
       .finally(() => this.#recording.delete(recording));
     this.#recording.add(recording);
   }
 
-  async #recordUnreported(id: string, { decided, rule }: OpenPermit, error: string): Promise<void> {
-    await this.#options.record(decided, { status: "UNREPORTED", permit: id, rule, error });
+  /**
+   * Puts the end on record. It has an id of its own, so that a log that cannot be written keeps it until it can
+   * (`recover`).
+   */
+  async #end(id: string, { decided, rule }: OpenPermit, outcome: Outcome): Promise<void> {
+    const recordId = crypto.randomUUID();
+    await this.#options.record(decided, { ...outcome, recordId, permit: id, rule });
   }
 
   /** INVARIANT: each permit ends once, as `DONE` or `UNREPORTED`. */
   #take(id: string): OpenPermit | undefined {
     const permit = this.#open.get(id);
-    permit?.cancel();
+    permit?.cancel?.();
     this.#open.delete(id);
     return permit;
   }
+}
+
+/** What a report says, as far as it is of the right form. */
+function outcomeOf({ error, notDone, durationMs, resultDigest }: PermitReport): Outcome {
+  if (typeof notDone === "string") {
+    return { status: "UNREPORTED", error: notDone.slice(0, MAX_ERROR) };
+  }
+  const isTime = typeof durationMs === "number" && durationMs >= 0 && durationMs < Infinity;
+  const isDigest = typeof resultDigest === "string" && DIGEST.test(resultDigest);
+  return {
+    status: "DONE",
+    ...typeof error === "string" && { error: error.slice(0, MAX_ERROR), code: "REPORTED_FAILURE" },
+    ...isTime && { durationMs },
+    ...isDigest && { stages: { report: { result: resultDigest } } },
+  };
 }
 
 /** Stands where a provider would, and does nothing. */

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type ActionRequest,
+  AuditLogError,
   type AuditRecord,
   Kernel,
   type KernelOptions,
@@ -58,12 +59,7 @@ Deno.test("permit decides and records, executes nothing, and one report ends it"
     recordId,
     "work",
   ]);
-  assertEquals([done?.status, done?.permit, done?.record_id, done?.duration_ms], [
-    "DONE",
-    recordId,
-    undefined,
-    3,
-  ]);
+  assertEquals([done?.status, done?.permit, done?.duration_ms], ["DONE", recordId, 3]);
   assertEquals(done?.stages, { report: { result: digest } });
   assertEquals([done?.params, done?.target], [permitted?.params, permitted?.target]);
   assertEquals((await verifyAuditLog(logPath)).ok, true);
@@ -204,4 +200,28 @@ Deno.test("without a record there is no permit", async () => {
   const { status, code, recordId } = await kernel.permit(write("a"));
   assertEquals([status, code, recordId], ["ERROR", "AUDIT_UNAVAILABLE", undefined]);
   await kernel.close();
+});
+
+Deno.test("a report that could not be recorded is on record once the log has recovered", async () => {
+  using ws = new Workspace();
+  ws.file("w/old", "");
+  let time = 0;
+  // The log is looked at by time.
+  const timer = { ...SYSTEM_TIMER, now: () => time += 1000 };
+  const { logPath, open, write } = scene(ws, { timer });
+  const kernel = await open();
+  const { recordId = "" } = await kernel.permit(write("a"));
+  const other = await kernel.permit(write("b"));
+  Deno.renameSync(logPath, `${logPath}.away`);
+  await assertRejects(() => kernel.report(recordId, {}), AuditLogError);
+  await assertRejects(() => kernel.report(other.recordId ?? "", {}), AuditLogError);
+  Deno.renameSync(`${logPath}.away`, logPath);
+  await kernel.recover();
+  assertEquals(await kernel.report(recordId, {}), false);
+  await kernel.close();
+  const ends = (await records(logPath)).filter(({ permit }) => permit !== undefined);
+  assertEquals(ends.map(({ status, permit }) => [status, permit]), [
+    ["DONE", recordId],
+    ["DONE", other.recordId],
+  ]);
 });

@@ -26,7 +26,7 @@ export interface RecordBody {
   readonly error?: string | undefined;
   /** From the dispatch to the provider's answer, milliseconds; only if a provider was called. */
   readonly duration_ms?: number | undefined;
-  /** UUID of an action that a provider was called for; `recordId` of the result. */
+  /** UUID of an action that a provider was called for or that was permitted, or of a report. */
   readonly record_id?: string | undefined;
   /** `record_id` of the action that this one was to undo. */
   readonly undoes?: string | undefined;
