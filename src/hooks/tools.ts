@@ -6,7 +6,7 @@
 import { join, resolve } from "@std/path";
 import type { ActionRequest } from "../core/action.ts";
 import { HookError, type ToolCall } from "./event.ts";
-import { patchedFiles } from "./patch.ts";
+import { hasOuterSpace, patchedFiles } from "./patch.ts";
 import { readShell } from "./shell/mod.ts";
 
 /** What an agent's tool does, as far as the policy is concerned. */
@@ -45,6 +45,32 @@ const TOOLS: Readonly<Record<string, Readonly<Record<string, ToolKind>>>> = {
 
 const PATH_KEYS = ["file_path", "absolute_path", "notebook_path", "path", "dir_path"];
 const CONTENT_KEYS = ["content", "file_text"];
+const PATTERN_KEYS = ["pattern", "include", "glob"];
+
+/** The target of a command line that only prints, whatever the agent's tool is called. */
+const PRINT = "shell.print";
+
+/** What shells of agents are given besides the command. A key that is not known could change what it does. */
+const SHELLS: Readonly<
+  Record<string, { readonly folder?: string; readonly ignored: readonly string[] }>
+> = {
+  claude: { ignored: ["description", "timeout", "run_in_background"] },
+  codex: { folder: "workdir", ignored: ["description", "timeout", "timeout_ms", "justification"] },
+  gemini: {
+    folder: "dir_path",
+    ignored: ["description", "is_background", "delay_ms", "wait_for_previous"],
+  },
+  qwen: { folder: "directory", ignored: ["description", "is_background", "timeout"] },
+  copilot: {
+    ignored: [
+      ...["description", "timeout", "mode", "async", "detach", "initial_wait"],
+      ...["initialWait", "sessionId", "shellId"],
+    ],
+  },
+};
+
+/** Agents that decode `%` in paths, and search folders for the name of a file that is not there. */
+const SEEKERS = ["gemini", "qwen"];
 
 /**
  * What a call would do.
@@ -69,12 +95,14 @@ export async function actionsOf(
   }
   switch (kind) {
     case undefined:
+      if (tool === PRINT) throw new HookError(`"${PRINT}" is the name of no tool`);
       return [as({ action: "agent.tool", target: tool, params: { input } })];
     case "shell": {
-      const actions = await shellActions(textOf(input, ["command"]), { agent, cwd, home });
+      const folder = shellFolder(agent, input, cwd);
+      const actions = await shellActions(textOf(input, ["command"]), { agent, cwd: folder, home });
       // A line that only prints does nothing else, and is on record all the same.
       if (actions.length === 0) {
-        return [as({ action: "agent.tool", target: tool, params: { input } })];
+        return [as({ action: "agent.tool", target: PRINT, params: { input } })];
       }
       return actions.map(as);
     }
@@ -85,26 +113,40 @@ export async function actionsOf(
     case "patch":
       return patchedFiles(textOf(input, ["command", "input", "patch"])).map((
         { action, path, to },
-      ) =>
-        as({
-          ...{ action, target: pathOf(path, cwd) },
-          ...to === undefined ? {} : { params: { to: pathOf(to, cwd) } },
-        })
-      );
-    case "list":
-      return [
-        as({ action: "fs.list", target: pathOf(optionalText(input, PATH_KEYS) ?? cwd, cwd) }),
-      ];
+      ) => {
+        const target = pathOf(agent, path, cwd);
+        if (to !== undefined) return as({ action, target, params: { to: pathOf(agent, to, cwd) } });
+        return as(action === "fs.write" ? writing(target) : { action, target });
+      });
+    case "list": {
+      for (const key of PATTERN_KEYS) assertInside(input[key]);
+      const path = optionalText(input, PATH_KEYS) ?? cwd;
+      return [as({ action: "fs.list", target: pathOf(agent, path, cwd) })];
+    }
     case "read":
     case "edit":
     case "write": {
-      const target = pathOf(textOf(input, PATH_KEYS), cwd);
+      const path = textOf(input, PATH_KEYS);
+      if (SEEKERS.includes(agent) && !path.startsWith("/")) {
+        throw new HookError(`${JSON.stringify(path)}: write the absolute path`);
+      }
+      const target = pathOf(agent, path, cwd);
       if (kind === "read") return [as({ action: "fs.read", target })];
-      const content = kind === "write" ? optionalText(input, CONTENT_KEYS) : undefined;
-      const params = content === undefined ? {} : { params: { content } };
-      return [as({ action: "fs.write", target, ...params })];
+      return [as(writing(target, kind === "write" ? contentOf(input) : undefined))];
     }
   }
+}
+
+/** With content that is not known no condition on it can be decided: it allows nothing, and denies. */
+function writing(target: string, content: string | null = null): ActionRequest {
+  return { action: "fs.write", target, params: { content } };
+}
+
+function contentOf(input: ToolCall["input"]): string | undefined {
+  const given = CONTENT_KEYS.filter((key) => input[key] !== undefined);
+  return given.length > 0 && given.every((key) => input[key] === "")
+    ? ""
+    : optionalText(input, CONTENT_KEYS);
 }
 
 /** One of several keys, by the agent's version. With two different values nobody can tell which one counts. */
@@ -127,11 +169,59 @@ function textOf(input: ToolCall["input"], keys: readonly string[]): string {
 }
 
 /** Tools for files bring paths into this form themselves, by their text, before they look at the disk. */
-function pathOf(path: string, cwd: string): string {
+function pathOf(agent: string, path: string, cwd: string): string {
   if (path.startsWith("~")) {
     throw new HookError(`${JSON.stringify(path)}: write the home folder out`);
   }
+  if (hasOuterSpace(path)) {
+    throw new HookError(`${JSON.stringify(path)}: write the path without white space at its ends`);
+  }
+  if (SEEKERS.includes(agent) && path.includes("%")) {
+    throw new HookError(`${JSON.stringify(path)}: "%" in a path can be read in two ways`);
+  }
   return resolve(cwd, path);
+}
+
+/**
+ * Patterns can lead out of the folder that is listed.
+ *
+ * @throws {HookError} It is not certain that one does not.
+ */
+function assertInside(pattern: unknown): void {
+  if (pattern === undefined) return;
+  for (const one of Array.isArray(pattern) ? pattern : [pattern]) {
+    if (typeof one !== "string") throw new HookError("the pattern is no text");
+    // Brackets, backslashes and the signs before groups can be read as nothing: "[.][.]" is "..".
+    const plain = one.replace(/[[\]\\]|[?*!+@](?=\()/g, "").trim();
+    const isAbsolute = /^!?[({|,]*[/~]/.test(plain) || /[{,|(][/~]/.test(plain);
+    // A group that it begins with can be nothing, and then a "/" follows.
+    const isMaybe = /^[?*!+@]\(|^\{.*([{,],|,\}|\{\})|^\{,/s.test(one.trim());
+    // In "{.,a}./x" there are pieces that make "../x".
+    const climbs = plain.replace(/^(\.\/)+/, "").split(/[{}(),|/]/).some((piece) =>
+      /^\s*\.+\s*$/.test(piece)
+    );
+    if (isAbsolute || isMaybe || climbs) {
+      throw new HookError(
+        `${JSON.stringify(one)} could lead elsewhere: give the folder as the path, ` +
+          "and a pattern inside of it",
+      );
+    }
+  }
+}
+
+/** The folder in which a line starts. */
+function shellFolder(agent: string, input: ToolCall["input"], cwd: string): string {
+  const { folder, ignored = [] } = SHELLS[agent] ?? {};
+  const unknown = Object.keys(input).find((key) =>
+    key !== "command" && key !== folder && !ignored.includes(key) &&
+    // Off is how it is without it.
+    !(key === "dangerouslyDisableSandbox" && input[key] === false)
+  );
+  if (unknown !== undefined) {
+    throw new HookError(`${JSON.stringify(unknown)} is not known: give the command without it`);
+  }
+  const given = folder === undefined ? undefined : optionalText(input, [folder]);
+  return given === undefined ? cwd : pathOf(agent, given, cwd);
 }
 
 /** A shell leaves a path to the operating system, for which `link/..` is not the folder of the link. */
@@ -162,9 +252,7 @@ async function shellActions(
       // It does not tell its hooks in which folder a command runs.
       throw new HookError(`${JSON.stringify(step.path)}: write the absolute path`);
     }
-    return {
-      action: step.kind === "read" ? "fs.read" : "fs.write",
-      target: shellPath(step.path, step.cwd),
-    };
+    const target = shellPath(step.path, step.cwd);
+    return step.kind === "read" ? { action: "fs.read", target } : writing(target);
   });
 }

@@ -45,6 +45,15 @@ const CALLS: readonly { tool: string; input: (root: string) => object; expected:
   { tool: "Edit", input: (r) => ({ file_path: `${r}/.claude/settings.json` }), expected: "deny", actions: ["DENIED fs.write"] },
   { tool: "Glob", input: () => ({ pattern: "**" }), expected: "allow", actions: ["PERMITTED fs.list"] },
   { tool: "Glob", input: () => ({ pattern: "**", path: "/etc" }), expected: "deny", actions: ["DENIED fs.list"] },
+  { tool: "Glob", input: () => ({ pattern: "./{src,lib}/**/.*/[a-z]*.*.{ts,d.ts}" }), expected: "allow", actions: ["PERMITTED fs.list"] },
+  ...["/etc/*", " /etc/*", "../*", "a/../../*", "{/etc,a}/*", "{a,/etc}/*", "{,a}/etc/*", "{}/etc/*", "{a,{,b}}/etc/*", "a{/..,b}/*", "a/.{a,.}/*", "..", "./../*", "{a,}/etc/*", ".{.,a}/*", "{.,a}./*", "[.][.]/*", "\\/etc/*", "?(a)/etc/*", "@(/etc)/*", "~/*", 1, [".."]]
+    .map((pattern) => ({ tool: "Glob", input: () => ({ pattern }), expected: "deny" as const, actions: ["INVALID agent.tool"] })),
+  { tool: "Write", input: (r) => ({ file_path: `${r}/b`, content: "" }), expected: "allow", actions: ["PERMITTED fs.write"] },
+  { tool: "Write", input: (r) => ({ file_path: `${r}/b`, content: "", file_text: "x" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Write", input: (r) => ({ file_path: `${r}/b`, content: 1 }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Write", input: (r) => ({ file_path: `${r}/.env\u0085`, content: "x" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Write", input: (r) => ({ file_path: ` ${r}/.env`, content: "x" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "shell.print", input: () => ({}), expected: "deny", actions: ["INVALID agent.tool"] },
   { tool: "Grep", input: () => ({ pattern: "x" }), expected: "deny", actions: ["DENIED agent.tool"] },
   { tool: "WebFetch", input: () => ({ url: "https://example.com/a" }), expected: "allow", actions: ["PERMITTED net.http"] },
   { tool: "WebFetch", input: () => ({ url: "http://169.254.169.254/" }), expected: "deny", actions: ["DENIED net.http"] },
@@ -59,6 +68,10 @@ const CALLS: readonly { tool: string; input: (root: string) => object; expected:
   { tool: "Bash", input: () => ({ command: "ls && curl https://evil.example" }), expected: "deny", actions: ["PERMITTED proc.exec", "DENIED proc.exec", "UNREPORTED proc.exec"] },
   { tool: "Bash", input: () => ({ command: "cat a > .env" }), expected: "deny", actions: ["DENIED fs.write"] },
   { tool: "Bash", input: () => ({ command: "echo hello" }), expected: "deny", actions: ["DENIED agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "ls", description: "x", timeout: 1, run_in_background: true, dangerouslyDisableSandbox: false }), expected: "allow", actions: ["PERMITTED proc.exec"] },
+  { tool: "Bash", input: () => ({ command: "ls", dangerouslyDisableSandbox: true }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "ls", _simulatedSedEdit: { filePath: "/etc/x" } }), expected: "deny", actions: ["INVALID agent.tool"] },
+  { tool: "Bash", input: () => ({ command: "ls", workdir: "sub" }), expected: "deny", actions: ["INVALID agent.tool"] },
   { tool: "Bash", input: () => ({ command: "cat a > sub/../.env" }), expected: "deny", actions: ["INVALID agent.tool"] },
   { tool: "Bash", input: () => ({ command: "ls $(cat a)" }), expected: "deny", actions: ["INVALID agent.tool"] },
   { tool: "Bash", input: () => ({ command: "eval ls" }), expected: "deny", actions: ["INVALID agent.tool"] },
@@ -218,3 +231,81 @@ Deno.test("a tool of Copilot that could be one of two MCP servers is refused", a
   assertEquals(JSON.parse(stdout).permissionDecision, "deny");
   await kernel.close();
 });
+
+// deno-fmt-ignore -- a row is a line
+const OTHERS: readonly { agent: string; tool: string; input: object; expected: string; target?: string }[] = [
+  ...["gemini", "qwen"].flatMap((agent) => [
+    { agent, tool: "read_file", input: { file_path: "/W/a" }, expected: "PERMITTED fs.read", target: "/W/a" },
+    { agent, tool: "read_file", input: { file_path: "/W/%2eenv" }, expected: "INVALID agent.tool" },
+    { agent, tool: "write_file", input: { file_path: "/W/%2Eenv", content: "x" }, expected: "INVALID agent.tool" },
+    { agent, tool: "list_directory", input: { path: "/W/%2e%2e" }, expected: "INVALID agent.tool" },
+    { agent, tool: "read_file", input: { file_path: "a" }, expected: "INVALID agent.tool" },
+    { agent, tool: "write_file", input: { file_path: "a", content: "x" }, expected: "INVALID agent.tool" },
+    { agent, tool: "replace", input: { file_path: ".env", old_string: "a", new_string: "b" }, expected: "INVALID agent.tool" },
+    { agent, tool: "edit", input: { file_path: ".env", old_string: "a", new_string: "b" }, expected: "INVALID agent.tool" },
+    { agent, tool: "glob", input: { pattern: "/etc/*" }, expected: "INVALID agent.tool" },
+    { agent, tool: "run_shell_command", input: { command: "ls", shell: "sh" }, expected: "INVALID agent.tool" },
+    { agent, tool: "run_shell_command", input: { command: "echo hello" }, expected: "DENIED agent.tool", target: "shell.print" },
+  ]),
+  { agent: "gemini", tool: "run_shell_command", input: { command: "> b", dir_path: "sub" }, expected: "PERMITTED fs.write", target: "/W/sub/b" },
+  { agent: "gemini", tool: "run_shell_command", input: { command: "> b", dir_path: "/etc" }, expected: "DENIED fs.write", target: "/etc/b" },
+  { agent: "gemini", tool: "run_shell_command", input: { command: "> b", dir_path: "s%75b" }, expected: "INVALID agent.tool" },
+  { agent: "gemini", tool: "run_shell_command", input: { command: "> b", directory: "sub" }, expected: "INVALID agent.tool" },
+  { agent: "qwen", tool: "run_shell_command", input: { command: "> b", directory: "/etc" }, expected: "DENIED fs.write", target: "/etc/b" },
+  { agent: "codex", tool: "Bash", input: { command: "> b", workdir: "/etc" }, expected: "INVALID agent.tool" },
+  { agent: "copilot", tool: "bash", input: { command: "ls", description: "x", sessionId: "1", mode: "sync" }, expected: "PERMITTED proc.exec" },
+  { agent: "copilot", tool: "bash", input: { command: "ls", env: {} }, expected: "INVALID agent.tool" },
+  { agent: "claude", tool: "Bash", input: { command: "echo hello" }, expected: "DENIED agent.tool", target: "shell.print" },
+];
+
+for (const { agent, tool, input, expected, target } of OTHERS) {
+  Deno.test(`${agent}: ${tool} ${JSON.stringify(input)} is ${expected}`, async () => {
+    using ws = new Workspace();
+    ws.file("w/a", "");
+    const { root, kernel, desk, logPath, payload } = await hookScene(ws);
+    const given = JSON.parse(JSON.stringify(input).replaceAll("/W", root));
+    const copilot = { sessionId: "s", toolName: tool, toolArgs: given };
+    await desk.answer(agent, "before", payload(tool, given, copilot));
+    const [record, ...more] = await recordsOf(logPath);
+    assertEquals([`${record?.status} ${record?.action}`, more.length], [expected, 0]);
+    if (target !== undefined) assertEquals(record?.target, target.replace("/W", root));
+    await kernel.close();
+  });
+}
+
+// deno-fmt-ignore -- a row is a line
+const CONDITIONS: readonly { content: unknown; deny?: true; written: "allow" | "deny" }[] = [
+  { content: { max_bytes: 10 }, written: "allow" },
+  { content: { glob: "x*" }, written: "allow" },
+  { content: { not: { glob: "*secret*" } }, written: "allow" },
+  { content: "x", written: "allow" },
+  { content: { glob: "*secret*" }, deny: true, written: "allow" },
+  { content: { min: 5, max_bytes: 0 }, deny: true, written: "allow" },
+];
+for (const { content, deny, written } of CONDITIONS) {
+  Deno.test(`a rule that ${deny ? "denies" : "allows"} by ${JSON.stringify(content)} lets no content pass that is not known`, async () => {
+    using ws = new Workspace();
+    const root = ws.folder("w");
+    const rule = {
+      id: "rule",
+      action: "fs.write",
+      resource: `${root}/**`,
+      constraint: { content },
+    };
+    const all = { id: "all", action: "fs.write", resource: `${root}/**` };
+    const policy = deny ? { capabilities: [all], deny: [rule] } : { capabilities: [rule] };
+    const { kernel, desk, payload } = await hookScene(ws, { policy });
+    const decide = async (agent: string, tool: string, input: object) => {
+      const { stdout } = await desk.answer(agent, "before", payload(tool, input));
+      return stdout === "{}" ? "allow" : verdictOf(stdout)[0];
+    };
+    const file_path = `${root}/a`;
+    assertEquals(await decide("claude", "Write", { file_path, content: "x" }), written);
+    assertEquals(await decide("claude", "Write", { file_path }), "deny");
+    assertEquals(await decide("claude", "Edit", { file_path, new_string: "x" }), "deny");
+    assertEquals(await decide("claude", "Bash", { command: `> ${root}/a` }), "deny");
+    const command = `*** Begin Patch\n*** Add File: ${root}/a\n+x\n*** End Patch`;
+    assertEquals(await decide("codex", "apply_patch", { command }), "deny");
+    await kernel.close();
+  });
+}
