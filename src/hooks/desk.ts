@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { normalize } from "@std/path";
 import type { ActionRequest, ActionResult } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import { sha256 } from "../core/request.ts";
@@ -16,6 +17,7 @@ import {
   type ToolCall,
   type Verdict,
 } from "./event.ts";
+import { foldersOf, withoutLinks } from "./settings.ts";
 import { actionsOf } from "./tools.ts";
 
 /** The part of a kernel that hooks use. */
@@ -49,8 +51,19 @@ export class HookDesk {
   /** By agent, session and call; calls that cannot be told apart wait in their order. */
   readonly #calls = new Map<string, PermittedCall[]>();
 
+  /** As given, and without links: what no command may name, and the folders that such things are in. */
+  readonly #settings: readonly string[];
+  readonly #folders: ReadonlySet<string>;
+
   constructor(options: HookDeskOptions) {
     this.#options = options;
+    const both = (paths: readonly string[]) => {
+      const given = paths.map(normalPath);
+      return Array.from(new Set([...given, ...given.map(withoutLinks)]));
+    };
+    const settings = (options.settings ?? []).map(normalPath);
+    this.#settings = both(settings);
+    this.#folders = new Set(both(foldersOf(settings)));
   }
 
   /**
@@ -157,30 +170,53 @@ export class HookDesk {
   }
 
   /**
-   * A program that gets the path of an agent's settings could change them, whatever it is. This sees paths that
-   * are written out, and no others.
+   * A program that gets the path of an agent's settings, or of a folder that they are in, could change them,
+   * whatever it is. This sees paths that are written out, and no others.
    */
   #assertNoSettings(actions: readonly ActionRequest[]): void {
-    const { settings = [], home } = this.#options;
+    const { home } = this.#options;
+    const seen = new Set<string>();
+    const check = (path: string) => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      const hit = this.#folders.has(path)
+        ? path
+        : this.#settings.find((one) => path === one || path.startsWith(`${one}/`));
+      if (hit !== undefined) throw new HookError(`"${hit}" belongs to the settings of an agent`);
+    };
     for (const { action, params = {} } of actions) {
       if (action !== "proc.exec") continue;
       const { args, cwd } = params as { readonly args: readonly string[]; readonly cwd: string };
-      for (const word of args.flatMap((arg) => [arg, arg.slice(arg.indexOf("=") + 1)])) {
-        const path = lexicalPath(word, cwd, home);
-        const hit = settings.find((one) => path === one || path.startsWith(`${one}/`));
-        if (hit !== undefined) throw new HookError(`"${hit}" belongs to the settings of an agent`);
+      // Without a path a program changes the folder in which it runs.
+      for (const text of [".", ...args].flatMap(pathsIn)) {
+        const path = lexicalPath(text, cwd, home);
+        if (seen.has(path)) continue;
+        check(path);
+        check(withoutLinks(path));
       }
     }
   }
 }
 
+/** The longest path that a system opens. */
+const MAX_PATH = 4096;
+
+/** What of a word can be a path: all of it, and what stands after a "=" or an option of one letter. */
+function pathsIn(word: string): string[] {
+  const values = Array.from(word.matchAll(/=(?=[^=])/g), ({ index }) => word.slice(index + 1));
+  const glued = /^-[^-=]./s.test(word) ? [word.slice(2)] : [];
+  return [word, ...[...values, ...glued].filter(({ length }) => length <= MAX_PATH)];
+}
+
+/** As programs on their own would resolve it. A system that follows a link before ".." may go elsewhere. */
 function lexicalPath(word: string, cwd: string, home: string | undefined): string {
   const from = home !== undefined && /^~(\/|$)/.test(word) ? home + word.slice(1) : word;
-  return new URL(
-    (from.startsWith("/") ? from : `${cwd}/${from}`).replaceAll("%", "%25").replaceAll("?", "%3F")
-      .replaceAll("#", "%23"),
-    "file:///",
-  ).pathname;
+  return normalPath(from.startsWith("/") ? from : `${cwd}/${from}`);
+}
+
+/** Without ".", "..", and slashes that change nothing. */
+function normalPath(path: string): string {
+  return normalize(path).replace(/^\/{2,}/, "/").replace(/(?<=.)\/+$/, "");
 }
 
 /** By which a call and its report find each other. */

@@ -3,12 +3,16 @@
  *
  * @module
  */
+import { dirname } from "@std/path";
 
 /** Below the home folder of a user. */
 const USER_SETTINGS = [
   ".claude/settings.json",
   ".claude/settings.local.json",
   ".claude/hooks",
+  ".claude/skills",
+  ".claude/commands",
+  ".claude/agents",
   ".claude.json",
   ".codex/config.toml",
   ".codex/hooks.json",
@@ -29,6 +33,9 @@ const WORKSPACE_SETTINGS = [
   ".claude/settings.json",
   ".claude/settings.local.json",
   ".claude/hooks",
+  ".claude/skills",
+  ".claude/commands",
+  ".claude/agents",
   ".mcp.json",
   ".codex",
   ".gemini/settings.json",
@@ -54,6 +61,45 @@ export function settingsOf(home: string | undefined, workspace: string): readonl
     ...WORKSPACE_SETTINGS.map((name) => `${workspace}/${name}`),
     "/etc/claude-code",
   ];
+}
+
+/**
+ * The folders that settings are in, below the home folder and the workspace: what changes one of them as a
+ * whole changes the settings.
+ *
+ * @param settings Made by {@linkcode settingsOf}.
+ */
+export function foldersOf(settings: readonly string[]): readonly string[] {
+  const folders = settings.flatMap((path) =>
+    [...USER_SETTINGS, ...WORKSPACE_SETTINGS].filter((name) => path.endsWith(`/${name}`))
+      .flatMap((name) => {
+        const root = path.slice(0, -name.length);
+        const names = name.split("/").slice(0, -1);
+        return names.map((_, i) => root + names.slice(0, i + 1).join("/"));
+      })
+  );
+  return Array.from(new Set(folders));
+}
+
+/**
+ * A path without the links that it leads through, as far as it is there.
+ *
+ * @param path Absolute, in normal form.
+ * @returns The path as it is given where links must not be read.
+ */
+export function withoutLinks(path: string): string {
+  let rest = "";
+  for (let start = path; start !== "/"; start = dirname(start)) {
+    try {
+      const real = Deno.realPathSync(start);
+      return real === "/" ? rest || "/" : real + rest;
+    } catch (error) {
+      // A name that is too long or is no folder is not there either.
+      if (error instanceof Deno.errors.NotCapable) return path;
+      rest = path.slice(dirname(start) === "/" ? 0 : dirname(start).length);
+    }
+  }
+  return path;
 }
 
 /** Settings of a workspace that switch hooks off, as text that its file has. */

@@ -195,7 +195,7 @@ function assertInside(pattern: unknown): void {
     const plain = one.replace(/[[\]\\]|[?*!+@](?=\()/g, "").trim();
     const isAbsolute = /^!?[({|,]*[/~]/.test(plain) || /[{,|(][/~]/.test(plain);
     // A group that it begins with can be nothing, and then a "/" follows.
-    const isMaybe = /^[?*!+@]\(|^\{.*([{,],|,\}|\{\})|^\{,/s.test(one.trim());
+    const isMaybe = /^\s*([?*!+@]\(|\{(?=,|\}|.*(\{,|,,|,\}|\{\})))/s.test(one);
     // In "{.,a}./x" there are pieces that make "../x".
     const climbs = plain.replace(/^(\.\/)+/, "").split(/[{}(),|/]/).some((piece) =>
       /^\s*\.+\s*$/.test(piece)

@@ -78,6 +78,15 @@ const CALLS: readonly { tool: string; input: (root: string) => object; expected:
   { tool: "Bash", input: () => ({ command: "git config --file .claude/settings.json a.b c" }), expected: "deny", actions: ["INVALID agent.tool"] },
   { tool: "Bash", input: () => ({ command: "git config --file=../w/.claude/settings.json a.b c" }), expected: "deny", actions: ["INVALID agent.tool"] },
   { tool: "Bash", input: () => ({ command: "git add ~/.claude.json" }), expected: "deny", actions: ["INVALID agent.tool"] },
+  ...[
+    "ls .claude/", "ls .claude", "ls ./.gemini/.", "git -C .github add x", "git mv a .cursor", "git add .vscode",
+    "git -O.claude/settings.json", "git -O.claude", "git --file=.claude/settings.json", "git a=b=.mcp.json", "git -x=.mcp.json",
+    "cat .//.claude//settings.json", "cat .claude/skills/x/SKILL.md", "cat .claude/commands/x", "cat .claude/agents",
+    "cat ~//.claude/settings.json", "cat ~/.claude", "cat ~/.config", "cat //etc/claude-code/x", "cat é/../.mcp.json", "cat 'a b/../.mcp.json'",
+    "cd .claude && git clean", "cd .claude && cat settings.json", "cat link/settings.json", "cat link", "cat --x=link/hooks/new",
+  ].map((command) => ({ tool: "Bash", input: () => ({ command }), expected: "deny" as const, actions: ["INVALID agent.tool"] })),
+  ...["ls .", "ls -la", "ls ~", "ls ..", "ls /", "ls .github/workflows", "git add .claude-x", "ls 'é a'", "git a====b"]
+    .map((command) => ({ tool: "Bash", input: () => ({ command }), expected: "allow" as const, actions: ["PERMITTED proc.exec"] })),
   { tool: "Bash", input: () => ({}), expected: "deny", actions: ["INVALID agent.tool"] },
 ];
 
@@ -86,6 +95,8 @@ Deno.test("each tool of Claude Code is the actions that it would do", async (t) 
     await t.step(`${tool} ${JSON.stringify(input("ROOT"))}: ${expected}`, async () => {
       using ws = new Workspace();
       ws.file("w/a", "");
+      ws.folder("w/.claude");
+      ws.link("w/link", ".claude");
       const { root, kernel, desk, logPath, payload } = await hookScene(ws);
       const { stdout } = await desk.answer("claude", "before", payload(tool, input(root)));
       const [decision, reason] = verdictOf(stdout);
@@ -309,3 +320,29 @@ for (const { content, deny, written } of CONDITIONS) {
     await kernel.close();
   });
 }
+
+Deno.test("settings are known by their real paths as well as by those that were given", async () => {
+  using ws = new Workspace();
+  const real = ws.folder("w");
+  ws.folder("w/.claude");
+  const link = ws.path("link to w");
+  ws.link("link to w", real);
+  const kernel = {
+    permit: () => Promise.resolve({ status: "OK" as const, recordId: "1" }),
+    report: () => Promise.resolve(true),
+  };
+  const decide = async (root: string, cwd: string, command: string) => {
+    const desk = new HookDesk({ kernel, settings: [`${root}/.claude/settings.json`] });
+    const call = { session_id: "s", cwd, tool_name: "Bash", tool_input: { command } };
+    return verdictOf((await desk.answer("claude", "before", call)).stdout)[0];
+  };
+  for (const root of [real, link]) {
+    for (const cwd of [real, link]) {
+      for (const named of [".", real, link]) {
+        const files = [".claude/settings.json", ".claude", ".claude/x"];
+        const decided = files.map((file) => decide(root, cwd, `cat '${named}/${file}'`));
+        assertEquals(await Promise.all(decided), ["deny", "deny", "allow"]);
+      }
+    }
+  }
+});
