@@ -30,13 +30,14 @@ const CLAUDE_FORM: Pick<HookAgent, "read"> = {
   read(name, payload) {
     const session = textOf(payload, "session_id");
     const cwd = folderOf(payload);
-    if (name === "session-start" || name === "session-end") return { name, session, cwd };
+    if (name === "session-start" || name === "session-end") {
+      return { name, session, cwd, goesOn: goesOn(name, payload) };
+    }
     const tool = textOf(payload, "tool_name");
-    const [, server, mcpTool] = /^mcp__(.+?)__(.+)$/s.exec(tool) ?? [];
     const call: ToolCall = {
       ...{ tool, session, cwd, input: objectOf(payload, "tool_input") },
       id: optionalText(payload, "tool_use_id") ?? optionalText(payload, "tool_call_id"),
-      ...server !== undefined && mcpTool !== undefined && { mcp: { server, tool: mcpTool } },
+      ...mcpOfUnderscores(tool, payload["mcp_server"] ?? undefined),
     };
     if (name === "before") return { name, call };
     return { name, call, report: reportOf(payload, payload["tool_response"], payload["error"]) };
@@ -48,7 +49,9 @@ const GEMINI_FORM: Pick<HookAgent, "read"> = {
   read(name, payload) {
     const session = textOf(payload, "session_id");
     const cwd = folderOf(payload);
-    if (name === "session-start" || name === "session-end") return { name, session, cwd };
+    if (name === "session-start" || name === "session-end") {
+      return { name, session, cwd, goesOn: goesOn(name, payload) };
+    }
     const mcp = payload["mcp_context"] === undefined ? undefined : objectOf(payload, "mcp_context");
     const call: ToolCall = {
       ...{ tool: textOf(payload, "tool_name"), session, cwd, id: undefined },
@@ -66,7 +69,9 @@ const COPILOT_FORM: Pick<HookAgent, "read"> = {
   read(name, payload) {
     const session = textOf(payload, "sessionId");
     const cwd = folderOf(payload);
-    if (name === "session-start" || name === "session-end") return { name, session, cwd };
+    if (name === "session-start" || name === "session-end") {
+      return { name, session, cwd, goesOn: goesOn(name, payload) };
+    }
     const tool = textOf(payload, "toolName");
     const call: ToolCall = {
       ...{ tool, session, cwd, id: undefined },
@@ -77,6 +82,33 @@ const COPILOT_FORM: Pick<HookAgent, "read"> = {
     return { name, call, report: reportOf(payload, payload["toolResult"], payload["error"]) };
   },
 };
+
+/**
+ * `mcp__server__tool`. Both names can have underscores, so that only the agent can tell where the first ends.
+ *
+ * @param told What the agent tells of the server.
+ */
+function mcpOfUnderscores(tool: string, told: unknown): Pick<ToolCall, "mcp"> {
+  if (told !== undefined) {
+    const server = textOf(objectOf({ mcp_server: told }, "mcp_server"), "name");
+    const start = `mcp__${server}__`;
+    if (tool.startsWith(start) && tool.length > start.length) {
+      return { mcp: { server, tool: tool.slice(start.length) } };
+    }
+    throw new HookError(`${JSON.stringify(tool)} is no tool of the MCP server "${server}"`);
+  }
+  if (!tool.startsWith("mcp__")) return {};
+  const names = tool.slice("mcp__".length);
+  const [split, ...more] = Array.from(names.matchAll(/(?<=.)_(?=_.)/gs), ({ index }) => index);
+  if (split === undefined) return {};
+  if (more.length === 0) {
+    return { mcp: { server: names.slice(0, split), tool: names.slice(split + 2) } };
+  }
+  throw new HookError(
+    `${JSON.stringify(tool)} could be a tool of several MCP servers: ` +
+      'give the server a name without "_" at its end and without "__"',
+  );
+}
 
 /** Two names joined by one dash; with more dashes nobody can tell where the first name ends. */
 function mcpOfDashes(tool: string): Pick<ToolCall, "mcp"> {
@@ -150,6 +182,12 @@ function objectOf(payload: Payload, key: string): Payload {
   const value = payload[key];
   if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Payload;
   throw new HookError(`The hook sent no object "${key}"`);
+}
+
+/** Whether it is still the session that there was, whose calls can be reported. */
+function goesOn(name: HookEventName, payload: Payload): boolean {
+  const source = payload["source"];
+  return name === "session-start" && (source === "compact" || source === "resume");
 }
 
 /** What is reported of a call that has ended: untrusted, and only its digest is kept. */

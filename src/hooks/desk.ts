@@ -37,6 +37,9 @@ export interface HookDeskOptions {
 
 /** A call whose actions were permitted. */
 interface PermittedCall {
+  /** By which its report finds it. */
+  readonly key: string;
+  readonly agent: string;
   readonly session: string;
   readonly recordIds: readonly string[];
 }
@@ -48,8 +51,10 @@ const DONE: HookAnswer = { stdout: "{}", stderr: "", exitCode: 0 };
 /** Answers the hooks of agents. */
 export class HookDesk {
   readonly #options: HookDeskOptions;
-  /** By agent, session and call; calls that cannot be told apart wait in their order. */
-  readonly #calls = new Map<string, PermittedCall[]>();
+  /** Calls that wait for their report, the oldest first. */
+  readonly #calls = new Set<PermittedCall>();
+  /** The same by their keys, for those that cannot be told apart in their order. None is empty. */
+  readonly #byKey = new Map<string, PermittedCall[]>();
 
   /** As given, and without links: what no command may name, and the folders that such things are in. */
   readonly #settings: readonly string[];
@@ -92,7 +97,7 @@ export class HookDesk {
           return DONE;
         case "session-start":
         case "session-end":
-          await this.#endSession(agent, event.session);
+          if (!event.goesOn) await this.#endSession(agent, event.session);
           return DONE;
       }
     } catch (error) {
@@ -134,23 +139,24 @@ export class HookDesk {
       }
       recordIds.push(result.recordId);
     }
-    await this.#keep(keyOf(agent, call), { session: `${agent} ${call.session}`, recordIds });
+    await this.#keep({ key: keyOf(agent, call), agent, session: call.session, recordIds });
     return { isAllowed: true, reason: "the policy of agent-kernel allows it" };
   }
 
+  /** The newest of the calls that it could be of has ended: those before it got no report when they could have. */
   async #after(key: string, report: PermitReport): Promise<void> {
-    const [call, ...others] = this.#calls.get(key) ?? [];
-    if (others.length > 0) this.#calls.set(key, others);
-    else this.#calls.delete(key);
-    await this.#report(call?.recordIds ?? [], report);
+    const call = this.#byKey.get(key)?.at(-1);
+    if (call === undefined) return;
+    this.#forget(call);
+    await this.#report(call.recordIds, report);
   }
 
   async #endSession(agent: string, session: string): Promise<void> {
-    for (const [key, calls] of this.#calls) {
-      const ended = calls.filter((call) => call.session === `${agent} ${session}`);
-      if (ended.length === 0) continue;
-      this.#calls.delete(key);
-      const recordIds = ended.flatMap(({ recordIds }) => recordIds);
+    const ended = Array.from(this.#calls).filter((call) =>
+      call.agent === agent && call.session === session
+    );
+    for (const call of ended) this.#forget(call);
+    for (const { recordIds } of ended) {
       await this.#report(recordIds, { notDone: "the session ended before a report came" });
     }
   }
@@ -159,14 +165,24 @@ export class HookDesk {
     for (const id of recordIds) await this.#options.kernel.report(id, report);
   }
 
-  async #keep(key: string, call: PermittedCall): Promise<void> {
-    const [oldest] = this.#calls.size >= MAX_CALLS ? this.#calls : [];
-    if (oldest !== undefined) {
-      this.#calls.delete(oldest[0]);
-      const recordIds = oldest[1].flatMap(({ recordIds }) => recordIds);
-      await this.#report(recordIds, { notDone: `${MAX_CALLS} newer calls wait for a report` });
-    }
-    this.#calls.set(key, [...this.#calls.get(key) ?? [], call]);
+  async #keep(call: PermittedCall): Promise<void> {
+    this.#calls.add(call);
+    const alike = this.#byKey.get(call.key);
+    if (alike === undefined) this.#byKey.set(call.key, [call]);
+    else alike.push(call);
+    const [oldest] = this.#calls.size > MAX_CALLS ? this.#calls : [];
+    if (oldest === undefined) return;
+    this.#forget(oldest);
+    await this.#report(oldest.recordIds, { notDone: `${MAX_CALLS} newer calls wait for a report` });
+  }
+
+  #forget(call: PermittedCall): void {
+    this.#calls.delete(call);
+    const alike = this.#byKey.get(call.key) ?? [];
+    if (alike.at(-1) === call) alike.pop();
+    else if (alike[0] === call) alike.shift();
+    else alike.splice(alike.indexOf(call), 1);
+    if (alike.length === 0) this.#byKey.delete(call.key);
   }
 
   /**
@@ -221,9 +237,10 @@ function normalPath(path: string): string {
 
 /** By which a call and its report find each other. */
 function keyOf(agent: string, { session, id, tool, input }: ToolCall): string {
-  return id === undefined
-    ? `${agent} ${session} ${sha256(JSON.stringify([tool, input]))}`
-    : `${agent} ${session} #${id}`;
+  return JSON.stringify([
+    ...[agent, session],
+    ...id === undefined ? ["alike", sha256(JSON.stringify([tool, input]))] : ["id", id],
+  ]);
 }
 
 /** What the model reads: what was refused, why, and what would be needed. */

@@ -34,6 +34,8 @@ export type HookEvent =
     readonly name: "session-start" | "session-end";
     readonly session: string;
     readonly cwd: string;
+    /** Whether it is the session that there was before. */
+    readonly goesOn: boolean;
   };
 
 /** What an agent is told before a call. */

@@ -156,7 +156,7 @@ Deno.test("the end of a session, and calls without ids, find their permits", asy
   using ws = new Workspace();
   const { kernel, desk, logPath, payload } = await hookScene(ws);
   const call = payload("TodoWrite", { n: 1 }, { tool_use_id: undefined });
-  // Twice the same, then one report: one is done, the other is not known.
+  // Twice the same, then one report: the newer is done, the other is not known.
   await desk.answer("claude", "before", call);
   await desk.answer("claude", "before", call);
   await desk.answer("claude", "after", { ...call, error: "it failed" });
@@ -167,10 +167,10 @@ Deno.test("the end of a session, and calls without ids, find their permits", asy
   assertEquals(records.length, 5);
   assertEquals([done?.status, done?.permit, done?.code], [
     "DONE",
-    first?.record_id,
+    second?.record_id,
     "REPORTED_FAILURE",
   ]);
-  assertEquals([unreported?.status, unreported?.permit], ["UNREPORTED", second?.record_id]);
+  assertEquals([unreported?.status, unreported?.permit], ["UNREPORTED", first?.record_id]);
   assertEquals(other?.status, "PERMITTED");
   await kernel.close();
 });
@@ -346,3 +346,89 @@ Deno.test("settings are known by their real paths as well as by those that were 
     }
   }
 });
+
+/** A kernel that permits everything, and what it was told. */
+function listening() {
+  const permitted: string[] = [];
+  const reports: [recordId: string, report: string][] = [];
+  const kernel = {
+    permit: ({ target }: { target: string }) => {
+      permitted.push(target);
+      return Promise.resolve({ status: "OK" as const, recordId: String(permitted.length) });
+    },
+    report: (id: string, { notDone = "done" }: { notDone?: string } = {}) => {
+      reports.push([id, notDone]);
+      return Promise.resolve(true);
+    },
+  };
+  return { desk: new HookDesk({ kernel }), permitted, reports };
+}
+
+Deno.test("a session that goes on does not end the reports of its calls", async () => {
+  const { desk, reports } = listening();
+  const of = { session_id: "s", cwd: "/" };
+  const call = { ...of, tool_name: "TodoWrite", tool_input: {}, tool_use_id: "1" };
+  await desk.answer("claude", "before", call);
+  for (const source of ["compact", "resume"]) {
+    await desk.answer("claude", "session-start", { ...of, source });
+  }
+  assertEquals(reports, []);
+  await desk.answer("claude", "after", call);
+  assertEquals(reports, [["1", "done"]]);
+  for (const [name, source] of [["session-start", "clear"], ["session-end", "resume"]] as const) {
+    await desk.answer("claude", "before", call);
+    await desk.answer("claude", name, { ...of, source });
+    assertEquals(reports.at(-1)?.[1], "the session ended before a report came");
+  }
+});
+
+Deno.test("no name of a session or call is taken for another", async () => {
+  const { desk, reports } = listening();
+  const call = (session_id: string, tool_use_id: string) => ({
+    ...{ session_id, cwd: "/", tool_name: "TodoWrite", tool_input: {}, tool_use_id },
+  });
+  await desk.answer("claude", "before", call("a", "b #c"));
+  await desk.answer("claude", "after", call("a #b", "c"));
+  await desk.answer("claude", "after", call("a #b #c", ""));
+  await desk.answer("claude", "session-end", { session_id: "a #b", cwd: "/" });
+  assertEquals(reports, []);
+});
+
+Deno.test("no more than 10000 calls wait for a report, however many of them are alike", async () => {
+  const { desk, reports } = listening();
+  const call = { session_id: "s", cwd: "/", tool_name: "TodoWrite", tool_input: {} };
+  for (let i = 0; i < 10_002; i++) await desk.answer("claude", "before", call);
+  const evicted = "10000 newer calls wait for a report";
+  assertEquals(reports, [["1", evicted], ["2", evicted]]);
+  await desk.answer("claude", "after", call);
+  assertEquals(reports.at(-1), ["10002", "done"]);
+  await desk.answer("claude", "session-end", { session_id: "s", cwd: "/" });
+  assertEquals(reports.length, 10_002);
+});
+
+// deno-fmt-ignore -- a row is a line
+const MCP_NAMES: readonly [tool: string, server: unknown, expected: string | undefined][] = [
+  ["mcp__a__b", undefined, "a/b"],
+  ["mcp__a_b__c_d", undefined, "a_b/c_d"],
+  ["mcp__a__b", null, "a/b"],
+  ["mcp__a__b__c", undefined, undefined],
+  ["mcp__a___b", undefined, undefined],
+  ["mcp____a__b", undefined, "__a/b"],
+  ["mcp__a__b__c", { name: "a" }, "a/b__c"],
+  ["mcp__a__b__c", { name: "a__b" }, "a__b/c"],
+  ["mcp__a__b", { name: "b" }, undefined],
+  ["mcp__a__", { name: "a" }, undefined],
+  ["TodoWrite", { name: "a" }, undefined],
+  ["mcp__a__b", {}, undefined],
+  ["mcp__a__b", "a", undefined],
+  ["mcp__a", undefined, "mcp__a"],
+];
+for (const [tool, mcp_server, expected] of MCP_NAMES) {
+  Deno.test(`${tool} of ${JSON.stringify(mcp_server)} is ${expected ?? "refused"}`, async () => {
+    const { desk, permitted } = listening();
+    const call = { session_id: "s", cwd: "/", tool_name: tool, tool_input: {}, mcp_server };
+    const { stdout } = await desk.answer("claude", "before", call);
+    assertEquals(permitted, expected === undefined ? [] : [expected]);
+    assertEquals(verdictOf(stdout)[0], expected === undefined ? "deny" : "allow");
+  });
+}
