@@ -88,6 +88,8 @@ export function foldersOf(settings: readonly string[]): readonly string[] {
  * @returns The path as it is given where links must not be read.
  */
 export function withoutLinks(path: string): string {
+  // No system opens one that is longer, and each of its folders is looked up.
+  if (path.length > 8192) return path;
   let rest = "";
   for (let start = path; start !== "/"; start = dirname(start)) {
     try {
