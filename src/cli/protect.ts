@@ -5,6 +5,7 @@
  */
 import { dirname, resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
+import { TIMEOUT } from "../protect/hook_command.ts";
 import { HOOK_SETTINGS, type HookSettings } from "../protect/installation.ts";
 import { withHooks, withoutHooks } from "../protect/settings_file.ts";
 import { sha256 } from "../core/request.ts";
@@ -86,7 +87,10 @@ export async function changeSettings(
   if (!underPolicy) {
     const files = [path, backupOf(path), draftOf(path), dirname(path)];
     if (path.includes(",")) throw new UsageError("the path has a comma, which Deno cannot express");
-    const flags = ["read", "write"].map((name) => `--allow-${name}=${files.join(",")}`);
+    const flags = [
+      `--allow-read=${[...files, TIMEOUT].join(",")}`,
+      `--allow-write=${files.join(",")}`,
+    ];
     return await launchWith(["--no-prompt", ...flags, "--allow-env=HOME"], args, ["HOME"]);
   }
   const before = readIfThere(path);

@@ -21,18 +21,24 @@ export interface HookCommandOptions {
   readonly socket: string;
   /** Absolute path of `deno`. @default the one that runs this process */
   readonly deno?: string;
+  /** Absolute path of `timeout`; `null` if there is none. @default {@link TIMEOUT}, if it is there */
+  readonly timeout?: string | null;
 }
+
+/** Ends a hook that hangs before it reaches its own deadline. */
+export const TIMEOUT = "/usr/bin/timeout";
 
 /**
  * A line for `sh`. INVARIANT: before a call, whatever goes wrong ends with 2 and a text on standard error: the one
- * answer that every agent takes for a no.
+ * answer that every agent takes for a no. No program in it is looked up in the `PATH`, which may be another's when
+ * the agent runs it: `echo`, `exit` and `true` are of the shell.
  */
 export function hookCommand(
   event: HookEventName,
-  { agent, socket, deno = Deno.execPath() }: HookCommandOptions,
+  { agent, socket, deno = Deno.execPath(), timeout = timeoutProgram() }: HookCommandOptions,
 ): string {
   const client = CLIENT.protocol === "file:" ? fromFileUrl(CLIENT) : CLIENT.href;
-  const limit = Deno.build.os === "linux" ? [`timeout ${HOOK_TIMEOUT_S - 5}`] : [];
+  const limit = timeout === null ? [] : [quoted(timeout), String(HOOK_TIMEOUT_S - 5)];
   const command = [
     ...limit,
     quoted(deno),
@@ -46,6 +52,15 @@ export function hookCommand(
     ? `|| { echo "agent-kernel: the hook failed, the call is refused" >&2; exit 2; }`
     : "|| true";
   return `${command} ${otherwise} # ${HOOK_MARK}`;
+}
+
+function timeoutProgram(): string | null {
+  try {
+    return Deno.statSync(TIMEOUT).isFile ? TIMEOUT : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** A word of a line for `sh`. */

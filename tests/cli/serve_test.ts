@@ -83,7 +83,7 @@ Deno.test("serve, protect, doctor: an agent's hook asks the kernel, and nothing 
   assertStringIncludes(doctor.stdout, "codex    not protected");
 
   // The line that the agent would run.
-  const [line = ""] = /"timeout .*? claude before .*?agent-kernel-hook"/.exec(
+  const [line = ""] = /"\/usr\/bin\/timeout .*? claude before .*?agent-kernel-hook"/.exec(
     Deno.readTextFileSync(settings),
   ) ?? [];
   const hook = async (tool: string, input: object) => {

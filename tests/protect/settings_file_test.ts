@@ -7,6 +7,7 @@ import {
   withHooks,
   withoutHooks,
 } from "../../src/protect/settings_file.ts";
+import { Workspace } from "../workspace.ts";
 
 const OPTIONS = { socket: "/s/kernel.sock", deno: "/bin/deno" };
 
@@ -78,4 +79,22 @@ Deno.test("the line of a hook refuses the call if its program is missing, slow t
   assertEquals(await sh(line("/with space/it's")), [2, true]);
   const after = hookCommand("after", { agent: "claude", ...OPTIONS, deno: "/nowhere/deno" });
   assertEquals((await sh(after))[0], 0);
+});
+
+Deno.test("the line of a hook runs no program that another PATH could name", async () => {
+  using ws = new Workspace();
+  for (const name of ["timeout", "deno", "echo", "true", "exit"]) {
+    const program = ws.file(`bin/${name}`, `#!/bin/sh\n: > ${ws.path("ran")}\n`);
+    Deno.chmodSync(program, 0o755);
+  }
+  const options = { agent: "claude", socket: ws.path("s/kernel.sock") };
+  for (const more of [{}, { timeout: null }]) {
+    const { code, stderr } = await new Deno.Command("/bin/sh", {
+      args: ["-c", hookCommand("before", { ...options, ...more })],
+      env: { PATH: ws.path("bin") },
+      stdin: "null",
+    }).output();
+    assertEquals([code, stderr.length > 0], [2, true]);
+    assertThrows(() => Deno.lstatSync(ws.path("ran")), Deno.errors.NotFound);
+  }
 });
