@@ -37,7 +37,7 @@ The tried calls are on record. It runs the hook that is installed, and does not 
     const flags = ["--no-prompt", "--allow-read", "--allow-run=/bin/sh", "--allow-env=HOME,PATH"];
     const socket = socketOf(values);
     return await launchWith(
-      [...flags, `--allow-write=${socket}`, `--allow-net=unix:${socket}`],
+      [...flags, `--allow-write=${socket}`, `--allow-net=unix:${socket}`, "--allow-sys=uid"],
       args,
       ["HOME", "PATH"],
     );
@@ -96,8 +96,11 @@ async function showKernel(socket: string): Promise<boolean> {
     const { version, policy } = Object(body) as Record<string, unknown>;
     print(escape(`kernel   runs, version ${version}, policy ${String(policy).slice(0, 12)}`));
     return true;
-  } catch {
-    print(escape(`kernel   ${colour("does not run", "red")} at ${socket}: every hook says no`));
+  } catch (error) {
+    const isDown = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.ConnectionRefused;
+    const why = isDown ? "every hook says no" : messageOf(error);
+    print(escape(`kernel   ${colour("does not run", "red")} at ${socket}: ${why}`));
     return false;
   }
 }

@@ -8,6 +8,7 @@ import { HookDesk } from "../hooks/desk.ts";
 import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
+import { makeServerFolder } from "../server/folder.ts";
 import { ResidentServer } from "../server/resident.ts";
 import { PolicyWatch } from "../server/policy_watch.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
@@ -62,9 +63,7 @@ async function serve(values: Values, options: KernelOptions): Promise<number> {
   const signals = ["SIGTERM", "SIGINT"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, stopping.resolve);
   await using kernel = await Kernel.open({ ...options, onWarning });
-  const folder = serverFolder(values);
-  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-  Deno.chmodSync(folder, 0o700);
+  makeServerFolder(serverFolder(values));
   const home = homeFolder();
   await using server = new ResidentServer(socketOf(values), {
     kernel,

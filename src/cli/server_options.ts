@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { resolve } from "@std/path";
+import { dirname, resolve } from "@std/path";
 import { settingsOf } from "../hooks/settings.ts";
 import { optional, type Values } from "./command.ts";
 
@@ -17,9 +17,14 @@ export function socketOf(values: Values): string {
   return `${serverFolder(values)}/kernel.sock`;
 }
 
-/** What a process needs to ask at a socket, and no more. */
+/** What a process needs to ask at a socket, and no more: whose the socket and its folder are is looked at. */
 export function socketFlags(socket: string): string[] {
-  return [`--allow-read=${socket}`, `--allow-write=${socket}`, `--allow-net=unix:${socket}`];
+  return [
+    `--allow-read=${dirname(socket)}`,
+    `--allow-write=${socket}`,
+    `--allow-net=unix:${socket}`,
+    "--allow-sys=uid",
+  ];
 }
 
 /** The home folder, if the process may know it. */

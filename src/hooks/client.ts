@@ -2,7 +2,8 @@
  * The program that an agent runs as its hook: hands what it gets to the resident kernel, and prints the answer.
  * It is started for each call, so it imports next to nothing.
  *
- *     deno run --allow-read=SOCKET --allow-write=SOCKET --allow-net=unix:SOCKET client.ts AGENT EVENT SOCKET
+ *     deno run --allow-read=FOLDER --allow-write=SOCKET --allow-net=unix:SOCKET --allow-sys=uid \
+ *       client.ts AGENT EVENT SOCKET
  *
  * @module
  */

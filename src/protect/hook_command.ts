@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fromFileUrl } from "@std/path";
+import { dirname, fromFileUrl } from "@std/path";
 import type { HookEventName } from "../hooks/event.ts";
 
 /** How long the agent waits for the hook, in seconds. The hook's own deadline is 50 s (`src/hooks/client.ts`). */
@@ -43,9 +43,10 @@ export function hookCommand(
     ...limit,
     quoted(deno),
     "run --quiet --no-prompt --no-config --no-lock --cached-only",
-    quoted(`--allow-read=${socket}`),
+    quoted(`--allow-read=${dirname(socket)}`),
     quoted(`--allow-write=${socket}`),
     quoted(`--allow-net=unix:${socket}`),
+    "--allow-sys=uid",
     ...[client, agent, event, socket].map(quoted),
   ].join(" ");
   const otherwise = event === "before"

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkSocket } from "./folder.ts";
+
 /** What the kernel answered. */
 export interface ServerAnswer {
   readonly status: number;
@@ -17,9 +19,16 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
  *
  * @param socket Absolute path of the socket.
  * @param body JSON; `undefined` makes it a `GET`.
- * @throws {Error} Nothing listens there, or the answer is none.
+ * @param uid The user of this process; by default it is asked for, which takes `--allow-sys=uid`.
+ * @throws {Error} Nothing listens there, somebody else could, or the answer is none.
  */
-export async function ask(socket: string, path: string, body?: string): Promise<ServerAnswer> {
+export async function ask(
+  socket: string,
+  path: string,
+  body?: string,
+  uid: number | null = Deno.uid(),
+): Promise<ServerAnswer> {
+  checkSocket(socket, uid);
   using connection = await Deno.connect({ transport: "unix", path: socket });
   const bytes = new TextEncoder().encode(body ?? "");
   const head = [

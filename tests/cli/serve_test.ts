@@ -209,3 +209,16 @@ Deno.test("commands use the kernel that is being served: two at once, and after 
   const targets = (await recordsOf(log)).map(({ target }) => target.slice(repo.length));
   assertEquals(targets.toSorted(), ["/.env", "/a.txt", "/a.txt", "/last.txt"]);
 });
+
+Deno.test("serve refuses a folder of its socket that others can enter, in a sentence", async () => {
+  using ws = new Workspace();
+  Deno.chmodSync(ws.folder("k.log.server"), 0o777);
+  const policy = ws.file("policy.yaml", "capabilities: []\n");
+  const { code, stderr } = await denoRun(
+    [...START, "serve", "--policy", policy, "--log-path", ws.path("k.log")],
+    { env: { HOME: ws.folder("home"), DENO_DIR: denoDir() } },
+  );
+  assertEquals(code === 0, false);
+  assertStringIncludes(stderr, "is open to others (mode 777)");
+  assertEquals(stderr.trim().split("\n").length, 1, stderr);
+});

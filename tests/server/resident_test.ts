@@ -1,13 +1,26 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { ask } from "../../src/server/client.ts";
+import { ask as askAs } from "../../src/server/client.ts";
+import { checkSocket, makeServerFolder } from "../../src/server/folder.ts";
 import { MAX_BODY_BYTES, ResidentServer } from "../../src/server/resident.ts";
+import { hookCommand } from "../../src/protect/hook_command.ts";
 import { Workspace } from "../workspace.ts";
 import { hookScene, recordsOf } from "../hooks/scene.ts";
 import { agentToolProvider } from "../../src/hooks/provider.ts";
 
+/** The user of the tests: asking the system takes a permission that they do not have. */
+const UID = ownerOfTests();
+
+function ownerOfTests(): number | null {
+  using ws = new Workspace();
+  return Deno.statSync(ws.root).uid;
+}
+
+const ask = (socket: string, path: string, body?: string) => askAs(socket, path, body, UID);
+
 async function served(ws: Workspace) {
-  const folder = ws.folder("kernel.log.server");
+  const folder = ws.path("kernel.log.server");
+  makeServerFolder(folder);
   const scene = await hookScene(ws, {
     providers: [new FilesystemProvider(), agentToolProvider(folder, [])],
   });
@@ -143,4 +156,57 @@ Deno.test("200 hooks at once are each answered and recorded", async () => {
   for (const status of ["PERMITTED", "DENIED", "UNREPORTED"]) {
     assertEquals(statuses.filter((one) => one === status).length, 100, status);
   }
+});
+
+Deno.test("the folder of the socket is one that only this user can enter, or it is refused and left as it is", () => {
+  using ws = new Workspace();
+  const folder = ws.path("k.server");
+  makeServerFolder(folder);
+  makeServerFolder(folder);
+  assertEquals((Deno.statSync(folder).mode ?? 0) & 0o777, 0o700);
+  assertEquals(Array.from(Deno.readDirSync(folder)), []);
+  for (const mode of [0o755, 0o777, 0o710]) {
+    Deno.chmodSync(folder, mode);
+    const error = assertThrows(() => makeServerFolder(folder), Error, "is open to others");
+    assertStringIncludes(error.message, `mode ${mode.toString(8)}`);
+    assertEquals((Deno.statSync(folder).mode ?? 0) & 0o777, mode);
+  }
+  Deno.chmodSync(folder, 0o700);
+  assertThrows(() => makeServerFolder(ws.link("linked", folder)), Error, "is a link");
+  assertThrows(() => makeServerFolder(ws.link("dangling", "nowhere")), Error, "is a link");
+  assertThrows(() => makeServerFolder(ws.file("file")), Error, "is no folder");
+});
+
+Deno.test("a client asks at no socket that another user can have made", async () => {
+  using ws = new Workspace();
+  const { socket, stop } = await served(ws);
+  const folder = ws.path("kernel.log.server");
+  const other = (UID ?? 0) + 1;
+  checkSocket(socket, UID);
+  assertThrows(() => checkSocket(socket, other), Error, "belongs to another user");
+  await assertRejects(() => askAs(socket, "/v1/health", undefined, other), Error, "another user");
+  Deno.chmodSync(folder, 0o755);
+  await assertRejects(() => ask(socket, "/v1/health"), Error, "is open to others");
+  Deno.chmodSync(folder, 0o700);
+  ws.link("linked", folder);
+  await assertRejects(() => ask(ws.path("linked/kernel.sock"), "/v1/health"), Error, "is a link");
+  ws.file("kernel.log.server/file");
+  await assertRejects(() => ask(`${folder}/file`, "/v1/health"), Error, "is no socket");
+  const missing = () => ask(ws.path("nowhere/kernel.sock"), "/v1/health");
+  await assertRejects(missing, Deno.errors.NotFound);
+
+  // The program of the hook, as it is installed.
+  const hook = async () => {
+    const args = ["-c", hookCommand("before", { agent: "claude", socket })];
+    const child = new Deno.Command("/bin/sh", { args, stdin: "null", stderr: "piped" });
+    const { code, stderr } = await child.output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  };
+  assertStringIncludes((await hook()).stderr, "the body is not JSON");
+  Deno.chmodSync(folder, 0o777);
+  const { code, stderr } = await hook();
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "is open to others");
+  Deno.chmodSync(folder, 0o700);
+  await stop();
 });
