@@ -5,10 +5,10 @@
  */
 import { resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
-import { switchedOff } from "../hooks/settings.ts";
 import { CANARIES } from "../protect/canary.ts";
-import { HOOK_SETTINGS } from "../protect/installation.ts";
-import { installedHooks } from "../protect/settings_file.ts";
+import { HOOK_SETTINGS, type HookEntry } from "../protect/installation.ts";
+import { differences, installedHooks } from "../protect/settings_file.ts";
+import { switchedOff } from "../protect/switches.ts";
 import { ask } from "../server/client.ts";
 import { type Command, EXIT, noPositionals, type Values } from "./command.ts";
 import { launchWith } from "./launch.ts";
@@ -20,7 +20,7 @@ import { colour, escape, print } from "./terminal.ts";
 export const COMMAND: Command = {
   usage: "[--log-path FILE]",
   details:
-    `Says for each agent whether hooks are installed, whether a file of this folder switches them off, and what the
+    `Says for each agent whether hooks are installed, whether a file of this folder or of the user switches them off, and what the
 installed hook answers to one call of each kind of tool that no policy allows: "gated" is a no, "FAILS OPEN" would let it run.
 The tried calls are on record. It runs the hook that is installed, and does not start the agent.`,
   options: {
@@ -52,20 +52,18 @@ async function examine(values: Values): Promise<number> {
       ...home === undefined ? [] : [`${home}/${settings.user}`],
       ...settings.project === undefined ? [] : [resolve(settings.project)],
     ];
-    const hooks = files.flatMap((path) => hooksIn(path));
-    const expected = settings.entries({ agent, socket: socketOf(values) }).map(({ path }) =>
-      String(path.at(-1))
-    );
+    const entries = settings.entries({ agent, socket: socketOf(values) });
+    const hooks = files.flatMap((path) => hooksIn(path, entries, settings.isStrict));
+    const expected = entries.map(({ path }) => String(path.at(-1)));
     if (hooks.length === 0) {
       print(`${agent.padEnd(8)} ${colour("not protected", "dim")}`);
       continue;
     }
-    for (const { path, commands, problem } of hooks) {
+    for (const { path, commands, problems } of hooks) {
       print(escape(`${agent.padEnd(8)} ${path}`));
-      const missing = expected.filter((name) => !commands.has(name));
-      if (problem !== undefined || missing.length > 0) {
+      if (problems.length > 0) {
         isWell = false;
-        const what = problem ?? `no hook for ${missing.join(", ")}: run "protect ${agent}" again`;
+        const what = `${problems.join(", ")}: run "protect ${agent}" again`;
         print(escape(`         ${colour("BROKEN", "red")}  ${what}`));
       }
       const before = expected.map((name) => commands.get(name)).find((line) =>
@@ -83,7 +81,7 @@ async function examine(values: Values): Promise<number> {
       }
     }
   }
-  for (const line of switchedOff(Deno.cwd(), read)) {
+  for (const line of switchedOff([Deno.cwd(), ...home === undefined ? [] : [home]], read)) {
     isWell = false;
     print(escape(`${colour("SWITCHED OFF", "red")} ${line}`));
   }
@@ -107,22 +105,28 @@ async function showKernel(socket: string): Promise<boolean> {
 
 function hooksIn(
   path: string,
-): { path: string; commands: ReadonlyMap<string, string>; problem?: string }[] {
-  const text = read(path);
-  if (text === undefined) return [];
+  entries: readonly HookEntry[],
+  isStrict: boolean,
+): { path: string; commands: ReadonlyMap<string, string>; problems: readonly string[] }[] {
+  let commands: ReadonlyMap<string, string> = new Map();
   try {
-    const commands = installedHooks(text);
-    return commands.size === 0 ? [] : [{ path, commands }];
+    const text = read(path);
+    if (text === undefined) return [];
+    commands = installedHooks(text);
+    if (commands.size === 0) return [];
+    return [{ path, commands, problems: differences(text, entries, isStrict) }];
   } catch (error) {
-    return [{ path, commands: new Map(), problem: messageOf(error) }];
+    return [{ path, commands, problems: [messageOf(error)] }];
   }
 }
 
 function read(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Deno.readFileSync(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -52,9 +52,12 @@ agent tells it; see docs/hooks.md.`,
   options: CHANGE_OPTIONS,
   run: (invocation) =>
     changeSettings(invocation, ({ agent, settings, path, before }) => {
-      const { entries, empty } = settings;
+      const { entries, empty, isStrict } = settings;
       const options = { agent, socket: socketOf(invocation.values) };
-      const after = withHooks(before ?? empty, entries(options));
+      const now = before === undefined || before.trim() === "" ? empty : before;
+      // A byte order mark is white space to JavaScript, and none to JSON.
+      const text = before?.startsWith("\ufeff") ? before : now;
+      const after = withHooks(text, entries(options), isStrict);
       if (after === before) return { after, done: "is protected already" };
       return {
         ...{ after, done: "protected", notes: settings.notes },

@@ -1,5 +1,5 @@
 /**
- * The files by which agents are configured, and with which hooks can be switched off.
+ * The files by which agents are configured, and with which hooks can be switched off (`src/protect/switches.ts`).
  *
  * @module
  */
@@ -102,41 +102,4 @@ export function withoutLinks(path: string): string {
     }
   }
   return path;
-}
-
-/** Settings of a workspace that switch hooks off, as text that its file has. */
-const SWITCHES: readonly {
-  readonly file: string;
-  readonly pattern: RegExp;
-  readonly what: string;
-}[] = [
-  ...[".claude/settings.json", ".claude/settings.local.json", ".qwen/settings.json"].map((
-    file,
-  ) => ({
-    ...{ file, pattern: /"disableAllHooks"\s*:\s*true/, what: "disableAllHooks" },
-  })),
-  {
-    ...{ file: ".gemini/settings.json", what: "hooksConfig.enabled: false" },
-    pattern: /"hooksConfig"\s*:\s*\{[^}]*"enabled"\s*:\s*false/,
-  },
-  {
-    file: ".codex/config.toml",
-    what: "features.hooks = false",
-    pattern: /^\s*(features\.)?hooks\s*=\s*false/m,
-  },
-];
-
-/**
- * Files of a workspace that switch the hooks of an agent off.
- *
- * @param read Reads a file; `undefined` if it is not there.
- */
-export function switchedOff(
-  workspace: string,
-  read: (path: string) => string | undefined,
-): string[] {
-  return SWITCHES.flatMap(({ file, pattern, what }) => {
-    const path = `${workspace}/${file}`;
-    return pattern.test(read(path) ?? "") ? [`${path} has ${what}`] : [];
-  });
 }

@@ -18,6 +18,8 @@ export interface HookSettings {
   readonly user: string;
   /** Below a workspace; `undefined` if the agent takes no hooks from there. */
   readonly project: string | undefined;
+  /** Whether the agent ignores a file with comments or trailing commas. */
+  readonly isStrict: boolean;
   /** What a file that is not there begins with. */
   readonly empty: string;
   /** What the operator has to know. */
@@ -57,6 +59,7 @@ export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
   claude: {
     user: ".claude/settings.json",
     project: ".claude/settings.json",
+    isStrict: true,
     empty: "{}\n",
     notes: [
       'A settings file of a workspace with "disableAllHooks" switches the hooks off; only managed settings (/etc/claude-code) stand above it.',
@@ -70,6 +73,7 @@ export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
   codex: {
     user: ".codex/hooks.json",
     project: undefined,
+    isStrict: true,
     empty: "{}\n",
     notes: [
       "Codex skips hooks that it does not trust, without a message: start it once and trust them under /hooks.",
@@ -85,6 +89,7 @@ export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
   gemini: {
     user: ".gemini/settings.json",
     project: ".gemini/settings.json",
+    isStrict: false,
     empty: "{}\n",
     notes: ['A settings file of a trusted workspace with "hooksConfig" can switch the hooks off.'],
     entries: grouped({
@@ -97,6 +102,7 @@ export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
   qwen: {
     user: ".qwen/settings.json",
     project: ".qwen/settings.json",
+    isStrict: false,
     empty: "{}\n",
     notes: ['A settings file of a workspace with "disableAllHooks" switches the hooks off.'],
     entries: grouped(CLAUDE_NAMES, inMilliseconds),
@@ -104,6 +110,7 @@ export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
   copilot: {
     user: ".copilot/hooks/agent-kernel.json",
     project: undefined,
+    isStrict: true,
     empty: '{ "version": 1 }\n',
     notes: ["A hook that takes too long lets the call run."],
     entries: (options) =>

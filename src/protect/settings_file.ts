@@ -26,13 +26,16 @@ const PARSING = { allowTrailingComma: true };
  * gives way to the new one.
  *
  * @param text The file.
- * @throws {SettingsError} It is no JSON, or something else stands where a list belongs.
+ * @param isStrict Whether the agent ignores a file with comments or trailing commas.
+ * @throws {SettingsError} It is no JSON, the agent would ignore it, or something else stands where a list belongs.
  */
-export function withHooks(text: string, entries: readonly HookEntry[]): string {
-  const installed = installedHooks(text);
-  const isThere = ({ path, entry }: HookEntry) =>
-    installed.get(path.at(-1) ?? "") === commandOf(entry);
-  if (installed.size === entries.length && entries.every(isThere)) return text;
+export function withHooks(
+  text: string,
+  entries: readonly HookEntry[],
+  isStrict: boolean,
+): string {
+  if (differences(text, entries, isStrict).length === 0) return text;
+  checkReadable(text, isStrict);
   let result = withoutHooks(text);
   for (const { path, entry } of entries) {
     listAt(result, path); // Refuses what is no list.
@@ -50,17 +53,30 @@ export function withHooks(text: string, entries: readonly HookEntry[]): string {
   return result;
 }
 
-/** Takes our entries out of all lists of hooks; lists and objects that are empty then go too. */
+/**
+ * Takes our hooks out of all lists; groups, lists and objects that are empty then go too. Hooks of others that were
+ * added to a group of ours stay.
+ */
 export function withoutHooks(text: string): string {
+  if (isEmpty(text)) return text;
   let result = text;
   const hooks = treeOf(result, ["hooks"]);
   for (const name of hooks?.children?.map(({ children }) => children?.[0]?.value) ?? []) {
     const path = ["hooks", String(name)];
     const list = listAt(result, path) ?? [];
-    const ours = list.flatMap((entry, i) => isOurs(entry) ? [i] : []);
-    if (ours.length === 0) continue;
-    if (ours.length === list.length) result = removed(result, path);
-    else for (const i of ours.toReversed()) result = removed(result, [...path, i]);
+    const emptied = new Set<number>();
+    for (const [i, entry] of Array.from(list.entries()).toReversed()) {
+      if (!isOurs(entry)) continue;
+      const inner = innerHooks(entry);
+      const ours = inner.flatMap((hook, j) => isOurs(hook) ? [j] : []);
+      if (ours.length === inner.length) emptied.add(i);
+      else {
+        for (const j of ours.toReversed()) result = removed(result, [...path, i, "hooks", j]);
+      }
+    }
+    if (emptied.size === 0) continue;
+    if (emptied.size === list.length) result = removed(result, path);
+    else for (const i of emptied) result = removed(result, [...path, i]);
   }
   const left = treeOf(result, ["hooks"]);
   return hooks !== undefined && left?.children?.length === 0 && result !== text
@@ -68,17 +84,105 @@ export function withoutHooks(text: string): string {
     : result;
 }
 
+/** The hooks of a group; none if it is a hook by itself. */
+function innerHooks(entry: unknown): readonly unknown[] {
+  const { hooks } = Object(entry) as { hooks?: unknown };
+  return Array.isArray(hooks) ? hooks : [];
+}
+
 /** The commands of our entries, by the name of the list in which they stand. */
 export function installedHooks(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const property of treeOf(text, ["hooks"])?.children ?? []) {
-    const name = String(property.children?.[0]?.value);
-    for (const entry of listAt(text, ["hooks", name]) ?? []) {
-      const command = commandOf(entry);
-      if (command !== undefined) found.set(name, command);
+  for (const { name, entry } of ourEntries(text)) found.set(name, commandOf(entry) ?? "");
+  return found;
+}
+
+/**
+ * How what is installed differs from what should be: an agent may skip a hook with one member more or less.
+ *
+ * @throws {SettingsError} It is no JSON, or the agent would not read it as we do.
+ */
+export function differences(
+  text: string,
+  entries: readonly HookEntry[],
+  isStrict: boolean,
+): string[] {
+  const installed = ourEntries(text);
+  if (installed.length > 0) checkReadable(text, isStrict);
+  const names = new Set([
+    ...entries.map(({ path }) => path.at(-1) ?? ""),
+    ...installed.map(({ name }) => name),
+  ]);
+  return Array.from(names).flatMap((name) => {
+    const there = installed.filter((one) => one.name === name).map(({ entry }) => canonical(entry));
+    const expected = entries.filter(({ path }) => path.at(-1) === name)
+      .map(({ entry }) => canonical(entry));
+    if (there.length === 0) return [`no hook for ${name}`];
+    return there.join("\n") === expected.join("\n") ? [] : [`the hook for ${name} was changed`];
+  });
+}
+
+/** @throws {SettingsError} The agent would ignore the file, or read something else in it. */
+function checkReadable(text: string, isStrict: boolean): void {
+  const root = rootOf(text);
+  if (isStrict) {
+    try {
+      JSON.parse(text);
+    } catch {
+      throw new SettingsError(
+        "it has comments or trailing commas, and the agent ignores such a file: take them out first",
+      );
     }
   }
-  return found;
+  const twice = repeated(root, (name) => name === "hooks");
+  if (twice !== undefined) {
+    throw new SettingsError(`it has ${JSON.stringify(twice)} more than once: which one counts?`);
+  }
+}
+
+/** A name that an object has twice, of those that are looked at and everywhere below them. */
+function repeated(node: Node, isLookedAt: (name: string) => boolean): string | undefined {
+  const children = node.children ?? [];
+  if (node.type !== "object") {
+    return children.map((child) => repeated(child, isLookedAt)).find((name) => name !== undefined);
+  }
+  const seen = new Set<string>();
+  for (const { children: [key, value] = [] } of children) {
+    const name = String(key?.value);
+    if (!isLookedAt(name)) continue;
+    if (seen.has(name)) return name;
+    seen.add(name);
+    const below = value && repeated(value, () => true);
+    if (below !== undefined) return below;
+  }
+  return undefined;
+}
+
+function ourEntries(text: string): { name: string; entry: unknown }[] {
+  if (isEmpty(text)) return [];
+  // A name that is there twice counts twice: each of its lists is looked at.
+  const hooks = (rootOf(text).children ?? [])
+    .filter(({ children }) => children?.[0]?.value === "hooks")
+    .flatMap(({ children }) => children?.[1]?.children ?? []);
+  return hooks.flatMap(({ children: [key, list] = [] }) =>
+    (list?.type === "array" ? list.children ?? [] : []).map(valueOf).filter(isOurs)
+      .map((entry) => ({ name: String(key?.value), entry }))
+  );
+}
+
+function isEmpty(text: string): boolean {
+  return text.trim() === "" && !text.includes("\ufeff");
+}
+
+/** JSON in one form, whatever the order of the members. */
+function canonical(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_, inner) =>
+      inner === null || typeof inner !== "object" || Array.isArray(inner)
+        ? inner
+        : Object.fromEntries(Object.entries(inner).sort(([a], [b]) => a < b ? -1 : 1)),
+  );
 }
 
 function isOurs(entry: unknown): boolean {
@@ -97,6 +201,11 @@ function commandOf(entry: unknown): string | undefined {
 }
 
 function rootOf(text: string): Node {
+  if (text.startsWith("\ufeff")) {
+    throw new SettingsError(
+      "it begins with a byte order mark, which JSON does not have: save it without",
+    );
+  }
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, PARSING);
   if (errors.length > 0 || root?.type !== "object") {
@@ -117,21 +226,15 @@ function listAt(text: string, path: readonly string[]): unknown[] | undefined {
   const node = treeOf(text, path);
   if (node === undefined) return undefined;
   if (node.type !== "array") throw new SettingsError(`"${path.join(".")}" is not a list`);
-  return (node.children ?? []).map(({ offset, length }) =>
-    JSON.parse(JSON.stringify(parseValue(text.slice(offset, offset + length))))
-  );
+  return (node.children ?? []).map(valueOf);
 }
 
-function parseValue(text: string): unknown {
-  const root = parseTree(text, [], PARSING);
-  const value = (node: typeof root): unknown => {
-    if (node?.type === "array") return (node.children ?? []).map(value);
-    if (node?.type !== "object") return node?.value;
-    return Object.fromEntries(
-      (node.children ?? []).map(({ children }) => [children?.[0]?.value, value(children?.[1])]),
-    );
-  };
-  return value(root);
+function valueOf(node: Node | undefined): unknown {
+  if (node?.type === "array") return (node.children ?? []).map(valueOf);
+  if (node?.type !== "object") return node?.value;
+  return Object.fromEntries(
+    (node.children ?? []).map(({ children }) => [children?.[0]?.value, valueOf(children?.[1])]),
+  );
 }
 
 /** Takes a member or an element out; everything else stays as it is. */

@@ -66,11 +66,11 @@ function denoDir(): string {
 Deno.test("serve, protect, doctor: an agent's hook asks the kernel, and nothing is permitted without one", async () => {
   using ws = new Workspace();
   const { home, repo, log, run, end } = await served(ws);
-  const before = '{\n  "model": "opus" // mine\n}\n';
+  const before = '{\n  "model": "opus"\n}\n';
   const settings = ws.file("home/.claude/settings.json", before);
   const protect = await run("protect", "claude", "--log-path", log);
   assertEquals(protect.code, 0, protect.stderr);
-  assertStringIncludes(Deno.readTextFileSync(settings), '"model": "opus", // mine\n');
+  assertStringIncludes(Deno.readTextFileSync(settings), '"model": "opus",\n');
   const again = await run("protect", "claude", "--log-path", log);
   assertStringIncludes(again.stdout, "is protected already");
 
