@@ -59,6 +59,7 @@ agent tells it; see docs/hooks.md.`,
       const text = before?.startsWith("\ufeff") ? before : now;
       const after = withHooks(text, entries(options), isStrict);
       if (after === before) return { after, done: "is protected already" };
+      readBackup(backupOf(path)); // One that is garbage is told before anything is written.
       return {
         ...{ after, done: "protected", notes: settings.notes },
         prepare: () => keepBackup(path, before, after),
@@ -86,19 +87,22 @@ export async function changeSettings(
   ) => SettingsChange,
 ): Promise<number> {
   const found = settingsFor(values, positionals);
-  const { path } = found;
+  const { path, links } = found;
   if (!underPolicy) {
     const files = [path, backupOf(path), draftOf(path), dirname(path)];
-    if (path.includes(",")) throw new UsageError("the path has a comma, which Deno cannot express");
+    if (links.some((one) => one.includes(","))) {
+      throw new UsageError("the path has a comma, which Deno cannot express");
+    }
     const flags = [
-      `--allow-read=${[...files, TIMEOUT].join(",")}`,
+      `--allow-read=${[...files, ...links, TIMEOUT].join(",")}`,
       `--allow-write=${files.join(",")}`,
     ];
     return await launchWith(["--no-prompt", ...flags, "--allow-env=HOME"], args, ["HOME"]);
   }
-  const before = readIfThere(path);
+  let before: string | undefined;
   let changed: SettingsChange;
   try {
+    before = readIfThere(path);
     changed = change({ ...found, before });
   } catch (error) {
     throw new Error(`Cannot change "${path}": ${messageOf(error)}`);
@@ -120,7 +124,11 @@ export async function changeSettings(
 export function settingsFor(
   values: Values,
   [agent, ...more]: readonly string[],
-): { agent: string; settings: HookSettings; path: string } {
+): { agent: string; settings: HookSettings; path: string; links: readonly string[] } {
+  const found = (named: string) => {
+    const links = linksFrom(named);
+    return { links, path: links.at(-1) ?? named };
+  };
   const settings = agent === undefined || more.length > 0 || !Object.hasOwn(HOOK_SETTINGS, agent)
     ? undefined
     : HOOK_SETTINGS[agent];
@@ -131,21 +139,26 @@ export function settingsFor(
     if (settings.project === undefined) {
       throw new UsageError(`${agent} takes no hooks from a project; use --user`);
     }
-    return { agent, settings, path: realPath(resolve(settings.project)) };
+    return { agent, settings, ...found(resolve(settings.project)) };
   }
   const home = homeFolder();
   if (home === undefined) throw new Error("Cannot find the settings: HOME is not set");
-  return { agent, settings, path: realPath(`${home}/${settings.user}`) };
+  return { agent, settings, ...found(`${home}/${settings.user}`) };
 }
 
-/** A settings file that is a link stays one: what it leads to is written. */
-function realPath(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return path;
-    throw error;
+/** A settings file that is a link stays one: what it leads to is written, also if that is not there yet. */
+function linksFrom(path: string): string[] {
+  const paths = [path];
+  for (let at = path; paths.length < 20; paths.push(at)) {
+    try {
+      if (!Deno.lstatSync(at).isSymlink) return paths;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return paths;
+      throw error;
+    }
+    at = resolve(dirname(at), Deno.readLinkSync(at));
   }
+  throw new Error(`Cannot find the settings: "${path}" leads from link to link`);
 }
 
 /** What a backup says: the digest of what was written over it, then what was there; nothing if there was no file. */
@@ -162,16 +175,30 @@ function draftOf(path: string): string {
   return `${path}.agent-kernel-new`;
 }
 
+/** Keeps the file without our hooks: the earlier copy, if nobody has changed the file since it was made. */
 function keepBackup(path: string, before: string | undefined, after: string): void {
   const backup = backupOf(path);
-  // The first one is of the file without our hooks.
-  const { before: first = before ?? null } = readBackup(backup) ?? {};
+  const earlier = readBackup(backup);
+  const first = before !== undefined && earlier?.wrote === sha256(before)
+    ? earlier.before
+    : before === undefined
+    ? null
+    : withoutHooks(before);
   write(backup, JSON.stringify({ wrote: sha256(after), before: first } satisfies Backup));
 }
 
 function readBackup(path: string): Backup | undefined {
   const text = readIfThere(path);
-  return text === undefined ? undefined : JSON.parse(text);
+  if (text === undefined) return undefined;
+  try {
+    const { wrote, before } = JSON.parse(text);
+    if (typeof wrote === "string" && (before === null || typeof before === "string")) {
+      return { wrote, before };
+    }
+  } catch {
+    // Said below.
+  }
+  throw new Error(`the copy "${path}" is not one of agent-kernel; move it away and try again`);
 }
 
 /** The file as it was before `protect`; if somebody else has changed it since, only without our hooks. */
@@ -197,9 +224,13 @@ function write(path: string, text: string | undefined): void {
 
 function readIfThere(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    // What is written back has to be what was there: no byte is replaced, and none left out.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      Deno.readFileSync(path),
+    );
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof TypeError) throw new Error("it is not UTF-8", { cause: error });
     throw error;
   }
 }
