@@ -94,7 +94,7 @@ export async function changeSettings(
       throw new UsageError("the path has a comma, which Deno cannot express");
     }
     const flags = [
-      `--allow-read=${[...files, ...links, TIMEOUT].join(",")}`,
+      `--allow-read=${[...files, ...links, ...links.map(dirname), TIMEOUT].join(",")}`,
       `--allow-write=${files.join(",")}`,
     ];
     return await launchWith(["--no-prompt", ...flags, "--allow-env=HOME"], args, ["HOME"]);
@@ -156,7 +156,8 @@ function linksFrom(path: string): string[] {
       if (error instanceof Deno.errors.NotFound) return paths;
       throw error;
     }
-    at = resolve(dirname(at), Deno.readLinkSync(at));
+    // Its folder may be behind a link too: from there ".." leads elsewhere.
+    at = resolve(Deno.realPathSync(dirname(at)), Deno.readLinkSync(at));
   }
   throw new Error(`Cannot find the settings: "${path}" leads from link to link`);
 }

@@ -1,5 +1,5 @@
 /**
- * The files by which agents are configured, and with which hooks can be switched off (`src/protect/switches.ts`).
+ * The files by which agents are configured, and with which hooks can be switched off.
  *
  * @module
  */

@@ -65,6 +65,22 @@ Deno.test("an empty file is an empty object, a link is followed to what is not t
   }
 });
 
+Deno.test("a folder that is a link is followed, and so is a link in it", async () => {
+  using ws = new Workspace();
+  const real = ws.file("dot/real.json", "{}");
+  ws.link("dot/claude/settings.json", "../real.json");
+  ws.file("dot/gemini/settings.json", "{}");
+  ws.folder("home");
+  for (const [agent, file] of [["claude", real], ["gemini", ws.path("dot/gemini/settings.json")]]) {
+    ws.link(`home/.${agent}`, `../dot/${agent}`);
+    const { code, stderr } = await protect(ws, agent);
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(Deno.readTextFileSync(file ?? ""), "agent-kernel-hook");
+    assertEquals((await unprotect(ws, agent)).code, 0);
+    assertEquals(Deno.readTextFileSync(file ?? ""), "{}");
+  }
+});
+
 Deno.test("a file or a copy that cannot be kept as it is is refused in a sentence, and stays", async () => {
   using ws = new Workspace();
   const file = ws.file("home/.claude/settings.json", "");
