@@ -81,6 +81,7 @@ async function serve(values: Values, options: KernelOptions): Promise<number> {
   });
   using watch = new PolicyWatch(options.policy as URL, {
     reload: () => kernel.reload(options.policy),
+    recover: () => kernel.recover(),
     timer: SYSTEM_TIMER,
     onWarning,
   });

@@ -1,5 +1,5 @@
 /**
- * Taking up a changed policy.
+ * What a resident kernel looks at by time: a changed policy is taken up, and a log that failed is opened again.
  *
  * @module
  */
@@ -13,6 +13,8 @@ const LOOK_MS = 1000;
 export interface PolicyWatchOptions {
   /** Loads it. If it throws, the old policy stays in force. */
   readonly reload: () => Promise<void>;
+  /** Opens a log that failed again, if the cause is gone. @default nothing is done */
+  readonly recover?: () => Promise<void>;
   readonly timer: Timer;
   readonly onWarning: (line: string) => void;
 }
@@ -53,6 +55,8 @@ export class PolicyWatch implements Disposable {
   #schedule(): () => void {
     return this.#options.timer.schedule(async () => {
       if (stateOf(this.#file) !== this.#seen) await this.reload();
+      // It stays failed while the cause is there: whoever submits is told so.
+      await this.#options.recover?.().catch(() => {});
       this.#cancel = this.#schedule();
     }, LOOK_MS);
   }
