@@ -6,7 +6,7 @@
 import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";
 import { SYSTEM_TIMER } from "../../src/system_timer.ts";
 import { escape } from "../../src/visible_text.ts";
-import { CallSlots } from "./call_slots.ts";
+import { CallSlots } from "../call_slots.ts";
 import { Connection } from "./connection.ts";
 import { readPins, writePins } from "./lock_file.ts";
 import { whyNoPidNamespace } from "./pid_namespace.ts";

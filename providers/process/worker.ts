@@ -25,7 +25,9 @@ import { type Mounts, planMounts } from "./mounts.ts";
 import { findSandbox, inSandbox, type Sandbox } from "./sandbox.ts";
 import { type Prlimit, type ResourceLimits, strictest, withinLimits } from "./limits.ts";
 import { PROGRAM_LIMITS } from "../../src/limits/program_limits.ts";
+import { SYSTEM_TIMER } from "../../src/system_timer.ts";
 import { Multiplexer } from "./multiplexer.ts";
+import { ProgramSlots } from "./program_slots.ts";
 import { Proxy } from "./proxy.ts";
 import { STDIO, underRelay } from "./relay.ts";
 import { signalOf } from "./signals.ts";
@@ -49,6 +51,7 @@ interface Prepared {
 serveProvider("process", async (request, context) => {
   const config = context.config as ProcessConfig;
   const given = argumentsOf(request.params);
+  using _slot = await slots.take(request.target, context.signal);
   const sandbox = await sandboxFor(config, context);
   if (sandbox === undefined) {
     const command = await outside(request, given, config, context);
@@ -74,6 +77,7 @@ serveProvider("process", async (request, context) => {
   }
 });
 
+const slots = new ProgramSlots(SYSTEM_TIMER);
 const group = new ConcurrencyGroup();
 
 /** Runs what was prepared. */

@@ -1,10 +1,10 @@
 /**
- * How many calls one server may hold at once, so that it does not hold back the other servers.
+ * How many calls one server or program may hold at once, so that it does not hold back the others.
  *
  * @module
  */
-import { ProviderError } from "../../src/worker/provider_error.ts";
-import type { Timer } from "../../src/core/timer.ts";
+import { ProviderError } from "../src/worker/provider_error.ts";
+import type { Timer } from "../src/core/timer.ts";
 
 /** How long calls wait for a slot while none becomes free, in milliseconds. */
 const PATIENCE_MS = 1_000;
@@ -13,6 +13,8 @@ const PATIENCE_MS = 1_000;
 export interface CallSlotsOptions {
   /** For messages, for example `MCP server "files"`. */
   readonly whose: string;
+  /** Of the refusal. @default "SERVER_BUSY" */
+  readonly code?: string;
   /** How many calls may be under way. */
   readonly slots: number;
   readonly timer: Timer;
@@ -41,12 +43,17 @@ export class CallSlots {
     this.#free = options.slots;
   }
 
+  /** Whether no call is under way. */
+  get isIdle(): boolean {
+    return this.#free === this.#options.slots;
+  }
+
   /**
    * Waits for a slot.
    *
    * @param signal Ends the wait.
    * @returns Disposing of it frees the slot.
-   * @throws {ProviderError} `SERVER_BUSY`: no slot became free.
+   * @throws {ProviderError} `SERVER_BUSY`, or what the options say: no slot became free.
    */
   async take(signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
@@ -102,10 +109,10 @@ export class CallSlots {
   }
 
   #busy(): ProviderError {
-    const { whose, slots } = this.#options;
-    return new ProviderError(
-      "SERVER_BUSY",
-      `${whose} is busy: it has not answered ${slots} calls yet; this call was not sent`,
-    );
+    const { whose, slots, code = "SERVER_BUSY" } = this.#options;
+    const message = code === "SERVER_BUSY"
+      ? `${whose} is busy: it has not answered ${slots} calls yet; this call was not sent`
+      : `${whose} is busy: ${slots} calls of it have not ended yet; this one was not started`;
+    return new ProviderError(code, message);
   }
 }

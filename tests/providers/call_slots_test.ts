@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ProviderError } from "@agent-kernel/kernel/provider";
-import { CallSlots } from "../../../providers/mcp/call_slots.ts";
-import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
+import { CallSlots } from "../../providers/call_slots.ts";
+import { ManualTimer } from "../checkpoint/checkpoint_file.ts";
 
 const NEVER = new AbortController().signal;
 
