@@ -5,7 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { DatabaseSync } from "node:sqlite";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, systemFailure } from "../core/errors.ts";
 import type { Decimal } from "./decimal.ts";
 import { ownerOf, usageOf } from "./ledger.ts";
 import { type Charge, LimitStoreError, type Usage } from "./store.ts";
@@ -156,7 +156,31 @@ export function ledgerError(path: string, error: unknown): LimitStoreError {
   const isMissing = error instanceof Deno.errors.NotFound;
   const hint = isMissing ? `; the folder "${dirname(dirname(path))}" has to exist` : "";
   return new LimitStoreError(
-    `Cannot use the ledger of limits "${path}": ${messageOf(error)}${hint}`,
+    `Cannot use the ledger of limits "${path}": ${reasonOf(error)}${hint}`,
     { cause: error },
   );
+}
+
+/** What the primary result codes of SQLite mean, as codes of errno. */
+const OF_SQLITE: Readonly<Record<number, string>> = {
+  3: "EACCES",
+  5: "EBUSY",
+  8: "EROFS",
+  10: "EIO",
+  13: "ENOSPC",
+};
+
+/** What is wrong, in words; of SQLite too, whose own are few. */
+function reasonOf(error: unknown): string {
+  const errcode = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  if (typeof errcode !== "number") return messageOf(error);
+  const code = OF_SQLITE[errcode & 0xff];
+  const failure = code === undefined
+    ? undefined
+    : systemFailure(Object.assign(new Error(), { code }));
+  if (failure !== undefined) return `${failure.reason} (${failure.code})`;
+  const said = messageOf(error);
+  return said.startsWith("no such table")
+    ? "it was not made to its end; the next kernel that opens it finishes it (NOT_MADE)"
+    : said;
 }
