@@ -177,8 +177,15 @@ export function writeKeyPair(path: string, name: string): string {
 function create(path: string, mode: number, key: string): void {
   try {
     using file = Deno.openSync(path, { write: true, createNew: true, mode });
-    file.writeSync(new TextEncoder().encode(`${key}\n`));
-    file.syncSync();
+    try {
+      const bytes = new TextEncoder().encode(`${key}\n`);
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      file.syncSync();
+    } catch (error) {
+      // A part of a key is of no use, and would never be overwritten.
+      Deno.removeSync(path);
+      throw error;
+    }
   } catch (error) {
     const reason = error instanceof Deno.errors.AlreadyExists
       ? "it is there already, and a key is never overwritten"

@@ -1,6 +1,6 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { loadSigner } from "../../src/checkpoint/checkpoint.ts";
+import { loadSigner, writeKeyPair } from "../../src/checkpoint/checkpoint.ts";
 import { openNote, parseVerifierKey, signNote } from "../../src/checkpoint/signed_note.ts";
 import { agentKernel, denoRun, scene, START, submit } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
@@ -105,4 +105,21 @@ Deno.test("the key of checkpoints cannot be read by an action, whatever the poli
   assertEquals((await agentKernel("keygen", "--out", key)).code, 0);
   const { code, stdout } = await submit(files, "fs.read", key, "--checkpoint-key", key);
   assertEquals({ code, reason: JSON.parse(stdout).code }, { code: 2, reason: "GUARDED" });
+});
+
+Deno.test("a key that cannot be written whole leaves no file, and can be written later", () => {
+  using ws = new Workspace();
+  const path = ws.path("key");
+  {
+    const { syncSync } = Deno.FsFile.prototype;
+    using _ = { [Symbol.dispose]: () => void (Deno.FsFile.prototype.syncSync = syncSync) };
+    Deno.FsFile.prototype.syncSync = () => {
+      throw Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+    };
+    const error = assertThrows(() => writeKeyPair(path, "k"), Error);
+    assertEquals(error.message, `Cannot write the key "${path}": the disk is full`);
+  }
+  assertEquals(Array.from(Deno.readDirSync(ws.root)).length, 0);
+  writeKeyPair(path, "k");
+  assertEquals(loadSigner(path).name, "k");
 });
