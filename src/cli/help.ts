@@ -16,7 +16,7 @@ export function overview(commands: Readonly<Record<string, CommandEntry>>): stri
     "",
     ...columns(Object.entries(commands).map(([name, { summary }]) => [`  ${name}`, summary])),
     "",
-    '"agent-kernel help COMMAND" describes one. Exit codes: 0 done, 1 failed, 2 denied, 3 invalid policy, 64 wrong usage, 130 interrupted.',
+    '"agent-kernel help COMMAND" describes one. Exit codes: 0 done, 1 failed, 2 denied, 3 invalid policy, 4 a person has to say yes, 64 wrong usage, 130 interrupted.',
   ];
 }
 

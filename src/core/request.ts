@@ -103,10 +103,10 @@ function problemOf({ action, target, agent }: Given): string | undefined {
     return "action: expected names joined by dots, like fs.read";
   }
   if (typeof target !== "string" || target === "" || target.length > MAX_TARGET) {
-    return `target: expected a string of at most ${MAX_TARGET} characters`;
+    return `target: expected 1 to ${MAX_TARGET} characters`;
   }
   if (agent === undefined || isAgent(agent)) return undefined;
-  return `agent: expected a string of at most ${MAX_AGENT} characters`;
+  return `agent: expected 1 to ${MAX_AGENT} characters`;
 }
 
 function isAgent(agent: unknown): agent is string {
