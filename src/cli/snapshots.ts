@@ -31,7 +31,9 @@ action ended, because a process died; it can be rolled back like one that is don
       return Promise.resolve(EXIT.FAILED);
     }
     if (wantsJson(values)) { for (const one of saved) print(escapedJson(shown(one))); }
-    else for (const line of columns(saved.map(row), { width: terminalWidth() })) print(line);
+    else {for (const line of columns(saved.map(row), { width: terminalWidth(), fixed: FIXED })) {
+        print(line);
+      }}
     return Promise.resolve(EXIT.OK);
   },
 };
@@ -39,6 +41,9 @@ action ended, because a process died; it can be rolled back like one that is don
 function shown({ recordId, at, expires, state, action, target, agent }: SavedAction): object {
   return { record_id: recordId, at, expires, state, action, target, agent };
 }
+
+/** Record, time, state and action: with a part of them nothing can be done. */
+const FIXED = [0, 1, 2, 3];
 
 function row({ recordId, at, state, action, target, agent }: SavedAction): string[] {
   const who = agent === undefined ? "" : `by ${agent}`;

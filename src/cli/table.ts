@@ -10,6 +10,8 @@ export interface TableOptions {
   readonly right?: readonly number[];
   /** Most columns of the terminal that a row takes. @default no limit */
   readonly width?: number;
+  /** Columns that are never cut, like those of times and states. @default none */
+  readonly fixed?: readonly number[];
 }
 
 /** Characters that take two columns of a terminal: East Asian wide forms (Unicode UAX #11) and emoji. */
@@ -32,7 +34,7 @@ const NARROWEST = 8;
  */
 export function columns(
   rows: readonly (readonly string[])[],
-  { right = [], width = Infinity }: TableOptions = {},
+  { right = [], width = Infinity, fixed = [] }: TableOptions = {},
 ): string[] {
   // Each cell is measured once: that is what a table costs most.
   const measured = rows.map((row) => row.map(displayWidth));
@@ -40,7 +42,7 @@ export function columns(
   for (const row of measured) {
     row.forEach((taken, i) => widths[i] = Math.max(widths[i] ?? 0, taken));
   }
-  narrow(widths, width);
+  narrow(widths, width, fixed);
   return rows.map((row, at) =>
     row.map((cell, i) => {
       const room = widths[i] as number;
@@ -54,14 +56,20 @@ export function columns(
 }
 
 /** Takes from the widest column what is too much. */
-function narrow(widths: number[], width: number): void {
+function narrow(widths: number[], width: number, fixed: readonly number[]): void {
   const gaps = 2 * (widths.length - 1);
+  const isCut = (i: number) => i > 0 && !fixed.includes(i);
   for (;;) {
     const excess = widths.reduce((sum, one) => sum + one, gaps) - width;
-    const widest = Math.max(...widths.slice(1), 0);
+    const cuttable = widths.filter((_, i) => isCut(i));
+    const widest = Math.max(...cuttable, 0);
     if (excess <= 0 || widest <= NARROWEST) return;
-    const second = Math.max(NARROWEST, ...widths.slice(1).filter((one) => one < widest));
-    widths[widths.lastIndexOf(widest)] = Math.max(second, widest - excess, NARROWEST);
+    const second = Math.max(NARROWEST, ...cuttable.filter((one) => one < widest));
+    widths[widths.findLastIndex((one, i) => isCut(i) && one === widest)] = Math.max(
+      second,
+      widest - excess,
+      NARROWEST,
+    );
   }
 }
 

@@ -57,3 +57,10 @@ Deno.test("cut() and cutInside() never exceed the width, and keep what fits as i
     },
   ));
 });
+
+Deno.test("columns never cuts those that are fixed", () => {
+  const rows = [["id", "2026-01-02 03:04:05", "done", "/a/long/path/that/has/no/room/file"]];
+  assertEquals(columns(rows, { width: 45, fixed: [1, 2] }), [
+    "id  2026-01-02 03:04:05  done  /a/long…m/file",
+  ]);
+});
