@@ -150,6 +150,8 @@ export function serverConfig(
   if (cwd !== undefined && !isAbsolute(cwd)) {
     throw refuse(`cwd is "${cwd}", expected an absolute path`);
   }
+  // First: what is wrong with it is said also where the program is not installed.
+  const env = childEnvironment(server, { whose: `MCP server "${name}"` });
   const found = locate(server.command, searchPath);
   if (found === undefined) {
     return {
@@ -160,7 +162,7 @@ export function serverConfig(
   return {
     command: found,
     args: [...args],
-    env: childEnvironment(server, { whose: `MCP server "${name}"` }),
+    env,
     timeoutMs,
     pidNamespace: server.pidNamespace ?? LAUNCHERS.test(basename(found)),
     ...(cwd === undefined ? {} : { cwd: normalize(cwd) }),

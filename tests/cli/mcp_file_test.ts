@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { mcpOptions, readMcpFile } from "../../src/cli/mcp_file.ts";
+import { serverConfig } from "../../providers/mcp/server_options.ts";
 import { Workspace } from "../workspace.ts";
 
 /** Reads a file with these servers, and gives the options for the process that may read variables. */
@@ -93,5 +94,28 @@ Deno.test("readMcpFile() refuses a file of another form", () => {
   using ws = new Workspace();
   for (const text of ["{", "[]", '{"mcpServers":[]}', '{"mcpServers":{},"lockFile":7}']) {
     assertThrows(() => readMcpFile(ws.file("mcp.json", text)), SyntaxError, "Cannot use");
+  }
+});
+
+Deno.test("an environment that is refused is said, whether the program is there or not", () => {
+  for (
+    const [value, why] of [[{ LD_PRELOAD: "/x" }, "LD_PRELOAD"], [
+      { A: 1 },
+      '"A" is no text',
+    ]] as const
+  ) {
+    const error = assertThrows(
+      () =>
+        serverConfig(
+          "x",
+          { command: "none-such", env: value as unknown as Record<string, string> },
+          {
+            searchPath: [],
+            timeoutMs: 1,
+          },
+        ),
+      RangeError,
+    );
+    assertStringIncludes(error.message, why);
   }
 });
