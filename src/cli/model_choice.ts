@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../core/errors.ts";
 import { parseExactJson } from "../agent/exact_json.ts";
 import { resolve } from "@std/path";
 import { type ModelHost, resolveModel } from "../agent/models.ts";
@@ -79,6 +80,6 @@ export function readScript(file: string): ScriptedTurn[] {
   try {
     return scriptFrom(parseExactJson(Deno.readTextFileSync(file)));
   } catch (error) {
-    throw new TypeError(`Cannot play "${file}": ${(error as Error).message}`, { cause: error });
+    throw new TypeError(`Cannot play "${file}": ${messageOf(error)}`, { cause: error });
   }
 }
