@@ -102,7 +102,9 @@ async function relay(
   const channels = new parts.Multiplexer(Deno.stdout.writable);
   const ignore = () => {/* one side has closed, which ends the other */};
   const stdio = channels.open(stdioId, { silent: true });
-  stdio.readable.pipeTo(program.stdin).catch(ignore);
+  // A program that closes its input goes on: what is still sent is read, and nobody gets it.
+  stdio.readable.pipeTo(program.stdin, { preventCancel: true })
+    .catch(() => stdio.readable.pipeTo(new WritableStream())).catch(ignore);
   const written = program.stdout.pipeTo(stdio.writable).catch(ignore);
   channels.run(Deno.stdin.readable).catch(ignore).finally(() => Deno.exit(1));
   (async () => {
