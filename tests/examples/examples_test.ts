@@ -400,9 +400,9 @@ Deno.test("deno task demo tells its whole story", async () => {
 });
 
 Deno.test("every example policy passes its own examples, and they reach every rule", async (t) => {
-  const names = ["", "recipes/"].flatMap((folder) =>
+  const names = ["", "agents/", "recipes/"].flatMap((folder) =>
     Array.from(Deno.readDirSync(`${ROOT}/policies/${folder}`))
-      .filter(({ isFile }) => isFile).map(({ name }) => folder + name)
+      .filter(({ name }) => name.endsWith(".yaml")).map(({ name }) => folder + name)
   );
   assert(names.length > 8);
   for (const name of names) {
