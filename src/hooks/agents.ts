@@ -30,9 +30,7 @@ const CLAUDE_FORM: Pick<HookAgent, "read"> = {
   read(name, payload) {
     const session = textOf(payload, "session_id");
     const cwd = folderOf(payload);
-    if (name === "session-start" || name === "session-end") {
-      return { name, session, cwd, goesOn: goesOn(name, payload) };
-    }
+    if (isOfSession(name)) return { name, session, cwd, goesOn: goesOn(name, payload) };
     const tool = textOf(payload, "tool_name");
     const call: ToolCall = {
       ...{ tool, session, cwd, input: objectOf(payload, "tool_input") },
@@ -49,9 +47,7 @@ const GEMINI_FORM: Pick<HookAgent, "read"> = {
   read(name, payload) {
     const session = textOf(payload, "session_id");
     const cwd = folderOf(payload);
-    if (name === "session-start" || name === "session-end") {
-      return { name, session, cwd, goesOn: goesOn(name, payload) };
-    }
+    if (isOfSession(name)) return { name, session, cwd, goesOn: goesOn(name, payload) };
     const mcp = payload["mcp_context"] === undefined ? undefined : objectOf(payload, "mcp_context");
     const call: ToolCall = {
       ...{ tool: textOf(payload, "tool_name"), session, cwd, id: undefined },
@@ -69,9 +65,7 @@ const COPILOT_FORM: Pick<HookAgent, "read"> = {
   read(name, payload) {
     const session = textOf(payload, "sessionId");
     const cwd = folderOf(payload);
-    if (name === "session-start" || name === "session-end") {
-      return { name, session, cwd, goesOn: goesOn(name, payload) };
-    }
+    if (isOfSession(name)) return { name, session, cwd, goesOn: goesOn(name, payload) };
     const tool = textOf(payload, "toolName");
     const call: ToolCall = {
       ...{ tool, session, cwd, id: undefined },
@@ -156,6 +150,10 @@ export const HOOK_AGENTS: Readonly<Record<string, HookAgent>> = {
       }),
   },
 };
+
+function isOfSession(name: HookEventName): name is "session-start" | "session-end" {
+  return name === "session-start" || name === "session-end";
+}
 
 function printed(answer: object): HookAnswer {
   return { stdout: JSON.stringify(answer), stderr: "", exitCode: 0 };

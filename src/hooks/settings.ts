@@ -5,14 +5,19 @@
  */
 import { dirname } from "@std/path";
 
-/** Below the home folder of a user. */
-const USER_SETTINGS = [
+/** Of Claude Code, of the user and in a workspace. */
+const CLAUDE_SETTINGS = [
   ".claude/settings.json",
   ".claude/settings.local.json",
   ".claude/hooks",
   ".claude/skills",
   ".claude/commands",
   ".claude/agents",
+];
+
+/** Below the home folder of a user. */
+const USER_SETTINGS = [
+  ...CLAUDE_SETTINGS,
   ".claude.json",
   ".codex/config.toml",
   ".codex/hooks.json",
@@ -30,12 +35,7 @@ const USER_SETTINGS = [
 
 /** In a workspace. */
 const WORKSPACE_SETTINGS = [
-  ".claude/settings.json",
-  ".claude/settings.local.json",
-  ".claude/hooks",
-  ".claude/skills",
-  ".claude/commands",
-  ".claude/agents",
+  ...CLAUDE_SETTINGS,
   ".mcp.json",
   ".codex",
   ".gemini/settings.json",
