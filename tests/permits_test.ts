@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type ActionRequest,
   AuditLogError,
@@ -6,21 +6,12 @@ import {
   Kernel,
   type KernelOptions,
   Provider,
-  readAuditLog,
   verifyAuditLog,
 } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
+import { recordsOf } from "./records.ts";
 import { Workspace } from "./workspace.ts";
 import { SYSTEM_TIMER } from "../src/system_timer.ts";
-
-async function records(path: string): Promise<AuditRecord[]> {
-  const found: AuditRecord[] = [];
-  for await (const line of readAuditLog(path)) {
-    assert("record" in line, "damaged line");
-    found.push(line.record);
-  }
-  return found;
-}
 
 function scene(ws: Workspace, options: Partial<KernelOptions> = {}) {
   const policy = {
@@ -52,7 +43,7 @@ Deno.test("permit decides and records, executes nothing, and one report ends it"
   assertEquals(await kernel.report(recordId, {}), false);
   assertEquals(await kernel.report("unknown", {}), false);
   await kernel.close();
-  const [permitted, done, ...more] = await records(logPath);
+  const [permitted, done, ...more] = await recordsOf(logPath);
   assertEquals(more, []);
   assertEquals([permitted?.status, permitted?.record_id, permitted?.rule], [
     "PERMITTED",
@@ -87,7 +78,7 @@ Deno.test("permit refuses what submit refuses, with the same records", async () 
   for (const request of bad) submitted.push(await kernel.submit(request));
   assertEquals(permitted, submitted);
   await kernel.close();
-  const all = await records(logPath);
+  const all = await recordsOf(logPath);
   const essence = (
     { status, code, action, target, error, params }: AuditRecord,
   ) => [status, code, action, target, error, params];
@@ -104,7 +95,7 @@ Deno.test("a permit needs no provider, and a failure that is reported is on reco
   const odd = { error: "e".repeat(5000), durationMs: -1, resultDigest: "no" };
   assertEquals(await kernel.report(recordId, odd), true);
   await kernel.close();
-  const [, done] = await records(logPath);
+  const [, done] = await recordsOf(logPath);
   assertEquals([done?.status, done?.code, done?.error?.length, done?.duration_ms, done?.stages], [
     "DONE",
     "REPORTED_FAILURE",
@@ -136,7 +127,7 @@ Deno.test("what is not reported in time, or is open at the end, is UNREPORTED, e
   assertEquals(await kernel.report(dropped.recordId ?? "", { notDone }), true);
   const open2 = await kernel.permit(write("c"));
   await kernel.close();
-  const ended = (await records(logPath)).filter(({ status }) => status === "UNREPORTED");
+  const ended = (await recordsOf(logPath)).filter(({ status }) => status === "UNREPORTED");
   assertEquals(ended.map(({ permit }) => permit), [late, dropped, open2].map((r) => r.recordId));
   assertStringIncludes(ended[0]?.error ?? "", "no report came within 60 s");
   assertStringIncludes(ended[1]?.error ?? "", "the call was refused");
@@ -161,7 +152,7 @@ Deno.test("stages refuse a permit, and limits are charged for it", async () => {
   for (const name of ["a", "b", "c"]) codes.push((await kernel.permit(write(name))).code);
   assertEquals(codes, [undefined, undefined, "BUDGET_EXHAUSTED"]);
   await kernel.close();
-  assertEquals((await records(logPath)).slice(0, 3).map(({ status }) => status), [
+  assertEquals((await recordsOf(logPath)).slice(0, 3).map(({ status }) => status), [
     "PERMITTED",
     "PERMITTED",
     "DENIED",
@@ -219,7 +210,7 @@ Deno.test("a report that could not be recorded is on record once the log has rec
   await kernel.recover();
   assertEquals(await kernel.report(recordId, {}), false);
   await kernel.close();
-  const ends = (await records(logPath)).filter(({ permit }) => permit !== undefined);
+  const ends = (await recordsOf(logPath)).filter(({ permit }) => permit !== undefined);
   assertEquals(ends.map(({ status, permit }) => [status, permit]), [
     ["DONE", recordId],
     ["DONE", other.recordId],

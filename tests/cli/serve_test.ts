@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ROOT, Workspace } from "../workspace.ts";
-import { recordsOf } from "../hooks/scene.ts";
+import { recordsOf } from "../records.ts";
 import { denoRun, type Ended, START } from "./command_line.ts";
 
 /** A user with a home and a repository, and a kernel that serves them. */

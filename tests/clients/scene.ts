@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import type { AuditRecord } from "@agent-kernel/kernel";
 import { ROOT, Workspace } from "../workspace.ts";
-import { recordsOf } from "../hooks/scene.ts";
+import { recordsOf } from "../records.ts";
 import { ScriptedAgentModel, type ScriptedCall } from "./scripted_models.ts";
 
 /** An agent, in the version whose behaviour `docs/hooks.md` tells. */

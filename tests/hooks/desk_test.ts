@@ -2,7 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ApprovalInbox } from "@agent-kernel/kernel";
 import { HookDesk } from "../../src/hooks/desk.ts";
 import { Workspace } from "../workspace.ts";
-import { hookScene, recordsOf, verdictOf } from "./scene.ts";
+import { hookScene, verdictOf } from "./scene.ts";
+import { recordsOf } from "../records.ts";
 
 Deno.test("a call is permitted before, reported after, and a refused one says why", async () => {
   using ws = new Workspace();

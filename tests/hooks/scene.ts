@@ -3,22 +3,11 @@
  *
  * @module
  */
-import { assert } from "@std/assert";
-import { type AuditRecord, Kernel, type KernelOptions, readAuditLog } from "@agent-kernel/kernel";
+import { Kernel, type KernelOptions } from "@agent-kernel/kernel";
 import { HookDesk } from "../../src/hooks/desk.ts";
 import { agentToolProvider } from "../../src/hooks/provider.ts";
 import { settingsOf } from "../../src/hooks/settings.ts";
 import type { Workspace } from "../workspace.ts";
-
-/** All records of a log. */
-export async function recordsOf(path: string): Promise<AuditRecord[]> {
-  const found: AuditRecord[] = [];
-  for await (const line of readAuditLog(path)) {
-    assert("record" in line, "damaged line");
-    found.push(line.record);
-  }
-  return found;
-}
 
 /** A kernel, its hooks, and payloads in the form of Claude Code. */
 export async function hookScene(ws: Workspace, more: Partial<KernelOptions> = {}) {

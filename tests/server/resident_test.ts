@@ -5,7 +5,8 @@ import { checkSocket, makeServerFolder } from "../../src/server/folder.ts";
 import { MAX_BODY_BYTES, ResidentServer } from "../../src/server/resident.ts";
 import { hookCommand } from "../../src/protect/hook_command.ts";
 import { Workspace } from "../workspace.ts";
-import { hookScene, recordsOf } from "../hooks/scene.ts";
+import { hookScene } from "../hooks/scene.ts";
+import { recordsOf } from "../records.ts";
 import { agentToolProvider } from "../../src/hooks/provider.ts";
 
 /** The user of the tests: asking the system takes a permission that they do not have. */
