@@ -11,7 +11,7 @@ import { notAFile } from "./failures.ts";
 import { isAbsence, lstat, realPath } from "./file_info.ts";
 import { makeParents } from "./folders.ts";
 import { assertStable, isSame, now, PathChangedError } from "./path_check.ts";
-import { existing } from "./read.ts";
+import { existing } from "./open_file.ts";
 import { makePrivateFolder, type PrivateFolder } from "./staging.ts";
 
 /** `fs.delete` → `{deleted: true}`. A file, a symbolic link, or an empty folder. */

@@ -19,10 +19,8 @@ const CTIME_RESOLUTION_MS = 1000 + 20;
 const LOOKS = 32;
 /** How often it is looked at again, once the file has been proved to be in its folder. */
 const LOOKS_AGAIN = 8;
-/** For how many files, and for how many folders, a proof is kept. */
+/** For how many folders a proof is kept. */
 const MAX_PROOFS = 1000;
-/** How long the proof of a file is kept. */
-const PROOF_MS = 1000;
 
 /** The path led somewhere else than it should. */
 export class PathChangedError extends ProviderError {
@@ -43,56 +41,16 @@ export function now(): Moment {
   return Date.now();
 }
 
-/** What distinguishes a file from another one, or from itself at another time. */
-export type FileIdentity = Pick<
-  Deno.FileInfo,
-  "dev" | "ino" | "size" | "birthtime" | "mtime" | "ctime"
->;
-
-/** What was proved to be at a path, at some moment after the one given. */
-const provedFiles = new Map<string, { readonly found: FileIdentity; readonly since: Moment }>();
+/** What distinguishes a file from another one. */
+export type FileIdentity = Pick<Deno.FileInfo, "dev" | "ino">;
 
 /**
- * Asserts that what was opened, or looked at, is what is at the path, reached through no link.
+ * Whether a file had not been changed for longer than the resolution of `ctime`: each later change shows.
  *
- * @param found What was opened.
- * @param since A moment before that.
- * @throws {PathChangedError} It is not.
+ * @param at A moment before it was looked at.
  */
-export function assertInPlace(path: string, found: FileIdentity, since: Moment): void {
-  if (isProvedFile(path, found, since)) return;
-  assertStable(path, () => isSame(lstat(path), found), { since });
-  // A file that was changed within the resolution of `ctime` can become another one of the same looks.
-  if (found.ctime === null || found.ctime.getTime() > since - CTIME_RESOLUTION_MS) return;
-  if (provedFiles.size >= MAX_PROOFS) provedFiles.clear();
-  provedFiles.set(path, { found, since });
-}
-
-/**
- * INVARIANT: what is returned has been at the path within the last second. Proofs are kept only of files
- * that had not been changed for longer than the resolution of `ctime`: whatever is done to such a file
- * later (new content, another name, another file with its number) changes its `ctime`, which nobody can
- * set back.
- */
-function isProvedFile(path: string, found: FileIdentity, since: Moment): boolean {
-  const before = isLatelyProved(path, since) ? provedFiles.get(path)?.found : undefined;
-  if (before === undefined) return false;
-  return isSame(before, found) && before.size === found.size && found.birthtime !== null &&
-    isSameTime(before.birthtime, found.birthtime) && isSameTime(before.mtime, found.mtime) &&
-    isSameTime(before.ctime, found.ctime);
-}
-
-/**
- * Whether it was proved lately that a file is at the path, so that opening it without a look before does no
- * harm: what is opened is proved again.
- */
-export function isLatelyProved(path: string, at: Moment): boolean {
-  const proof = provedFiles.get(path);
-  return proof !== undefined && at - proof.since < PROOF_MS && at >= proof.since;
-}
-
-function isSameTime(a: Date | null, b: Date | null): boolean {
-  return a?.getTime() === b?.getTime();
+export function isOld({ ctime }: Pick<Deno.FileInfo, "ctime">, at: Moment): boolean {
+  return ctime !== null && ctime.getTime() <= at - CTIME_RESOLUTION_MS;
 }
 
 /** How {@linkcode assertMadeInPlace} proves it. */

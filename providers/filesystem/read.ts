@@ -6,18 +6,11 @@
 import type { ProviderContext, ProviderRequest } from "../../src/worker/mod.ts";
 import { encodeBase64 } from "./base64.ts";
 import { decodeText } from "./content.ts";
-import { notAFile, notAFolder, notFound } from "./failures.ts";
-import { isAbsence, lstat } from "./file_info.ts";
+import { notAFolder } from "./failures.ts";
+import { lstat } from "./file_info.ts";
+import { existing, openInPlace } from "./open_file.ts";
 import { countOf, encodingOf } from "./params.ts";
-import {
-  assertInPlace,
-  assertStable,
-  isLatelyProved,
-  type Moment,
-  now,
-  PathChangedError,
-} from "./path_check.ts";
-import { RegularFile } from "./regular_file.ts";
+import { assertStable, isSame, now } from "./path_check.ts";
 
 /** Most entries in the answer of `fs.list`. */
 const MAX_ENTRIES = 10_000;
@@ -35,35 +28,14 @@ export function read({ target, params }: ProviderRequest, context: ProviderConte
   const bound = Math.min(countOf(params, "max_bytes") ?? ceiling, ceiling);
   const wanted = countOf(params, "length") ?? Infinity;
 
-  const since = now();
-  using file = openRegular(target, since);
-  const { info } = file;
-  assertInPlace(target, info, since);
-  const available = Math.max(info.size - offset, 0);
+  using opened = openInPlace(target, context);
+  const { file, size } = opened;
+  const available = Math.max(size - offset, 0);
   const length = Math.min(available, wanted, bound);
   if (length < Math.min(available, wanted)) context.markTruncated();
   const bytes = file.read(offset, length);
   if (encoding === "base64") return encodeBase64(bytes);
   return decodeText(bytes, target, length < available || offset > 0);
-}
-
-function openRegular(path: string, since: Moment): RegularFile {
-  // Before it is opened: a process that waits at the other end of a named pipe would notice.
-  if (!isLatelyProved(path, since)) {
-    const info = existing(path);
-    if (info.isSymlink) throw new PathChangedError(path);
-    if (!info.isFile) throw notAFile(path, info);
-  }
-  try {
-    const file = new RegularFile(path);
-    if (file.info.isFile()) return file;
-    file[Symbol.dispose]();
-  } catch (error) {
-    if (isAbsence(error)) throw notFound(path);
-    // A link that was put there since (`O_NOFOLLOW`).
-    if ((error as { readonly code?: unknown } | null)?.code !== "ELOOP") throw error;
-  }
-  throw new PathChangedError(path);
 }
 
 /** `fs.list` → the entries of a folder, sorted by name: `{name, type}`. */
@@ -101,7 +73,7 @@ function typeOf(entry: { isFile: boolean; isDirectory: boolean; isSymlink: boole
 export function stat({ target }: ProviderRequest): unknown {
   const since = now();
   const info = existing(target);
-  assertInPlace(target, info, since);
+  assertStable(target, () => isSame(lstat(target), info), { since });
   return {
     type: typeOf(info),
     size: info.size,
@@ -109,11 +81,4 @@ export function stat({ target }: ProviderRequest): unknown {
     modified: info.mtime?.toISOString() ?? null,
     created: info.birthtime?.toISOString() ?? null,
   };
-}
-
-/** What is at the path. @throws {ProviderError} Nothing is. */
-export function existing(path: string): Deno.FileInfo {
-  const info = lstat(path);
-  if (info === undefined) throw notFound(path);
-  return info;
 }

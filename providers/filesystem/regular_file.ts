@@ -16,8 +16,7 @@ const BUFFER = new Uint8Array(64 * 1024);
  */
 export class RegularFile implements Disposable {
   readonly #descriptor: number;
-  /** What was opened. */
-  readonly info: Stats;
+  #info: Stats | undefined;
 
   /**
    * Opens what is at the path. Deno resolves the path first, so that a link is followed.
@@ -30,12 +29,11 @@ export class RegularFile implements Disposable {
       path,
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
     );
-    try {
-      this.info = fstatSync(this.#descriptor);
-    } catch (error) {
-      closeSync(this.#descriptor);
-      throw error;
-    }
+  }
+
+  /** What was opened. Only where it is needed: it takes longer than to read a small file. */
+  get info(): Stats {
+    return this.#info ??= fstatSync(this.#descriptor);
   }
 
   /**

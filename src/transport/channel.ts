@@ -21,8 +21,9 @@ export interface ChannelOptions {
   /** Called once when nothing can be sent or read any more. */
   readonly fail: (reason: string) => void;
   /**
-   * Whether this thread may look for the answer to what it has just sent, and do nothing else, as long as
-   * answers have lately taken. @default never
+   * Whether this thread may look for the answer to what it has just sent, and do nothing else for a moment.
+   *
+   * @default never
    */
   readonly mayLook?: () => boolean;
   /**
@@ -35,15 +36,13 @@ export interface ChannelOptions {
 }
 
 /** The longest time to look, in milliseconds. */
-const MAX_LOOK_MS = 0.1;
-/** Answers that lately took longer are not looked for. */
-const MAX_LOOKED_FOR_MS = 0.2;
+const MAX_LOOK_MS = 0.15;
 /** How often to pause between two looks at the clock. */
 const PAUSES = 20;
-/** The most that one answer counts in how long they lately took, in milliseconds. */
-const MAX_LATENCY_MS = 1;
-/** The share of the last answer in how long they lately took. */
-const LATENCY_SHARE = 1 / 8;
+/** So many looks are left out at most after one in vain, as a power of two: 1,024. */
+const MAX_BACKOFF = 10;
+/** What one look that was not in vain takes back of that power. */
+const RECOVERY = 1 / 4;
 /** How long this thread may go on without a turn of its event loop: timers and signals wait meanwhile. */
 const MAX_TURN_MS = 2;
 /** So many messages are not held back until the end of the tick: the other thread begins meanwhile. */
@@ -56,10 +55,10 @@ const MAX_VAIN_SIGNALS = 1000;
 /**
  * Sends and receives messages, in order, through shared memory; what is too large for it is posted.
  *
- * The other thread is woken by `Atomics.notify`, which takes some 10 µs, whether it sleeps or waits in its
- * event loop; a posted message takes 35. Threads that sleep are served at once on a busy machine too,
- * while threads that spin lose their time slices. So a Worker sleeps, and the kernel, which must not
- * sleep, looks for an answer only as long as answers have lately taken, and at most 100 µs.
+ * To wake the other thread takes some 50 µs, whether it sleeps or waits in its event loop; two threads that
+ * look at the memory meet within 2 µs. But where threads have to share the cores, one that looks only takes
+ * the time that the other one needs, while one that sleeps is served at once. So both ends look for at most
+ * 150 µs before they wait, and each look in vain makes them leave out the next ones: 1, 2, 4, … 1,024.
  */
 export class Channel {
   readonly #options: ChannelOptions;
@@ -77,10 +76,10 @@ export class Channel {
   /** Whether a turn will come without a signal, and whether one will with the next signal. */
   #isDue = false;
   #isAwaited = false;
-  /** How long answers lately took. */
-  #latencyMs = 0;
-  /** When that was sent of which the answer is waited for. */
-  #sentAt: number | undefined;
+  /** How many looks are left out. */
+  #looksLeftOut = 0;
+  /** How many will be after the next one in vain, as a power of two. */
+  #backoff = 0;
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -120,13 +119,24 @@ export class Channel {
   #flushAndLook(): void {
     this.#flush();
     if (this.#isClosed || this.#options.mayLook?.() !== true) return;
-    const start = this.#sentAt = this.#now();
-    if (this.#latencyMs > MAX_LOOKED_FOR_MS) return;
+    this.#look();
+    this.#take();
+  }
+
+  /** Does nothing else for a moment than to look for the next message, if that has lately been worth it. */
+  #look(): void {
+    if (this.#looksLeftOut > 0) return void this.#looksLeftOut--;
     const { inbox } = this.#options;
-    while (inbox.isEmpty && this.#now() - start < MAX_LOOK_MS) {
+    const end = this.#now() + MAX_LOOK_MS;
+    while (inbox.isEmpty) {
+      if (this.#now() >= end) {
+        this.#looksLeftOut = Math.floor(2 ** this.#backoff);
+        this.#backoff = Math.min(this.#backoff + 1, MAX_BACKOFF);
+        return;
+      }
       for (let i = 0; i < PAUSES && inbox.isEmpty; i++) Atomics.pause();
     }
-    this.#take();
+    this.#backoff = Math.max(this.#backoff - RECOVERY, 0);
   }
 
   #flush(): void {
@@ -157,6 +167,7 @@ export class Channel {
       const left = MAX_TURN_MS - (this.#now() - start);
       // What was posted comes in another turn.
       if (this.#isClosed || left <= 0 || !inbox.hasPosted(this.#posted) || !maySleep?.()) break;
+      if (inbox.isEmpty) this.#look();
       if (inbox.isEmpty) inbox.wait(signals, left);
     }
     this.#wait();
@@ -226,11 +237,6 @@ export class Channel {
   #deliver(message: unknown): void {
     this.#received++;
     this.#vainSignals = 0;
-    if (this.#sentAt !== undefined) {
-      const latency = Math.min(this.#now() - this.#sentAt, MAX_LATENCY_MS);
-      this.#latencyMs += (latency - this.#latencyMs) * LATENCY_SHARE;
-      this.#sentAt = undefined;
-    }
     if (!this.#isClosed) this.#options.receive(message);
   }
 

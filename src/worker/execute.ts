@@ -27,6 +27,7 @@ class Context implements ProviderContext {
   readonly maxOutputBytes: number;
   readonly decide: ProviderContext["decide"];
   readonly warn: ProviderContext["warn"];
+  readonly onClose: ProviderContext["onClose"];
   readonly markTruncated: () => void;
   readonly #signal: () => AbortSignal;
 
@@ -38,6 +39,7 @@ class Context implements ProviderContext {
     this.maxOutputBytes = options.maxOutputBytes;
     this.decide = options.decide;
     this.warn = options.warn;
+    this.onClose = options.onClose;
     this.markTruncated = markTruncated;
     this.#signal = options.signal;
   }

@@ -37,6 +37,7 @@ export class InProcessHost implements ProviderHost {
   readonly #environment: ProviderEnvironment;
   readonly #onWarning: (warning: unknown) => void;
   readonly #timer: Timer;
+  readonly #cleanups = new Set<() => void>();
   #running = 0;
   #onIdle: (() => void) | undefined;
 
@@ -71,6 +72,7 @@ export class InProcessHost implements ProviderHost {
         maxOutputBytes,
         decide: (question) => Promise.resolve(decide(question)),
         warn: this.#onWarning,
+        onClose: (cleanup) => void this.#cleanups.add(cleanup),
         signal: () => aborted().signal,
       });
       return await (answer instanceof Promise ? Promise.race([answer, expired]) : answer);
@@ -82,5 +84,7 @@ export class InProcessHost implements ProviderHost {
 
   async close(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
+    for (const cleanup of this.#cleanups) cleanup();
+    this.#cleanups.clear();
   }
 }

@@ -33,6 +33,13 @@ export interface ProviderContext extends ProviderEnvironment {
    * @param line Cut to 500 characters; each line once, at most 20 lines.
    */
   warn(line: string): void;
+  /**
+   * Has a function called once when the kernel closes this provider, for what outlives a call: a
+   * connection, a file, a timer. It must not throw. A Worker is ended instead, with all that it has.
+   *
+   * @param cleanup The same function is called once, however often it was given.
+   */
+  onClose(cleanup: () => void): void;
   /** Marks the result as `truncated`: data was cut to stay within the bound. */
   markTruncated(): void;
   /**

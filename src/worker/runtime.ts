@@ -127,6 +127,7 @@ class Service {
       maxOutputBytes: this.#maxOutputBytes,
       warn: (warning) => kernel.send({ type: "warning", warning }),
       decide: (about) => this.#ask(id, about, kernel),
+      onClose: () => {/* The kernel ends this Worker. */},
       signal: () => aborted().signal,
     });
     // Checked by the kernel too; here, because what is not JSON could not even be sent.

@@ -5,7 +5,7 @@ import { read, type Source, sourcesOf } from "./sources.ts";
 
 const SOURCES = [read(join(ROOT, "mod.ts")), ...sourcesOf("src", "providers")];
 
-const ALLOWED = ["@std/yaml", "@std/path", "node:crypto"];
+const ALLOWED = ["@std/yaml", "@std/path", "node:crypto", "node:fs"];
 const ROOMS = ["resource", "policy", "isolation", "record"];
 
 function isCore(path: string): boolean {
@@ -26,7 +26,7 @@ Deno.test("the tests of the layers see the sources and their imports", () => {
   }
   const imports = CORE.flatMap(({ imports }) => imports);
   assert(imports.length > 100, `${imports.length} imports`);
-  for (const specifier of ["@std/path", "@std/yaml", "node:crypto"]) {
+  for (const specifier of ["@std/path", "@std/yaml", "node:crypto", "node:fs"]) {
     assert(imports.some((one) => one.specifier === specifier), specifier);
   }
   for (const { path, code, imports } of SOURCES) {
@@ -47,7 +47,7 @@ Deno.test("each relative import leads to a source", () => {
   assertEquals(lost, []);
 });
 
-Deno.test("the trusted core imports itself, @std/yaml, @std/path and node:crypto, and nothing else", () => {
+Deno.test("the trusted core imports itself, @std/yaml, @std/path, node:crypto and node:fs, and nothing else", () => {
   const others = CORE.flatMap(({ path, imports }) =>
     imports.filter(({ specifier, target }) =>
       target === undefined ? !ALLOWED.includes(specifier) : !isCore(target)

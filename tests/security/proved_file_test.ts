@@ -1,20 +1,33 @@
 /**
- * What was proved of a file's place holds for a second only for the very file with the very content:
- * whoever makes another one look the same, and swaps the way to it, reads nothing of it.
+ * A file that was proved to be in its place stays open for a second, and only for the very file with the
+ * very content: whoever makes another one look the same, and swaps the way to it, has nothing of it read.
  */
-import { assertEquals, assertThrows } from "@std/assert";
-import { assertInPlace, now, PathChangedError } from "../../providers/filesystem/path_check.ts";
-import { RegularFile } from "../../providers/filesystem/regular_file.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { openInPlace } from "../../providers/filesystem/open_file.ts";
+import type { RegularFile } from "../../providers/filesystem/regular_file.ts";
+import { PathChangedError } from "../../providers/filesystem/path_check.ts";
+import { nextTurn } from "../turn.ts";
 import { run, Workspace } from "../workspace.ts";
 
 const ROUNDS = 50;
 
-/** As the provider reads: opened first, then its place is proved. */
+/** What closes the files that stay open, as the end of a kernel does. */
+let closeFiles: (() => void) | undefined;
+
+/** The file that is read. */
+function fileAt(path: string): RegularFile {
+  using opened = openInPlace(path, { onClose: (cleanup) => closeFiles = cleanup });
+  return opened.file;
+}
+
 function read(path: string): string {
-  const since = now();
-  using file = new RegularFile(path);
-  assertInPlace(path, file.info, since);
-  return new TextDecoder().decode(file.read(0, 100));
+  using opened = openInPlace(path, { onClose: (cleanup) => closeFiles = cleanup });
+  return new TextDecoder().decode(opened.file.read(0, opened.size));
+}
+
+/** Until the file stays open: it has been left alone for longer than a `ctime` is exact. */
+async function untilKept(path: string): Promise<void> {
+  while (fileAt(path) !== fileAt(path)) await nextTurn();
 }
 
 /** Puts a link to the folder `outside` in the place of the folder `tree/d`. */
@@ -58,5 +71,57 @@ for (const [what, exchange] of EXCHANGES) {
       swapBack(ws);
       Deno.removeSync(outside);
     }
+    closeFiles?.();
   });
 }
+
+Deno.test(
+  "a file that stays open is not read through a swapped folder, nor after it was moved or replaced",
+  async () => {
+    using ws = new Workspace();
+    ws.folder("tree/d");
+    ws.folder("outside");
+    const [inside, outside] = [ws.path("tree/d/f"), ws.path("outside/f")];
+    for (const [what, exchange] of EXCHANGES) {
+      Deno.writeTextFileSync(inside, "public");
+      await untilKept(inside);
+      assertEquals(read(inside), "public");
+      exchange(inside, outside);
+      swap(ws);
+      assertThrows(() => read(inside), PathChangedError, undefined, what);
+      swapBack(ws);
+      Deno.removeSync(outside);
+    }
+    closeFiles?.();
+  },
+);
+
+Deno.test("what is written to a file that stays open is read, as is another one in its place", async () => {
+  using ws = new Workspace();
+  const path = ws.file("f", "one");
+  await untilKept(path);
+  Deno.writeTextFileSync(path, "second");
+  assertEquals(read(path), "second");
+  Deno.writeTextFileSync(ws.path("g"), "third");
+  Deno.renameSync(ws.path("g"), path);
+  assertEquals(read(path), "third");
+  Deno.removeSync(path);
+  assertThrows(() => read(path), Error, "File not found");
+  closeFiles?.();
+});
+
+Deno.test("few files stay open, for a second, and not after the kernel has closed the provider", async () => {
+  using ws = new Workspace();
+  const paths = Array.from({ length: 40 }, (_, i) => ws.file(`f${i}`, "x"));
+  const [path = ""] = paths;
+  await untilKept(path);
+  const first = fileAt(path);
+  for (const one of paths) assertEquals(read(one), "x");
+  assert(fileAt(path) !== first, "more than 32 stay open");
+  const second = fileAt(path);
+  while (fileAt(path) === second) await nextTurn();
+  const third = fileAt(path);
+  closeFiles?.();
+  assert(fileAt(path) !== third, "it is open still");
+  closeFiles?.();
+});

@@ -210,42 +210,75 @@ Deno.test("isAbandoned says whether the other end has closed", () => {
   assertEquals(end.channel.isAbandoned, true);
 });
 
-/** How often a channel looks at the clock for one message, after answers that took so long. */
-async function looksAfter(latencyMs: number): Promise<number> {
-  const inbox = new Ring();
-  const writer = new Ring(inbox.shared);
-  let [time, looks] = [0, 0];
-  using end = new End({
-    inbox,
-    mayLook: () => true,
-    now() {
-      looks++;
-      return time += 0.01;
-    },
-  });
-  for (let answer = 0; answer < 20; answer++) {
-    end.channel.send("question");
-    await Promise.resolve();
-    await Promise.resolve();
-    time += latencyMs;
-    writer.push(answer, "answer");
-    writer.signal();
-    while (end.received.length <= answer) await nextTurn();
+/** A channel that may look, with a clock of which each reading is 0.01 ms after the one before. */
+class Looker extends End {
+  readonly #clock: { readings: number; onReading: () => void };
+
+  constructor() {
+    const clock = { readings: 0, onReading: () => {} };
+    super({
+      mayLook: () => true,
+      now() {
+        clock.onReading();
+        return ++clock.readings / 100;
+      },
+    });
+    this.#clock = clock;
   }
-  const before = looks;
-  end.channel.send("question");
-  await Promise.resolve();
-  await Promise.resolve();
-  return looks - before;
+
+  /**
+   * Sends a question.
+   *
+   * @param onReading Called with each reading of the clock meanwhile.
+   * @returns For how long its answer was looked for, in readings of the clock.
+   */
+  async ask(onReading = () => {}): Promise<number> {
+    const before = this.#clock.readings;
+    this.#clock.onReading = onReading;
+    this.channel.send("question");
+    await Promise.resolve();
+    await Promise.resolve();
+    this.#clock.onReading = () => {};
+    return this.#clock.readings - before;
+  }
 }
 
-Deno.test("looking for an answer ends by itself, after a tenth of a millisecond", async () => {
-  const looks = await looksAfter(0);
-  assert(looks >= 10 && looks <= 14, `${looks} looks, 0.01 ms apart`);
+/** A reading to receive what there is, where nothing is looked for. */
+const NO_LOOK = 1;
+
+Deno.test("looking for an answer ends by itself, after 0.15 ms", async () => {
+  using end = new Looker();
+  const readings = await end.ask();
+  assert(readings >= 15 && readings <= 18, `${readings} readings, 0.01 ms apart`);
 });
 
-Deno.test("answers that lately took long are not looked for", async () => {
-  assertEquals(await looksAfter(0.5), 1);
+Deno.test("each look in vain has more of the next ones left out, at most 1,024", async () => {
+  using end = new Looker();
+  const leftOut: number[] = [];
+  let count = 0;
+  while (leftOut.length < 14) {
+    if (await end.ask() === NO_LOOK) count++;
+    else count = leftOut.push(count) * 0;
+  }
+  assertEquals(leftOut, [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1024, 1024]);
+});
+
+Deno.test("looks that are not in vain take back what was left out", async () => {
+  using end = new Looker();
+  let answers = 0;
+  /** Answers at the second reading: there is none without a look. */
+  const answered = () => {
+    let readings = 0;
+    return end.ask(() => {
+      if (++readings === 2) end.writer.push(answers++, "answer");
+    });
+  };
+  for (let vain = 0; vain < 3;) if (await end.ask() !== NO_LOOK) vain++;
+  for (let looks = 0; looks < 12;) if (await answered() !== NO_LOOK) looks++;
+  let leftOut = 0;
+  await end.ask();
+  while (await end.ask() === NO_LOOK) leftOut++;
+  assertEquals(leftOut, 1);
 });
 
 Deno.test("an answer that is there is received in the same tick", async () => {

@@ -13,6 +13,7 @@ function options(controller = new AbortController()): ExecuteOptions {
     maxOutputBytes: 100,
     decide: () => Promise.reject(new Error("not asked")),
     warn: () => {},
+    onClose: () => {},
     signal: () => controller.signal,
   };
 }

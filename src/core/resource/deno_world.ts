@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { messageOf } from "../errors.ts";
+import { existsSync, lstatSync } from "node:fs";
+import { messageOf, systemFailure } from "../errors.ts";
 import { CanonicalError, NotReadableError, type World } from "./world.ts";
 
 /**
@@ -31,9 +32,12 @@ export function denoWorld(options: WorldOptions = {}): World {
     base: options.base,
     // Relative and empty entries mean the working directory, which an agent may control.
     searchPath: (options.searchPath ?? environmentPath()).filter((dir) => dir.startsWith("/")),
-    realPath: (path) => attempt(path, () => Deno.realPathSync(path)),
-    readLink: (path) =>
-      attempt(path, () => Deno.lstatSync(path).isSymlink ? Deno.readLinkSync(path) : undefined),
+    // Deno throws for what is not there, which takes ten times as long as the question.
+    realPath: (path) => attempt(path, () => existsSync(path) ? Deno.realPathSync(path) : undefined),
+    readLink(path) {
+      const isLink = () => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+      return attempt(path, () => isLink() ? Deno.readLinkSync(path) : undefined);
+    },
     list(folder) {
       try {
         return Array.from(Deno.readDirSync(folder), (entry) => entry.name).sort();
@@ -57,11 +61,11 @@ function attempt<T>(path: string, ask: () => T): T | undefined {
   try {
     return ask();
   } catch (error) {
-    const { NotFound, NotADirectory, NotCapable } = Deno.errors;
-    if (error instanceof NotFound || error instanceof NotADirectory) return undefined;
+    const code = systemFailure(error)?.code;
+    if (code === "NOT_FOUND" || code === "NOT_A_FOLDER") return undefined;
     const refused = `Cannot resolve "${path}"`;
-    if (error instanceof NotCapable) {
-      const message = `${refused}: this process may not look there (${error.message})`;
+    if (code === "NO_PERMISSION") {
+      const message = `${refused}: this process may not look there (${messageOf(error)})`;
       throw new NotReadableError(message, { cause: error });
     }
     throw new CanonicalError(`${refused}: ${messageOf(error)}`, { cause: error });
