@@ -36,7 +36,7 @@ export interface ChannelOptions {
 }
 
 /** The longest time to look, in milliseconds. */
-const MAX_LOOK_MS = 0.15;
+const MAX_LOOK_MS = 0.5;
 /** How often to pause between two looks at the clock. */
 const PAUSES = 20;
 /** So many looks are left out at most after one in vain, as a power of two: 1,024. */
@@ -45,6 +45,8 @@ const MAX_BACKOFF = 10;
 const RECOVERY = 1 / 4;
 /** How long this thread may go on without a turn of its event loop: timers and signals wait meanwhile. */
 const MAX_TURN_MS = 2;
+/** The same for a thread that may sleep: it has nothing else to do. */
+const MAX_SLEEP_MS = 10;
 /** So many messages are not held back until the end of the tick: the other thread begins meanwhile. */
 const MAX_WAITING = 4;
 /** The most posted messages that wait for those before them. */
@@ -58,7 +60,7 @@ const MAX_VAIN_SIGNALS = 1000;
  * To wake the other thread takes some 50 µs, whether it sleeps or waits in its event loop; two threads that
  * look at the memory meet within 2 µs. But where threads have to share the cores, one that looks only takes
  * the time that the other one needs, while one that sleeps is served at once. So both ends look for at most
- * 150 µs before they wait, and each look in vain makes them leave out the next ones: 1, 2, 4, … 1,024.
+ * 0.5 ms before they wait, and each look in vain makes them leave out the next ones: 1, 2, 4, … 1,024.
  */
 export class Channel {
   readonly #options: ChannelOptions;
@@ -164,7 +166,7 @@ export class Channel {
     for (;;) {
       const { signals } = inbox;
       this.#take();
-      const left = MAX_TURN_MS - (this.#now() - start);
+      const left = MAX_SLEEP_MS - (this.#now() - start);
       // What was posted comes in another turn.
       if (this.#isClosed || left <= 0 || !inbox.hasPosted(this.#posted) || !maySleep?.()) break;
       if (inbox.isEmpty) this.#look();
