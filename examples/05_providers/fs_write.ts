@@ -17,8 +17,9 @@ capabilities:
   - action: fs.write
     resource: ${root}/out/**/*.txt
     constraint: { content: { max_bytes: 20 } }
-  - { action: [fs.mkdir, fs.move], resource: ${root}/out/** }
-  - { action: fs.read, resource: ${root}/out/** }
+  - { action: [fs.mkdir, fs.move, fs.read, fs.delete], resource: ${root}/out/** }
+  # A move writes its goal, and nobody looks at what is moved: where content is limited, it is denied.
+  - { action: fs.write, resource: ${root}/out/archive/** }
 `,
   },
   providers: [new FilesystemProvider()],

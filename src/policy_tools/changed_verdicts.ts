@@ -19,7 +19,11 @@ export function changedVerdicts(policy: Policy): string[] {
   const allowing = policy.rules.filter(({ effect }) => effect === "allow");
   return [
     ...withoutNetwork(allowing),
-    ...allowing.flatMap((rule) => [...deniedMoves(rule, policy), ...guardedPatterns(rule, policy)]),
+    ...allowing.flatMap((rule) => [
+      ...deniedMoves(rule, policy),
+      ...incompleteMoves(rule, policy),
+      ...guardedPatterns(rule, policy),
+    ]),
   ];
 }
 
@@ -46,6 +50,24 @@ function deniedMoves({ id, actions, patterns }: Rule, policy: Policy): string[] 
         rule.actions.filter((one) => implied.includes(one)).join(", ")
       }: a move reads and deletes its source and writes its goal`
     );
+  });
+}
+
+/** What a move amounts to, where no rule allows it without a constraint. */
+function incompleteMoves({ id, actions, patterns }: Rule, policy: Policy): string[] {
+  return actions.flatMap((action) => {
+    const implied = (specOf(policy.actions, action).implies ?? []).map((one) => one.action);
+    const lacking = implied.filter((one) =>
+      !policy.rules.some((rule) =>
+        rule.effect === "allow" && rule.constraint === undefined && rule.actions.includes(one) &&
+        meet(rule.patterns.get("path"), patterns.get("path"))
+      )
+    );
+    return lacking.length === 0 ? [] : [
+      `${id}: ${action} is denied, since nothing there allows ${
+        lacking.join(", ")
+      } for any params: a move reads and deletes its source and writes its goal`,
+    ];
   });
 }
 

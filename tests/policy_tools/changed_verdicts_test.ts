@@ -5,7 +5,10 @@ import { load } from "../core/policy/deciding.ts";
 const RUNS = { action: "proc.exec", resource: "ls" };
 const GETS = { action: "net.http", resource: "https://a.test/**", constraint: { method: "GET" } };
 const CONNECTS = { action: "net.connect", resource: "https://a.test/" };
-const MOVES = { action: "fs.move", resource: "/w/**" };
+const MOVES = { action: ["fs.move", "fs.read", "fs.delete", "fs.write"], resource: "/w/**" };
+const MOVES_ALONE = { action: "fs.move", resource: "/w/**" };
+const PARTS = { action: ["fs.read", "fs.delete", "fs.write"], resource: "/**" };
+const SHORT = { action: "fs.write", resource: "/w/**", constraint: { content: { max_length: 9 } } };
 const GUARDED = [{ path: "/w/node_modules", what: "code of the kernel's process" }];
 
 interface Row {
@@ -27,6 +30,10 @@ const ROWS: readonly Row[] = [
   { cell: "moves where listing is denied", allow: [MOVES], deny: [{ action: "fs.list", resource: "/w/secret/**" }] },
   { cell: "moves elsewhere", allow: [MOVES], deny: [{ action: "fs.read", resource: "/x/**" }] },
   { cell: "moves that were denied before", allow: [MOVES], deny: [{ action: "fs.*", resource: "/w/secret/**" }] },
+  { cell: "moves of what nothing else allows", allow: [MOVES_ALONE], line: "nothing there allows fs.read, fs.delete, fs.write for any params" },
+  { cell: "moves of what other rules allow", allow: [MOVES_ALONE, PARTS] },
+  { cell: "moves of what is allowed elsewhere", allow: [MOVES_ALONE, { ...PARTS, resource: "/x/**" }], line: "fs.move is denied" },
+  { cell: "moves to where short texts may be written", allow: [{ ...MOVES, action: ["fs.move", "fs.read", "fs.delete"] }, SHORT], line: "nothing there allows fs.write" },
   { cell: "a rule of which all is guarded", allow: [{ action: ["fs.read", "fs.write"], resource: "/w/node_modules/a/**" }], line: 'fs.write in "/w/node_modules/a" is denied' },
   { cell: "a rule of which a part is guarded", allow: [{ action: "fs.write", resource: "/w/**" }] },
   { cell: "a rule that reads what is guarded", allow: [{ action: "fs.read", resource: "/w/node_modules/**" }] },

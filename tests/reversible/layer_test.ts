@@ -512,7 +512,11 @@ Deno.test("a move in which the provider stopped is undone from the snapshot, for
 Deno.test("a rollback that is denied leaves the next one the way to undo half an action", async () => {
   const rules: unknown[] = [];
   await using scene = await openTorn({
-    capabilities: (root) => [{ action: "fs.move", resource: `${root}/**` }, ...rules],
+    capabilities: (root) => [
+      { action: ["fs.move", "fs.read", "fs.delete"], resource: `${root}/**` },
+      { action: "fs.write", resource: `${root}/w/b.txt` },
+      ...rules,
+    ],
   });
   scene.ws.file("w/a.txt", "the only copy");
   const before = scene.tree();

@@ -23,7 +23,7 @@ Deno.test("moving a file onto itself, under any name, loses nothing", async () =
   for (const resource of [target, ws.path("w/**")]) {
     await using kernel = await open(ws, {
       policy: {
-        capabilities: [{ action: "fs.move", resource: [resource, ws.path("w/alias.txt")] }],
+        capabilities: [{ action: "fs.*", resource: [resource, ws.path("w/alias.txt")] }],
       },
     });
     for (const to of [target, ws.path("w/alias.txt")]) {
@@ -43,7 +43,7 @@ Deno.test("files with long names that begin alike do not share what they are sta
   const [a, b] = ["a", "b"].map((end) => ws.path("w", "x".repeat(244) + end)) as [string, string];
   ws.file(`w/${"x".repeat(244)}a`, "precious");
   await using kernel = await open(ws, {
-    policy: { capabilities: [{ action: "fs.move", resource: [a, b] }] },
+    policy: { capabilities: [{ action: "fs.*", resource: [a, b] }] },
   });
   assertEquals(
     (await kernel.submit({ action: "fs.move", target: a, params: { to: b } })).error,
@@ -74,7 +74,7 @@ Deno.test("a constraint on a secondary resource sees where it really leads", asy
   ws.link("in/alias", "pub");
   await using kernel = await open(ws, {
     policy: {
-      capabilities: [{ action: "fs.move", resource: ws.path("in/**") }],
+      capabilities: [{ action: "fs.*", resource: ws.path("in/**") }],
       deny: [{
         action: "fs.move",
         resource: ws.path("in/secret*"),

@@ -1,7 +1,6 @@
 /**
- * A move reads and deletes its source and writes its goal: a deny rule for one of these denies the move,
- * so that nothing denied is read, removed or replaced by moving it. What `fs.move` alone allows stays
- * allowed where no deny rule speaks of the others.
+ * A move reads and deletes its source and writes its goal: each of these has to be allowed, so that nothing
+ * is read, removed or replaced by moving it that could not be otherwise.
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Kernel } from "@agent-kernel/kernel";
@@ -24,9 +23,12 @@ interface Row {
   readonly why: string;
 }
 
+/** A move, and what it amounts to. */
+const WHOLE_MOVE = ["fs.move", "fs.read", "fs.delete", "fs.write"];
+
 // deno-fmt-ignore -- a row is a line
 const ROWS: readonly Row[] = [
-  { cell: "no deny rule", deny: [], from: "w/a", to: "w/b", why: "fs.move is allowed at both ends" },
+  { cell: "no deny rule", deny: [], from: "w/a", to: "w/b", why: "all that it amounts to is allowed" },
   { cell: "a secret out", deny: [{ action: "fs.read", resource: "w/secret/**" }], from: "w/secret/f", to: "w/b", deniedAs: "fs.read", why: "it could be read there" },
   { cell: "a file into a folder that may not be read", deny: [{ action: "fs.read", resource: "w/secret/**" }], from: "w/a", to: "w/secret/b", why: "nothing is read of it" },
   { cell: "a secret within its folder", deny: [{ action: "fs.read", resource: "w/secret/**" }], from: "w/secret/f", to: "w/secret/g", deniedAs: "fs.read", why: "it could be called what is not denied" },
@@ -55,8 +57,7 @@ for (const { cell, deny, from, to, deniedAs, why } of ROWS) {
     ws.link("w/linked", "secret");
     await using kernel = await Kernel.open({
       policy: {
-        // As in a policy of 0.1.0: no rule allows what the move amounts to.
-        capabilities: [{ action: "fs.move", resource: ws.path("w/**") }],
+        capabilities: [{ action: WHOLE_MOVE, resource: ws.path("w/**") }],
         deny: deny.map((rule) => ({ ...rule, resource: ws.path(rule.resource) })),
       },
       providers: [new FilesystemProvider()],
@@ -81,7 +82,7 @@ Deno.test("what denies a move through a link says where the link leads", async (
   ws.link("w/linked", "secret");
   await using kernel = await Kernel.open({
     policy: {
-      capabilities: [{ action: "fs.move", resource: ws.path("w/**") }],
+      capabilities: [{ action: WHOLE_MOVE, resource: ws.path("w/**") }],
       deny: [{ action: "fs.read", resource: ws.path("w/secret/**") }],
     },
     providers: [new FilesystemProvider()],
@@ -94,4 +95,60 @@ Deno.test("what denies a move through a link says where the link leads", async (
     params: { to: ws.path("w/b") },
   });
   assertStringIncludes(error, `leads to "${ws.path("w/secret/f")}"`);
+});
+
+for (const lacking of ["fs.read", "fs.delete", "fs.write"]) {
+  for (const constraint of [undefined, { encoding: "utf-8" }, { content: { max_length: 10 } }]) {
+    const how = constraint === undefined ? "not allowed" : "allowed for some params only";
+    Deno.test(`fs.move is denied where ${lacking} is ${how}: ${JSON.stringify(constraint)}`, async () => {
+      using ws = new Workspace();
+      ws.file("w/a", "precious");
+      const resource = ws.path("w/**");
+      const partly = { action: lacking, resource, constraint: constraint ?? { to: "x" } };
+      await using kernel = await Kernel.open({
+        policy: {
+          capabilities: [
+            { action: WHOLE_MOVE.filter((action) => action !== lacking), resource },
+            ...constraint === undefined ? [] : [partly],
+          ],
+        },
+        providers: [new FilesystemProvider()],
+        logPath: ws.path("kernel.log"),
+        onWarning: () => {},
+      });
+      const { status, error = "" } = await kernel.submit({
+        action: "fs.move",
+        target: ws.path("w/a"),
+        params: { to: ws.path("w/b") },
+      });
+      // The encoding has a default: what is not asked for is as it is without params.
+      const isMet = lacking !== "fs.delete" && constraint !== undefined && "encoding" in constraint;
+      assertEquals(status, isMet ? "OK" : "DENIED");
+      if (!isMet) assertStringIncludes(error, `fs.move is also ${lacking} of`);
+    });
+  }
+}
+
+Deno.test("what may be moved but not read cannot be moved to where it may be read", async () => {
+  using ws = new Workspace();
+  ws.file("w/private/f", "secret");
+  ws.folder("w/public");
+  await using kernel = await Kernel.open({
+    policy: {
+      capabilities: [
+        { action: ["fs.move", "fs.delete", "fs.write"], resource: ws.path("w/**") },
+        { action: "fs.read", resource: ws.path("w/public/**") },
+      ],
+    },
+    providers: [new FilesystemProvider()],
+    logPath: ws.path("kernel.log"),
+    onWarning: () => {},
+  });
+  const moved = await kernel.submit({
+    action: "fs.move",
+    target: ws.path("w/private/f"),
+    params: { to: ws.path("w/public/f") },
+  });
+  assertEquals([moved.status, moved.code], ["DENIED", "NO_RULE"]);
+  assertEquals(Deno.readTextFileSync(ws.path("w/private/f")), "secret");
 });

@@ -6,12 +6,7 @@
 import { type ActionRequest, type CanonicalRequest, CODES } from "../action.ts";
 import { isInstance, messageOf } from "../errors.ts";
 import { receive } from "../request.ts";
-import {
-  type ImpliedAction,
-  type KindName,
-  type ResolveOptions,
-  specOf,
-} from "../resource/kind.ts";
+import { type KindName, type ResolveOptions, specOf } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
 import type { Asked } from "./constraint.ts";
@@ -162,41 +157,30 @@ function canonicalOrGiven(kind: KindName, target: string, world: World): string 
   }
 }
 
-/** The strictest decision on all resources of a request. */
+/** The strictest decision on all resources of a request, and on what carrying it out amounts to. */
 function decideAll(
   policy: Policy,
   resources: readonly Resource[],
   { params = {}, agent }: Asked,
 ): Decision {
-  const decisions = resources.map(({ action, target, param }) => {
+  const main = resources[0] as Resource;
+  const parts = specOf(policy.actions, main.action).implies ?? [];
+  const implied = parts.flatMap(({ action, param }) => {
+    const resource = resources.find((one) => one.param === param);
+    return resource === undefined ? [] : { ...resource, action };
+  });
+  return [...resources, ...implied].map(({ action, target, param }, i) => {
     // Params belong to the action they came with; under another action, its defaults hold.
-    const isOwn = action === resources[0]?.action;
+    const isOwn = action === main.action;
     const own = isOwn ? params : specOf(policy.actions, action).defaults ?? {};
     // INVARIANT: what that action would be asked with nobody knows, so a deny rule on it denies.
     const denial = isOwn ? undefined : denialOf(policy, { action, target, agent });
     const decision = stricter(decide(policy, { action, target, params: own, agent }), denial);
-    if (param === undefined || decision.effect === "allow") return decision;
-    return { ...decision, reason: `${decision.reason} (param "${param}")` };
-  });
-  const [main] = resources;
-  const implied = main === undefined ? [] : specOf(policy.actions, main.action).implies ?? [];
-  return implied.map((one) => impliedDenial(policy, resources, { ...one, agent }))
-    .reduce(stricter, decisions.reduce(stricter));
-}
-
-/** A deny rule for an action that is part of this one; no allow rule for it is needed. */
-function impliedDenial(
-  policy: Policy,
-  resources: readonly Resource[],
-  { action, param, agent }: ImpliedAction & Pick<Asked, "agent">,
-): Decision | undefined {
-  const resource = resources.find((one) => one.param === param);
-  if (resource === undefined) return undefined;
-  const { target } = resource;
-  // INVARIANT: the bytes that are moved have no params: a deny rule with a constraint on them denies.
-  const denial = denialOf(policy, { action, target, agent });
-  const part = `${resources[0]?.action} is also ${action} of "${target}"`;
-  return denial && { ...denial, reason: `${denial.reason} (${part})` };
+    const isPart = i >= resources.length;
+    if (decision.effect === "allow" || (param === undefined && !isPart)) return decision;
+    const part = isPart ? `${main.action} is also ${action} of "${target}"` : `param "${param}"`;
+    return { ...decision, reason: `${decision.reason} (${part})` };
+  }).reduce(stricter);
 }
 
 /**

@@ -103,8 +103,8 @@ export interface ActionSpec extends ResolveOptions {
   /** Secondary resources in the params; each is canonicalised and must be allowed too. */
   readonly resources?: readonly SecondaryResource[];
   /**
-   * What carrying it out amounts to: a move reads and deletes its source. A deny rule for one of
-   * these actions denies this one; an allow rule for them is not needed. @default none
+   * What carrying it out amounts to: a move reads and deletes its source. Each of these actions has to
+   * be allowed too, whatever its params would be. @default none
    */
   readonly implies?: readonly ImpliedAction[];
 }

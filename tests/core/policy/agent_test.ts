@@ -96,14 +96,15 @@ Deno.test("secondary resources and implied actions are decided for the same agen
     capabilities: [
       { action: "proc.exec", resource: "/bin/x" },
       { ...ALL, agent: "alice" },
-      { action: "fs.move", resource: "/w/**" },
+      { action: ["fs.move", "fs.delete", "fs.write"], resource: "/w/**" },
+      { action: "fs.read", resource: "/w/a" },
     ],
     deny: [{ action: "fs.delete", resource: "/w/**", agent: "bob" }],
   });
   const codeOf = (agent: string, action: string, target: string, params: object) =>
     authorize({ action, target, params: { ...params }, agent }, { policy, world: FLAT }).decision
       .code;
-  const cwd = { cwd: "/w/a" };
+  const cwd = { cwd: "/w/c" };
   assertEquals(codeOf("alice", "proc.exec", "/bin/x", cwd), "ALLOWED");
   assertEquals(codeOf("bob", "proc.exec", "/bin/x", cwd), "CONSTRAINT_UNMET");
   assertEquals(codeOf("alice", "fs.move", "/w/a", { to: "/w/b" }), "ALLOWED");

@@ -159,7 +159,7 @@ const FURTHER: readonly { cell: string; target: string; to?: unknown; expected: 
 for (const { cell, target, to, expected, why } of FURTHER) {
   Deno.test(`authorize() has the effect ${expected} on ${cell}: ${why}`, () => {
     const policy = load({
-      capabilities: [{ action: "fs.move", resource: "/w/**" }],
+      capabilities: [{ action: "fs.*", resource: "/w/**" }],
       deny: [{ action: "fs.move", resource: "/w/secret/**" }],
     });
     assertEquals(effectOn(policy, "fs.move", target, to === undefined ? {} : { to }), expected);
@@ -167,7 +167,7 @@ for (const { cell, target, to, expected, why } of FURTHER) {
 }
 
 Deno.test("authorize() names the param of a denied secondary resource", () => {
-  const policy = load({ capabilities: [{ action: "fs.move", resource: "/w/**" }] });
+  const policy = load({ capabilities: [{ action: "fs.*", resource: "/w/**" }] });
   const reason = decisionOn(policy, "fs.move", "/w/a", { to: "/x" })?.reason ?? "";
   assertStringIncludes(reason, '"/x"');
   assertStringIncludes(reason, 'param "to"');
@@ -210,7 +210,7 @@ Deno.test("authorize() decides what a link in a secondary resource really is", (
     ...FLAT,
     realPath: (path) => path.replace("/w/folder", "/x").replace("/w/link", "/x/secret"),
   };
-  const policy = load({ capabilities: [{ action: "fs.move", resource: "/w/**" }] });
+  const policy = load({ capabilities: [{ action: "fs.*", resource: "/w/**" }] });
   assertEquals(effectOn(policy, "fs.move", "/w/a", { to: "/w/folder/b" }, world), "deny");
   assertEquals(effectOn(policy, "fs.move", "/w/folder/b", { to: "/w/a" }, world), "deny");
   // A move acts on a link itself.
