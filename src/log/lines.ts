@@ -4,7 +4,7 @@
  * @module
  */
 
-const CHUNK = 256 * 1024;
+const CHUNK = 512 * 1024;
 const LINE_FEED = 10;
 /** How often a followed file is looked at, in milliseconds. */
 const POLL_MS = 200;
@@ -13,6 +13,13 @@ const POLL_MS = 200;
 export interface Line {
   readonly bytes: Uint8Array;
   readonly terminated: boolean;
+}
+
+/** Lines that one read brought. */
+export interface LineBatch {
+  readonly lines: readonly Line[];
+  /** All of them, with their line feeds. */
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -24,7 +31,7 @@ export interface Line {
 export async function* readLines(
   file: Deno.FsFile,
   atEnd?: () => boolean,
-): AsyncGenerator<Line[]> {
+): AsyncGenerator<LineBatch> {
   let buffer = new Uint8Array(CHUNK);
   let filled = 0;
   for (;;) {
@@ -53,9 +60,10 @@ export async function* readLines(
       lines.push({ bytes: chunk.subarray(start, end), terminated: true });
       start = end + 1;
     }
-    if (lines.length > 0) yield lines;
+    if (lines.length > 0) yield { lines, bytes: chunk.subarray(0, start) };
     buffer.copyWithin(0, start, filled);
     filled -= start;
   }
-  if (filled > 0) yield [{ bytes: buffer.subarray(0, filled), terminated: false }];
+  const bytes = buffer.subarray(0, filled);
+  if (filled > 0) yield { lines: [{ bytes, terminated: false }], bytes };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { segmentsOf } from "../core/record/segments.ts";
-import { type Line, readLines } from "./lines.ts";
+import { type LineBatch, readLines } from "./lines.ts";
 
 /** The file that a log's path leads to; its kernel keeps the other files of the log next to that one. */
 export function realLog(path: string): string {
@@ -26,7 +26,7 @@ export function realLog(path: string): string {
  * @param follow Go on after the end, for ever; called each time the end is reached.
  * @throws {Deno.errors.NotFound} There is no such log.
  */
-export async function* logLines(log: string, follow?: () => void): AsyncGenerator<Line[]> {
+export async function* logLines(log: string, follow?: () => void): AsyncGenerator<LineBatch> {
   const path = realLog(log);
   const done = new Set<number | null>();
   for (;;) {

@@ -4,6 +4,8 @@
  * @module
  */
 import { matchesAction, type RecordStatus } from "../core/action.ts";
+import { type CheckedLine, checkedLines } from "./checked_lines.ts";
+import type { Line } from "./lines.ts";
 import { logLines } from "./log_lines.ts";
 import { type AuditRecord, parseRecord } from "../core/record/record.ts";
 
@@ -40,15 +42,25 @@ export async function* readAuditLog(
   filter: RecordFilter = {},
 ): AsyncGenerator<ReadLine> {
   let line = 0;
-  for await (const lines of logLines(path, filter.follow)) {
-    for (const { bytes, terminated } of lines) {
+  for await (const lines of linesToPass(path, filter)) {
+    for (const { bytes, terminated, plain } of lines) {
       if (!terminated) continue; // A record under way; the writer's business.
       line++;
+      if (plain !== undefined && plain.status !== filter.status) continue;
       const parsed = parseRecord(bytes);
       if (!parsed.ok) yield { line, damage: parsed.reason };
       else if (passes(parsed.record, filter)) yield { line, record: parsed.record };
     }
   }
+}
+
+/** What is known without the parser is looked for only where it can spare the parser. */
+async function* linesToPass(
+  path: string,
+  { status, follow }: RecordFilter,
+): AsyncGenerator<readonly (Line & Partial<CheckedLine>)[]> {
+  if (status !== undefined) return yield* checkedLines(path, follow);
+  for await (const { lines } of logLines(path, follow)) yield lines;
 }
 
 /** Whether the record passes the filter. */
