@@ -20,8 +20,8 @@ export interface GuardedPath {
 }
 
 /**
- * Makes the guard rules. Each path gives two: one for the file itself, what is inside of it, and all
- * names that begin with its name and a dot; one against taking away a folder above it.
+ * Makes the guard rules. Paths of one sort give two: one for the files themselves, what is inside of
+ * them, and all names that begin with their names and a dot; one against taking away a folder above.
  *
  * @param guarded The files and folders to protect.
  * @param options The machine, the actions that there are, and the number of rules before these.
@@ -38,23 +38,21 @@ export function guardRules(
   const onPaths = Object.keys(actions).filter((name) => actions[name]?.kind === "path");
   const changing = onPaths.filter((name) => actions[name]?.access?.includes("write"));
   const taking = changing.filter((name) => name !== "fs.mkdir");
-  return guarded.flatMap(({ path, what, secret }) => {
-    const name = escapePattern(path);
+  const alike = Map.groupBy(guarded, ({ what, secret }) => `${what} ${secret === true}`).values();
+  return [...alike].flatMap((group) => {
+    const [{ what, secret }] = group as [GuardedPath];
+    const names = group.map(({ path }) => escapePattern(path));
     const id = `kernel:${what.replaceAll(" ", "-")}`;
-    const files = [name, `${name}/**`, `${name}.*`, `${name}.*/**`];
-    const folders = foldersAbove(path).map(escapePattern);
+    const files = names.flatMap((name) => [name, `${name}/**`, `${name}.*`, `${name}.*/**`]);
+    const ends = (name: string) => [...name.matchAll(/.\//gs)].map(({ index }) => index + 1);
+    const folders = new Set(names.flatMap((name) => ends(name).map((end) => name.slice(0, end))));
     return [
       { id, actions: secret ? onPaths : changing, resources: files, reason: what },
-      { id: `${id}-folder`, actions: taking, resources: folders, reason: what },
+      { id: `${id}-folder`, actions: taking, resources: [...folders], reason: what },
     ];
   }).map((rule, i): Rule => {
-    const patterns = rule.resources.flatMap((text) => KINDS.path.compile(text, world));
-    const index = firstIndex + i;
-    return { ...rule, index, effect: "deny", guard: true, patterns: new Map([["path", patterns]]) };
+    const paths = rule.resources.flatMap((text) => KINDS.path.compile(text, world));
+    const patterns = new Map([["path" as const, paths]]);
+    return { ...rule, index: firstIndex + i, effect: "deny", guard: true, patterns };
   });
-}
-
-function foldersAbove(path: string): string[] {
-  const names = path.split("/").slice(1, -1);
-  return names.map((_, i) => `/${names.slice(0, i + 1).join("/")}`);
 }
