@@ -19,6 +19,7 @@ import { reservedAtLeast } from "./limits/measure.ts";
 import { gitWithoutEnvironment } from "./policy_tools/git_environment.ts";
 import { actionTable } from "./actions/standard.ts";
 import type { GuardedPath } from "./core/policy/guard.ts";
+import { settledWorld } from "./policy_tools/settled_world.ts";
 import { policyPath as pathOf, type PolicyWithExamples, readPolicy } from "./policy_tools/read.ts";
 import { placeName, PolicyError, type PolicyProblem } from "./core/policy/problem.ts";
 import type { Provider } from "./worker/provider.ts";
@@ -75,8 +76,9 @@ export function resolveOptions(
     base: policyPath === undefined ? world.base : dirname(policyPath),
   };
   const checkpoints = needsOfCheckpoints(options, logPath);
+  const settled = settledWorld(policyWorld);
   const read = readPolicy(policyPath ?? options.policy, {
-    world: policyWorld,
+    world: settled.world,
     actions: actionTable(byAction),
     variables: options.variables ?? {},
     enforceExamples,
@@ -96,6 +98,7 @@ export function resolveOptions(
       ),
     ],
   });
+  settled.end();
   checkProgramLimits(read, byAction);
   const policy = {
     ...read,
