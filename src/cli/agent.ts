@@ -24,7 +24,8 @@ import {
 } from "./command.ts";
 import { launch } from "./launch.ts";
 import { MODEL_OPTIONS, type ModelChoice, modelChoice, readScript } from "./model_choice.ts";
-import { kernelOptions, launchOptions, POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
+import { kernelOptions, launchOptions, resolvedOptions } from "./policy_options.ts";
+import { POLICY_OPTIONS } from "./request_options.ts";
 import { actAs } from "./second_process.ts";
 import { type HandedOn, SIGNAL_EXITS } from "./signals.ts";
 import { SNAPSHOT_OPTIONS, snapshotFolder } from "./snapshot_options.ts";

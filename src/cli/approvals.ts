@@ -18,7 +18,7 @@ import {
   optional,
   UsageError,
 } from "./command.ts";
-import { launchWith } from "./launch.ts";
+import { launchWith } from "./second_start.ts";
 import { inboxFolder } from "./policy_options.ts";
 import { actAs } from "./second_process.ts";
 import { columns } from "./table.ts";

@@ -11,7 +11,7 @@ import { differences, installedHooks } from "../protect/settings_file.ts";
 import { switchedOff } from "../protect/switches.ts";
 import { ask } from "../server/client.ts";
 import { type Command, EXIT, noPositionals, type Values } from "./command.ts";
-import { launchWith } from "./launch.ts";
+import { launchWith } from "./second_start.ts";
 import { actAs } from "./second_process.ts";
 import { homeFolder, socketOf } from "./server_options.ts";
 import { colour, escape, print } from "./terminal.ts";

@@ -11,13 +11,8 @@ import { approvalOf, type PolicyWithApprovals } from "../policy_tools/effect.ts"
 import { covers, type PolicyLimits } from "../limits/limit.ts";
 import { receive } from "../core/request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
-import {
-  POLICY_OPTIONS,
-  relativeHint,
-  REQUEST_OPTIONS,
-  requestOf,
-  resolvedOptions,
-} from "./policy_options.ts";
+import { resolvedOptions } from "./policy_options.ts";
+import { POLICY_OPTIONS, relativeHint, REQUEST_OPTIONS, requestOf } from "./request_options.ts";
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
 
 /** Says how a request would be decided, and why. */

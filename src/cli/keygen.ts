@@ -15,7 +15,7 @@ import {
   optional,
   required,
 } from "./command.ts";
-import { launchWith } from "./launch.ts";
+import { launchWith } from "./second_start.ts";
 import { actAs } from "./second_process.ts";
 import { escape, print } from "./terminal.ts";
 

@@ -25,7 +25,8 @@ import {
 import { launch } from "./launch.ts";
 import { limitRows, shownRow, tableOf } from "./limits_table.ts";
 import { verifyLedger } from "./limits_verify.ts";
-import { ledgerFolder, POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
+import { ledgerFolder, resolvedOptions } from "./policy_options.ts";
+import { POLICY_OPTIONS } from "./request_options.ts";
 import { actAs } from "./second_process.ts";
 import { complain, escape, escapedJson, print, wantsJson } from "./terminal.ts";
 

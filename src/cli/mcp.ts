@@ -25,7 +25,8 @@ import { allowedActions, toolsFor } from "./agent_tools.ts";
 import { SERVED_OPTIONS, throughServer } from "./served.ts";
 import { launch } from "./launch.ts";
 import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
-import { launchOptions, POLICY_OPTIONS, resolvedOptions, searchPathOf } from "./policy_options.ts";
+import { launchOptions, resolvedOptions, searchPathOf } from "./policy_options.ts";
+import { POLICY_OPTIONS } from "./request_options.ts";
 import { actAs } from "./second_process.ts";
 import { columns } from "./table.ts";
 import {

@@ -6,8 +6,9 @@
 import { permissionsOf } from "../implied_permissions.ts";
 import { ALWAYS } from "../launch/flags.ts";
 import { type Command, EXIT, type Invocation, optional, UsageError } from "./command.ts";
-import { shellQuoted } from "./launch.ts";
-import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
+import { shellQuoted } from "./shell_quoted.ts";
+import { resolvedOptions } from "./policy_options.ts";
+import { POLICY_OPTIONS } from "./request_options.ts";
 import { complain, escape, escapedJson, print } from "./terminal.ts";
 
 /** Prints the Deno permissions that a policy implies. */

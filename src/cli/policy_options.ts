@@ -1,5 +1,5 @@
 /**
- * The options of the commands that load a policy.
+ * What follows from the options of the commands that load a policy.
  *
  * @module
  */
@@ -8,82 +8,15 @@ import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
 import { HttpProvider } from "../../providers/http/mod.ts";
 import { type ProcessOptions, ProcessProvider } from "../../providers/process/mod.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
-import { InexactNumberError, parseExactJson } from "../agent/exact_json.ts";
 import type { ApprovalQuestion } from "../approval/question.ts";
 import type { KernelOptions } from "../options.ts";
 import type { Provider } from "../worker/provider.ts";
-import {
-  type CommandOption,
-  noPositionals,
-  optional,
-  required,
-  UsageError,
-  type Values,
-} from "./command.ts";
+import { noPositionals, optional, required, UsageError, type Values } from "./command.ts";
+import { loadModule } from "./load_module.ts";
 import type { LaunchOptions } from "./launch.ts";
 import { complain, escape } from "./terminal.ts";
 import { mcpOptions, readMcpFile } from "./mcp_file.ts";
 import { programEnvironment } from "./program_environment.ts";
-
-/** Options of every command that loads a policy. */
-export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  policy: { type: "string", value: "FILE", help: "the policy (YAML)" },
-  "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
-  "checkpoint-key": {
-    type: "string",
-    value: "FILE",
-    help: "sign checkpoints of the log with this private key (keygen's FILE)",
-  },
-  ledger: {
-    type: "string",
-    value: "DIR",
-    help: "the ledger of limits (default: the audit log's path and .limits)",
-  },
-  inbox: {
-    type: "string",
-    value: "DIR",
-    help: "the inbox of approvals (default: the audit log's path and .approvals)",
-  },
-  base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
-  var: {
-    type: "string",
-    multiple: true,
-    value: "NAME=TEXT",
-    help: "a variable of the policy; repeatable",
-  },
-  mcp: { type: "string", value: "FILE", help: "MCP servers (JSON with mcpServers), for mcp.call" },
-  "search-path": {
-    type: "string",
-    value: "DIRS",
-    help: "folders for bare command names, separated by :",
-  },
-  sandbox: {
-    type: "string",
-    value: "MODE",
-    help: "for proc.exec: required (no sandbox, no program), auto (default) or off",
-  },
-  network: {
-    type: "string",
-    value: "WHICH",
-    help: "for programs in the sandbox: none, or policy (default)",
-  },
-  cgroup: {
-    type: "string",
-    value: "DIR",
-    help: "folder of cgroup v2 in which limits hold for a program as a whole",
-  },
-  "program-env": {
-    type: "string",
-    multiple: true,
-    value: "NAME=VALUE",
-    help: "a variable that programs get; repeatable",
-  },
-  "program-env-file": {
-    type: "string",
-    value: "FILE",
-    help: "a file with a NAME=VALUE on each line, for programs",
-  },
-};
 
 /**
  * Searched for bare command names. Both processes search the same folders: the second one may not
@@ -95,14 +28,6 @@ const SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export function searchPathOf(values: Values): string[] {
   return (optional(values, "search-path") ?? SEARCH_PATH).split(":");
 }
-
-/** Options of every command that takes a request. */
-export const REQUEST_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  action: { type: "string", value: "NAME", help: "the action, for example fs.read" },
-  target: { type: "string", value: "TEXT", help: "what it is done to" },
-  params: { type: "string", value: "JSON", help: "further arguments (default: {})" },
-  agent: { type: "string", value: "NAME", help: "who asks; appears in the record" },
-};
 
 /** How options are read. */
 export interface ReadingOptions {
@@ -180,7 +105,9 @@ async function mcpProvider(
 ): Promise<Provider[]> {
   const file = optional(values, "mcp");
   if (file === undefined) return [];
-  const { McpProvider } = await import("../../providers/mcp/mod.ts");
+  const { McpProvider } = await loadModule<typeof import("../../providers/mcp/mod.ts")>(
+    "../../providers/mcp/mod.ts",
+  );
   return [new McpProvider(mcpOptions(readMcpFile(file), options))];
 }
 
@@ -228,37 +155,6 @@ export async function resolvedOptions(
   return resolveOptions(await kernelOptions(values, positionals));
 }
 
-/** The request that the options describe. */
-export function requestOf(values: Values): {
-  action: string;
-  target: string;
-  params: Record<string, unknown>;
-  agent?: string;
-} {
-  const agent = optional(values, "agent");
-  return {
-    action: required(values, "action"),
-    target: required(values, "target"),
-    params: parseParams(optional(values, "params") ?? "{}"),
-    ...(agent === undefined ? {} : { agent }),
-  };
-}
-
-function parseParams(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = parseExactJson(text);
-  } catch (error) {
-    // It names the digits that were given, which the kernel would no longer know.
-    if (error instanceof InexactNumberError) throw new UsageError(`--params: ${error.message}`);
-    throw new UsageError(`--params is no JSON: ${(error as Error).message}`);
-  }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw new UsageError('--params has to be a JSON object, like {"content": "hello"}');
-  }
-  return value as Record<string, unknown>;
-}
-
 function variables(given: Values[string]): Record<string, string> {
   const list = Array.isArray(given) ? given as string[] : [];
   return Object.fromEntries(list.map((entry) => {
@@ -266,11 +162,4 @@ function variables(given: Values[string]): Record<string, string> {
     if (at < 1) throw new UsageError(`--var ${entry} is not of the form NAME=TEXT`);
     return [entry.slice(0, at), entry.slice(at + 1)];
   }));
-}
-
-/** What to do about a target that is refused because it is relative. */
-export function relativeHint(error: string | undefined): string | undefined {
-  return error?.includes("is relative, expected an absolute path")
-    ? "--base DIR names the folder that relative targets are relative to"
-    : undefined;
 }

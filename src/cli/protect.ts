@@ -17,7 +17,7 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
-import { launchWith } from "./launch.ts";
+import { launchWith } from "./second_start.ts";
 import { actAs } from "./second_process.ts";
 import { homeFolder, socketOf } from "./server_options.ts";
 import { colour, complain, escape, print } from "./terminal.ts";

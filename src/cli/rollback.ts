@@ -15,7 +15,7 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
-import { POLICY_OPTIONS } from "./policy_options.ts";
+import { POLICY_OPTIONS } from "./request_options.ts";
 import { withLayer } from "./reversible_gate.ts";
 import { actAs } from "./second_process.ts";
 import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";

@@ -6,7 +6,7 @@
 import { messageOf } from "../core/errors.ts";
 import { ask } from "../server/client.ts";
 import { type CommandOption, optional, type Values } from "./command.ts";
-import { launchWith } from "./launch.ts";
+import { launchWith } from "./second_start.ts";
 import { socketFlags, socketOf } from "./server_options.ts";
 
 /** Of each of these commands. */

@@ -12,7 +12,7 @@ import {
   type Invocation,
   noPositionals,
 } from "./command.ts";
-import { launchWith } from "./launch.ts";
+import { launchWith } from "./second_start.ts";
 import { actAs } from "./second_process.ts";
 import { socketFlags, socketOf } from "./server_options.ts";
 import { escape, escapedJson, print } from "./terminal.ts";

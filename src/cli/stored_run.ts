@@ -7,7 +7,7 @@ import { resolve } from "@std/path";
 import type { AgentLoop } from "../agent/loop.ts";
 import { messageOf } from "../core/errors.ts";
 import { type CommandOption, optional, UsageError, type Values } from "./command.ts";
-import { shellQuoted } from "./launch.ts";
+import { shellQuoted } from "./shell_quoted.ts";
 import { complain, escape } from "./terminal.ts";
 
 /** Options of a command whose run can be stored. */

@@ -4,20 +4,20 @@
  * @module
  */
 import type { ActionRequest, ActionResult } from "../core/action.ts";
-import type { SubmitFn } from "../stages/submit.ts";
-import { type Command, EXIT, type Invocation, noPositionals, UsageError } from "./command.ts";
-import { launch } from "./launch.ts";
-import {
-  kernelOptions,
-  launchOptions,
-  POLICY_OPTIONS,
-  relativeHint,
-  REQUEST_OPTIONS,
-  requestOf,
-  resolvedOptions,
-} from "./policy_options.ts";
-import { actAs } from "./second_process.ts";
 import { remoteSubmit } from "../server/remote_kernel.ts";
+import type { SubmitFn } from "../stages/submit.ts";
+import {
+  type Command,
+  EXIT,
+  type Invocation,
+  noPositionals,
+  UsageError,
+  type Values,
+} from "./command.ts";
+import { loadModule } from "./load_module.ts";
+import { policyDigest } from "./policy_digest.ts";
+import { POLICY_OPTIONS, relativeHint, REQUEST_OPTIONS, requestOf } from "./request_options.ts";
+import { actAs } from "./second_process.ts";
 import { SERVED_OPTIONS, servedKernel, throughServer } from "./served.ts";
 import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
 import { complain, escape, escapedJson, isTerminal, print, statusColour } from "./terminal.ts";
@@ -46,29 +46,45 @@ command can undo the action; if that cannot be promised, it is denied. If a kern
     const request = requestOf(values);
     const oneLine = values["json"] === true;
     if (values["reversible"] === true) {
-      const { withLayer } = await import("./reversible_gate.ts");
+      const { withLayer } = await loadModule<typeof import("./reversible_gate.ts")>(
+        "./reversible_gate.ts",
+      );
       return await withLayer(invocation, (layer) => submitted(layer, request, oneLine));
     }
     if (values["snapshots"] !== undefined) throw new UsageError("--snapshots needs --reversible");
-    if (!underPolicy) {
-      const resolved = await resolvedOptions(values);
-      const policy = resolved.policy.digest;
-      return await throughServer(values, args, { policy }) ??
-        await launch(resolved, args, launchOptions(values));
-    }
+    if (!underPolicy) return await handOn(values, args);
     if (values["served"] !== undefined) {
       const found = await servedKernel(values);
       if (typeof found === "number") return found;
       return await submitted({ submit: remoteSubmit(found.socket) }, request, oneLine);
     }
-    const { Kernel } = await import("../open.ts");
-    await using kernel = await Kernel.open({
-      ...await kernelOptions(values, [], { underPolicy }),
-      onWarning: (line) => complain(escape(line)),
-    });
+    const { openHere } = await loadModule<typeof import("./open_here.ts")>(OPEN_HERE);
+    await using kernel = await openHere(values);
     return await submitted(kernel, request, oneLine);
   },
 };
+
+/** What only the process that acts loads. */
+const OPEN_HERE = "./open_here.ts";
+
+/** To the kernel that is being served, or to a process that opens one under the permissions of the policy. */
+async function handOn(values: Values, args: readonly string[]): Promise<number> {
+  const digest = await policyDigest(values);
+  if (digest !== undefined) {
+    const code = await throughServer(values, args, { policy: digest });
+    if (code !== undefined) return code;
+  }
+  const [{ launchOptions, resolvedOptions }, { launch }] = await Promise.all([
+    loadModule<typeof import("./policy_options.ts")>("./policy_options.ts"),
+    loadModule<typeof import("./launch.ts")>("./launch.ts"),
+  ]);
+  const resolved = await resolvedOptions(values);
+  if (digest === undefined) {
+    const code = await throughServer(values, args, { policy: resolved.policy.digest });
+    if (code !== undefined) return code;
+  }
+  return await launch(resolved, args, { ...launchOptions(values), modules: [OPEN_HERE] });
+}
 
 async function submitted(
   gate: { readonly submit: SubmitFn },

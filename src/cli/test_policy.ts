@@ -7,7 +7,8 @@ import { decisionOn, type Example, mismatch } from "../policy_tools/examples.ts"
 import { readExamplesFile } from "../policy_tools/read.ts";
 import { resolveOptions } from "../resolve.ts";
 import { type Command, EXIT, type Invocation, optional } from "./command.ts";
-import { kernelOptions, POLICY_OPTIONS } from "./policy_options.ts";
+import { kernelOptions } from "./policy_options.ts";
+import { POLICY_OPTIONS } from "./request_options.ts";
 import { colour, escape, escapedJson, print } from "./terminal.ts";
 
 /** Runs the examples of a policy, and others. */

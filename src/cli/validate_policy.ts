@@ -8,7 +8,8 @@ import { shownApproval } from "../approval/approval_rule.ts";
 import { changedVerdicts } from "../policy_tools/changed_verdicts.ts";
 import type { Limit } from "../limits/limit.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
-import { POLICY_OPTIONS, resolvedOptions } from "./policy_options.ts";
+import { resolvedOptions } from "./policy_options.ts";
+import { POLICY_OPTIONS } from "./request_options.ts";
 import { columns } from "./table.ts";
 import {
   colour,

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { shellQuoted } from "../../src/cli/launch.ts";
+import { shellQuoted } from "../../src/cli/shell_quoted.ts";
 import { agentKernel, denoRun, type Ended, type Scene, scene, START } from "./command_line.ts";
 import { ROOT, run, Workspace } from "../workspace.ts";
 
