@@ -8,6 +8,19 @@ import { createHash } from "node:crypto";
 const CHUNK_BYTES = 1024 * 1024;
 const NAME = /^[0-9a-f]{64}$/;
 
+/** Something that was put into the store. */
+export interface Kept {
+  readonly name: string;
+  /** Resolves when it is on the disk. Nothing may be done that relies on it before that. */
+  readonly onDisk: Promise<unknown>;
+}
+
+/** Of a failure nobody may have to know: if the capture fails for another reason, nobody waits for it. */
+export function kept(name: string, onDisk: Promise<unknown>): Kept {
+  onDisk.catch(() => {/* Whoever relies on it waits for the same promise. */});
+  return { name, onDisk };
+}
+
 /** The contents of a store. */
 export class Blobs {
   readonly folder: string;
@@ -43,33 +56,36 @@ export class Blobs {
   }
 
   /**
-   * Copies a content to the disk. An older copy of the same content is replaced: it may have been
+   * Copies a content to the store. An older copy of the same content is replaced: it may have been
    * damaged since, and then the new copy is the only good one. A reader of the old copy is not disturbed.
    *
    * @param content Bytes, or a file that is read from its position to its end.
    * @param hold Called with the digest and the bytes that the content adds, before it gets its name;
    * throws if there is no room. If the copy fails later, the caller releases what it held.
-   * @returns The digest, when the content is on the disk.
+   * @returns The digest, and when the content is on the disk.
    */
   async add(
     content: Uint8Array | Deno.FsFile,
     hold: (sha256: string, bytes: number) => void,
-  ): Promise<string> {
+  ): Promise<Kept> {
     const staged = `${this.folder}/new-${crypto.randomUUID()}`;
-    using file = await Deno.open(staged, { write: true, createNew: true, mode: 0o600 });
+    const file = await Deno.open(staged, { write: true, createNew: true, mode: 0o600 });
     try {
       let bytes = 0;
       const sha256 = await digestOf(content, (chunk) => {
         for (let done = 0; done < chunk.length;) done += file.writeSync(chunk.subarray(done));
         bytes += chunk.length;
       });
+      const isNew = !this.#sizes.has(sha256);
       hold(sha256, bytes - this.sizeOf(sha256));
       this.#count(sha256, bytes);
-      await file.syncData();
+      // Another action may have the copy that is replaced now.
+      if (!isNew) await file.syncData();
       Deno.renameSync(staged, `${this.folder}/${sha256}`);
-      await syncFolder(this.folder);
-      return sha256;
+      const syncs = [syncFolder(this.folder), ...isNew ? [file.syncData()] : []];
+      return kept(sha256, Promise.all(syncs).finally(() => file.close()));
     } catch (error) {
+      file.close();
       remove(staged);
       throw error;
     }

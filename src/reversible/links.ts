@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { syncFolder } from "./blobs.ts";
+import { type Kept, kept, syncFolder } from "./blobs.ts";
 
 const NAME = /^link-[0-9a-f-]{36}$/;
 
@@ -35,20 +35,19 @@ export class Links {
   /**
    * Keeps a link.
    *
-   * @returns Its name, when it is on the disk.
+   * @returns Its name, and when it is on the disk.
    * @throws {Error} There is no link at the path, or it is on another file system.
    */
-  async add(path: string): Promise<string> {
+  add(path: string): Kept {
     const name = `link-${crypto.randomUUID()}`;
-    const kept = `${this.#folder}/${name}`;
-    Deno.linkSync(path, kept);
+    const second = `${this.#folder}/${name}`;
+    Deno.linkSync(path, second);
     this.#names.add(name);
     try {
-      if (!Deno.lstatSync(kept).isSymlink) {
+      if (!Deno.lstatSync(second).isSymlink) {
         throw new Error(`"${path}" is no symbolic link any more`);
       }
-      await syncFolder(this.#folder);
-      return name;
+      return kept(name, syncFolder(this.#folder));
     } catch (error) {
       this.delete(name);
       throw error;

@@ -8,6 +8,7 @@ import { messageOf } from "../core/errors.ts";
 import { DeniedError } from "../worker/provider_error.ts";
 import type { Preparation, StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Stage, StageAnswer, StageContext } from "../stages/stage.ts";
+import type { Kept } from "./blobs.ts";
 import { type KeyedMutex, keysOf } from "./keyed_mutex.ts";
 import type { SnapshotStore } from "./store.ts";
 import type { SnapshotStrategy } from "./strategy.ts";
@@ -119,22 +120,25 @@ export class SnapshotStage implements Stage {
   ): Promise<Preparation | undefined> {
     const { store } = this.#options;
     const blobs: string[] = [];
-    const keep = async (saving: Promise<string>) => {
-      const name = await saving;
+    const onDisk: Promise<unknown>[] = [];
+    const keep = async (saving: Kept | Promise<Kept>) => {
+      const { name, onDisk: saved } = await saving;
       blobs.push(name);
+      onDisk.push(saved);
       signal.throwIfAborted();
       return name;
     };
     const saver = {
       folder: store.folder,
       save: (content: Uint8Array | Deno.FsFile) => keep(store.save(content, this.evicted)),
-      saveLink: (path: string) => keep(store.saveLink(path)),
+      saveLink: async (path: string) => await keep(store.saveLink(path)),
     };
     const principal = agent === undefined ? {} : { agent };
     let capture;
     try {
       capture = await strategy.capture({ action, target, params, ...principal }, saver);
     } catch (error) {
+      await Promise.allSettled(onDisk);
       store.release(blobs);
       throw error;
     }
@@ -142,6 +146,7 @@ export class SnapshotStage implements Stage {
     await store.add(
       { recordId, action, target, ...principal, touches, snapshot, blobs },
       this.evicted,
+      onDisk,
     );
     return preparation;
   }

@@ -7,7 +7,7 @@ import { isAbsolute } from "@std/path";
 import { systemFailure } from "../core/errors.ts";
 import { isSameFile, release } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
-import { Blobs } from "./blobs.ts";
+import { Blobs, type Kept } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
 import { isLinkName, Links } from "./links.ts";
 import { SnapshotError, SnapshotStoreBusyError } from "./snapshot_error.ts";
@@ -164,10 +164,10 @@ export class SnapshotStore implements Disposable {
    *
    * @param content Bytes, or a file that is read from its position to its end.
    * @param evicted Gets the ids of actions whose snapshots were removed to make room.
-   * @returns Its SHA-256, when it is on the disk.
+   * @returns Its SHA-256, and when it is on the disk.
    * @throws {SnapshotError} It does not fit, whatever is removed.
    */
-  async save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<string> {
+  async save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<Kept> {
     const held: string[] = [];
     try {
       return await this.#blobs.add(content, (sha256, bytes) => {
@@ -186,14 +186,14 @@ export class SnapshotStore implements Disposable {
    * Saves a symbolic link while an action is captured.
    *
    * @param path Where the link is.
-   * @returns The name by which a rollback restores it.
+   * @returns The name by which a rollback restores it, and when it is on the disk.
    * @throws {SnapshotError} The link is on another file system than the store.
    */
-  async saveLink(path: string): Promise<string> {
+  saveLink(path: string): Kept {
     try {
-      const name = await this.#links.add(path);
-      this.#use(name, 1);
-      return name;
+      const link = this.#links.add(path);
+      this.#use(link.name, 1);
+      return link;
     } catch (error) {
       if (systemFailure(error)?.code !== "OTHER_FILE_SYSTEM") throw error;
       throw new SnapshotError(
@@ -223,11 +223,13 @@ export class SnapshotStore implements Disposable {
    *
    * @param action What is known before it is carried out.
    * @param evicted Gets the ids of actions whose snapshots were removed to make room.
-   * @returns When it is on the disk.
+   * @param contents What has to be on the disk too. @default []
+   * @returns When all of it is on the disk: at the same time, as each wait is about as long.
    */
   async add(
     action: Omit<SavedAction, "at" | "expires" | "state">,
     evicted: Set<string>,
+    contents: readonly Promise<unknown>[] = [],
   ): Promise<void> {
     const now = this.#clock().getTime();
     const [at, expires] = [now, now + this.#ttlMs].map((time) => new Date(time).toISOString());
@@ -243,7 +245,8 @@ export class SnapshotStore implements Disposable {
     this.#nextExpiry = least(this.#nextExpiry, expires as string);
     this.#held.add(saved.recordId);
     try {
-      await this.#index.sync();
+      // INVARIANT: the action does not run before this.
+      await Promise.all([this.#index.sync(), ...contents]);
     } catch (error) {
       this.forget(saved.recordId);
       throw error;
