@@ -20,58 +20,39 @@ const kernel = await openKernel(root, [{ action: "net.http", resource: url }], {
 
 for (const callers of [1, 64]) {
   workload({
-    group: "net.http through the Worker, 2.4 KB on loopback",
+    group: "net.http through the Worker, 2.4 KB on loopback; without: fetch",
     name: `${callers} in flight`,
     baseline: callers === 1,
     ops: 256,
     callers,
     op: () => expect(kernel, { action: "net.http", target: url }, "OK"),
-  });
-}
-for (const callers of [1, 64]) {
-  workload({
-    group: "net.http through the Worker, 2.4 KB on loopback",
-    name: `fetch without a kernel, for comparison, ${callers} in flight`,
-    ops: 256,
-    callers,
-    op: async () => await (await fetch(url)).text(),
+    bare: async () => await (await fetch(url)).text(),
   });
 }
 
 const PROGRAM = "/usr/bin/true";
+const BUBBLEWRAP = ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent"];
+const BARE = { off: [PROGRAM], auto: [...BUBBLEWRAP, PROGRAM] };
 for (const sandbox of ["off", "auto"] as const) {
   const kernel = await openKernel(root, [{ action: "proc.exec", resource: PROGRAM }], {
     providers: [new ProcessProvider({ sandbox })],
   });
+  const [program = "", ...args] = BARE[sandbox];
   for (const callers of [1, 64]) {
     workload({
-      group: `proc.exec of ${PROGRAM}`,
+      group: `proc.exec of ${PROGRAM}; without: Deno.Command, with a sandbox bubblewrap`,
       name: `sandbox ${sandbox}, ${callers} in flight`,
       baseline: sandbox === "off" && callers === 1,
       ops: 64,
       callers,
       op: () => expect(kernel, { action: "proc.exec", target: PROGRAM }, "OK"),
+      async bare() {
+        const { success } = await new Deno.Command(program, { args }).output();
+        if (!success) throw new Error(`${program} failed`);
+      },
     });
   }
 }
-workload({
-  group: `proc.exec of ${PROGRAM}`,
-  name: "Deno.Command without a kernel, for comparison, 1 in flight",
-  ops: 64,
-  op: () => new Deno.Command(PROGRAM).output(),
-});
-
-const BUBBLEWRAP = "/usr/bin/bwrap";
-workload({
-  group: `proc.exec of ${PROGRAM}`,
-  name: "bubblewrap without a kernel, for comparison, 1 in flight",
-  ops: 64,
-  async op() {
-    const args = ["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", PROGRAM];
-    const { success } = await new Deno.Command(BUBBLEWRAP, { args }).output();
-    if (!success) throw new Error("bubblewrap failed");
-  },
-});
 
 const args = [
   "run",
@@ -88,22 +69,6 @@ const tools = await openKernel(root, [{ action: "mcp.call", resource: "bench/**"
     }),
   ],
 });
-for (const callers of [1, 64]) {
-  workload({
-    group: "mcp.call over standard input and output",
-    name: `${callers} in flight`,
-    baseline: callers === 1,
-    ops: 256,
-    callers,
-    op: (i) =>
-      expect(
-        tools,
-        { action: "mcp.call", target: "bench/echo", params: { arguments: { i } } },
-        "OK",
-      ),
-  });
-}
-
 /** The SDK's client, with its messages a line each on the pipes of the server. */
 async function sdkClient(): Promise<Client> {
   const server = new Deno.Command("deno", { args, stdin: "piped", stdout: "piped" }).spawn();
@@ -128,13 +93,20 @@ async function sdkClient(): Promise<Client> {
 let client: Client;
 for (const callers of [1, 64]) {
   workload({
-    group: "mcp.call over standard input and output",
-    name: `the SDK's client without a kernel, for comparison, ${callers} in flight`,
+    group: "mcp.call over standard input and output; without: the SDK's client",
+    name: `${callers} in flight`,
+    baseline: callers === 1,
     ops: 256,
     callers,
     async before() {
       client ??= await sdkClient();
     },
-    op: (i) => client.callTool({ name: "echo", arguments: { i } }),
+    op: (i) =>
+      expect(
+        tools,
+        { action: "mcp.call", target: "bench/echo", params: { arguments: { i } } },
+        "OK",
+      ),
+    bare: (i) => client.callTool({ name: "echo", arguments: { i } }),
   });
 }

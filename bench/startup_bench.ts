@@ -23,11 +23,12 @@ async function run(...args: string[]): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-const CLI = ["-P=cli", "src/cli/main.ts"];
+const CLI = ["-P=cli", "--lock=src/cli/deno.lock", "--frozen", "src/cli/main.ts"];
 const policy = ["--policy", `${root}/policy.yaml`];
 const COMMANDS: readonly [string, readonly string[]][] = [
   ["deno run of an empty module, for comparison", [`${root}/empty.ts`]],
   ["agent-kernel version", [...CLI, "version"]],
+  ["agent-kernel --help", [...CLI, "--help"]],
   ["agent-kernel validate-policy", [...CLI, "validate-policy", ...policy]],
   ["agent-kernel submit (starts itself again with the flags of the policy)", [
     ...[...CLI, "submit", ...policy, "--log-path", `${root}/cli.log`],
@@ -43,6 +44,32 @@ for (const [name, args] of COMMANDS) {
     iterations: 5,
     op: () => run(...args),
   });
+}
+const SERVED = [...policy, "--log-path", `${root}/served.log`];
+workload({
+  group: "start-up",
+  name: "agent-kernel submit, asking a kernel that is being served",
+  ops: 2,
+  iterations: 5,
+  before: () => serve(...SERVED),
+  op: () => run(...CLI, "submit", ...SERVED, "--action", read.action, "--target", read.target),
+});
+
+/** Serves a kernel until the benchmarks end. */
+async function serve(...args: string[]): Promise<void> {
+  const server = new Deno.Command("deno", {
+    args: ["run", "-q", "--no-prompt", ...CLI, "serve", ...args],
+    cwd: ROOT,
+    stderr: "piped",
+  }).spawn();
+  globalThis.addEventListener("unload", () => server.kill());
+  const text = new TextDecoder();
+  let said = "";
+  for await (const piece of server.stderr) {
+    said += text.decode(piece, { stream: true });
+    if (said.includes(": serving ")) return;
+  }
+  throw new Error(said);
 }
 
 workload({

@@ -6,12 +6,15 @@
 import { median } from "./statistics.ts";
 import type { Measurement } from "./workload.ts";
 
-const HEADER = ["workload", "per second", "p50 ms", "p99 ms", "Python", "×", "from … to"];
+const HEADER = ["workload", "per second", "p50 ms", "p99 ms", "without", "×", "from … to"];
 
-/** What the Python re-creation gave, by the name of its workload. */
+/** What the re-creation in Python gave, by the name of its workload. */
 export type Originals = Readonly<Record<string, Measurement>>;
 
-/** A table in Markdown, with a line for each group before its workloads. */
+/**
+ * A table in Markdown, with a line for each group before its workloads. "without" is the same without the
+ * kernel: the re-creation of the original in Python, or what the provider uses by itself.
+ */
 export function table(measurements: readonly Measurement[], originals: Originals): string {
   const rows: string[][] = [HEADER];
   for (const [group, members] of Map.groupBy(measurements, ({ group }) => group)) {
@@ -32,14 +35,14 @@ export function table(measurements: readonly Measurement[], originals: Originals
 }
 
 function rowOf(measurement: Measurement, originals: Originals): string[] {
-  const { name, unit, samples, quantiles, original } = measurement;
+  const { name, unit, samples, quantiles, original, bare } = measurement;
   const value = median(samples);
   if (quantiles === undefined) return [name, `${figure(value)} ${unit}`, "", "", "", "", ""];
-  const theirs = original === undefined ? undefined : originals[original];
+  const theirs = bare ?? (original === undefined ? undefined : originals[original]?.samples);
   const shown = unit === "ops" ? figure(value) : `${figure(value)} ${unit}`;
   const { ratios = [] } = measurement;
   const compared = theirs === undefined ? ["", "", ""] : [
-    figure(median(theirs.samples)),
+    figure(median(theirs)),
     median(ratios).toFixed(2),
     `${Math.min(...ratios).toFixed(2)} … ${Math.max(...ratios).toFixed(2)}`,
   ];

@@ -32,6 +32,11 @@ export interface Workload {
   readonly baseline?: boolean;
   /** The workload of `original/suite.py` that does the same. */
   readonly original?: string;
+  /**
+   * The same without the kernel. Its iterations are run in turns with the others, with as many
+   * operations and callers: a machine that is slow for a minute is slow for both.
+   */
+  readonly bare?: (i: number) => unknown;
   /** What is counted. @default "ops" */
   readonly unit?: "ops" | "MB";
   /** What one operation counts. @default 1 */
@@ -58,7 +63,9 @@ export interface Measurement {
   readonly original?: string;
   /** What each iteration gave. */
   readonly samples: readonly number[];
-  /** How many times as fast as the original's, in each turn. */
+  /** What each iteration of the same without the kernel gave. */
+  readonly bare?: readonly number[];
+  /** How many times as fast as the original's, or as without the kernel, in each turn. */
   readonly ratios?: readonly number[];
   /** Of the duration of an operation, in milliseconds. */
   readonly quantiles?: { readonly p50: number; readonly p90: number; readonly p99: number };
@@ -81,6 +88,8 @@ export function workload(options: Workload): void {
   const { group, name, ops, callers = 1, unit = "ops", amount = 1, baseline = false } = options;
   const n = options.iterations ?? Number(given.get("iterations") ?? 10);
   const rates: number[] = [];
+  const bareRates: number[] = [];
+  const withoutKernel = options.bare === undefined ? undefined : { ...options, op: options.bare };
   let latencies: number[] = [];
   let iteration = 0;
   Deno.bench({
@@ -93,22 +102,28 @@ export function workload(options: Workload): void {
       if (iteration === 0) {
         await options.before?.();
         const start = performance.now();
-        do await iterate([]); while (performance.now() - start < warmupMs);
+        do {
+          await iterate(options, []);
+          if (withoutKernel !== undefined) await iterate(withoutKernel, []);
+        } while (performance.now() - start < warmupMs);
       }
       const times: number[] = [];
       bench.start();
-      const seconds = await iterate(times);
+      const seconds = await iterate(options, times);
       bench.end();
       rates.push(ops * amount / seconds);
+      if (withoutKernel !== undefined) {
+        bareRates.push(ops * amount / await iterate(withoutKernel, []));
+      }
       latencies = latencies.concat(times).slice(-MAX_LATENCIES);
     },
   });
   /** @returns How many seconds it took. */
-  async function iterate(times: number[]): Promise<number> {
+  async function iterate(what: Workload, times: number[]): Promise<number> {
     const first = iteration++ * ops;
     const start = performance.now();
-    if (options.timedTogether !== undefined) loop(options, options.timedTogether, first, times);
-    else await Promise.all(Array.from({ length: callers }, callersOf(options, first, times)));
+    if (what.timedTogether !== undefined) loop(what, what.timedTogether, first, times);
+    else await Promise.all(Array.from({ length: callers }, callersOf(what, first, times)));
     const seconds = (performance.now() - start) / 1000;
     options.after?.();
     return seconds;
@@ -119,6 +134,9 @@ export function workload(options: Workload): void {
     return {
       ...{ group, name, unit, callers, samples: rates },
       ...(options.original === undefined ? {} : { original: options.original }),
+      ...(withoutKernel === undefined
+        ? {}
+        : { bare: bareRates, ratios: rates.map((rate, i) => rate / (bareRates[i] ?? NaN)) }),
       quantiles: { p50: at(0.5), p90: at(0.9), p99: at(0.99) },
     };
   });
