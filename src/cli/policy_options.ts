@@ -16,6 +16,7 @@ import { loadModule } from "./load_module.ts";
 import type { LaunchOptions } from "./launch.ts";
 import { complain, escape } from "./terminal.ts";
 import { mcpOptions, readMcpFile } from "./mcp_file.ts";
+import { policyVariables } from "./request_options.ts";
 import { programEnvironment } from "./program_environment.ts";
 
 /**
@@ -62,7 +63,7 @@ export async function kernelOptions(
     ...(key === undefined ? {} : { checkpoints: { key: resolve(key) } }),
     ...(base === undefined ? {} : { base: resolve(base) }),
     searchPath,
-    variables: variables(values["var"]),
+    variables: policyVariables(values),
   };
 }
 
@@ -153,13 +154,4 @@ export async function resolvedOptions(
   positionals: readonly string[] = [],
 ): Promise<ResolvedOptions> {
   return resolveOptions(await kernelOptions(values, positionals));
-}
-
-function variables(given: Values[string]): Record<string, string> {
-  const list = Array.isArray(given) ? given as string[] : [];
-  return Object.fromEntries(list.map((entry) => {
-    const at = entry.indexOf("=");
-    if (at < 1) throw new UsageError(`--var ${entry} is not of the form NAME=TEXT`);
-    return [entry.slice(0, at), entry.slice(at + 1)];
-  }));
 }

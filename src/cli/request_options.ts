@@ -111,3 +111,13 @@ export function relativeHint(error: string | undefined): string | undefined {
     ? "--base DIR names the folder that relative targets are relative to"
     : undefined;
 }
+
+/** The variables of the policy that `--var` gives. */
+export function policyVariables({ var: given }: Values): Record<string, string> {
+  const list = Array.isArray(given) ? given as string[] : [];
+  return Object.fromEntries(list.map((entry) => {
+    const at = entry.indexOf("=");
+    if (at < 1) throw new UsageError(`--var ${entry} is not of the form NAME=TEXT`);
+    return [entry.slice(0, at), entry.slice(at + 1)];
+  }));
+}

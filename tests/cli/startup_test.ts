@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { denoRun, scene, START } from "./command_line.ts";
-import { Workspace } from "../workspace.ts";
+import { ROOT, Workspace } from "../workspace.ts";
 
 /** The modules that a command loads, as paths relative to `src/` and names of packages. */
 async function loaded(...args: string[]): Promise<string[]> {
@@ -34,6 +34,55 @@ Deno.test("explain does not load the kernel, agents and MCP", async () => {
   const modules = await loaded("explain", ...args);
   assert(modules.includes("src/policy_tools/explain.ts"), modules.join());
   for (const path of ["src/agent/loop.ts", "src/reversible/layer.ts", "src/core/kernel.ts"]) {
+    assertEquals(modules.includes(path), false, path);
+  }
+});
+
+/** Of all that loads a policy and opens a kernel. */
+const HEAVY =
+  /^providers\/|^src\/(?:open|resolve|core\/(?:policy|record|isolation|resource|kernel))/;
+
+Deno.test("submit --help loads nothing of the kernel", async () => {
+  const modules = await loaded("submit", "--help");
+  assert(modules.includes("src/cli/submit.ts"), modules.join());
+  assertEquals(modules.filter((path) => HEAVY.test(path)), []);
+});
+
+Deno.test("submit to a kernel that is being served loads a socket's client, and nothing of the kernel", async () => {
+  using ws = new Workspace();
+  const { policy, note } = scene(ws);
+  const options = ["--policy", policy, "--log-path", ws.path("k.log"), "--var", "UNUSED=1"];
+  const server = new Deno.Command("deno", {
+    args: [...START, "serve", ...options],
+    cwd: ROOT,
+    stdin: "null",
+    stderr: "piped",
+  }).spawn();
+  const stderr = server.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    for (let said = ""; !said.includes("serving ");) {
+      const { value, done } = await stderr.read();
+      assert(!done, `It ended: ${said}`);
+      said += value;
+    }
+    const modules = await loaded("submit", ...options, "--action", "fs.read", "--target", note);
+    assert(modules.includes("src/server/client.ts"), modules.join());
+    assertEquals(modules.filter((path) => HEAVY.test(path)), []);
+    assert(modules.length < 35, modules.join());
+  } finally {
+    server.kill("SIGTERM");
+    while (!(await stderr.read()).done);
+    await server.status;
+  }
+});
+
+Deno.test("submit does not load MCP, agents and snapshots unless they are asked for", async () => {
+  using ws = new Workspace();
+  const { policy, note } = scene(ws);
+  const options = ["--policy", policy, "--log-path", ws.path("k.log")];
+  const modules = await loaded("submit", ...options, "--action", "fs.read", "--target", note);
+  assert(modules.includes("src/core/policy/load.ts"), modules.join());
+  for (const path of ["providers/mcp/mod.ts", "src/agent/loop.ts", "src/reversible/layer.ts"]) {
     assertEquals(modules.includes(path), false, path);
   }
 });
