@@ -4,12 +4,14 @@
  * @module
  */
 import { messageOf } from "../../src/core/errors.ts";
+import { SharedTimer } from "../../src/system_timer.ts";
 import {
   DeniedError,
   type ProviderContext,
   ProviderError,
   type ProviderRequest,
 } from "../../src/worker/mod.ts";
+import { SilenceTimeout } from "../silence_timeout.ts";
 import { ACCEPT_ENCODING, requestBody } from "./body.ts";
 import { type HttpConfig, isReserved } from "./config.ts";
 import { ConnectionPool } from "./connection_pool.ts";
@@ -29,6 +31,9 @@ const CREDENTIAL_HEADERS = ["authorization", "cookie"];
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Schemes that authenticate the connection, and so every later request on it (RFC 4559). */
 const CONNECTION_AUTHENTICATION = /^(negotiate|ntlm)\b/i;
+
+/** Of all requests and idle connections: nearly every time-out is taken back. */
+const TIMER = new SharedTimer();
 
 /** The params of one hop. A redirect may drop the body. */
 type Params = Readonly<Record<string, unknown>>;
@@ -55,19 +60,15 @@ export async function exchange(
   const session = sessionOf(context.config as HttpConfig);
   const { credentials } = session;
   const seconds = timeoutOf(request.params);
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), seconds * 1000);
-  const signal = AbortSignal.any([context.signal, timeout.signal]);
+  using timeout = new SilenceTimeout(seconds * 1000, TIMER, context.signal);
   try {
-    return await follow(request, { ...session, context, signal });
+    return await follow(request, { ...session, context, signal: timeout.signal });
   } catch (error) {
-    if (timeout.signal.aborted) {
+    if (timeout.passed) {
       const message = `The request did not end within ${seconds} s`;
       throw new ProviderError("DEADLINE_EXCEEDED", message, { cause: error });
     }
     throw withoutSecrets(error, credentials);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -82,7 +83,7 @@ const sessions = new WeakMap<HttpConfig, Session>();
 
 function sessionOf(config: HttpConfig): Session {
   const session = sessions.get(config) ??
-    { config, credentials: new Credentials(config.credentials), pool: new ConnectionPool() };
+    { config, credentials: new Credentials(config.credentials), pool: new ConnectionPool(TIMER) };
   sessions.set(config, session);
   return session;
 }

@@ -103,7 +103,7 @@ export class ResponseReader {
   async head(): Promise<ResponseHead> {
     const budget = { bytes: MAX_HEAD_BYTES };
     for (;;) {
-      const { status, minor } = statusOf(await this.#line(budget));
+      const { status, minor } = statusOf(this.#lineHere(budget) ?? await this.#line(budget));
       const fields = await this.#fields(budget);
       if (status === 101) throw malformed("it switches to another protocol");
       if (status < 200) continue;
@@ -176,32 +176,46 @@ export class ResponseReader {
 
   async #fields(budget: { bytes: number }): Promise<[string, string][]> {
     const fields: [string, string][] = [];
-    for (let line = await this.#line(budget); line !== ""; line = await this.#line(budget)) {
+    for (;;) {
+      // Most heads come in one piece: then there is nothing to wait for.
+      const line = this.#lineHere(budget) ?? await this.#line(budget);
+      if (line === "") return fields;
       const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
       if (name === undefined || value === undefined) throw malformed("a header field has no name");
       fields.push([name.toLowerCase(), value]);
     }
-    return fields;
   }
 
   /** A line without its end, byte by byte as characters (ISO 8859-1). */
   async #line(budget: { bytes: number }): Promise<string> {
     let line = "";
     for (;;) {
-      const at = this.#buffer.subarray(this.#start, this.#end).indexOf(10);
-      const end = at === -1 ? this.#end : this.#start + at + 1;
-      budget.bytes -= end - this.#start;
-      if (budget.bytes < 0) throw malformed("its header fields are too long");
-      line += latin1(this.#buffer.subarray(this.#start, end));
-      this.#start = end;
-      if (at !== -1) break;
+      const at = this.#lineFeed();
+      line += this.#taken(at === -1 ? this.#end : at + 1, budget);
+      if (at !== -1) return withoutEnd(line);
       if (!await this.#fill()) throw malformed("it ends before its end");
     }
-    // deno-lint-ignore no-control-regex -- control characters are what it looks for
-    if (!line.endsWith("\r\n") || /[\0-\x08\x0a-\x1f\x7f]/.test(line.slice(0, -2))) {
-      throw malformed("a line of its head holds control characters");
-    }
-    return line.slice(0, -2);
+  }
+
+  /** The same, if all of the line has come. */
+  #lineHere(budget: { bytes: number }): string | undefined {
+    const at = this.#lineFeed();
+    return at === -1 ? undefined : withoutEnd(this.#taken(at + 1, budget));
+  }
+
+  /** Where the next line feed is; -1 if it has not come. */
+  #lineFeed(): number {
+    const at = this.#buffer.indexOf(10, this.#start);
+    return at < this.#end ? at : -1;
+  }
+
+  /** The bytes up to there, as characters. */
+  #taken(end: number, budget: { bytes: number }): string {
+    budget.bytes -= end - this.#start;
+    if (budget.bytes < 0) throw malformed("its header fields are too long");
+    const text = latin1(this.#buffer.subarray(this.#start, end));
+    this.#start = end;
+    return text;
   }
 
   /** A copy of the next bytes, at most so many; `undefined` at the end of the stream. */
@@ -235,8 +249,21 @@ export function valuesOf(fields: ResponseHead["fields"], name: string): string[]
   return fields.filter(([one]) => one === name).map(([, value]) => value);
 }
 
+function withoutEnd(line: string): string {
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  if (!line.endsWith("\r\n") || /[\0-\x08\x0a-\x1f\x7f]/.test(line.slice(0, -2))) {
+    throw malformed("a line of its head holds control characters");
+  }
+  return line.slice(0, -2);
+}
+
+const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** Bytes as the characters with the same numbers. */
 export function latin1(bytes: Uint8Array): string {
+  // ASCII is the same in both, and decoded at a tenth of the cost.
+  const ascii = DECODER.decode(bytes);
+  if (!/[^\0-\x7f]/.test(ascii)) return ascii;
   let text = "";
   for (let i = 0; i < bytes.length; i += 8192) {
     text += String.fromCharCode(...bytes.subarray(i, i + 8192));

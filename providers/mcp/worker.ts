@@ -5,13 +5,13 @@
  */
 import { CODES } from "../../src/core/action.ts";
 import { copyJson, JsonError } from "../../src/core/json.ts";
-import { SYSTEM_TIMER } from "../../src/system_timer.ts";
+import { SharedTimer } from "../../src/system_timer.ts";
 import { ProviderError, serveProvider } from "../../src/worker/mod.ts";
 import type { ProviderContext, ProviderRequest } from "../../src/worker/mod.ts";
+import { SilenceTimeout } from "../silence_timeout.ts";
 import { withExactNumbers } from "./exact_numbers.ts";
 import type { McpConfig } from "./server_options.ts";
 import { Sessions } from "./session.ts";
-import { SilenceTimeout } from "./silence_timeout.ts";
 import { toolResult } from "./tool_result.ts";
 
 /** A call that is under way. */
@@ -27,6 +27,9 @@ interface Call {
 type Operation = (server: string, call: Call) => Promise<unknown>;
 
 const OPERATIONS: Readonly<Record<string, Operation>> = { "mcp.call": callTool, "mcp.list": list };
+
+/** Of all calls: nearly every time-out is taken back. */
+const TIMER = new SharedTimer();
 
 let sessions: Sessions | undefined;
 
@@ -52,14 +55,14 @@ async function execute(request: ProviderRequest, context: ProviderContext): Prom
     : request.target;
   const sessions = sessionsOf(context);
   const timeoutMs = sessions.timeoutOf(server);
-  using timeout = new SilenceTimeout(timeoutMs, SYSTEM_TIMER);
-  const signal = AbortSignal.any([context.signal, timeout.signal]);
+  using timeout = new SilenceTimeout(timeoutMs, TIMER, context.signal);
+  const { signal } = timeout;
   try {
     using _slot = await sessions.slotOf(server, signal);
     const onProgress = () => timeout.restart();
     return await operation(server, { request, context, signal, onProgress });
   } catch (error) {
-    if (!timeout.signal.aborted || error instanceof ProviderError) throw error;
+    if (!timeout.passed || error instanceof ProviderError) throw error;
     throw new ProviderError(
       CODES.DEADLINE_EXCEEDED,
       `MCP server "${server}" did not answer within ${timeoutMs} ms`,

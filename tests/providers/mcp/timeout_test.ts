@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { SilenceTimeout } from "../../../providers/mcp/silence_timeout.ts";
+import { SilenceTimeout } from "../../../providers/silence_timeout.ts";
 import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
 import { hostile, textOf, withMcp } from "./scene.ts";
 
