@@ -17,6 +17,9 @@ const MAX_DEPTH = 100;
 /** Digits beyond these are compared no further: no number of 64 bits has as many. */
 const MAX_DIGITS = 64;
 
+/** Whether there has been any: then results have to be searched for them. */
+let anyMarked = false;
+
 /**
  * Puts each number that `JSON.parse` would change by one or more into a string.
  *
@@ -38,6 +41,7 @@ export function markLargeNumbers(json: string): string {
     const number = NUMBER.exec(json)?.[0];
     if (number === undefined) continue;
     if (isChanged(number)) {
+      anyMarked = true;
       marked += `${json.slice(copied, at)}"${PREFIX}${number}"`;
       copied = at + number.length;
     }
@@ -47,7 +51,7 @@ export function markLargeNumbers(json: string): string {
 }
 
 /**
- * A copy of a parsed value in which marked numbers are strings of exactly their digits.
+ * A parsed value in which marked numbers are strings of exactly their digits: a copy, if there may be any.
  *
  * @param value What was parsed from a marked text.
  * @param replace What stands in the place of a number, from its digits. @default the digits
@@ -56,6 +60,7 @@ export function withExactNumbers(
   value: unknown,
   replace: (digits: string) => unknown = (digits) => digits,
 ): unknown {
+  if (!anyMarked) return value;
   const copy = (value: unknown, depth: number): unknown => {
     if (typeof value === "string") {
       return value.startsWith(PREFIX) ? replace(value.slice(PREFIX.length)) : value;

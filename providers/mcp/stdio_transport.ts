@@ -52,6 +52,10 @@ export class StdioTransport implements Transport {
   readonly #stderr: TextTail;
   #child: Deno.ChildProcess | undefined;
   #input: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  /** Messages for which the write that is under way came too early. */
+  #waiting: Uint8Array[] = [];
+  /** The write that will take them. */
+  #next: Promise<void> | undefined;
   #pendingBytes = 0;
   #bannerLines = 0;
   #heard = false;
@@ -96,14 +100,27 @@ export class StdioTransport implements Transport {
       return this.#fail("PROTOCOL_ERROR", "It asks, and does not read the answers");
     }
     this.#pendingBytes += bytes.length;
+    this.#waiting.push(bytes);
     try {
-      await this.#input.write(bytes);
+      await (this.#next ??= this.#writeWaiting(this.#input));
     } catch {
       // Its status says why it ended.
       if (!this.#closed) await this.#child?.status;
     } finally {
       this.#pendingBytes -= bytes.length;
     }
+  }
+
+  /** One write for all messages that have come by then: each write may wake the program. */
+  async #writeWaiting(input: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+    try {
+      await input.ready; // When the write that is under way has ended.
+    } finally {
+      this.#next = undefined;
+    }
+    const bytes = concat(this.#waiting);
+    this.#waiting = [];
+    await input.write(bytes);
   }
 
   close(): Promise<void> {
@@ -136,7 +153,8 @@ export class StdioTransport implements Transport {
   #receive(line: string): void {
     let message: JSONRPCMessage;
     try {
-      message = JSONRPCMessageSchema.parse(JSON.parse(markLargeNumbers(line)));
+      const value = JSON.parse(markLargeNumbers(line));
+      message = isResult(value) ? value : JSONRPCMessageSchema.parse(value);
     } catch {
       const banner = !this.#heard && !line.startsWith("{");
       if (banner && this.#bannerLines++ < MAX_BANNER_LINES) return;
@@ -170,4 +188,23 @@ export class StdioTransport implements Transport {
     this.#options.onFailure(new ProviderError(code, why));
     this.close();
   }
+}
+
+/** Of the form of nearly all messages; whose the result is, and what it holds, is for the SDK to check. */
+function isResult(value: unknown): value is JSONRPCMessage {
+  const { jsonrpc, id, result, ...more } = Object(value) as Readonly<Record<string, unknown>>;
+  return jsonrpc === "2.0" && Number.isSafeInteger(id) && Object.keys(more).length === 0 &&
+    result !== null && typeof result === "object" && !Array.isArray(result) && !("_meta" in result);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array()] = parts;
+  if (parts.length === 1) return first;
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
