@@ -1,26 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { SilenceTimeout } from "../../../providers/silence_timeout.ts";
 import { ManualTimer } from "../../checkpoint/checkpoint_file.ts";
 import { hostile, textOf, withMcp } from "./scene.ts";
-
-Deno.test("SilenceTimeout counts anew with each sign of progress", () => {
-  const timer = new ManualTimer();
-  using timeout = new SilenceTimeout(1_000, timer);
-  timer.pass(999);
-  timeout.restart();
-  timer.pass(999);
-  assertEquals(timeout.signal.aborted, false);
-  timer.pass(1);
-  assertEquals(timeout.signal.aborted, true);
-});
-
-Deno.test("SilenceTimeout leaves no timer when it is disposed of", () => {
-  const timer = new ManualTimer();
-  {
-    using _timeout = new SilenceTimeout(1_000, timer);
-  }
-  assertEquals(timer.waiting, 0);
-});
 
 Deno.test("a call ends at the time-out of its server, and the server is told", async () => {
   const servers = { quick: { ...hostile(), timeoutMs: 3_000 }, other: hostile() };
