@@ -7,7 +7,7 @@ import { isAbsolute } from "@std/path";
 import { systemFailure } from "../core/errors.ts";
 import { isSameFile, release } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
-import { Blobs, type Kept } from "./blobs.ts";
+import { Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
 import { isLinkName, Links } from "./links.ts";
 import { SnapshotError, SnapshotStoreBusyError } from "./snapshot_error.ts";
@@ -167,7 +167,10 @@ export class SnapshotStore implements Disposable {
    * @returns Its SHA-256, and when it is on the disk.
    * @throws {SnapshotError} It does not fit, whatever is removed.
    */
-  async save(content: Uint8Array | Deno.FsFile, evicted: Set<string>): Promise<Kept> {
+  async save(
+    content: Uint8Array | Deno.FsFile,
+    evicted: Set<string>,
+  ): Promise<{ readonly name: string; readonly onDisk: Promise<unknown> }> {
     const held: string[] = [];
     try {
       return await this.#blobs.add(content, (sha256, bytes) => {
@@ -189,7 +192,7 @@ export class SnapshotStore implements Disposable {
    * @returns The name by which a rollback restores it, and when it is on the disk.
    * @throws {SnapshotError} The link is on another file system than the store.
    */
-  saveLink(path: string): Kept {
+  saveLink(path: string): { readonly name: string; readonly onDisk: Promise<unknown> } {
     try {
       const link = this.#links.add(path);
       this.#use(link.name, 1);
