@@ -88,3 +88,58 @@ Deno.test("own() gives each caller a turn of its own, next() lets them share one
   clearImmediate(again);
   assertEquals([new Set(own).size, new Set(shared).size], [3, 1]);
 });
+
+Deno.test("next() lets no more than 8 callers share a turn, in the order in which they came", async () => {
+  const turns = new EventLoopTurns(SYSTEM_TIMER);
+  const perTurn: number[][] = [];
+  let current: number[] = [];
+  let counting = setImmediate(function count() {
+    perTurn.push(current);
+    current = [];
+    counting = setImmediate(count);
+  });
+  await Promise.all(
+    Array.from({ length: 64 }, (_, caller) => turns.next().then(() => current.push(caller))),
+  );
+  perTurn.push(current);
+  clearImmediate(counting);
+  const used = perTurn.filter(({ length }) => length > 0);
+  assert(used.every(({ length }) => length <= 8), JSON.stringify(used));
+  assertEquals(used.flat(), Array.from({ length: 64 }, (_, caller) => caller));
+});
+
+for (const callers of [1, 8, 64, 512]) {
+  Deno.test(`between two turns of the event loop ${callers} callers get few refused submits done`, async () => {
+    using ws = new Workspace();
+    // Time is work that is counted: each submit takes a tenth of the millisecond after which a turn is due.
+    let submits = 0;
+    await using kernel = await Kernel.open({
+      policy: { capabilities: [] },
+      providers: [],
+      logPath: ws.path("kernel.log"),
+      timer: { ...SYSTEM_TIMER, now: () => submits / 10 },
+      onWarning: () => {},
+    });
+    let most = 0;
+    let turns = 0;
+    let before = Infinity;
+    let counting = setImmediate(function count() {
+      most = Math.max(most, submits - before);
+      turns++;
+      before = submits;
+      counting = setImmediate(count);
+    });
+    await Promise.all(Array.from({ length: callers }, async () => {
+      // The first of all callers begin at once: what they do before they wait is their own.
+      await kernel.submit(DENIED);
+      while (turns < 100) {
+        submits++;
+        await kernel.submit(DENIED);
+      }
+    }));
+    clearImmediate(counting);
+    // What a millisecond holds, and what the callers of one turn had begun when it was over.
+    assert(most <= 10 + 2 * 8, `${most} submits between two turns`);
+    assert(submits >= 100, `${submits} submits in ${turns} turns`);
+  });
+}
