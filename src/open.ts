@@ -18,6 +18,7 @@ import { Deployment } from "./deployment.ts";
 import { EventLoopTurns } from "./event_loop.ts";
 import { recordedResets } from "./limit_resets.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
+import { SubmitGate } from "./limits/submit_gate.ts";
 import { resolveAndCheck, warnerOf } from "./open_checks.ts";
 import { openLog } from "./open_log.ts";
 import { PermitDesk, type PermitReport } from "./permits.ts";
@@ -57,6 +58,7 @@ interface Opened {
   readonly log: AuditLog;
   readonly core: CoreKernel;
   readonly enforcement: LimitEnforcement;
+  readonly gate: SubmitGate;
   readonly desk: ApprovalDesk;
   readonly permits: PermitDesk;
   readonly deployment: Deployment;
@@ -161,6 +163,7 @@ export class Kernel implements AsyncDisposable {
       log,
       core,
       enforcement,
+      gate: new SubmitGate({ core, timer, clock, onWarning }),
       desk,
       permits,
       deployment,
@@ -330,9 +333,11 @@ export class Kernel implements AsyncDisposable {
     { problem, stages = [] }: SubmitOptions,
     outside?: ProviderHost,
   ): Promise<ActionResult> {
-    const { core, options } = this.#opened;
+    const { core, options, gate: submits } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
+    const entered = submits.enter(request, policy);
+    if (entered.refused !== undefined) return entered.refused;
     const own = deployment.stages;
     /** The call during which its provider asks. */
     let askedBy: { action: string; target: string; rule: string } | undefined;
@@ -355,8 +360,12 @@ export class Kernel implements AsyncDisposable {
       };
     };
     const gate = (): QuestionGate => ({
-      submit: (request, host, ended) =>
-        core.submit(request, { policy, world, hostOf: () => host, admit: admit([], ended) }),
+      submit: (request, host, ended) => {
+        const entered = submits.enter(request, policy);
+        if (entered.refused !== undefined) return entered.refused;
+        const more = { hostOf: () => host, admit: admit([], ended) };
+        return core.submit(entered.request, { policy, world, ...more });
+      },
       needsRecord: (rule, target) =>
         policy.approvals.has(rule) && !(rule === askedBy?.rule && target === askedBy.target),
       turn: () => this.#turns.own(),
@@ -369,7 +378,7 @@ export class Kernel implements AsyncDisposable {
       return recordingHost(host, records, gate());
     };
     return deployment.run(() =>
-      core.submit(request, {
+      core.submit(entered.request, {
         ...{ policy, world, problem, hostOf, admit: admit(stages) },
         isPermit: outside !== undefined,
       })
@@ -389,6 +398,7 @@ export class Kernel implements AsyncDisposable {
     this.#opened.desk.close();
     await Promise.all([this.#deployment.close(), ...this.#retired]);
     await this.#opened.permits.close();
+    await this.#opened.gate.close();
     try {
       this.#opened.enforcement.close();
     } finally {

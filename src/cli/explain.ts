@@ -79,12 +79,19 @@ function asJson(
 }
 
 /** The limits that an allowed request is charged to, as the policy writes them. */
-function limitsFor({ authorized }: Explanation, { rules, all, programs }: PolicyLimits): string[] {
+function limitsFor(
+  { authorized }: Explanation,
+  { rules, all, submits, programs }: PolicyLimits,
+): string[] {
   if (authorized?.decision.effect !== "allow") return [];
   const { decision: { ruleId = "" }, request: { action } } = authorized;
   const whole = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
   return [
-    ...[...rules.get(ruleId) ?? [], ...whole].map(({ id, text }) => `${text} (${id})`),
+    ...[
+      ...rules.get(ruleId) ?? [],
+      ...whole,
+      ...submits.filter((one) => covers(one, action)),
+    ].map(({ id, text }) => `${text} (${id})`),
     ...programs.get(ruleId)?.texts ?? [],
   ];
 }

@@ -56,12 +56,14 @@ function asJson({ actions, ...summary }: StatisticsSummary): unknown {
 
 /** The summary as lines for a person. */
 export function asTable(summary: StatisticsSummary): string[] {
-  const { records, damaged, first, last, statuses, actions, rules, agents, shadow } = summary;
+  const { records, damaged, folded, first, last, statuses, actions, rules, agents, shadow } =
+    summary;
   const time = (timestamp: string) => escape(localTime(timestamp));
   const span = first === undefined ? "" : `, ${time(first)} to ${time(last ?? first)}`;
   return [
     `${records} records${span}`,
     ...(damaged === 0 ? [] : [`${colour("BROKEN", "red")}  ${damaged} damaged lines`]),
+    ...(folded === undefined ? [] : [`${folded} refused submits more, which share a record`]),
     ...section(["status", "count"], statuses.map(({ name, count }) => [status(name), `${count}`])),
     ...section(["action", "count", "p50 ms", "p99 ms", "max ms"], actions.map(actionRow)),
     ...section(["rule", "count"], rules.map(({ name, count }) => [escape(name), `${count}`])),

@@ -6,7 +6,7 @@
 import type { Rule } from "../core/policy/policy.ts";
 import { shownApproval } from "../approval/approval_rule.ts";
 import { changedVerdicts } from "../policy_tools/changed_verdicts.ts";
-import type { Limit } from "../limits/limit.ts";
+import type { Limit, PolicyLimits } from "../limits/limit.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { resolvedOptions } from "./policy_options.ts";
 import { POLICY_OPTIONS } from "./request_options.ts";
@@ -50,10 +50,7 @@ export const COMMAND: Command = {
         digest: policy.digest,
         warnings: policy.warnings,
         changed,
-        limits: policy.limits.all.map(({ action, limits }) => ({
-          action,
-          limits: shownLimits(limits),
-        })),
+        limits: wholeLimits(policy).map(([action, limits]) => ({ action, limits })),
         rules: rules.map(({ id, effect, line, actions, resources, reason }) => ({
           id,
           effect,
@@ -75,8 +72,8 @@ export const COMMAND: Command = {
       row(rule, known, { limits: limitsOf(rule.id), approval: approvalOf(rule.id) })
     );
     for (const line of columns(rows, { width })) print(`  ${line}`);
-    for (const { action, limits } of policy.limits.all) {
-      print(`  ${colour("limit", "yellow")}  ${escape(action)}  ${shownLimits(limits).join(", ")}`);
+    for (const [action, limits] of wholeLimits(policy)) {
+      print(`  ${colour("limit", "yellow")}  ${escape(action)}  ${limits.join(", ")}`);
     }
     for (const warning of policy.warnings) complain(`warning: ${escape(warning)}`);
     for (const line of changed) complain(`changed since 0.1.0: ${escape(line)}`);
@@ -104,6 +101,16 @@ function row(
       ...approval === undefined ? [] : [`needs ${escape(approval)}`],
     ].join(", "),
     colour(line === undefined ? escape(id) : `${escape(id)} (line ${line})`, "dim"),
+  ];
+}
+
+/** The limits of the whole policy, with the action that each is for. */
+function wholeLimits(
+  { limits: { all, submits } }: { readonly limits: PolicyLimits },
+): [action: string, limits: string[]][] {
+  return [
+    ...all.map(({ action, limits }): [string, string[]] => [action, shownLimits(limits)]),
+    ...submits.map(({ action, text }): [string, string[]] => [action, [text]]),
   ];
 }
 

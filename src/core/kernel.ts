@@ -181,8 +181,8 @@ export class CoreKernel {
   }
 
   /**
-   * record: exactly one for each submit that is answered. The assembly calls it for nothing but what
-   * became of an action that was permitted.
+   * record: exactly one for each submit that is answered. The assembly calls it for what became of an action
+   * that was permitted, and for submits that a limit refuses before they are decided.
    */
   async record(decided: Decided, outcome: Outcome): Promise<ActionResult> {
     await this.#parts.log.append(this.#body(decided, outcome));

@@ -1,5 +1,5 @@
 /**
- * What records say of charges: `stages.limits.charged`.
+ * What records say of limits: `stages.limits.charged`, and `.folded`.
  *
  * @module
  */
@@ -36,4 +36,13 @@ function isCharged(value: unknown): value is ChargedField {
     (window === undefined || typeof window === "string") &&
     (until === undefined || typeof until === "string") &&
     (result === undefined || typeof result === "string");
+}
+
+/** How many refused submits a record stands for, itself one of them; `undefined` if it is not folded. */
+export function foldedSubmits(
+  stages: Readonly<Record<string, unknown>> | undefined,
+): number | undefined {
+  const { folded } = (stages?.["limits"] ?? {}) as { readonly folded?: unknown };
+  const { submits } = Object(folded) as { readonly submits?: unknown };
+  return Number.isSafeInteger(submits) && Number(submits) >= 1 ? Number(submits) : undefined;
 }

@@ -6,6 +6,8 @@
 import { matchesAction } from "../core/action.ts";
 import type { ProgramLimits } from "./program_limits.ts";
 import { type Report, SIZES, TIMES } from "./notation.ts";
+import { isCount, parseRate, type Rate } from "./rate.ts";
+import { parseSubmitLimit, type SubmitLimit } from "./submit_limit.ts";
 import { isTimeZone, type Period, PERIODS } from "./window.ts";
 import { type Decimal, decimalOf, parseDecimal, ZERO } from "./decimal.ts";
 
@@ -47,30 +49,22 @@ export interface PolicyLimits {
   readonly rules: ReadonlyMap<string, readonly Limit[]>;
   /** Those of the whole policy. */
   readonly all: readonly PolicyLimit[];
+  /** Those of submits, also of refused ones. */
+  readonly submits: readonly SubmitLimit[];
   /** What rules bound of their programs, by the id of the rule. */
   readonly programs: ReadonlyMap<string, ProgramLimits>;
 }
 
-/** Whether anything is counted. */
+/** Whether anything is counted in a ledger. */
 export function hasLimits({ rules, all }: PolicyLimits): boolean {
   return rules.size > 0 || all.length > 0;
 }
 
 /** Whether a limit of the whole policy is for an action. */
-export function covers({ action: pattern }: PolicyLimit, action: string): boolean {
+export function covers({ action: pattern }: Pick<PolicyLimit, "action">, action: string): boolean {
   return pattern === "*" || matchesAction(pattern, action);
 }
 
-const RATES: Readonly<Record<string, number>> = {
-  s: 1000,
-  sec: 1000,
-  second: 1000,
-  min: 60_000,
-  minute: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  day: 86_400_000,
-};
 const PERIOD_NAMES: Readonly<Record<string, Period>> = {
   ...Object.fromEntries(PERIODS.map((period) => [period, period])),
   min: "minute",
@@ -105,8 +99,19 @@ export function parseLimits(source: unknown, id: string, report: Report): Limit[
   }
   for (const key of Object.keys(source)) {
     if (KEYS.includes(key) || SCOPE_KEYS.includes(key)) continue;
+    if (key === "submits") {
+      report(
+        [key],
+        "Counts submits before a rule decides, and so cannot belong to a rule, expected in an item of the " +
+          'policy\'s limits, like [{action: "*", submits: 600/min}]',
+      );
+      continue;
+    }
     const expected = [...KEYS, ...SCOPE_KEYS].join(", ");
-    report([key], `There is no limit "${key}", expected one of ${expected}`);
+    report(
+      [key],
+      `There is no limit "${key}", expected one of ${expected}, or submits in an item of the policy's limits`,
+    );
   }
   const shared = parseAcross(source["across"], report);
   const zone = parseZone(source["zone"], report);
@@ -131,28 +136,35 @@ export function parseLimits(source: unknown, id: string, report: Report): Limit[
 }
 
 /** Reads the `limits` of a policy: a list of limits, each with the `action` that it is for. */
-export function parsePolicyLimits(source: unknown, report: Report): PolicyLimit[] {
+export function parsePolicyLimits(
+  source: unknown,
+  report: Report,
+): Pick<PolicyLimits, "all" | "submits"> {
+  const all: PolicyLimit[] = [];
+  const submits: SubmitLimit[] = [];
   if (!Array.isArray(source)) {
     report([], 'Expected a list of limits, like [{action: "net.*", rate: 60/min}]');
-    return [];
+    return { all, submits };
   }
-  return source.flatMap((item, i): PolicyLimit[] => {
+  for (const [i, item] of source.entries()) {
     const at: Report = (path, message) => report([i, ...path], message);
     if (!isMapping(item)) {
       at([], 'Expected a limit, like {action: "net.*", rate: 60/min}');
-      return [];
+      continue;
     }
     const { action, id = action, ...limits } = item;
     if (typeof action !== "string" || !ACTION_PATTERN.test(action)) {
       at(["action"], 'Expected an action or a pattern, like net.http, fs.* or "*"');
-      return [];
+      continue;
     }
     if (typeof id !== "string" || !LIMIT_ID.test(id)) {
       at(["id"], `Expected an id of ${LIMIT_ID_FORM}`);
-      return [];
+      continue;
     }
-    return [{ action, limits: parseLimits(limits, id, at) }];
-  });
+    if (limits["submits"] === undefined) all.push({ action, limits: parseLimits(limits, id, at) });
+    else submits.push(...parseSubmitLimit(limits, { action, id, report: at }));
+  }
+  return { all, submits };
 }
 
 type Amount = Omit<Limit, "id" | "shared" | "zone">;
@@ -164,7 +176,7 @@ function parseMeasure(
 ): Amount | undefined {
   switch (measure) {
     case "rate":
-      return parseRate(value, burst, report);
+      return rateOf(parseRate(value, { burst, report }));
     case "concurrent": {
       if (isCount(value)) {
         const text = `concurrent ${value}`;
@@ -207,28 +219,22 @@ function parseMeasure(
   }
 }
 
+function rateOf(rate: Rate | undefined): Amount | undefined {
+  if (rate === undefined) return undefined;
+  const { burst, refillMs, text } = rate;
+  return {
+    measure: "rate",
+    max: decimalOf(burst),
+    period: undefined,
+    refillMs,
+    text: `rate ${text}`,
+  };
+}
+
 /** `amount`, `receipt.total`. */
 function parsePath(source: unknown): readonly string[] | undefined {
   const path = typeof source === "string" ? source.split(".") : [""];
   return path.includes("") ? undefined : path;
-}
-
-function parseRate(value: unknown, burst: unknown, report: Report): Amount | undefined {
-  const [, count = "", unit = ""] = typeof value === "string"
-    ? /^(\d{1,9})\/([a-z]+)$/.exec(value) ?? []
-    : [];
-  const ms = Object.hasOwn(RATES, unit) ? RATES[unit] : undefined;
-  if (ms === undefined || Number(count) < 1) {
-    report([], "Expected a rate like 60/min (s, min, h or day)");
-    return undefined;
-  }
-  if (burst !== undefined && !isCount(burst)) {
-    report([], "Expected a burst of 1 or more calls");
-    return undefined;
-  }
-  const max = decimalOf(burst ?? Number(count));
-  const text = `rate ${value}${burst === undefined ? "" : ` burst ${burst}`}`;
-  return { measure: "rate", max, period: undefined, refillMs: ms / Number(count), text };
 }
 
 /** `500.00/day`, `100MiB/hour`, `5/forever`. */
@@ -256,10 +262,6 @@ function parseZone(source: unknown, report: Report): string | undefined {
   if (source === undefined || typeof source === "string" && isTimeZone(source)) return source;
   report(["zone"], "Expected the name of a time zone, like Europe/Berlin");
   return undefined;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1;
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

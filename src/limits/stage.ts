@@ -37,6 +37,8 @@ export interface LimitStageOptions {
 export const LIMIT_CODES = {
   /** A rate is used up for a moment. */
   RATE_LIMITED: "RATE_LIMITED",
+  /** An agent submits more often than a limit on submits lets it, refused ones counted. */
+  SUBMITS_LIMITED: "SUBMITS_LIMITED",
   /** Any other limit is used up. */
   BUDGET_EXHAUSTED: "BUDGET_EXHAUSTED",
   /** The request does not say what a limit has to count. */
@@ -282,7 +284,8 @@ function undecided({ id, path = [] }: Limit): StageRefusal {
   };
 }
 
-function readable(ms: number): string {
+/** A time for people. */
+export function readable(ms: number): string {
   if (ms < 1000) return `${Math.ceil(ms)} ms`;
   if (ms < 120_000) return `${Math.ceil(ms / 1000)} s`;
   if (ms < 7_200_000) return `${Math.ceil(ms / 60_000)} min`;

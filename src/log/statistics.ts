@@ -5,6 +5,7 @@
  */
 import type { ReadLine } from "./reader.ts";
 import type { AuditRecord } from "../core/record/record.ts";
+import { foldedSubmits } from "../limits/charged.ts";
 
 /** How often a name occurs. */
 export interface NameCount {
@@ -31,6 +32,8 @@ export interface StatisticsSummary {
   /** Records, without the damaged lines. */
   readonly records: number;
   readonly damaged: number;
+  /** Refused submits without a record of their own: limits with `fold` let some share one. Absent if none. */
+  readonly folded?: number;
   /** The earliest timestamp; absent if there is no record. */
   readonly first?: string;
   /** The latest timestamp. */
@@ -68,6 +71,7 @@ const MAX_MS = 1e9;
 export class Statistics {
   #records = 0;
   #damaged = 0;
+  #folded = 0;
   #first: string | undefined;
   #last: string | undefined;
   readonly #statuses = new Counts();
@@ -88,6 +92,7 @@ export class Statistics {
     return {
       records: this.#records,
       damaged: this.#damaged,
+      ...(this.#folded === 0 ? {} : { folded: this.#folded }),
       ...(this.#first === undefined ? {} : { first: this.#first }),
       ...(this.#last === undefined ? {} : { last: this.#last }),
       statuses: this.#statuses.list(),
@@ -114,6 +119,8 @@ export class Statistics {
     const name = this.#actions.add(action);
     if (rule !== undefined) this.#rules.add(rule);
     if (agent !== undefined) this.#agents.add(agent);
+    const submits = foldedSubmits(stages);
+    if (submits !== undefined) this.#folded += submits - 1;
     const { would, code } = (stages?.["shadow"] ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof would === "string") {
       this.#shadow.add(typeof code === "string" ? `${would} ${code}` : would);

@@ -28,7 +28,7 @@ import { overlap } from "./overlap.ts";
 export function readLimits(document: unknown, problems: Problems): PolicyLimits {
   const ids = new Set<string>();
   /** Two limits of one id would share a counter. */
-  const unique = (limits: readonly Limit[], at: Problems) => {
+  const unique = (limits: readonly Pick<Limit, "id">[], at: Problems) => {
     for (const { id } of limits) {
       if (ids.has(id)) at.add(`There is another limit "${id}", expected an "id" of its own`);
       ids.add(id);
@@ -54,21 +54,24 @@ export function readLimits(document: unknown, problems: Problems): PolicyLimits 
     rules.set(String(id), found);
   }
   const at = problems.at("limits");
-  const all = limits === undefined ? [] : parsePolicyLimits(limits, reportTo(at));
-  for (const one of all) unique(one.limits, at);
-  return { rules, all, programs };
+  const whole = limits === undefined
+    ? { all: [], submits: [] }
+    : parsePolicyLimits(limits, reportTo(at));
+  for (const one of whole.all) unique(one.limits, at);
+  unique(whole.submits, at);
+  return { rules, ...whole, programs };
 }
 
 /** Notes limits of the whole policy that could never count anything. */
 export function checkCoverage(
-  { all }: PolicyLimits,
+  { all, submits }: PolicyLimits,
   { policy, problems }: { readonly policy: Policy; readonly problems: Problems },
 ): void {
   const known = new Set([
     ...Object.keys(policy.actions),
     ...policy.rules.flatMap(({ actions }) => actions),
   ]);
-  for (const one of all) {
+  for (const one of [...all, ...submits]) {
     if (Array.from(known).some((action) => covers(one, action))) continue;
     problems.add(
       `"${one.action}" could never match, expected an action or a pattern of ${

@@ -126,6 +126,18 @@ Deno.test("Statistics sorts by count, then by name", () => {
   ]);
 });
 
+Deno.test("Statistics counts refused submits that share a record apart", () => {
+  const limited = (folded: unknown) => lineOf({ stages: { limits: { exceeded: "a", folded } } });
+  const folds = [{ submits: 5 }, { submits: 1 }, { submits: -3 }, { submits: "7" }, null, 3];
+  const { records, folded } = summaryOf([
+    ...folds.map(limited),
+    lineOf({}),
+    limited({ submits: 8 }),
+  ]);
+  assertEquals([records, folded], [8, 4 + 7]);
+  assertEquals("folded" in summaryOf([lineOf({})]), false);
+});
+
 Deno.test("Statistics of nothing has no timestamps", () => {
   assertEquals(summaryOf([]), {
     records: 0,

@@ -92,6 +92,64 @@ for (const { cell, limits, place = "", message } of REFUSED) {
   });
 }
 
+Deno.test("a policy carries its limits on submits", () => {
+  const { limits: { all, submits } } = load({
+    limits: [
+      { action: "*", submits: "600/min", burst: 50, fold: "1min" },
+      { id: "total", action: "*", submits: "10/s", across: "all" },
+      { action: "*", rate: "1/min" },
+    ],
+    capabilities: [],
+  });
+  assertEquals(all.length, 1);
+  assertEquals(submits, [
+    {
+      ...{ id: "*.submits", action: "*", shared: false, burst: 50, refillMs: 100, foldMs: 60_000 },
+      text: "submits 600/min burst 50, fold 1min",
+    },
+    {
+      ...{ id: "total.submits", action: "*", shared: true, burst: 10, refillMs: 100 },
+      text: "submits 10/s across all",
+    },
+  ]);
+});
+
+// deno-fmt-ignore -- a row is a line
+const REFUSED_OF_SUBMITS: readonly { cell: string; limit: object; place: string; message: RegExp }[] = [
+  { cell: "no rate", limit: { submits: "20" }, place: ".submits", message: /a rate like 60\/min/ },
+  { cell: "a number", limit: { submits: 20 }, place: ".submits", message: /a rate like 60\/min/ },
+  { cell: "null", limit: { submits: null }, place: ".submits", message: /a rate like 60\/min/ },
+  { cell: "a burst of nothing", limit: { submits: "1/s", burst: 0 }, place: ".submits", message: /burst of 1/ },
+  { cell: "another measure", limit: { submits: "1/s", calls: "1/day" }, place: ".calls", message: /an item of their own/ },
+  { cell: "a rate beside it", limit: { submits: "1/s", rate: "1/s" }, place: ".rate", message: /an item of their own/ },
+  { cell: "a zone", limit: { submits: "1/s", zone: "Europe/Berlin" }, place: ".zone", message: /expected action, id, submits, burst, across, fold/ },
+  { cell: "an unknown scope", limit: { submits: "1/s", across: "everybody" }, place: ".across", message: /"all"/ },
+  { cell: "a fold of no time", limit: { submits: "1/s", fold: true }, place: ".fold", message: /a time from 1s to 1h/ },
+  { cell: "a fold without a unit", limit: { submits: "1/s", fold: "60" }, place: ".fold", message: /a time from 1s to 1h/ },
+  { cell: "a fold of a unit out of JavaScript", limit: { submits: "1/s", fold: "1constructor" }, place: ".fold", message: /a time from 1s to 1h/ },
+  { cell: "a short fold", limit: { submits: "1/s", fold: "999ms" }, place: ".fold", message: /a time from 1s to 1h/ },
+  { cell: "a long fold", limit: { submits: "1/s", fold: "61min" }, place: ".fold", message: /a time from 1s to 1h/ },
+  { cell: "an action that could never match", limit: { action: "fs", submits: "1/s" }, place: "", message: /could never match/ },
+  { cell: "no such measure", limit: { submit: "1/s" }, place: ".submit", message: /or submits in an item/ },
+];
+
+for (const { cell, limit, place, message } of REFUSED_OF_SUBMITS) {
+  Deno.test(`readPolicy() refuses a limit on submits with ${cell}`, () => {
+    const [problem] = problemsOf({ capabilities: [], limits: [{ action: "*", ...limit }] });
+    assertEquals(problem?.place, `limits${place === "" ? "" : `[0]${place}`}`);
+    assertMatch(problem?.message ?? "", message);
+  });
+}
+
+Deno.test("a limit on submits has an id of its own, and cannot belong to a rule", () => {
+  const limit = { action: "*", submits: "1/s" };
+  const [twice] = problemsOf({ capabilities: [], limits: [limit, limit] });
+  assertMatch(twice?.message ?? "", /There is another limit "\*\.submits"/);
+  const [problem] = problemsOf({ capabilities: [{ ...RULE, limits: { submits: "1/s" } }] });
+  assertEquals(problem?.place, "capabilities[0].limits.submits");
+  assertMatch(problem?.message ?? "", /cannot belong to a rule/);
+});
+
 Deno.test("a rule with limits needs an id that stays when rules are added before it", () => {
   const { id: _, ...nameless } = RULE;
   for (const rule of [nameless, { ...RULE, id: "a b" }, { ...RULE, id: "a/b" }]) {
