@@ -5,6 +5,7 @@
  */
 import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/mod.ts";
+import { openGate } from "./gate.ts";
 import { BoundedOutput } from "./output.ts";
 
 /** The command that is started: the program, or what the program runs in. */
@@ -16,6 +17,8 @@ export interface CommandLine {
   readonly cwd: string;
   /** The signal by which it and all its children end. */
   readonly deadly: Deno.Signal;
+  /** Whether it waits at its gate to be let go on. */
+  readonly isGated: boolean;
 }
 
 /** What a program is run with. */
@@ -57,13 +60,15 @@ const LEFT_BEHIND_MS = 250;
 export async function run(command: CommandLine, options: RunOptions): Promise<Ended> {
   const { signal, maxBytes } = options;
   signal.throwIfAborted();
-  const hasInput = options.stdin !== undefined || options.unwrap !== undefined;
+  const { isGated } = command;
+  const hasInput = options.stdin !== undefined || options.unwrap !== undefined || isGated;
   const child = start(command, hasInput);
   const end = () => kill(child, command.deadly);
   signal.addEventListener("abort", end);
+  const stderr = new BoundedOutput(child.stderr, maxBytes.stderr);
+  if (isGated) await openGate(child, signal);
   const stdio = options.unwrap?.(child, end) ?? child;
   const stdout = new BoundedOutput(stdio.stdout, maxBytes.stdout);
-  const stderr = new BoundedOutput(child.stderr, maxBytes.stderr);
   const fed = hasInput ? feed(stdio.stdin, options.stdin ?? "") : undefined;
   try {
     const status = await child.status;

@@ -9,6 +9,7 @@ import { childEnvironment } from "../child_environment.ts";
 import { limitFlags, type Prlimit, type ResourceLimits } from "./limits.ts";
 import type { NetworkMode, ProcessConfig, SandboxMode } from "./config.ts";
 import { SHELL } from "./sandbox.ts";
+import { SETPRIV } from "./supervisor.ts";
 
 export type { NetworkMode, SandboxMode } from "./config.ts";
 export type { ResourceLimits } from "./limits.ts";
@@ -178,7 +179,7 @@ export class ProcessProvider extends Provider {
       permissions: {
         run: [
           ...(sandbox === "off" ? [] : [bubblewrap, SHELL]),
-          ...(sandbox === "required" || supervisor === undefined ? [] : [supervisor]),
+          ...(sandbox === "required" || supervisor === undefined ? [] : [supervisor, SETPRIV]),
           ...(sandbox === "required" || !prlimit.isPermitted ? [] : [prlimit.path]),
         ],
         ...(sandbox === "off" || home === undefined ? {} : { read: [home] }),

@@ -255,6 +255,7 @@ function started(sandbox: Sandbox, args: readonly string[], group?: string): Com
     env: {},
     cwd: "/",
     deadly: "SIGKILL",
+    isGated: false,
   };
 }
 

@@ -21,8 +21,9 @@ import { type CommandLine, type Ended, run, type Stdio } from "./child.ts";
 import { ConcurrencyGroup } from "./concurrency_group.ts";
 import type { ProcessConfig } from "./config.ts";
 import { kindOf } from "./file_system.ts";
-import { type Mounts, planMounts } from "./mounts.ts";
-import { findSandbox, inSandbox, type Sandbox } from "./sandbox.ts";
+import { behindGate, GATE_NAME } from "./gate.ts";
+import { isAtOrBelow, type Mounts, planMounts } from "./mounts.ts";
+import { findSandbox, inSandbox, type Sandbox, SHELL } from "./sandbox.ts";
 import { type Prlimit, type ResourceLimits, strictest, withinLimits } from "./limits.ts";
 import { PROGRAM_LIMITS } from "../../src/limits/program_limits.ts";
 import { SYSTEM_TIMER } from "../../src/system_timer.ts";
@@ -31,7 +32,7 @@ import { ProgramSlots } from "./program_slots.ts";
 import { Proxy } from "./proxy.ts";
 import { STDIO, underRelay } from "./relay.ts";
 import { signalOf } from "./signals.ts";
-import { supervised, worksAsSupervisor } from "./supervisor.ts";
+import { findSupervisor, SETPRIV, supervised, type Supervisor } from "./supervisor.ts";
 
 /** What a result holds besides output and lists: names, numbers, a signal. In bytes. */
 const RESULT_FRAME = 128;
@@ -198,7 +199,7 @@ async function groupsFor(
 function inside(
   sandbox: Sandbox,
   request: ProviderRequest,
-  { args, cwd = "/" }: Arguments,
+  { args, cwd = "/", stdin }: Arguments,
   { config: { env, home, systemPaths, deno, prlimit }, mounts, proxy, cgroup, context }: {
     readonly config: ProcessConfig;
     readonly mounts: Mounts;
@@ -220,8 +221,11 @@ function inside(
   };
   const tools = [target, ...(command === program ? [] : [prlimit.path])];
   const network = proxy !== undefined && deno !== undefined;
-  return inSandbox(sandbox, {
-    ...(network ? underRelay(deno, plain) : plain),
+  // The relay ends by itself at the end of its input. Where there is no shell, nothing can wait.
+  const isGated = !network && systemPaths.some((path) => isAtOrBelow(SHELL, path));
+  const gated = () => behindGate(command, { hasInput: stdin !== undefined, inSandbox: true });
+  const line = inSandbox(sandbox, {
+    ...(network ? underRelay(deno, plain) : isGated ? { ...plain, command: gated() } : plain),
     tools,
     cwd,
     mounts,
@@ -229,6 +233,7 @@ function inside(
     network,
     group: cgroup?.path,
   });
+  return { ...line, isGated };
 }
 
 /** What the provider is configured with, and the rule says. */
@@ -240,11 +245,11 @@ function limitsOn(
   return { path, limits: own === undefined ? limits : strictest(limits, own) };
 }
 
-let supervisor: Promise<boolean> | undefined;
+let supervisor: Promise<Supervisor | undefined> | undefined;
 
 async function outside(
   request: ProviderRequest,
-  { args, cwd = "/" }: Arguments,
+  { args, cwd = "/", stdin }: Arguments,
   config: ProcessConfig,
   { warn }: ProviderContext,
 ): Promise<CommandLine> {
@@ -260,16 +265,26 @@ async function outside(
     );
   }
   const [executable = "", ...words] = command;
-  const plain: CommandLine = { executable, args: words, env, cwd, deadly: "SIGKILL" };
+  const isGated = false;
+  const plain: CommandLine = { executable, args: words, env, cwd, deadly: "SIGKILL", isGated };
   const path = config.supervisor;
   if (path === undefined) return plain;
-  if (await (supervisor ??= worksAsSupervisor(path))) {
-    return supervised(plain, path, config.deadlineMs);
+  const known = await (supervisor ??= findSupervisor(path));
+  if (known === undefined) {
+    warn(
+      `no supervisor, what a program starts outlives it: ${path} is not timeout of GNU coreutils`,
+    );
+    return plain;
   }
-  warn(
-    `no supervisor, what a program starts outlives it: ${path} is not timeout of GNU coreutils`,
-  );
-  return plain;
+  if (!known.isBound) {
+    warn(
+      `programs outlive a kernel that is killed, by ${
+        Math.ceil(config.deadlineMs / 1000) + 1
+      } s at most: ${SETPRIV} of util-linux does not work`,
+    );
+  }
+  const { deadlineMs } = config;
+  return supervised(plain, known, { deadlineMs, hasInput: stdin !== undefined });
 }
 
 function resultOf(
@@ -279,8 +294,11 @@ function resultOf(
   context: ProviderContext,
 ): unknown {
   const errors = stderr.text(encoding);
-  if (sandboxed && stdout.text("utf-8") === "" && didNotStart(code, errors)) {
-    throw new ProviderError("SANDBOX_FAILED", `The program did not start: ${errors.trim()}`);
+  if (sandboxed && stdout.text("utf-8") === "") {
+    const why = whyNotStarted(code, errors);
+    if (why !== undefined) {
+      throw new ProviderError("SANDBOX_FAILED", `The program did not start: ${why}`);
+    }
   }
   if (stdout.cut || stderr.cut) context.markTruncated();
   const killed = signal ?? (sandboxed ? signalOf(code) : undefined);
@@ -296,10 +314,15 @@ function resultOf(
   };
 }
 
-/** Whether this is how the shell, bubblewrap, or `prlimit`, ends when it cannot start a program. */
-function didNotStart(code: number, errors: string): boolean {
-  return code === 1 && /^(bwrap|cgroup): /.test(errors) ||
-    (code === 126 || code === 127) && errors.startsWith("prlimit: failed to execute ");
+/** Why there was no program, if this is how a shell, bubblewrap, or `prlimit` ends that cannot start one. */
+function whyNotStarted(code: number, errors: string): string | undefined {
+  if (code === 1 && /^(bwrap|cgroup): /.test(errors)) return errors.trim();
+  if (code !== 126 && code !== 127) return undefined;
+  if (errors.startsWith("prlimit: failed to execute ")) return errors.trim();
+  if (!errors.startsWith(`${GATE_NAME}: `)) return undefined;
+  return code === 126
+    ? "Permission denied, or it is no executable of this machine"
+    : "No such file, in the sandbox, of it or of its interpreter";
 }
 
 /** The part of a result that a list may take. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { agentKernel, type Ended, type Scene, scene, START, submit } from "./command_line.ts";
-import { ROOT, Workspace } from "../workspace.ts";
+import { ROOT, run, Workspace } from "../workspace.ts";
 
 /** Runs `agent-kernel` with further variables in its environment, also those that Deno does not hand on. */
 async function withVariables(
@@ -115,29 +115,29 @@ const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGQUIT: 131, SIGKILL: 1
 for (const [signal, expected] of Object.entries(CODES)) {
   Deno.test(`${signal} to the first process ends the second too, and frees the log`, async () => {
     using ws = new Workspace();
-    await using run = new HangingRun(ws);
-    await run.asked();
-    const second = run.second();
+    await using started = new HangingRun(ws);
+    await started.asked();
+    const second = started.second();
     assert(second > 1);
-    const busy = await submit(run.scene, "fs.read", run.scene.note);
+    const busy = await submit(started.scene, "fs.read", started.scene.note);
     assertEquals(busy.code, 1, "the log is free before the end");
-    run.child.kill(signal as Deno.Signal);
-    assertEquals((await run.child.status).code, expected);
+    started.child.kill(signal as Deno.Signal);
+    assertEquals((await started.child.status).code, expected);
     await gone(second);
-    const { code, stdout } = await submit(run.scene, "fs.read", run.scene.note);
+    const { code, stdout } = await submit(started.scene, "fs.read", started.scene.note);
     assertEquals({ code, status: JSON.parse(stdout).status }, { code: 0, status: "OK" });
   });
 }
 
 Deno.test("the second process gets the variables that docs/cli.md lists, and no others", async () => {
   using ws = new Workspace();
-  await using run = new HangingRun(ws, { SECRET_OF_THE_SHELL: "x", LC_ALL: "C", TZ: "UTC" });
-  await run.asked();
+  await using started = new HangingRun(ws, { SECRET_OF_THE_SHELL: "x", LC_ALL: "C", TZ: "UTC" });
+  await started.asked();
   const { stdout } = await new Deno.Command("python3", {
     args: [
       "-c",
       "import sys; print(open('/proc/'+sys.argv[1]+'/environ').read())",
-      String(run.second()),
+      String(started.second()),
     ],
   }).output();
   const names = new TextDecoder().decode(stdout).trim().split("\0").map((entry) =>
@@ -154,8 +154,8 @@ Deno.test("the second process gets the variables that docs/cli.md lists, and no 
       `${name} is not in docs/cli.md`,
     );
   }
-  run.child.kill("SIGTERM");
-  await run.child.status;
+  started.child.kill("SIGTERM");
+  await started.child.status;
 });
 
 Deno.test("agent-kernel without a command shows the list and ends with 64", async () => {
@@ -163,3 +163,35 @@ Deno.test("agent-kernel without a command shows the list and ends with 64", asyn
   assertEquals(code, 64);
   assert(stdout.includes("validate-policy"));
 });
+
+for (const signal of Object.keys(CODES) as Deno.Signal[]) {
+  Deno.test(`${signal} to the first process ends a program without a sandbox, and what it started`, async () => {
+    using ws = new Workspace();
+    const pipe = ws.path("pipe");
+    run("mkfifo", pipe);
+    const shell = Deno.realPathSync("/bin/sh");
+    const policy = JSON.stringify({ capabilities: [{ action: "proc.exec", resource: shell }] });
+    // Whoever goes on says so long before the supervisor's own limit, which is 31 s.
+    const script = `exec 3>${pipe}; (sleep 15; echo survived >&3) & echo started >&3; sleep 600`;
+    const child = new Deno.Command("deno", {
+      args: [
+        ...START,
+        ...["submit", "--policy", ws.file("policy.yaml", policy), "--sandbox", "off"],
+        ...["--log-path", ws.path("kernel.log"), "--action", "proc.exec", "--target", shell],
+        ...["--params", JSON.stringify({ args: ["-c", script] })],
+      ],
+      cwd: ROOT,
+      ...{ stdin: "null", stdout: "null", stderr: "null" },
+    }).spawn();
+    const heard = [];
+    const { readable } = await Deno.open(pipe);
+    for await (const text of readable.pipeThrough(new TextDecoderStream())) {
+      heard.push(text);
+      if (text === "started\n") child.kill(signal);
+    }
+    assertEquals([heard, (await child.status).code], [
+      ["started\n"],
+      CODES[signal as keyof typeof CODES],
+    ]);
+  });
+}

@@ -57,7 +57,7 @@ testProvider({
   slow: script("sleep 60"),
   permissions: {
     read: [`${folder}/files`, `${folder}/out`],
-    run: ["/bin/sh", "/usr/bin/bwrap", shell, "/usr/bin/timeout"].sort(),
+    run: ["/bin/sh", "/usr/bin/bwrap", shell, "/usr/bin/timeout", "/usr/bin/setpriv"].sort(),
   },
 });
 

@@ -54,8 +54,12 @@ Deno.test("the Worker may start prlimit only if there are limits and it can be w
   const limits = { openFiles: 10 };
   const run = (options: ConstructorParameters<typeof ProcessProvider>[0]) =>
     new ProcessProvider(options).permissions.run;
-  assertEquals(run({ sandbox: "off", limits }), ["/usr/bin/timeout", "/usr/bin/prlimit"]);
-  assertEquals(run({ sandbox: "off", limits: {} }), ["/usr/bin/timeout"]);
+  assertEquals(run({ sandbox: "off", limits }), [
+    "/usr/bin/timeout",
+    "/usr/bin/setpriv",
+    "/usr/bin/prlimit",
+  ]);
+  assertEquals(run({ sandbox: "off", limits: {} }), ["/usr/bin/timeout", "/usr/bin/setpriv"]);
   assertEquals(run({ sandbox: "required", limits }), ["/usr/bin/bwrap", "/bin/sh"]);
 });
 

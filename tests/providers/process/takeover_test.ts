@@ -90,9 +90,9 @@ for (const sandbox of ["auto", "required", "off"] as const) {
 
 /** What such a Worker may start beside the programs of the policy: with it, any program. */
 const STARTERS: readonly [options: ProcessOptions, starters: string[]][] = [
-  [{ sandbox: "auto" }, ["/usr/bin/bwrap", "/bin/sh", "/usr/bin/timeout"]],
+  [{ sandbox: "auto" }, ["/usr/bin/bwrap", "/bin/sh", "/usr/bin/timeout", "/usr/bin/setpriv"]],
   [{ sandbox: "required" }, ["/usr/bin/bwrap", "/bin/sh"]],
-  [{ sandbox: "off" }, ["/usr/bin/timeout"]],
+  [{ sandbox: "off" }, ["/usr/bin/timeout", "/usr/bin/setpriv"]],
   [{ sandbox: "off", supervisor: false }, []],
 ];
 
