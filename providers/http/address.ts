@@ -109,7 +109,8 @@ function literalOf(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-function isLocalName(host: string): boolean {
+/** Whether a name leads to the machine itself (RFC 6761 §6.3). */
+export function isLocalName(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost");
 }
 

@@ -5,7 +5,8 @@
  */
 import { messageOf } from "../../src/core/errors.ts";
 import { DeniedError, ProviderError } from "../../src/worker/mod.ts";
-import { canonicalAddress, mayConnect, missingRules } from "./address.ts";
+import { mayConnect } from "./address.ts";
+import { addressDenial, foresee, portOf } from "./denial.ts";
 
 /** What a connection is made with. */
 export interface ConnectOptions {
@@ -25,19 +26,6 @@ export interface CheckedConnection {
 }
 
 /**
- * Ports of services that take lines of an HTTP request for commands: those that `fetch` refuses too
- * (WHATWG Fetch Standard, "bad port").
- */
-// deno-fmt-ignore -- a table
-const BAD_PORTS: ReadonlySet<number> = new Set([
-  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,
-  103, 104, 109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465,
-  512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993,
-  995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668,
-  6669, 6679, 6697, 10080,
-]);
-
-/**
  * Connects to the host of a URL. The name is resolved once, here.
  *
  * @param url In canonical form.
@@ -47,13 +35,10 @@ const BAD_PORTS: ReadonlySet<number> = new Set([
 export async function connect(url: URL, options: ConnectOptions): Promise<CheckedConnection> {
   const { named, caCerts, signal } = options;
   const secure = url.protocol === "https:";
-  const port = portOf(url);
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
-  if (BAD_PORTS.has(port)) {
-    throw new DeniedError("PORT_DENIED", `Port ${port} belongs to a service that is not HTTP`);
-  }
-  const isLiteral = hostname !== url.hostname || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
-  if (isLiteral) assertAllowed(url, hostname, named);
+  // INVARIANT: what is known to be refused is not tried: whether something listens there is not told.
+  const { denied: known } = foresee(url, { named, isHttp: true });
+  if (known !== undefined) throw new DeniedError(known.code, known.reason);
   const tcp = await open(url, hostname, options);
   using guard = new CloseOnAbort(tcp, signal);
   try {
@@ -78,11 +63,6 @@ export async function connect(url: URL, options: ConnectOptions): Promise<Checke
     const message = `Cannot speak TLS with "${url.host}": ${messageOf(error)}`;
     throw new ProviderError("TLS_FAILED", message, { cause: error });
   }
-}
-
-/** The port of a URL, also where the URL leaves it out. */
-export function portOf({ port, protocol }: URL): number {
-  return Number(port || (protocol === "https:" ? 443 : 80));
 }
 
 /** Closes a connection. A connection that is closed already is left as it is. */
@@ -139,11 +119,5 @@ function assertAllowed(url: URL, address: string, named: readonly string[]): voi
 }
 
 function denied(url: URL, address: string, named: readonly string[]): DeniedError {
-  const rules = missingRules(url, canonicalAddress(address), named)
-    .map((resource) => `{ action: net.http, resource: "${resource}" }`);
-  return new DeniedError(
-    "ADDRESS_DENIED",
-    `Host "${url.hostname}" leads to ${address}, which is not on the public internet; to allow ` +
-      `it, name it literally, with a path that opens nothing else: add ${rules.join(" and ")}`,
-  );
+  return new DeniedError("ADDRESS_DENIED", addressDenial(url, address, named));
 }

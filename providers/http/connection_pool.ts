@@ -6,7 +6,8 @@
 import type { Timer } from "../../src/core/timer.ts";
 import { SYSTEM_TIMER } from "../../src/system_timer.ts";
 import { mayConnect } from "./address.ts";
-import { connect, type ConnectOptions, portOf } from "./connection.ts";
+import { connect, type ConnectOptions } from "./connection.ts";
+import { portOf } from "./denial.ts";
 import { HttpConnection } from "./http_connection.ts";
 import type { Outgoing, ResponseHead } from "./wire.ts";
 

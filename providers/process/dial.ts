@@ -5,6 +5,7 @@
  */
 import { messageOf } from "../../src/core/errors.ts";
 import { mayConnect } from "../http/address.ts";
+import { foresee } from "../http/denial.ts";
 
 /** Why no connection was made. */
 export class DialError extends Error {
@@ -43,8 +44,9 @@ export async function dial(url: URL, { named, signal }: DialOptions): Promise<De
         "names the host and that address literally",
     );
   };
-  const isLiteral = hostname !== host || /^\d+\.\d+\.\d+\.\d+$/.test(host);
-  if (isLiteral) assertAllowed(hostname);
+  // INVARIANT: what is known to be refused is not tried: whether something listens there is not told.
+  const { denied } = foresee(url, { named, isHttp: false });
+  if (denied !== undefined) throw new DialError(denied.code, denied.reason);
   let connection: Deno.TcpConn;
   try {
     connection = await Deno.connect({ hostname, port, signal });

@@ -10,6 +10,8 @@ import { shownApproval } from "../approval/approval_rule.ts";
 import { approvalOf, type PolicyWithApprovals } from "../policy_tools/effect.ts";
 import { covers, type PolicyLimits } from "../limits/limit.ts";
 import { receive } from "../core/request.ts";
+import { foresee, type Foresight } from "../../providers/http/denial.ts";
+import { namedHosts } from "../launch/named_hosts.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
 import { resolvedOptions } from "./policy_options.ts";
 import { POLICY_OPTIONS, relativeHint, REQUEST_OPTIONS, requestOf } from "./request_options.ts";
@@ -34,22 +36,26 @@ for a deny, 4 for what a person has to approve, 1 for a request that is malforme
       ? explain(request, { policy, world })
       : { invalid: problem, nearMisses: [] };
     const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
+    const foresight = foresightOf(explanation, resolved.policy);
     const limits = limitsFor(explanation, all);
     const approval = approvalFor(explanation, { policy, approvals });
     if (values["json"] === true) {
       const more = approval === undefined ? { limits } : { limits, approval };
       const decision = {
         ...approval === undefined ? {} : { decision: "approve" },
+        ...foresight.denied === undefined ? {} : { decision: "deny", ...foresight.denied },
+        ...foresight.checked === undefined ? {} : { checked: foresight.checked },
         ...tried === undefined ? {} : { mode: "shadow" },
       };
       print(escapedJson({ ...asJson(explanation, policy, invalidCode), ...decision, ...more }));
     } else {
-      for (const line of asText(explanation, policy, { limits, approval })) print(line);
+      for (const line of asText(explanation, policy, { limits, approval, foresight })) print(line);
       if (tried !== undefined) {
         print("  mode     shadow: it is let through, and this goes on record");
       }
     }
     if (explanation.authorized === undefined) return EXIT.FAILED;
+    if (foresight.denied !== undefined) return EXIT.DENIED;
     if (approval !== undefined) return EXIT.NEEDS_APPROVAL;
     const { effect } = explanation.authorized.decision;
     return effect === "allow" ? EXIT.OK : EXIT.DENIED;
@@ -76,6 +82,19 @@ function asJson(
       lacks,
     })),
   };
+}
+
+/** The actions whose target is connected to, and whose policy names the hosts. */
+const CONNECTING = ["net.http", "net.connect"];
+
+/** What beside the policy will refuse an allowed request. */
+function foresightOf({ authorized }: Explanation, policy: Policy): Foresight {
+  if (authorized?.decision.effect !== "allow") return {};
+  const { action, target } = authorized.request;
+  if (!CONNECTING.includes(action)) return {};
+  const isHttp = action === "net.http";
+  const named = namedHosts(policy, isHttp ? [action] : ["proc.exec", ...CONNECTING]);
+  return foresee(new URL(target), { named, isHttp });
 }
 
 /** The limits that an allowed request is charged to, as the policy writes them. */
@@ -108,9 +127,10 @@ function approvalFor(
 function asText(
   { authorized, invalid, rule, lacking, nearMisses }: Explanation,
   policy: Policy,
-  { limits, approval }: {
+  { limits, approval, foresight: { denied, checked } }: {
     readonly limits: readonly string[];
     readonly approval: string | undefined;
+    readonly foresight: Foresight;
   },
 ): string[] {
   if (authorized === undefined) {
@@ -121,21 +141,24 @@ function asText(
     ];
   }
   const { decision, request } = authorized;
-  const shown = approval !== undefined
+  const shown = denied !== undefined
+    ? statusColour("DENIED")
+    : approval !== undefined
     ? colour("NEEDS APPROVAL", "yellow")
     : decision.effect === "allow"
     ? colour("ALLOWED", "green")
     : statusColour("DENIED");
   const lines = [
     `${shown}  ${escape(request.action)}  ${escape(request.target)}`,
-    `  because  ${escape(decision.reason)}`,
-    `  code     ${decision.code}`,
+    `  because  ${escape(denied?.reason ?? decision.reason)}`,
+    `  code     ${denied?.code ?? decision.code}`,
     `  rule     ${
       rule === undefined
         ? "none: what no rule allows is denied"
         : `${escape(rule.id)}  ${placeOf(rule, policy)}`
     }`,
   ];
+  if (checked !== undefined) lines.push(`  checked  ${escape(checked)}`);
   if (approval !== undefined) lines.push(`  approval needs a yes ${escape(approval)}`);
   if (limits.length > 0) lines.push(`  limits   ${limits.map(escape).join(", ")}`);
   if (lacking?.param !== undefined) {

@@ -238,3 +238,49 @@ Deno.test("explain and submit name --base for a relative target, and only for th
   const based = await submit(files, "fs.read", "data/note.txt", "--base", ws.root);
   assertEquals({ code: based.code, stderr: based.stderr }, { code: 0, stderr: "" });
 });
+
+/** A rule for every host, and one that names some. */
+const NETWORK = `capabilities:
+  - { id: all, action: net.http, resource: "http://**/**" }
+  - { id: more, action: net.http, resource: "http://**:{25,3000,8080}/**" }
+  - { id: lab, action: net.http, resource: "http://lab.example/none" }
+  - { id: own, action: net.http, resource: "http://127.0.0.9:8080/none" }
+  - { id: local, action: net.http, resource: "http://named.localhost/none" }
+`;
+
+// deno-fmt-ignore -- a row is a line
+const FORESEEN: readonly { target: string; code: string; text: RegExp }[] = [
+  { target: "http://127.0.0.1:8080/a", code: "ADDRESS_DENIED", text: /add \{ action: net\.http, resource: "http:\/\/127\.0\.0\.1:8080\/none" \}/ },
+  { target: "http://[::1]/", code: "ADDRESS_DENIED", text: /resource: "http:\/\/\[::1\]\/none"/ },
+  { target: "http://0x7f.1/", code: "ADDRESS_DENIED", text: /127\.0\.0\.1/ },
+  { target: "http://169.254.169.254/latest", code: "ADDRESS_DENIED", text: /not on the public internet/ },
+  { target: "http://localhost:3000/", code: "ADDRESS_DENIED", text: /resource: "http:\/\/localhost:3000\/none"/ },
+  { target: "http://app.localhost/", code: "ADDRESS_DENIED", text: /resource: "http:\/\/app\.localhost\/none"/ },
+  { target: "http://example.com:25/", code: "PORT_DENIED", text: /Port 25/ },
+  { target: "http://127.0.0.9:8080/a", code: "ALLOWED", text: /^(?![^]*checked)/ },
+  { target: "http://named.localhost/a", code: "ALLOWED", text: /^(?![^]*checked)/ },
+  { target: "http://1.1.1.1/", code: "ALLOWED", text: /^(?![^]*checked)/ },
+  { target: "http://example.com/", code: "ALLOWED", text: /checked {2}the address of "example\.com".* unless rules name both the host and that address/ },
+  { target: "http://lab.example/a", code: "ALLOWED", text: /checked .* unless a rule names that address literally, as one names the host/ },
+];
+
+for (const { target, code, text } of FORESEEN) {
+  Deno.test(`explain and submit agree on ${target}: ${code}`, async () => {
+    using ws = new Workspace();
+    const files = { ...scene(ws), policy: ws.file("network.yaml", NETWORK) };
+    const explained = await explain(files, "net.http", target);
+    assertMatch(explained.stdout, new RegExp(`^  code     ${code}$`, "m"));
+    assertMatch(explained.stdout, text);
+    assertEquals(explained.code, code === "ALLOWED" ? 0 : 2);
+    const json = JSON.parse((await explain(files, "net.http", target, "--json")).stdout);
+    assertEquals([json.decision, json.code], [code === "ALLOWED" ? "allow" : "deny", code]);
+    // What is allowed would go out.
+    if (code === "ALLOWED") return;
+    const submitted = JSON.parse((await submit(files, "net.http", target)).stdout);
+    assertEquals([submitted.status, submitted.code, submitted.error], [
+      "DENIED",
+      code,
+      json.reason,
+    ]);
+  });
+}
