@@ -6,6 +6,7 @@
 // @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/client/streamableHttp"
 import { StreamableHTTPClientTransport } from "npm:@modelcontextprotocol/sdk@^1.32.2/client/streamableHttp.js";
 import { messageOf } from "../../src/core/errors.ts";
+import { fetchFailure } from "../../src/fetch_failure.ts";
 import { ProviderError } from "../../src/worker/provider_error.ts";
 import { messageBody } from "./message_body.ts";
 
@@ -53,7 +54,10 @@ function boundedFetch(
   { maxMessageBytes, onFailure }: HttpOptions,
 ) {
   return async (url: string | URL, init?: RequestInit): Promise<Response> => {
-    const response = await fetch(url, client === undefined ? init : { ...init, client });
+    const response = await fetch(url, client === undefined ? init : { ...init, client })
+      .catch((error) => {
+        throw init?.signal?.aborted ? error : new Error(fetchFailure(error), { cause: error });
+      });
     if (response.body === null) return response;
     const { status, statusText, headers } = response;
     const body = messageBody(response.body, {

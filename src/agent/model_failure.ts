@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { messageOf } from "../core/errors.ts";
+import { fetchFailure } from "../fetch_failure.ts";
 import { hostMessage, onOneLine } from "./host_message.ts";
 import { ModelError, type ModelErrorCode } from "./model_client.ts";
 
@@ -92,7 +92,7 @@ export function connectionFailure(error: unknown, host: AskedHost): ModelError {
       `the process may not connect to it, start it with ${flag}`,
     );
   }
-  const why = onOneLine(messageOf(error), host.key);
+  const why = onOneLine(fetchFailure(error), host.key);
   return failure(host, "UNREACHABLE", `no connection, or it broke off (${why})`);
 }
 

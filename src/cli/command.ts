@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { messageOf } from "../core/errors.ts";
 import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
+import { messageOf } from "../core/errors.ts";
+import { nearest } from "./nearest.ts";
 
 /** Exit codes of `agent-kernel`. */
 export const EXIT = {
@@ -63,6 +64,9 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** The names of values that are paths: nothing is meant by an empty one. */
+const PATHS = ["FILE", "DIR"];
+
 /** Reads the arguments of a command. */
 export function parseCommandLine(
   { options }: Command,
@@ -83,8 +87,16 @@ export function parseCommandLine(
       allowPositionals: true,
       strict: true,
     });
+    for (const [name, { value }] of Object.entries(options)) {
+      if (PATHS.includes(value ?? "") && [values[name]].flat().includes("")) {
+        throw new UsageError(
+          `--${name} is empty, expected ${value === "DIR" ? "a folder" : "a file"}`,
+        );
+      }
+    }
     return { values: values as Values, positionals };
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const isUnknown = (error as { code?: unknown }).code === "ERR_PARSE_ARGS_UNKNOWN_OPTION";
     const unknown = isUnknown ? unknownOption(args, Object.keys(descriptors)) : undefined;
     throw new UsageError(unknown ?? messageOf(error));
@@ -99,28 +111,8 @@ function unknownOption(args: readonly string[], known: readonly string[]): strin
     .find((arg) => !known.includes(arg.replace(/^--/, "")));
   if (option === undefined) return undefined;
   const wrong = option.replace(/^-+/, "");
-  const [near] = known.map((name) => ({ name, distance: levenshteinDistance(wrong, name) }))
-    .filter(({ distance, name }) =>
-      distance < wrong.length && distance <= Math.max(2, name.length / 3)
-    )
-    .toSorted((a, b) => a.distance - b.distance);
-  return `there is no option ${option}${
-    near === undefined ? "" : `, did you mean --${near.name}?`
-  }`;
-}
-
-/** How many letters have to be added, removed or replaced. */
-function levenshteinDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const near = nearest(wrong, known);
+  return `there is no option ${option}${near === undefined ? "" : `, did you mean --${near}?`}`;
 }
 
 /** For commands without positional arguments: a forgotten quote is not to be overlooked. */

@@ -7,6 +7,7 @@ import { readLedger } from "../limits/ledger_file.ts";
 import { type Difference, LedgerCheck, type LedgerFindings } from "../limits/verify.ts";
 import { readAuditLog } from "../log/reader.ts";
 import { EXIT, type Values } from "./command.ts";
+import { aboutFile } from "./run_command.ts";
 import { Progress } from "./progress.ts";
 import { colour, escape, escapedJson, print } from "./terminal.ts";
 
@@ -28,10 +29,12 @@ export async function verifyLedger(
   {
     using progress = new Progress("records read");
     for (const log of logs) {
-      for await (const line of readAuditLog(log)) {
-        progress.step();
-        check.observeReset(line, log);
-      }
+      await aboutFile(log, async () => {
+        for await (const line of readAuditLog(log)) {
+          progress.step();
+          check.observeReset(line, log);
+        }
+      });
     }
     for (const log of logs) {
       for await (const line of readAuditLog(log)) {

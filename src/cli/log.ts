@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { aboutFile } from "./run_command.ts";
 import { RECORD_STATUSES, type RecordStatus } from "../core/action.ts";
 import { readAuditLog, type RecordFilter } from "../log/reader.ts";
 import { type CheckedVerification, verifyWithCheckpoints } from "../checkpoint/verification.ts";
@@ -69,26 +70,30 @@ log against its signed checkpoints. "log export" prints it for other programs.`,
     const [verb = "show", ...more] = positionals;
     noPositionals(more);
     if (verb === "export" || values["stats"] === true) refuse(values, ["limit", "follow"]);
-    switch (verb) {
-      case "verify":
-        return await verify(path, values);
-      case "export":
-        return await exportLog(readAuditLog(path, filterOf(values)), values);
-      case "show":
-        return values["stats"] === true
-          ? await showStatistics(readAuditLog(path, filterOf(values)), values)
-          : await showLog(path, values, {
-            filter: filterOf(values),
-            limit: limitOf(values),
-            follow: values["follow"] === true,
-          });
-      default:
-        throw new UsageError(
-          `"log ${verb}" is not a form of this command, expected verify or export`,
-        );
-    }
+    return await aboutFile(path, () => carryOut(verb, path, values));
   },
 };
+
+async function carryOut(verb: string, path: string, values: Values): Promise<number> {
+  switch (verb) {
+    case "verify":
+      return await verify(path, values);
+    case "export":
+      return await exportLog(readAuditLog(path, filterOf(values)), values);
+    case "show":
+      return values["stats"] === true
+        ? await showStatistics(readAuditLog(path, filterOf(values)), values)
+        : await showLog(path, values, {
+          filter: filterOf(values),
+          limit: limitOf(values),
+          follow: values["follow"] === true,
+        });
+    default:
+      throw new UsageError(
+        `"log ${verb}" is not a form of this command, expected verify or export`,
+      );
+  }
+}
 
 /** An option that would be overlooked is a mistake. */
 function refuse(values: Values, options: readonly string[]): void {

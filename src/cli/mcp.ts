@@ -24,7 +24,7 @@ import {
 import { allowedActions, toolsFor } from "./agent_tools.ts";
 import { SERVED_OPTIONS, throughServer } from "./served.ts";
 import { launch } from "./launch.ts";
-import { type McpFile, mcpOptions, readMcpFile } from "./mcp_file.ts";
+import { type McpFile, mcpOptions, readMcpFile, warnOfUnused } from "./mcp_file.ts";
 import { launchOptions, resolvedOptions, searchPathOf } from "./policy_options.ts";
 import { POLICY_OPTIONS } from "./request_options.ts";
 import { actAs } from "./second_process.ts";
@@ -103,6 +103,7 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
     if (!underPolicy) {
       const verbose = values["verbose"] === true;
       const { path, inheritEnv } = file;
+      warnOfUnused(file);
       return await launch(resolveOptions(options), args, {
         verbose,
         read: [path],
@@ -153,14 +154,15 @@ async function serve(
   const resolved = await resolvedOptions(values);
   // A wrong name ends the command here, before anything is started.
   toolsFor(allowedActions(resolved.policy), optional(values, "tools"));
-  const { read = [] } = launchOptions(values);
+  const options = launchOptions(values);
+  const { read = [] } = options;
   const served = await throughServer(values, args, {
     policy: resolved.policy.digest,
     flags: read.length === 0 ? [] : [`--allow-read=${read.join(",")}`],
     forwardsInput: true,
   });
   return served ??
-    await launch(resolved, args, { ...launchOptions(values), forwardsInput: true });
+    await launch(resolved, args, { ...options, forwardsInput: true });
 }
 
 function optionsFor(

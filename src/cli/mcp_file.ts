@@ -8,6 +8,8 @@ import { dirname, resolve } from "@std/path";
 import type { McpOptions, McpServer } from "../../providers/mcp/mod.ts";
 import { DEFAULT_TIMEOUT_MS, serverConfig } from "../../providers/mcp/server_options.ts";
 import { messageOf } from "../core/errors.ts";
+import { unusedKeys } from "./mcp_file_keys.ts";
+import { complain, escape } from "./terminal.ts";
 
 /** What such a file says. */
 export interface McpFile {
@@ -19,13 +21,15 @@ export interface McpFile {
   readonly pins: "first-use" | "required";
   /** All variables that servers inherit or that the file uses. */
   readonly inheritEnv: readonly string[];
+  /** What in it is not used, a line each. */
+  readonly unused: readonly string[];
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * Reads a file `{"mcpServers": {name: {command, args, env, inheritEnv, cwd} | {url, headers}}}`, with
- * `lockFile` and `pins` at its top. Keys of other clients are left alone, but for `timeout`, in
+ * `lockFile` and `pins` at its top. Keys of other clients change nothing, but for `timeout`, in
  * milliseconds. A server with `"disabled": true` is left out; one that cannot be used is kept as
  * unavailable, with the reason.
  *
@@ -40,11 +44,16 @@ export function readMcpFile(file: string): McpFile {
   try {
     value = parseExactJson(Deno.readTextFileSync(path));
   } catch (error) {
-    throw refuse(messageOf(error), error);
+    const isSyntax = error instanceof SyntaxError;
+    const why = messageOf(error).replaceAll(/\s+/g, " ");
+    throw refuse(isSyntax ? `it is no JSON: ${why}` : why, error);
   }
-  const { mcpServers, lockFile = "mcp.lock.json", pins = "first-use" } = objectOf(value) ?? {};
+  const content = objectOf(value) ?? {};
+  const { mcpServers, lockFile = "mcp.lock.json", pins = "first-use" } = content;
   const given = objectOf(mcpServers);
-  if (given === undefined) throw refuse('it has no object "mcpServers"');
+  if (given === undefined) {
+    throw refuse(['it has no object "mcpServers"', ...unusedKeys(content, {})].join("; "));
+  }
   if (typeof lockFile !== "string") throw refuse("lockFile is not a path");
   if (pins !== "first-use" && pins !== "required") {
     throw refuse('pins is neither "first-use" nor "required"');
@@ -59,7 +68,13 @@ export function readMcpFile(file: string): McpFile {
     lockFile: resolve(dirname(path), lockFile),
     pins,
     inheritEnv: Array.from(new Set(inheritEnv)).sort(),
+    unused: unusedKeys(content, Object.fromEntries(used)),
   };
+}
+
+/** Warns of what in a file is not used. To be called by the first process, which reads it once for that. */
+export function warnOfUnused({ path, unused }: McpFile): void {
+  for (const line of unused) complain(`agent-kernel: ${escape(path)}: ${escape(line)}`);
 }
 
 /**

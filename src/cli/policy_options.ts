@@ -15,7 +15,7 @@ import { noPositionals, optional, required, UsageError, type Values } from "./co
 import { loadModule } from "./load_module.ts";
 import type { LaunchOptions } from "./launch.ts";
 import { complain, escape } from "./terminal.ts";
-import { mcpOptions, readMcpFile } from "./mcp_file.ts";
+import { mcpOptions, readMcpFile, warnOfUnused } from "./mcp_file.ts";
 import { policyVariables } from "./request_options.ts";
 import { programEnvironment } from "./program_environment.ts";
 
@@ -142,10 +142,11 @@ export function launchOptions(values: Values): LaunchOptions {
   const verbose = values["verbose"] === true;
   const { file } = programEnvironment(values);
   const read = file === undefined ? [] : [file];
-  const servers = optional(values, "mcp");
-  if (servers === undefined) return { verbose, read };
-  const { path, inheritEnv } = readMcpFile(servers);
-  return { verbose, read: [...read, path], env: inheritEnv };
+  const named = optional(values, "mcp");
+  if (named === undefined) return { verbose, read };
+  const servers = readMcpFile(named);
+  warnOfUnused(servers);
+  return { verbose, read: [...read, servers.path], env: servers.inheritEnv };
 }
 
 /** Everything that follows from the options of a command. */

@@ -53,9 +53,31 @@ function reportFailure(error: unknown, name: string, { usage }: Command): number
   return EXIT.FAILED;
 }
 
+/**
+ * Says which file a command could not use, where the error of the system does not: reading a folder as a file
+ * fails without its name.
+ *
+ * @param path As given.
+ */
+export async function aboutFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const failure = systemFailure(error);
+    const isKnown = failure === undefined || failure.code === "NO_PERMISSION";
+    if (isKnown || pathIn(error) !== undefined) throw error;
+    throw new Error(`Cannot use "${path}": ${failure.reason}`, { cause: error });
+  }
+}
+
+/** The file that the message of a system error names. */
+function pathIn(error: unknown): string | undefined {
+  return error instanceof Error ? /^[^']*: \w+ '(.+)'$/s.exec(error.message)?.[1] : undefined;
+}
+
 /** A system error in words, with the file that it is about. */
 function describe(error: unknown): string {
-  const path = error instanceof Error ? /^[^']*: \w+ '(.+)'$/s.exec(error.message)?.[1] : undefined;
+  const path = pathIn(error);
   const failure = systemFailure(error);
   if (failure !== undefined && path !== undefined && failure.code !== "NO_PERMISSION") {
     return `Cannot use "${path}": ${failure.reason}`;

@@ -159,3 +159,50 @@ Deno.test("log ends without a stack trace when its reader goes away", async () =
   await child.status;
   assertEquals(stderr.includes("    at "), false, stderr);
 });
+
+const UNREADABLE:
+  readonly (readonly [what: string, path: (ws: Workspace) => string, why: string])[] = [
+    ["a folder", (ws) => ws.folder("folder"), "it is a folder, expected a file"],
+    [
+      "below a file",
+      (ws) => `${ws.file("file")}/log`,
+      "a part of the path is a file, expected a folder",
+    ],
+    ["not there", (ws) => ws.path("none"), "there is no such file or folder"],
+  ];
+
+for (
+  const args of [["log"], ["log", "--stats"], ["log", "verify"], ["log", "export"], [
+    "limits",
+    "verify",
+  ]]
+) {
+  for (const [what, pathIn, why] of UNREADABLE) {
+    Deno.test(`${args.join(" ")} names a log that is ${what}, and says what is wrong`, async () => {
+      using ws = new Workspace();
+      const path = pathIn(ws);
+      const { code, stderr } = await agentKernel(...args, "--log-path", path);
+      assertEquals(code, 1);
+      // A folder of the ledger below a file is what "limits" cannot use first.
+      const text = new RegExp(
+        `^agent-kernel ${args[0]}: Cannot use (the ledger of limits )?"${path}.*": ${why}\\n$`,
+      );
+      assertMatch(stderr, text);
+    });
+  }
+  Deno.test(`${args.join(" ")} says that an empty path is none`, async () => {
+    const { code, stderr } = await agentKernel(...args, "--log-path", "");
+    assertEquals(code, 64);
+    assertStringIncludes(stderr, "--log-path is empty, expected a file\n");
+  });
+}
+
+Deno.test("log verify names the key that cannot be read, and not the log", async () => {
+  using ws = new Workspace();
+  const [log, key] = [ws.file("kernel.log"), ws.folder("key")];
+  const { code, stderr } = await agentKernel("log", "verify", "--log-path", log, "--key", key);
+  assertEquals([code, stderr], [
+    1,
+    `agent-kernel log: Cannot use "${key}": it is a folder, expected a file\n`,
+  ]);
+});

@@ -119,3 +119,32 @@ Deno.test("an environment that is refused is said, whether the program is there 
     assertStringIncludes(error.message, why);
   }
 });
+
+Deno.test("mcp.json: keys that are not used are told, with the key that may be meant", () => {
+  using ws = new Workspace();
+  const path = ws.file(
+    "mcp.json",
+    JSON.stringify({
+      lockfile: "x.json",
+      inputs: [],
+      mcpServers: {
+        files: { command: "/bin/true", evn: {}, inheritENV: [], excludeTools: [], autoApprove: [] },
+        web: { url: "http://127.0.0.1:1/", header: {}, type: "http", timeout: 5 },
+        off: { disabled: true, nonsense: 1 },
+      },
+    }),
+  );
+  assertEquals(readMcpFile(path).unused, [
+    'the key "lockfile" is not used, did you mean "lockFile"?',
+    'server "files": the key "evn" is not used, did you mean "env"?',
+    'server "files": the key "inheritENV" is not used, did you mean "inheritEnv"?',
+    'server "files": the key "excludeTools" is not used',
+    'server "web": the key "header" is not used, did you mean "headers"?',
+  ]);
+  const mistyped = ws.file("mistyped.json", JSON.stringify({ mcpservers: {} }));
+  assertThrows(
+    () => readMcpFile(mistyped),
+    SyntaxError,
+    'it has no object "mcpServers"; the key "mcpservers" is not used, did you mean "mcpServers"?',
+  );
+});

@@ -82,7 +82,10 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["may it: policy", /^src\/core\/(policy\/|request\.ts$)/],
   ["who does it, what remains: isolation and record", /^src\/core\/(isolation|record)\//],
   ["the gate", /^src\/core\//],
-  ["values", /^src\/(abort|version|visible_text|redaction|event_loop|system_timer)\.ts$/],
+  [
+    "values",
+    /^src\/(abort|version|visible_text|redaction|event_loop|fetch_failure|system_timer)\.ts$/,
+  ],
   [
     "beside the core",
     /^src\/(actions|approval|transport|log|policy_tools|launch|stages|limits|argument_paths)\//,
