@@ -9,7 +9,7 @@
 import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/mod.ts";
 import type { ResourceLimits } from "./limits.ts";
-import { SHELL } from "./sandbox.ts";
+import { SHELL } from "./shell.ts";
 
 /** A folder in which groups can be made. */
 export interface ControlGroups {

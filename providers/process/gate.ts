@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { SHELL } from "./sandbox.ts";
+import { SHELL } from "./shell.ts";
 
 /** Under this name the shell complains of a program that it cannot start. */
 export const GATE_NAME = "start";

@@ -8,7 +8,7 @@ import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
 import { childEnvironment } from "../child_environment.ts";
 import { limitFlags, type Prlimit, type ResourceLimits } from "./limits.ts";
 import type { NetworkMode, ProcessConfig, SandboxMode } from "./config.ts";
-import { SHELL } from "./sandbox.ts";
+import { SHELL } from "./shell.ts";
 import { SETPRIV } from "./supervisor.ts";
 
 export type { NetworkMode, SandboxMode } from "./config.ts";

@@ -9,6 +9,7 @@ import type { CommandLine } from "./child.ts";
 import { realPathOf } from "./file_system.ts";
 import { isAtOrBelow, isContent, type Mounts } from "./mounts.ts";
 import { seccompFilter } from "./seccomp.ts";
+import { SHELL } from "./shell.ts";
 
 /** A sandbox that was seen to work. */
 export interface Sandbox {
@@ -68,9 +69,6 @@ const CERTIFICATES = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
 
 /** What name resolution needs where the network is that of the host. */
 const RESOLVER = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"];
-
-/** The shell that starts bubblewrap. */
-export const SHELL = "/bin/sh";
 
 /**
  * Hands bubblewrap its filter as file 9 and becomes bubblewrap. A here-document is the only pipe (or

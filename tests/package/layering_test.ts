@@ -212,6 +212,7 @@ Deno.test("the agent loop has one call of submit, and no other way to the world 
     "src/core/errors.ts",
     "src/core/json.ts",
     "src/core/timer.ts",
+    "src/fetch_failure.ts",
     "src/stages/submit.ts",
     "src/system_timer.ts",
   ]);
