@@ -53,8 +53,12 @@ export async function openLog(
     });
     return log;
   } catch (error) {
-    const { message, cause } = error as AuditLogError;
-    if (!(cause instanceof Deno.errors.NotFound)) throw error;
-    throw new AuditLogError(`${message}; the folder "${dirname(logPath)}" has to exist`, { cause });
+    if (!(error instanceof AuditLogError)) throw error;
+    const { message, cause } = error;
+    const told = cause instanceof Deno.errors.NotFound
+      ? new AuditLogError(`${message}; the folder "${dirname(logPath)}" has to exist`, { cause })
+      : error;
+    told.path = logPath;
+    throw told;
   }
 }

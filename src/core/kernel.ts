@@ -130,8 +130,7 @@ export class CoreKernel {
     if (host === undefined) {
       const error =
         `no provider: ${request.action} is allowed, but no provider of this kernel carries it out`;
-      const code = CODES.NO_PROVIDER;
-      return this.record(decided, { status: "NO_PROVIDER", code, error, rule });
+      return this.record(decided, { status: "NO_PROVIDER", code: CODES.NO_PROVIDER, error, rule });
     }
     return this.#admit({ ...decided, rule, host, submission });
   }

@@ -49,10 +49,12 @@ export function decide(policy: Policy, request: DecidableRequest): Decision {
       const { id: ruleId } = allowing;
       return { effect: "allow", ruleId, code: "ALLOWED", reason: `allowed by rule "${ruleId}"` };
     }
-    const unmet = allow.undecidable.length + allow.failing.length > 0;
-    return unmet
-      ? denied(CODES.CONSTRAINT_UNMET, `no rule allows ${action} on "${target}" with these params`)
-      : denied(CODES.NO_RULE, `no rule allows ${action} on "${target}"`);
+    const unmet = [...allow.undecidable, ...allow.failing];
+    if (unmet.length === 0) return denied(CODES.NO_RULE, `no rule allows ${action} on "${target}"`);
+    const isForOthers = ({ constraint }: Rule) =>
+      constraint?.conditions.some((one) => one.path.length === 0 && !one.condition(request.agent));
+    const what = unmet.every(isForOthers) ? "for this agent" : "with these params";
+    return denied(CODES.CONSTRAINT_UNMET, `no rule allows ${action} on "${target}" ${what}`);
   } catch (error) {
     return undecided(error);
   }

@@ -11,6 +11,8 @@ export class AuditLogError extends Error {
   override name = "AuditLogError";
   /** Stable code of this class of errors. */
   readonly code: "AUDIT_UNAVAILABLE" | "AUDIT_LOG_BUSY" = "AUDIT_UNAVAILABLE";
+  /** Absolute path of the log, if it could not be opened. */
+  path?: string;
 }
 
 /** Another kernel has the log open. */
@@ -24,11 +26,9 @@ export class AuditLogBusyError extends AuditLogError {
 
   /** Made by the kernel. */
   constructor(path: string, pid: number | undefined) {
-    const holder = pid === Deno.pid ? "this process" : "a process";
+    const holder = `${pid === Deno.pid ? "this" : "a"} process (pid ${pid ?? "unknown"})`;
     super(
-      `Cannot open the audit log "${path}": ${holder} (pid ${
-        pid ?? "unknown"
-      }) has it open, and two writers would fork its chain`,
+      `Cannot open the audit log "${path}": ${holder} has it open, and two writers would fork its chain`,
     );
     this.pid = pid;
   }

@@ -190,3 +190,25 @@ Deno.test("a sandbox shows no file that only some agents may read, and none that
   assertEquals([readable.map(({ path }) => path), writable], [["/x"], []]);
   assertEquals(denied.map(({ path, form }) => [path, form]), [["/x/y", "folder"]]);
 });
+
+// deno-fmt-ignore -- a row is a line
+const BLAMED: readonly { cell: string; rules: readonly object[]; agent?: string; said: string }[] = [
+  { cell: "the agent alone", rules: [{ agent: "alice" }], agent: "bob", said: "for this agent" },
+  { cell: "a request that names none", rules: [{ agent: "alice" }], said: "for this agent" },
+  { cell: "a param alone", rules: [{ constraint: { max_bytes: { max: 1 } } }], agent: "bob", said: "with these params" },
+  { cell: "the agent, whatever the params are", rules: [{ agent: "alice", constraint: { max_bytes: { max: 1 } } }], agent: "bob", said: "for this agent" },
+  { cell: "a param of the agent's own rule", rules: [{ agent: "alice" }, { agent: "bob", constraint: { max_bytes: { max: 1 } } }], agent: "bob", said: "with these params" },
+];
+
+for (const { cell, rules, agent, said } of BLAMED) {
+  Deno.test(`a denial blames what keeps the rules from holding: ${cell}`, () => {
+    const policy = load({
+      capabilities: rules.map((rule, i) => ({ id: `${i}`, ...ALL, ...rule })),
+    });
+    const who = agent === undefined ? {} : { agent };
+    const request = { action: "fs.read", target: "/w/a", params: { max_bytes: 2 }, ...who };
+    const { code, reason } = authorize(request, { policy, world: FLAT }).decision;
+    const expected = `not permitted: no rule allows fs.read on "/w/a" ${said}`;
+    assertEquals([code, reason], ["CONSTRAINT_UNMET", expected]);
+  });
+}

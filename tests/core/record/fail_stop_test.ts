@@ -590,6 +590,7 @@ Deno.test({
     const error = await assertRejects(() => Bench.open(path), AuditLogError);
     assertEquals(error.code, "AUDIT_UNAVAILABLE");
     assertMatch(error.message, /^Cannot open the audit log ".*": the disk is full \(NO_SPACE\)$/);
+    assertEquals(error.path, path);
     assertStringIncludes(error.message, `"${path}"`);
     // Nothing stays locked: with room again, the same process opens it.
     disk.free();
