@@ -32,6 +32,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "end the kernel that is being served for a log",
     module: "./stop.ts",
   },
+  token: {
+    summary: "make, list and revoke the tokens of a kernel that listens on loopback",
+    module: "./token.ts",
+  },
   protect: {
     summary: "install the hooks of an agent: the kernel decides about each of its calls",
     module: "./protect.ts",

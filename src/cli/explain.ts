@@ -3,16 +3,12 @@
  *
  * @module
  */
-import { CODES } from "../core/action.ts";
-import { explain, type Explanation } from "../policy_tools/explain.ts";
-import type { Policy, Rule } from "../core/policy/policy.ts";
-import { shownApproval } from "../approval/approval_rule.ts";
-import { approvalOf, type PolicyWithApprovals } from "../policy_tools/effect.ts";
-import { covers, type PolicyLimits } from "../limits/limit.ts";
-import { receive } from "../core/request.ts";
-import { foresee, type Foresight } from "../../providers/http/denial.ts";
-import { namedHosts } from "../launch/named_hosts.ts";
+import type { Policy } from "../core/policy/policy.ts";
+import type { Explanation } from "../policy_tools/explain.ts";
+import { explainRequest, placeOf } from "../policy_tools/explained_request.ts";
 import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
+import type { Foresight } from "../../providers/http/denial.ts";
+import { foreseenJson, foresightOf } from "./foreseen.ts";
 import { resolvedOptions } from "./policy_options.ts";
 import { POLICY_OPTIONS, relativeHint, REQUEST_OPTIONS, requestOf } from "./request_options.ts";
 import { colour, escape, escapedJson, print, statusColour } from "./terminal.ts";
@@ -27,28 +23,12 @@ for a deny, 4 for what a person has to approve, 1 for a request that is malforme
   async run({ values, positionals }: Invocation): Promise<number> {
     noPositionals(positionals);
     const resolved = await resolvedOptions(values);
-    const { request, problem } = receive(requestOf(values));
-    const { world } = resolved;
+    const explained = explainRequest(requestOf(values), resolved);
+    const { explanation, policy, limits, approval } = explained;
+    const foresight = foresightOf(explained);
     const { tried } = resolved.policy;
-    const { policy, limits: all, approvals } = tried ??
-      { policy: resolved.policy, ...resolved.policy };
-    const explanation = problem === undefined
-      ? explain(request, { policy, world })
-      : { invalid: problem, nearMisses: [] };
-    const invalidCode = problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST;
-    const foresight = foresightOf(explanation, resolved.policy);
-    const limits = limitsFor(explanation, all);
-    const approval = approvalFor(explanation, { policy, approvals });
-    if (values["json"] === true) {
-      const more = approval === undefined ? { limits } : { limits, approval };
-      const decision = {
-        ...approval === undefined ? {} : { decision: "approve" },
-        ...foresight.denied === undefined ? {} : { decision: "deny", ...foresight.denied },
-        ...foresight.checked === undefined ? {} : { checked: foresight.checked },
-        ...tried === undefined ? {} : { mode: "shadow" },
-      };
-      print(escapedJson({ ...asJson(explanation, policy, invalidCode), ...decision, ...more }));
-    } else {
+    if (values["json"] === true) print(escapedJson(foreseenJson(explained)));
+    else {
       for (const line of asText(explanation, policy, { limits, approval, foresight })) print(line);
       if (tried !== undefined) {
         print("  mode     shadow: it is let through, and this goes on record");
@@ -61,68 +41,6 @@ for a deny, 4 for what a person has to approve, 1 for a request that is malforme
     return effect === "allow" ? EXIT.OK : EXIT.DENIED;
   },
 };
-
-function asJson(
-  { authorized, invalid, rule, lacking, nearMisses }: Explanation,
-  policy: Policy,
-  invalidCode: string,
-): object {
-  return {
-    decision: authorized?.decision.effect ?? "invalid",
-    code: authorized?.decision.code ?? invalidCode,
-    reason: authorized?.decision.reason ?? invalid,
-    request: authorized?.request,
-    rule: rule === undefined ? null : { id: rule.id, at: placeOf(rule, policy) },
-    lacking: lacking === undefined
-      ? null
-      : { action: lacking.action, target: lacking.target, param: lacking.param ?? null },
-    closest: nearMisses.map(({ rule, lacks }) => ({
-      id: rule.id,
-      at: placeOf(rule, policy),
-      lacks,
-    })),
-  };
-}
-
-/** The actions whose target is connected to, and whose policy names the hosts. */
-const CONNECTING = ["net.http", "net.connect"];
-
-/** What beside the policy will refuse an allowed request. */
-function foresightOf({ authorized }: Explanation, policy: Policy): Foresight {
-  if (authorized?.decision.effect !== "allow") return {};
-  const { action, target } = authorized.request;
-  if (!CONNECTING.includes(action)) return {};
-  const isHttp = action === "net.http";
-  const named = namedHosts(policy, isHttp ? [action] : ["proc.exec", ...CONNECTING]);
-  return foresee(new URL(target), { named, isHttp });
-}
-
-/** The limits that an allowed request is charged to, as the policy writes them. */
-function limitsFor(
-  { authorized }: Explanation,
-  { rules, all, submits, programs }: PolicyLimits,
-): string[] {
-  if (authorized?.decision.effect !== "allow") return [];
-  const { decision: { ruleId = "" }, request: { action } } = authorized;
-  const whole = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
-  return [
-    ...[
-      ...rules.get(ruleId) ?? [],
-      ...whole,
-      ...submits.filter((one) => covers(one, action)),
-    ].map(({ id, text }) => `${text} (${id})`),
-    ...programs.get(ruleId)?.texts ?? [],
-  ];
-}
-
-/** Whose yes an allowed request needs, for people. */
-function approvalFor(
-  { authorized }: Explanation,
-  policy: PolicyWithApprovals,
-): string | undefined {
-  const needed = authorized && approvalOf(authorized, policy);
-  return needed && shownApproval(needed);
-}
 
 function asText(
   { authorized, invalid, rule, lacking, nearMisses }: Explanation,
@@ -158,8 +76,8 @@ function asText(
         : `${escape(rule.id)}  ${placeOf(rule, policy)}`
     }`,
   ];
-  if (checked !== undefined) lines.push(`  checked  ${escape(checked)}`);
   if (approval !== undefined) lines.push(`  approval needs a yes ${escape(approval)}`);
+  if (checked !== undefined) lines.push(`  checked  ${escape(checked)}`);
   if (limits.length > 0) lines.push(`  limits   ${limits.map(escape).join(", ")}`);
   if (lacking?.param !== undefined) {
     lines.push(
@@ -181,9 +99,4 @@ function asText(
     );
   }
   return lines;
-}
-
-function placeOf({ line, guard }: Rule, policy: Policy): string {
-  if (guard) return "(built in: the kernel protects its own files)";
-  return `${escape(policy.source)}${line === undefined ? "" : `:${line}`}`;
 }

@@ -26,6 +26,11 @@ export interface LaunchOptions extends ForwardOptions {
   readonly modules?: readonly string[];
   /** What the command itself connects to, `host` or `host:port`; no Worker gets it. @default [] */
   readonly net?: readonly string[];
+  /**
+   * Where the command itself listens, `address:port`. Ranges that are denied stay denied: `node:http` listens in them
+   * all the same (Deno 2.9), and nothing connects to them. @default []
+   */
+  readonly listen?: readonly string[];
 }
 
 /**
@@ -37,15 +42,23 @@ export interface LaunchOptions extends ForwardOptions {
 export async function launch(
   resolved: ResolvedOptions,
   args: readonly string[],
-  { verbose, read = [], write = [], env = [], net = [], modules = [], forwardsInput = false }:
-    LaunchOptions,
+  {
+    verbose,
+    read = [],
+    write = [],
+    env = [],
+    net = [],
+    listen = [],
+    modules = [],
+    forwardsInput = false,
+  }: LaunchOptions,
 ): Promise<number> {
   const { allow, deny } = permissionsOf(resolved).process;
   // A range in which a host of the command lies cannot be denied to its process.
   const deniable = deniedNetworks(net.map((host) => host.replace(/:\d+$/, "")));
   const flags = [
     ...toFlags({
-      allow: union(allow, { read, write, net }),
+      allow: union(allow, { read, write, net: [...net, ...listen] }),
       deny: { ...deny, net: deny.net.filter((range) => deniable.includes(range)) },
     }),
     ...(env.length === 0 ? [] : [`--allow-env=${env.join(",")}`]),

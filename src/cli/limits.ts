@@ -7,6 +7,7 @@ import { resolve } from "@std/path";
 import { AuditLogBusyError } from "../core/record/audit_log_error.ts";
 import { resetOptions, RESETTER } from "../limit_resets.ts";
 import { askReset, type LedgerContent, readLedger } from "../limits/ledger_file.ts";
+import { limitRows, shownRow } from "../limits/limit_rows.ts";
 import { RESET_ACTION } from "../limits/verify.ts";
 import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
@@ -23,7 +24,7 @@ import {
   type Values,
 } from "./command.ts";
 import { launch } from "./launch.ts";
-import { limitRows, shownRow, tableOf } from "./limits_table.ts";
+import { tableOf } from "./limits_table.ts";
 import { verifyLedger } from "./limits_verify.ts";
 import { ledgerFolder, resolvedOptions } from "./policy_options.ts";
 import { POLICY_OPTIONS } from "./request_options.ts";

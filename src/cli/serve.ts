@@ -3,50 +3,133 @@
  *
  * @module
  */
+import { dirname, fromFileUrl, resolve } from "@std/path";
+import { ApprovalInbox } from "../approval/inbox.ts";
 import { agentToolProvider } from "../hooks/provider.ts";
 import { HookDesk } from "../hooks/desk.ts";
+import { limitRows, shownRow } from "../limits/limit_rows.ts";
+import { readLedger } from "../limits/ledger_file.ts";
 import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
-import { resolveOptions } from "../resolve.ts";
+import { explainRequest } from "../policy_tools/explained_request.ts";
+import { foreseenJson } from "./foreseen.ts";
+import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
+import { ReversibleActionLayer } from "../reversible/layer.ts";
+import { SnapshotStore } from "../reversible/store.ts";
 import { makeServerFolder } from "../server/folder.ts";
-import { ResidentServer } from "../server/resident.ts";
 import { PolicyWatch } from "../server/policy_watch.ts";
+import { describeApi, ResidentServer } from "../server/resident.ts";
+import { type ListenAddress, listenAddress, shownAddress } from "../server/tcp_listener.ts";
+import { UNITS } from "../server/unit.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
-import { allowedActions } from "./agent_tools.ts";
-import { type Command, EXIT, noPositionals, required, type Values } from "./command.ts";
+import { allowedActions, mcpTools, toolsFor } from "./agent_tools.ts";
+import {
+  type Command,
+  EXIT,
+  noPositionals,
+  optional,
+  required,
+  UsageError,
+  type Values,
+} from "./command.ts";
 import { launch } from "./launch.ts";
-import { kernelOptions, launchOptions } from "./policy_options.ts";
+import { inboxFolder, kernelOptions, launchOptions, ledgerFolder } from "./policy_options.ts";
 import { POLICY_OPTIONS } from "./request_options.ts";
 import { actAs } from "./second_process.ts";
 import { agentSettings, homeFolder, serverFolder, socketOf } from "./server_options.ts";
-import { complain, escape } from "./terminal.ts";
+import { SNAPSHOT_OPTIONS, snapshotFolder } from "./snapshot_options.ts";
+import { complain, escape, print } from "./terminal.ts";
 
 /** A hook has 50 s; the question is left for the next call of the same. */
 const PATIENCE_MS = 30_000;
 
 /** Holds a kernel open for hooks of agents and other programs. */
 export const COMMAND: Command = {
-  usage: "--policy FILE [--log-path FILE]",
+  usage: "--policy FILE [--log-path FILE] [--listen 127.0.0.1:PORT] [--reversible]",
   details:
     `One kernel for all agents of this user. It listens at the Unix socket LOG.server/kernel.sock, answers the
-hooks that "agent-kernel protect" installs and the requests of other programs, takes up a changed policy by itself, and
-ends in order with SIGTERM or "agent-kernel stop". It runs with the permissions of the policy and of its socket.`,
+hooks that "agent-kernel protect" installs, MCP at /mcp and the requests of other programs, takes up a changed policy by
+itself, and ends in order with SIGTERM or "agent-kernel stop". With --listen it also answers on loopback, whoever has a
+token ("agent-kernel token"). It runs with the permissions of the policy, of its socket and of that address.`,
   options: {
     ...POLICY_OPTIONS,
+    listen: {
+      type: "string",
+      value: "ADDRESS",
+      help: "also listen at 127.0.0.1:PORT or [::1]:PORT, for callers with a token",
+    },
+    "allow-origin": {
+      type: "string",
+      multiple: true,
+      value: "URL",
+      help: "answer requests of web pages of this origin; repeatable (default: none)",
+    },
+    reversible: {
+      type: "boolean",
+      help: "save what submitted actions change before it is done, so that it can be undone",
+    },
+    ...SNAPSHOT_OPTIONS,
+    openapi: { type: "boolean", help: "print the description of the API (OpenAPI 3.1), and end" },
+    unit: {
+      type: "string",
+      value: "MANAGER",
+      help: "print a unit that starts it, for systemd or launchd, and end",
+    },
     verbose: { type: "boolean", help: "print the permissions of the process" },
   },
   async run({ values, positionals, args, underPolicy }): Promise<number> {
     noPositionals(positionals);
-    const options = await servingOptions(values, underPolicy);
-    if (underPolicy) return await serve(values, options);
+    if (values["openapi"] === true) {
+      print(JSON.stringify(describeApi(), null, 2));
+      return EXIT.OK;
+    }
+    const listen = listenOf(values);
+    const origins = originsOf(values);
+    if (values["reversible"] !== true && values["snapshots"] !== undefined) {
+      throw new UsageError("--snapshots needs --reversible");
+    }
+    const snapshots = values["reversible"] !== true
+      ? undefined
+      : underPolicy
+      ? optional(values, "snapshots")
+      : snapshotFolder(values);
+    const given = snapshots === undefined ? values : { ...values, snapshots };
+    const options = await servingOptions(given, underPolicy);
+    if (underPolicy) return await serve(given, { options, listen, origins });
+    const resolved = resolveOptions(options);
+    if (values["unit"] !== undefined) return printUnit(values, args);
     const { env = [], net = [], ...more } = launchOptions(values);
-    return await launch(resolveOptions(options), args, {
+    return await launch(resolved, [
+      ...args,
+      ...snapshots === undefined ? [] : [`--snapshots=${snapshots}`],
+    ], {
       ...more,
       env: [...env, "HOME"],
       net: [...net, `unix:${socketOf(values)}`],
+      listen: listen === undefined ? [] : [shownAddress(listen)],
+      // The questions are listed, and the ledger is read, also if no rule of the first policy has one.
+      read: [...more.read ?? [], inboxFolder(values), ledgerFolder(values)],
     });
   },
 };
+
+function listenOf(values: Values): ListenAddress | undefined {
+  const text = optional(values, "listen");
+  if (text === undefined) return undefined;
+  try {
+    return listenAddress(text);
+  } catch (error) {
+    throw new UsageError((error as RangeError).message);
+  }
+}
+
+function originsOf(values: Values): readonly string[] {
+  const given = values["allow-origin"];
+  return (Array.isArray(given) ? given as string[] : []).map((text) => {
+    if (URL.canParse(text) && new URL(text).origin === text) return text;
+    throw new UsageError(`--allow-origin ${text} is no origin, expected one like https://host`);
+  });
+}
 
 async function servingOptions(values: Values, underPolicy: boolean): Promise<KernelOptions> {
   const options = await kernelOptions(values, [], { underPolicy });
@@ -58,27 +141,54 @@ async function servingOptions(values: Values, underPolicy: boolean): Promise<Ker
   };
 }
 
-async function serve(values: Values, options: KernelOptions): Promise<number> {
+async function serve(
+  values: Values,
+  { options, listen, origins }: {
+    readonly options: KernelOptions;
+    readonly listen: ListenAddress | undefined;
+    readonly origins: readonly string[];
+  },
+): Promise<number> {
   const onWarning = (line: string) => complain(escape(line));
   const stopping = Promise.withResolvers<void>();
   const signals = ["SIGTERM", "SIGINT"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, stopping.resolve);
   await using kernel = await Kernel.open({ ...options, onWarning });
+  using undo = undoFor(kernel, optional(values, "snapshots"));
   makeServerFolder(serverFolder(values));
   const home = homeFolder();
-  await using server = new ResidentServer(socketOf(values), {
-    kernel,
+  const resolved = resolvedFor(kernel, options);
+  await using server = await ResidentServer.open(socketOf(values), {
+    kernel: {
+      submit: (request, more) => (undo?.layer ?? kernel).submit(request, more),
+      permit: (request, more) => kernel.permit(request, more),
+      report: (id, report) => kernel.report(id, report),
+    },
     hooks: new HookDesk({
       kernel,
       settings: agentSettings(values),
       ...home === undefined ? {} : { home },
     }),
-    now: () => SYSTEM_TIMER.now(),
+    inbox: new ApprovalInbox(inboxFolder(values)),
+    logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
+    undo,
+    timer: SYSTEM_TIMER,
+    clock: () => new Date(),
     status: () => ({
       ...{ policy: kernel.policy.digest, pid: Deno.pid, log: options.logPath },
       actions: allowedActions(kernel.policy),
     }),
-    onWarning,
+    explain: (request) => foreseenJson(explainRequest(request, resolved())),
+    limits: (agent) => {
+      const { limits } = resolved().policy;
+      const usage = readLedger(ledgerFolder(values), Date.now())?.usage ?? [];
+      return limitRows(usage, { limits, agent }).map(shownRow);
+    },
+    tools: async (submit, agent) => [
+      ...toolsFor(allowedActions(kernel.policy), undefined),
+      ...await mcpTools(submit, { ...values, tools: undefined, agent }),
+    ],
+    ...{ listen, origins, onWarning },
   });
   using watch = new PolicyWatch(options.policy as URL, {
     reload: () => kernel.reload(options.policy),
@@ -87,9 +197,68 @@ async function serve(values: Values, options: KernelOptions): Promise<number> {
     onWarning,
   });
   Deno.addSignalListener("SIGHUP", () => void watch.reload());
-  complain(escape(`agent-kernel: serving ${required(values, "policy")} at ${socketOf(values)}`));
+  const also = server.address === undefined ? "" : ` and http://${shownAddress(server.address)}`;
+  complain(
+    escape(`agent-kernel: serving ${required(values, "policy")} at ${socketOf(values)}${also}`),
+  );
   await Promise.race([stopping.promise, server.stopped]);
   complain("agent-kernel: stopping; what is under way is awaited");
+  return EXIT.OK;
+}
+
+function undoFor(kernel: Kernel, snapshots: string | undefined) {
+  if (snapshots === undefined) return undefined;
+  const store = SnapshotStore.open({ folder: snapshots });
+  if (store.damaged > 0) {
+    complain(`agent-kernel: ${store.damaged} lines of the index of snapshots cannot be read`);
+  }
+  const layer = new ReversibleActionLayer({ kernel, store });
+  return { store, layer, [Symbol.dispose]: () => store[Symbol.dispose]() };
+}
+
+/** What follows from the policy in force; its file may have changed since it was read. */
+function resolvedFor(kernel: Kernel, options: KernelOptions): () => ResolvedOptions {
+  let resolved = resolveOptions(options);
+  return () => {
+    const { digest } = kernel.policy;
+    if (resolved.policy.digest !== digest) resolved = resolveOptions(options);
+    if (resolved.policy.digest === digest) return resolved;
+    throw new Error("the file of the policy is not the policy in force");
+  };
+}
+
+function printUnit(values: Values, args: readonly string[]): number {
+  const manager = optional(values, "unit") ?? "";
+  const unit = Object.hasOwn(UNITS, manager) ? UNITS[manager] : undefined;
+  if (unit === undefined) {
+    throw new UsageError(
+      `--unit ${manager} is unknown, expected ${Object.keys(UNITS).join(" or ")}`,
+    );
+  }
+  const main = new URL("./main.ts", import.meta.url);
+  const path = (name: string) => fromFileUrl(new URL(name, import.meta.url));
+  const isCheckout = main.protocol === "file:";
+  const deno = Deno.execPath();
+  const given = args.filter((arg, i) => !/^--unit(=|$)/.test(arg) && !(args[i - 1] === "--unit"));
+  print(
+    unit({
+      command: [
+        ...[deno, "run", "--quiet", "--no-prompt"],
+        ...isCheckout
+          ? [
+            `--config=${path("../../deno.json")}`,
+            `--lock=${path("./deno.lock")}`,
+            "--frozen",
+          ]
+          : [],
+        ...["--allow-read", "--allow-env", "--allow-run=deno"],
+        ...[isCheckout ? fromFileUrl(main) : main.href, ...given],
+      ],
+      // Paths of the options are relative to where it is printed.
+      folder: Deno.cwd(),
+      searchPath: [dirname(deno), "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
+    }).trimEnd(),
+  );
   return EXIT.OK;
 }
 

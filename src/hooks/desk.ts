@@ -35,11 +35,18 @@ export interface HookDeskOptions {
   readonly home?: string | undefined;
 }
 
+/** Whose hook it is. */
+interface Sender {
+  /** The agent, in whose form the hook is. */
+  readonly agent: string;
+  /** Who that is for rules and records. */
+  readonly principal: string;
+}
+
 /** A call whose actions were permitted. */
-interface PermittedCall {
+interface PermittedCall extends Sender {
   /** By which its report finds it. */
   readonly key: string;
-  readonly agent: string;
   readonly session: string;
   readonly recordIds: readonly string[];
 }
@@ -77,9 +84,15 @@ export class HookDesk {
    * @param agent Its name.
    * @param name Which hook it is.
    * @param payload What the agent sent, untrusted.
+   * @param principal Who asks, if that is known better: the name of its token. @default the name of the agent
    * @returns What the hook program is to print. INVARIANT: never rejects, and what fails before a call refuses it.
    */
-  async answer(agent: string, name: HookEventName, payload: unknown): Promise<HookAnswer> {
+  async answer(
+    agent: string,
+    name: HookEventName,
+    payload: unknown,
+    principal: string = agent,
+  ): Promise<HookAnswer> {
     const known = Object.hasOwn(HOOK_AGENTS, agent) ? HOOK_AGENTS[agent] : undefined;
     if (known === undefined) return failure(`there is no agent "${agent}"`);
     let verdict: Verdict;
@@ -90,14 +103,14 @@ export class HookDesk {
       const event = known.read(name, payload as Readonly<Record<string, unknown>>);
       switch (event.name) {
         case "before":
-          verdict = await this.#before(agent, event.call);
+          verdict = await this.#before({ agent, principal }, event.call);
           break;
         case "after":
-          await this.#after(keyOf(agent, event.call), event.report);
+          await this.#after(keyOf({ agent, principal }, event.call), event.report);
           return DONE;
         case "session-start":
         case "session-end":
-          if (!event.goesOn) await this.#endSession(agent, event.session);
+          if (!event.goesOn) await this.#endSession({ agent, principal }, event.session);
           return DONE;
       }
     } catch (error) {
@@ -107,10 +120,11 @@ export class HookDesk {
     return known.answer(verdict);
   }
 
-  async #before(agent: string, call: ToolCall): Promise<Verdict> {
+  async #before({ agent, principal }: Sender, call: ToolCall): Promise<Verdict> {
     let actions: readonly ActionRequest[];
     try {
-      actions = await actionsOf(agent, call, this.#options.home);
+      const read = await actionsOf(agent, call, this.#options.home);
+      actions = read.map((action) => ({ ...action, agent: principal }));
       this.#assertNoSettings(actions);
     } catch (error) {
       const problem = error instanceof HookError ? error.message : `it failed: ${messageOf(error)}`;
@@ -119,7 +133,7 @@ export class HookDesk {
         action: "agent.tool",
         target: call.tool,
         params: { input: call.input },
-        agent,
+        agent: principal,
       };
       const { error: refusal = problem } = await this.#options.kernel.permit(unread, { problem });
       return { isAllowed: false, reason: `agent-kernel: ${refusal}` };
@@ -139,7 +153,10 @@ export class HookDesk {
       }
       recordIds.push(result.recordId);
     }
-    await this.#keep({ key: keyOf(agent, call), agent, session: call.session, recordIds });
+    await this.#keep({
+      ...{ key: keyOf({ agent, principal }, call), agent, principal, session: call.session },
+      recordIds,
+    });
     return { isAllowed: true, reason: "the policy of agent-kernel allows it" };
   }
 
@@ -151,9 +168,9 @@ export class HookDesk {
     await this.#report(call.recordIds, report);
   }
 
-  async #endSession(agent: string, session: string): Promise<void> {
+  async #endSession({ agent, principal }: Sender, session: string): Promise<void> {
     const ended = Array.from(this.#calls).filter((call) =>
-      call.agent === agent && call.session === session
+      call.agent === agent && call.principal === principal && call.session === session
     );
     for (const call of ended) this.#forget(call);
     for (const { recordIds } of ended) {
@@ -236,9 +253,9 @@ function normalPath(path: string): string {
 }
 
 /** By which a call and its report find each other. */
-function keyOf(agent: string, { session, id, tool, input }: ToolCall): string {
+function keyOf({ agent, principal }: Sender, { session, id, tool, input }: ToolCall): string {
   return JSON.stringify([
-    ...[agent, session],
+    ...[agent, principal, session],
     ...id === undefined ? ["alike", sha256(JSON.stringify([tool, input]))] : ["id", id],
   ]);
 }

@@ -21,6 +21,8 @@ export interface RecordFilter {
   readonly since?: Date;
   /** Before this time. */
   readonly until?: Date;
+  /** Only records with a smaller number (`seq`). */
+  readonly before?: number;
   /** Go on after the end with what is added, for ever; called each time the end is reached. */
   readonly follow?: () => void;
 }
@@ -68,6 +70,7 @@ export function passes(record: AuditRecord, filter: RecordFilter): boolean {
   return (filter.status === undefined || record.status === filter.status) &&
     (filter.action === undefined || matchesAction(filter.action, record.action)) &&
     (filter.agent === undefined || record.agent === filter.agent) &&
+    (filter.before === undefined || record.seq < filter.before) &&
     (filter.since === undefined || Date.parse(record.timestamp) >= filter.since.getTime()) &&
     (filter.until === undefined || Date.parse(record.timestamp) < filter.until.getTime());
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseRecord } from "../core/record/record.ts";
+import { type AuditRecord, parseRecord } from "../core/record/record.ts";
 import { segmentsOf } from "../core/record/segments.ts";
 import { realLog } from "./log_lines.ts";
 import { passes, type ReadLine, type RecordFilter } from "./reader.ts";
@@ -36,6 +36,39 @@ export function readLastRecords(
     if (passes(record, filter)) found.push({ line: record.seq + 1, record });
   }
   return found.reverse();
+}
+
+/** What came to a log after a record. */
+export interface NewRecords {
+  /** In the order of the log. */
+  readonly records: readonly AuditRecord[];
+  /** Whether there are more between the record and these. */
+  readonly isCut: boolean;
+}
+
+/**
+ * The records after one that is known, read from the end: it costs what is new.
+ *
+ * @param path The log.
+ * @param after The number (`seq`) of the known record; -1 for all.
+ * @param most How many records, at most: the newest.
+ * @returns `undefined` if a damaged line was met.
+ * @throws {Deno.errors.NotFound} There is no such file.
+ */
+export function readRecordsAfter(
+  path: string,
+  after: number,
+  most: number,
+): NewRecords | undefined {
+  const records: AuditRecord[] = [];
+  for (const bytes of linesBackwards(realLog(path))) {
+    const parsed = parseRecord(bytes);
+    if (!parsed.ok) return undefined;
+    if (parsed.record.seq <= after) break;
+    if (records.length === most) return { records: records.reverse(), isCut: true };
+    records.push(parsed.record);
+  }
+  return { records: records.reverse(), isCut: false };
 }
 
 /** Complete lines, without their line feeds, the last one first. */

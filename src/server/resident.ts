@@ -1,63 +1,94 @@
 /**
  * The resident kernel: one process that holds kernel, log and stores for everything on a machine that is no
- * Deno program. It listens on a Unix socket, which only its user can reach.
+ * Deno program. It listens on a Unix socket, which only its user can reach, and if asked for on loopback.
  *
  * @module
  */
-import type { ActionRequest, ActionResult } from "../core/action.ts";
-import { messageOf } from "../core/errors.ts";
-import type { HookDesk } from "../hooks/desk.ts";
-import { HOOK_EVENTS, type HookEventName } from "../hooks/event.ts";
-import type { SubmitFn } from "../stages/submit.ts";
 import { VERSION } from "../version.ts";
-import { readBody } from "./body.ts";
-
-/** The longest body of a request, in bytes. */
-export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+import { ACTION_ROUTES } from "./api/actions.ts";
+import { APPROVAL_ROUTES } from "./api/approvals.ts";
+import { HOOK_ROUTES } from "./api/hooks.ts";
+import { mcpRoutes } from "./api/mcp.ts";
+import { openApi } from "./api/openapi.ts";
+import { RECORD_ROUTES } from "./api/records.ts";
+import { ROLLBACK_ROUTES } from "./api/rollback.ts";
+import type { Route } from "./api/route.ts";
+import { serverRoutes } from "./api/server.ts";
+import type { Caller } from "./caller.ts";
+import { FrontDoor } from "./front_door.ts";
+import type { Incoming } from "./incoming.ts";
+import { McpSessions } from "./mcp_sessions.ts";
+import type { ServedParts } from "./parts.ts";
+import { PermitOwners } from "./permit_owners.ts";
+import { Router } from "./router.ts";
+import { type ListenAddress, shownAddress, type TcpBounds, TcpListener } from "./tcp_listener.ts";
+import { TokenFile, tokenFileOf } from "./tokens.ts";
 
 /** Linux has room for 107 bytes, macOS for 103 (`sun_path` of unix(7)). */
 const MAX_SOCKET_PATH = 103;
 
-/** What a resident kernel serves. */
-export interface ResidentOptions {
-  readonly kernel: { readonly submit: SubmitFn };
-  readonly hooks: HookDesk;
-  /** What `GET /v1/health` says beside the version and the time since the start. */
-  readonly status: () => Readonly<Record<string, unknown>>;
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number;
-  /** Gets what failed while an answer was made. */
-  readonly onWarning: (line: string) => void;
+/** What a resident kernel serves, and where. */
+export interface ResidentOptions extends Omit<ServedParts, "permits"> {
+  /** Loopback, for callers with a token. @default none */
+  readonly listen?: ListenAddress | undefined;
+  /** Origins of web pages that are answered. @default none */
+  readonly origins?: readonly string[];
+  /** @default those of {@linkcode TcpBounds} */
+  readonly bounds?: TcpBounds;
 }
 
-type Handler = (body: unknown, url: URL) => Promise<Response> | Response;
-
-/** Serves one kernel at one socket. */
+/** Serves one kernel at one socket, and on loopback. */
 export class ResidentServer implements AsyncDisposable {
   readonly #options: ResidentOptions;
   readonly #startedAt: number;
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #ending = new AbortController();
+  readonly #permits = new PermitOwners();
+  readonly #sessions: McpSessions;
+  readonly #tokens: TokenFile;
+  readonly #socket: string;
   readonly #server: Deno.HttpServer<Deno.UnixAddr>;
+  #router: Router;
+  #listener: TcpListener | undefined;
 
   /**
    * Listens.
    *
-   * @param path Absolute path of the socket, in a folder that only this user can enter. One that an earlier
+   * @param socket Absolute path of the socket, in a folder that only this user can enter. One that an earlier
    * server left is replaced: whoever holds the lock of the log is the only one.
-   * @throws {RangeError} The path is too long for a socket.
+   * @throws {RangeError} (as a rejection) The path is too long for a socket.
+   * @throws {Error} (as a rejection) It cannot listen there.
    */
-  constructor(path: string, options: ResidentOptions) {
-    this.#options = options;
-    this.#startedAt = options.now();
-    const length = new TextEncoder().encode(path).length;
+  static async open(socket: string, options: ResidentOptions): Promise<ResidentServer> {
+    const server = new ResidentServer(socket, options);
+    try {
+      await server.#listen();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(socket: string, options: ResidentOptions) {
+    const length = new TextEncoder().encode(socket).length;
     if (length > MAX_SOCKET_PATH) {
       throw new RangeError(
-        `Cannot listen at "${path}": it has ${length} bytes, a socket has at most ${MAX_SOCKET_PATH}; put the log into a folder with a shorter path`,
+        `Cannot listen at "${socket}": it has ${length} bytes, a socket has at most ${MAX_SOCKET_PATH}; put the log into a folder with a shorter path`,
       );
     }
-    removeSocket(path);
-    this.#server = Deno.serve({ path, onListen: () => {} }, (request) => this.#answer(request));
-    Deno.chmodSync(path, 0o600);
+    this.#options = options;
+    this.#socket = socket;
+    this.#startedAt = options.timer.now();
+    this.#tokens = new TokenFile(tokenFileOf(socket));
+    this.#sessions = new McpSessions(this.#parts);
+    removeSocket(socket);
+    this.#router = this.#routerFor([]);
+    this.#server = Deno.serve(
+      { path: socket, onListen: () => {} },
+      (request, { completed }) => this.#answerPeer(request, completed),
+    );
+    Deno.chmodSync(socket, 0o600);
   }
 
   /** Resolves when somebody has asked it to stop. */
@@ -65,78 +96,129 @@ export class ResidentServer implements AsyncDisposable {
     return this.#stopped.promise;
   }
 
-  /** Refuses further requests and waits for those under way. */
+  /** Where it listens on loopback; `undefined` if it does not. */
+  get address(): ListenAddress | undefined {
+    return this.#listener?.address;
+  }
+
+  /** Refuses further requests, ends streams, and waits for what is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+    this.#ending.abort();
+    await Promise.all([
+      this.#listener?.[Symbol.asyncDispose](),
+      this.#server.shutdown(),
+    ]);
+    await this.#sessions[Symbol.asyncDispose]();
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const url = new URL(request.url);
-    const route = this.#routes[url.pathname] ?? this.#hookRoute(url.pathname);
-    if (route === undefined) return failure(404, "NOT_FOUND", `there is no ${url.pathname}`);
-    const [method, handler] = route;
-    if (request.method !== method) {
-      return failure(405, "WRONG_METHOD", `${url.pathname} takes ${method}`);
-    }
+  async #listen(): Promise<void> {
+    const { listen, bounds } = this.#options;
+    if (listen === undefined) return;
+    // A wrong file of tokens is told at the start, not to the first caller.
+    this.#tokens.list();
+    this.#listener = await TcpListener.open(listen, (incoming) => this.#answer(incoming), bounds);
+    const { port } = this.#listener.address;
+    const names = ["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`);
+    this.#router = this.#routerFor(names);
+  }
+
+  #routerFor(hosts: readonly string[]): Router {
+    const { origins = [], timer, onWarning } = this.#options;
+    return new Router({
+      routes: this.#routes,
+      parts: this.#parts,
+      door: new FrontDoor({
+        ...{ tokens: this.#tokens, hosts, origins, onWarning },
+        now: () => timer.now(),
+      }),
+      isCurrent: (caller) => this.#isCurrent(caller),
+      ending: this.#ending.signal,
+    });
+  }
+
+  #answer(incoming: Incoming): Promise<Response> {
+    return this.#router.answer(incoming);
+  }
+
+  async #answerPeer(request: Request, completed: Promise<void>): Promise<Response> {
+    const gone = new AbortController();
+    completed.catch(() => gone.abort()); // The answer could not be sent: the peer is gone.
+    const { method, url, headers, body } = request;
+    // What stands before the path is of no meaning here.
+    const target = url.replace(/^[a-z+]+:\/\/[^/]*/, "");
+    return await this.#answer({
+      way: "socket",
+      method,
+      target,
+      headers,
+      body,
+      signal: gone.signal,
+    });
+  }
+
+  #isCurrent({ name, roles }: Caller): boolean {
+    if (name === undefined) return true;
     try {
-      const body = method === "GET" ? undefined : await readBody(request, MAX_BODY_BYTES);
-      if (body !== undefined && "problem" in body) {
-        return failure(body.status, "INVALID_BODY", body.problem);
-      }
-      return await handler(body?.value, url);
-    } catch (error) {
-      this.#options.onWarning(`agent-kernel: ${url.pathname}: ${messageOf(error)}`);
-      return failure(
-        500,
-        "SERVER_ERROR",
-        "the request failed; the kernel's standard error says why",
-      );
+      const token = this.#tokens.list().find((one) => one.name === name);
+      return token !== undefined && roles.every((role) => token.roles.includes(role));
+    } catch {
+      return false; // INVARIANT: a file that cannot be read allows nobody.
     }
   }
 
-  readonly #routes: Readonly<Record<string, readonly [method: "GET" | "POST", Handler]>> = {
-    "/v1/health": ["GET", () => {
-      const { now, status } = this.#options;
-      const uptimeS = Math.floor((now() - this.#startedAt) / 1000);
-      return Response.json({ version: VERSION, uptime_s: uptimeS, ...status() });
-    }],
-    "/v1/submit": ["POST", async (body) =>
-      // INVARIANT: it is a request, and nothing else: options of a submit are for code of the host.
-      Response.json(asJson(await this.#options.kernel.submit(body as ActionRequest)))],
-    "/v1/invalid": ["POST", async (body) => {
-      const { request, problem } = Object(body) as Record<string, unknown>;
-      const result = await this.#options.kernel.submit(request as ActionRequest, {
-        problem: String(problem),
-      });
-      return Response.json(asJson(result));
-    }],
-    "/v1/stop": ["POST", () => {
-      this.#stopped.resolve();
-      return Response.json({ stopping: true });
-    }],
-  };
-
-  /** `/v1/hooks/AGENT/EVENT` */
-  #hookRoute(path: string): readonly ["POST", Handler] | undefined {
-    const [, agent = "", event] = /^\/v1\/hooks\/([a-z]+)\/([a-z-]+)$/.exec(path) ?? [];
-    const name = HOOK_EVENTS.find((one) => one === event);
-    return name && ["POST", async (body) => Response.json(await this.#hook(agent, name, body))];
+  get #parts(): ServedParts {
+    return { ...this.#options, permits: this.#permits };
   }
 
-  async #hook(agent: string, name: HookEventName, body: unknown): Promise<object> {
-    const { stdout, stderr, exitCode } = await this.#options.hooks.answer(agent, name, body);
-    return { stdout, stderr, exit_code: exitCode };
+  get #routes(): readonly Route[] {
+    const { status, timer, inbox, undo } = this.#options;
+    const uptime = () => Math.floor((timer.now() - this.#startedAt) / 1000);
+    const routes: readonly Route[] = routesOf(this.#sessions, {
+      health: () => ({ version: VERSION, uptime_s: uptime(), ...status() }),
+      status: () => ({
+        version: VERSION,
+        uptime_s: uptime(),
+        policy: status()["policy"],
+        listens: [
+          this.#socket,
+          ...this.#listener === undefined ? [] : [shownAddress(this.#listener.address)],
+        ],
+        mcp_sessions: this.#sessions.size,
+        streams: this.#router.streams,
+        questions: inbox.list().length,
+        rollback: undo !== undefined,
+      }),
+      stop: () => this.#stopped.resolve(),
+      description: () => openApi(routes),
+    });
+    return routes;
   }
 }
 
-/** The names of the command line: those of the log. */
-function asJson({ status, data, error, recordId, ...rest }: ActionResult): object {
-  const texts = { data: data ?? null, error: error ?? null };
-  return { status, ...texts, ...recordId !== undefined && { record_id: recordId }, ...rest };
+/** All routes that are served. */
+function routesOf(
+  sessions: McpSessions,
+  server: Parameters<typeof serverRoutes>[0],
+): readonly Route[] {
+  return [
+    ...ACTION_ROUTES,
+    ...APPROVAL_ROUTES,
+    ...RECORD_ROUTES,
+    ...ROLLBACK_ROUTES,
+    ...HOOK_ROUTES,
+    ...mcpRoutes(sessions),
+    ...serverRoutes(server),
+  ];
 }
 
-function failure(status: number, code: string, error: string): Response {
-  return Response.json({ code, error }, { status });
+/** The description of the API, without a server. */
+export function describeApi(): object {
+  const nothing = () => ({});
+  return openApi(
+    routesOf(undefined as never, {
+      ...{ health: nothing, status: nothing, stop: nothing, description: nothing },
+    }),
+  );
 }
 
 function removeSocket(path: string): void {

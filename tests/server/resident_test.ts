@@ -2,44 +2,26 @@ import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from 
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { ask as askAs } from "../../src/server/client.ts";
 import { checkSocket, makeServerFolder } from "../../src/server/folder.ts";
-import { MAX_BODY_BYTES, ResidentServer } from "../../src/server/resident.ts";
+import { agentToolProvider } from "../../src/hooks/provider.ts";
+import { ResidentServer } from "../../src/server/resident.ts";
+import { MAX_BODY_BYTES } from "../../src/server/router.ts";
 import { hookCommand } from "../../src/protect/hook_command.ts";
 import { Workspace } from "../workspace.ts";
-import { hookScene } from "../hooks/scene.ts";
 import { recordsOf } from "../records.ts";
-import { agentToolProvider } from "../../src/hooks/provider.ts";
+import { hookScene } from "../hooks/scene.ts";
+import { ownerOf, servedScene } from "./scene.ts";
 
-/** The user of the tests: asking the system takes a permission that they do not have. */
-const UID = ownerOfTests();
-
-function ownerOfTests(): number | null {
-  using ws = new Workspace();
-  return Deno.statSync(ws.root).uid;
-}
-
+/** As the user of the tests: asking the system takes a permission that they do not have. */
 const ask = (socket: string, path: string, body?: string) => askAs(socket, path, body, UID);
 
-async function served(ws: Workspace) {
-  const folder = ws.path("kernel.log.server");
-  makeServerFolder(folder);
-  const scene = await hookScene(ws, {
-    providers: [new FilesystemProvider(), agentToolProvider(folder, [])],
-  });
-  const warnings: string[] = [];
-  const socket = `${folder}/kernel.sock`;
-  const server = new ResidentServer(socket, {
-    kernel: scene.kernel,
-    hooks: scene.desk,
-    status: () => ({ policy: scene.kernel.policy.digest }),
-    now: () => 0,
-    onWarning: (line) => warnings.push(line),
-  });
-  const stop = async () => {
-    await server[Symbol.asyncDispose]();
-    await scene.kernel.close();
-  };
-  return { ...scene, socket, server, warnings, stop };
+const UID = uid();
+
+function uid(): number | null {
+  using ws = new Workspace();
+  return ownerOf(ws);
 }
+
+const served = (ws: Workspace) => servedScene(ws, { listen: undefined });
 
 Deno.test("programs submit over the socket, and only its user can reach it", async () => {
   using ws = new Workspace();
@@ -86,7 +68,7 @@ Deno.test("what is no request of the API has a code, and changes nothing", async
     ["/", undefined, 404, "NOT_FOUND"],
     ["/v1/nothing", "{}", 404, "NOT_FOUND"],
     ["/v1/hooks/claude/nothing", "{}", 404, "NOT_FOUND"],
-    ["/v1/hooks/../submit/before", "{}", 404, "NOT_FOUND"],
+    ["/v1/hooks/../submit/before", "{}", 400, "INVALID_PATH"],
     ["/v1/constructor", "{}", 404, "NOT_FOUND"],
     ["/v1/submit", undefined, 405, "WRONG_METHOD"],
     ["/v1/health", "{}", 405, "WRONG_METHOD"],
@@ -119,24 +101,19 @@ Deno.test("health tells what runs, and stop ends it", async () => {
 
 Deno.test("a socket that a killed kernel left is replaced, another file is not", async () => {
   using ws = new Workspace();
-  const { kernel, desk } = await hookScene(ws);
-  const options = {
-    ...{ kernel, hooks: desk, status: () => ({}), now: () => 0, onWarning: () => {} },
-  };
-  const socket = ws.path("a.sock");
-  Deno.listen({ transport: "unix", path: socket }).close();
-  ws.file("left.sock", "not a socket");
-  assertThrows(() => new ResidentServer(ws.path("left.sock"), options));
-  assertEquals(Deno.readTextFileSync(ws.path("left.sock")), "not a socket");
-  const error = assertThrows(
-    () => new ResidentServer(ws.path("x".repeat(200)), options),
-    RangeError,
-  );
-  assertStringIncludes(error.message, "a socket has at most");
-  await using server = new ResidentServer(socket, options);
+  ws.folder("kernel.log.server");
+  Deno.chmodSync(ws.path("kernel.log.server"), 0o700);
+  const path = ws.path("kernel.log.server/kernel.sock");
+  Deno.listen({ transport: "unix", path }).close();
+  const { socket, stop, options } = await served(ws);
   assertEquals((await ask(socket, "/v1/health")).status, 200);
-  server.stopped;
-  await kernel.close();
+  await stop();
+
+  ws.file("left/kernel.sock", "not a socket");
+  await assertRejects(() => ResidentServer.open(ws.path("left/kernel.sock"), options));
+  assertEquals(Deno.readTextFileSync(ws.path("left/kernel.sock")), "not a socket");
+  const long = () => ResidentServer.open(ws.path("x".repeat(200)), options);
+  assertStringIncludes((await assertRejects(long, RangeError)).message, "a socket has at most");
 });
 
 Deno.test("200 hooks at once are each answered and recorded", async () => {
