@@ -6,7 +6,12 @@
 import { resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
 import { CANARIES } from "../protect/canary.ts";
-import { HOOK_SETTINGS, type HookEntry } from "../protect/installation.ts";
+import {
+  HOOK_SETTINGS,
+  type HookEntry,
+  httpOrigin,
+  TOKEN_VARIABLE,
+} from "../protect/installation.ts";
 import { differences, installedHooks } from "../protect/settings_file.ts";
 import { switchedOff } from "../protect/switches.ts";
 import { ask } from "../server/client.ts";
@@ -34,32 +39,42 @@ The tried calls are on record. It runs the hook that is installed, and does not 
     noPositionals(positionals);
     if (underPolicy) return await examine(values);
     // The hook is a line for a shell, which starts what it names: it gets what it has when the agent runs it.
-    const flags = ["--no-prompt", "--allow-read", "--allow-run=/bin/sh", "--allow-env=HOME,PATH"];
+    const names = ["HOME", "PATH", TOKEN_VARIABLE];
     const socket = socketOf(values);
     return await launchWith(
-      [...flags, `--allow-write=${socket}`, `--allow-net=unix:${socket}`, "--allow-sys=uid"],
+      [
+        ...["--no-prompt", "--allow-read", "--allow-run=/bin/sh", `--allow-env=${names.join(",")}`],
+        ...[`--allow-write=${socket}`, `--allow-net=unix:${socket},127.0.0.1,[::1]`],
+        "--allow-sys=uid",
+      ],
       args,
-      ["HOME", "PATH"],
+      names,
     );
   },
 };
 
 async function examine(values: Values): Promise<number> {
   const home = homeFolder();
-  let isWell = await showKernel(socketOf(values));
+  const listens = await showKernel(socketOf(values));
+  let isWell = listens !== undefined;
   for (const [agent, settings] of Object.entries(HOOK_SETTINGS)) {
     const files = [
       ...home === undefined ? [] : [`${home}/${settings.user}`],
       ...settings.project === undefined ? [] : [resolve(settings.project)],
     ];
-    const entries = settings.entries({ agent, socket: socketOf(values) });
-    const hooks = files.flatMap((path) => hooksIn(path, entries, settings.isStrict));
+    const options = { agent, socket: socketOf(values) };
+    const entries = settings.entries(options);
+    const hooks = files.flatMap((path) => {
+      const origin = httpOrigin(read(path) ?? "", agent);
+      const there = origin === undefined ? entries : settings.httpEntries?.(options, origin);
+      return hooksIn(path, there ?? entries, settings.isStrict).map((one) => ({ ...one, origin }));
+    });
     const expected = entries.map(({ path }) => String(path.at(-1)));
     if (hooks.length === 0) {
       print(`${agent.padEnd(8)} ${colour("not protected", "dim")}`);
       continue;
     }
-    for (const { path, commands, problems } of hooks) {
+    for (const { path, commands, problems, origin } of hooks) {
       print(escape(`${agent.padEnd(8)} ${path}`));
       if (problems.length > 0) {
         isWell = false;
@@ -69,9 +84,23 @@ async function examine(values: Values): Promise<number> {
       const before = expected.map((name) => commands.get(name)).find((line) =>
         line?.includes(` ${agent} before `)
       );
-      if (before === undefined) continue;
+      if (before === undefined && origin === undefined) continue;
+      // INVARIANT: a token goes to the kernel, and to nobody who listens at another port.
+      if (origin !== undefined && !listens?.includes(origin.replace("http://", ""))) {
+        isWell = false;
+        const what = `the hooks go to ${origin}, where this kernel does not listen`;
+        print(escape(`         ${colour("BROKEN", "red")}  ${what}`));
+        continue;
+      }
+      if (origin !== undefined && !Deno.env.has(TOKEN_VARIABLE)) {
+        print(
+          `         ${TOKEN_VARIABLE} is not set here: what follows is answered without a token`,
+        );
+      }
       for (const { kind, payload } of CANARIES[agent] ?? []) {
-        const isGated = await refuses(before, payload);
+        const isGated = origin !== undefined
+          ? await refusesOverHttp(`${origin}/v1/hooks/${agent}`, payload)
+          : await refuses(before ?? "", payload);
         isWell &&= isGated;
         print(
           `         ${
@@ -88,18 +117,19 @@ async function examine(values: Values): Promise<number> {
   return isWell ? EXIT.OK : EXIT.FAILED;
 }
 
-async function showKernel(socket: string): Promise<boolean> {
+/** @returns Where it listens; `undefined` if it does not run. */
+async function showKernel(socket: string): Promise<readonly unknown[] | undefined> {
   try {
-    const { body } = await ask(socket, "/v1/health");
-    const { version, policy } = Object(body) as Record<string, unknown>;
+    const { body } = await ask(socket, "/v1/status");
+    const { version, policy, listens } = Object(body) as Record<string, unknown>;
     print(escape(`kernel   runs, version ${version}, policy ${String(policy).slice(0, 12)}`));
-    return true;
+    return Array.isArray(listens) ? listens : [];
   } catch (error) {
     const isDown = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.ConnectionRefused;
     const why = isDown ? "every hook says no" : messageOf(error);
     print(escape(`kernel   ${colour("does not run", "red")} at ${socket}: ${why}`));
-    return false;
+    return undefined;
   }
 }
 
@@ -150,6 +180,24 @@ async function refuses(line: string, payload: object): Promise<boolean> {
   if (code === 2) return stderr.length > 0;
   return code === 0 &&
     /"(permissionDecision|decision)":"deny"/.test(new TextDecoder().decode(stdout));
+}
+
+/** The same for a hook that the agent sends itself: with "onFailure" it takes every failure for a no. */
+async function refusesOverHttp(url: string, payload: object): Promise<boolean> {
+  try {
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${Deno.env.get(TOKEN_VARIABLE) ?? ""}`,
+      },
+      body: JSON.stringify(payload),
+    });
+    const text = await answer.text();
+    return !answer.ok || /"permissionDecision":"deny"/.test(text);
+  } catch {
+    return true; // Nobody listens there.
+  }
 }
 
 if (import.meta.main) await actAs("doctor", COMMAND);

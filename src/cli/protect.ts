@@ -6,14 +6,16 @@
 import { dirname, resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
 import { TIMEOUT } from "../protect/hook_command.ts";
-import { HOOK_SETTINGS, type HookSettings } from "../protect/installation.ts";
+import { HOOK_SETTINGS, type HookSettings, TOKEN_VARIABLE } from "../protect/installation.ts";
 import { withHooks, withoutHooks } from "../protect/settings_file.ts";
 import { sha256 } from "../core/request.ts";
+import { listenAddress, shownAddress } from "../server/listen_address.ts";
 import {
   type Command,
   type CommandOption,
   EXIT,
   type Invocation,
+  optional,
   UsageError,
   type Values,
 } from "./command.ts";
@@ -43,16 +45,26 @@ export const CHANGE_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** Installs hooks. */
 export const COMMAND: Command = {
-  usage: `<${AGENTS.join("|")}> [--user|--project] [--dry-run] [--log-path FILE]`,
+  usage: `<${AGENTS.join("|")}> [--user|--project] [--dry-run] [--log-path FILE] [--http ADDRESS]`,
   details:
     `Writes hooks into the agent's settings, so that the kernel of "agent-kernel serve" decides about each call of
 its tools, and nothing is permitted while no kernel runs. Shows what it changes, keeps the rest of the file as it is, and
 keeps a copy beside it, which "unprotect" puts back. Hooks are the weaker form: what the kernel knows is what the
 agent tells it; see docs/hooks.md.`,
-  options: CHANGE_OPTIONS,
-  run: (invocation) =>
-    changeSettings(invocation, ({ agent, settings, path, before }) => {
-      const { entries, empty, isStrict } = settings;
+  options: {
+    ...CHANGE_OPTIONS,
+    http: {
+      type: "string",
+      value: "ADDRESS",
+      help:
+        "claude only: its hooks go straight to the kernel that listens there (serve --listen), with a token",
+    },
+  },
+  run: (invocation) => {
+    const { values, positionals } = invocation;
+    const entries = entriesFor(settingsFor(values, positionals).settings, optional(values, "http"));
+    return changeSettings(invocation, ({ agent, settings, path, before }) => {
+      const { empty, isStrict } = settings;
       const options = { agent, socket: socketOf(invocation.values) };
       const now = before === undefined || before.trim() === "" ? empty : before;
       // A byte order mark is white space to JavaScript, and none to JSON.
@@ -61,11 +73,36 @@ agent tells it; see docs/hooks.md.`,
       if (after === before) return { after, done: "is protected already" };
       readBackup(backupOf(path)); // One that is garbage is told before anything is written.
       return {
-        ...{ after, done: "protected", notes: settings.notes },
+        ...{ after, done: "protected" },
+        notes: [
+          ...settings.notes,
+          ...invocation.values["http"] === undefined ? [] : [
+            `Start the agent with its token in the variable ${TOKEN_VARIABLE} (agent-kernel token add NAME --agent ${agent}); without it every call is refused.`,
+          ],
+        ],
         prepare: () => keepBackup(path, before, after),
       };
-    }),
+    });
+  },
 };
+
+/** The hooks to install: programs, or over HTTP. */
+function entriesFor(
+  { entries, httpEntries }: HookSettings,
+  http: string | undefined,
+): HookSettings["entries"] {
+  if (http === undefined) return entries;
+  if (httpEntries === undefined) {
+    throw new UsageError("--http is for claude: other agents have no such hooks, or ignore them");
+  }
+  let origin: string;
+  try {
+    origin = `http://${shownAddress(listenAddress(http))}`;
+  } catch (error) {
+    throw new UsageError(messageOf(error).replace("Cannot listen at", "--http"));
+  }
+  return (options) => httpEntries(options, origin);
+}
 
 /** What becomes of a settings file. */
 interface SettingsChange {

@@ -19,7 +19,7 @@ import { SnapshotStore } from "../reversible/store.ts";
 import { makeServerFolder } from "../server/folder.ts";
 import { PolicyWatch } from "../server/policy_watch.ts";
 import { describeApi, ResidentServer } from "../server/resident.ts";
-import { type ListenAddress, listenAddress, shownAddress } from "../server/tcp_listener.ts";
+import { type ListenAddress, listenAddress, shownAddress } from "../server/listen_address.ts";
 import { UNITS } from "../server/unit.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
 import { allowedActions, mcpTools, toolsFor } from "./agent_tools.ts";

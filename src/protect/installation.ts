@@ -4,7 +4,7 @@
  * @module
  */
 import type { HookEventName } from "../hooks/event.ts";
-import { HOOK_TIMEOUT_S, hookCommand, type HookCommandOptions } from "./hook_command.ts";
+import { HOOK_MARK, HOOK_TIMEOUT_S, hookCommand, type HookCommandOptions } from "./hook_command.ts";
 
 /** A member of a JSON file whose value is a list of hooks, and the entry that is ours. */
 export interface HookEntry {
@@ -25,7 +25,16 @@ export interface HookSettings {
   /** What the operator has to know. */
   readonly notes: readonly string[];
   entries(options: HookCommandOptions): readonly HookEntry[];
+  /**
+   * The same with hooks that the agent sends itself over HTTP, as far as it can; `undefined` if it cannot.
+   *
+   * @param origin Of a kernel that listens on loopback, like `http://127.0.0.1:7317`.
+   */
+  httpEntries?(options: HookCommandOptions, origin: string): readonly HookEntry[];
 }
+
+/** The variable of the environment with the token for hooks over HTTP. */
+export const TOKEN_VARIABLE = "AGENT_KERNEL_TOKEN";
 
 type Names = Readonly<Record<string, HookEventName>>;
 
@@ -51,8 +60,40 @@ function grouped(
     }));
 }
 
+/** Claude Code and Qwen Code have the type; Claude Code sends no `SessionStart` over HTTP. */
+function claudeHttpEntries(options: HookCommandOptions, origin: string): HookEntry[] {
+  const commands = claudeEntries(options);
+  return commands.map(({ path, entry }) => {
+    const event = path.at(-1) ?? "";
+    if (event === "SessionStart") return { path, entry };
+    const hook = {
+      ...{ type: "http", url: `${origin}/v1/hooks/${options.agent}`, timeout: HOOK_TIMEOUT_S },
+      headers: {
+        Authorization: `Bearer $${TOKEN_VARIABLE}`,
+        // By this the entry is known as ours.
+        "X-Installed-By": `# ${HOOK_MARK}`,
+      },
+      allowedEnvVars: [TOKEN_VARIABLE],
+      // Without it a refusal at the door, or a kernel that is down, lets the call run.
+      ...event === "PreToolUse" && { onFailure: "block" },
+    };
+    return { path, entry: { hooks: [hook] } };
+  });
+}
+
+/** Where the hooks of an agent go, if they are installed over HTTP. */
+export function httpOrigin(settings: string, agent: string): string | undefined {
+  return new RegExp(`"url"\\s*:\\s*"(http://[^"/]+)/v1/hooks/${agent}"`).exec(settings)?.[1];
+}
+
 const inSeconds = () => ({ timeout: HOOK_TIMEOUT_S });
 const inMilliseconds = () => ({ timeout: HOOK_TIMEOUT_S * 1000 });
+
+const claudeEntries = grouped(CLAUDE_NAMES, (event) => ({
+  ...inSeconds(),
+  // Without it a hook that fails lets the call run.
+  ...event === "before" && { onFailure: "block" },
+}));
 
 /** By agent. */
 export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
@@ -64,11 +105,8 @@ export const HOOK_SETTINGS: Readonly<Record<string, HookSettings>> = {
     notes: [
       'A settings file of a workspace with "disableAllHooks" switches the hooks off; only managed settings (/etc/claude-code) stand above it.',
     ],
-    entries: grouped(CLAUDE_NAMES, (event) => ({
-      ...inSeconds(),
-      // Without it a hook that fails lets the call run.
-      ...event === "before" && { onFailure: "block" },
-    })),
+    entries: claudeEntries,
+    httpEntries: claudeHttpEntries,
   },
   codex: {
     user: ".codex/hooks.json",

@@ -21,7 +21,8 @@ import { McpSessions } from "./mcp_sessions.ts";
 import type { ServedParts } from "./parts.ts";
 import { PermitOwners } from "./permit_owners.ts";
 import { Router } from "./router.ts";
-import { type ListenAddress, shownAddress, type TcpBounds, TcpListener } from "./tcp_listener.ts";
+import { type ListenAddress, shownAddress } from "./listen_address.ts";
+import { type TcpBounds, TcpListener } from "./tcp_listener.ts";
 import { TokenFile, tokenFileOf } from "./tokens.ts";
 
 /** Linux has room for 107 bytes, macOS for 103 (`sun_path` of unix(7)). */

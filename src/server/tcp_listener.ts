@@ -6,14 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { messageOf } from "../core/errors.ts";
 import type { Answerer } from "./incoming.ts";
-
-/** Where it listens. */
-export interface ListenAddress {
-  /** An address of loopback: `127.0.0.1` or `::1`. */
-  readonly hostname: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-}
+import { type ListenAddress, shownAddress } from "./listen_address.ts";
 
 /** Bounds against clients that are slow, many, or send much. */
 export interface TcpBounds {
@@ -28,26 +21,6 @@ export interface TcpBounds {
 }
 
 const MAX_HEAD_BYTES = 16 * 1024;
-
-/**
- * Reads `HOST:PORT`.
- *
- * @throws {RangeError} It is not an address of loopback with a port.
- */
-export function listenAddress(text: string): ListenAddress {
-  const [, v4, v6, digits] = /^(?:(127\.0\.0\.1)|\[(::1)\]):(\d{1,5})$/.exec(text) ?? [];
-  const hostname = v4 ?? v6;
-  const port = Number(digits);
-  if (hostname !== undefined && port <= 65_535) return { hostname, port };
-  throw new RangeError(
-    `Cannot listen at "${text}": expected 127.0.0.1:PORT or [::1]:PORT; other machines reach it through a tunnel, for example that of ssh`,
-  );
-}
-
-/** As it stands in URLs, in the header `Host`, and among the permissions of Deno. */
-export function shownAddress({ hostname, port }: ListenAddress): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-}
 
 /** A server on loopback. */
 export class TcpListener implements AsyncDisposable {
@@ -145,7 +118,8 @@ async function respond(
     method: request.method ?? "",
     target: request.url ?? "",
     headers,
-    body: request,
+    // One that is not read to its end still gets its answer over the same connection.
+    body: request.iterator({ destroyOnReturn: false }),
     signal: gone.signal,
   });
   // INVARIANT: a browser takes no answer for anything but what it is, and keeps none.
@@ -156,6 +130,7 @@ async function respond(
   if (!request.complete) response.setHeader("connection", "close");
   response.statusCode = answered.status;
   await write(answered, response, gone.signal);
+  if (!request.complete) request.destroy();
 }
 
 async function write(

@@ -17,7 +17,7 @@ import { explainedJson, explainRequest } from "../../src/policy_tools/explained_
 import { resolveOptions } from "../../src/resolve.ts";
 import { makeServerFolder } from "../../src/server/folder.ts";
 import { describeApi, type ResidentOptions, ResidentServer } from "../../src/server/resident.ts";
-import { shownAddress } from "../../src/server/tcp_listener.ts";
+import { shownAddress } from "../../src/server/listen_address.ts";
 import { TokenFile, tokenFileOf } from "../../src/server/tokens.ts";
 import { SYSTEM_TIMER } from "../../src/system_timer.ts";
 import { hookScene } from "../hooks/scene.ts";
