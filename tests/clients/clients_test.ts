@@ -59,6 +59,59 @@ for (const [name, story] of Object.entries(STORIES)) {
   });
 }
 
+Deno.test("claude: hooks over HTTP, in the name of the token; what is denied has no effect and its reason reaches the model", async () => {
+  using scene = new ClientScene("claude");
+  const outside = scene.ws.path("outside");
+  const calls = STORIES["claude"]?.(scene.repo, outside) ?? [];
+  await using run = await scene.play(calls, { http: true });
+  assertEquals(scene.files(), ["made.txt"], run.output);
+  const results = run.model.results;
+  assertEquals(results.length, 5, run.output);
+  for (const refused of results.slice(2)) assertStringIncludes(refused, "agent-kernel refused");
+  const statuses = run.records.map(({ status, agent }) => `${status} ${agent}`);
+  const count = (status: string) => statuses.filter((one) => one === `${status} my-claude`).length;
+  assertEquals([count("PERMITTED"), count("DONE"), count("DENIED")], [2, 2, 3], statuses.join());
+});
+
+for (
+  const [what, options] of Object.entries({
+    "with no kernel that listens": { serves: false },
+    "with a token that is none": { token: "ak_wrong" },
+    "without a token": { token: "" },
+  })
+) {
+  Deno.test(`claude: hooks over HTTP ${what} let nothing through`, async () => {
+    using scene = new ClientScene("claude");
+    const calls = STORIES["claude"]?.(scene.repo, scene.ws.path("outside")).slice(0, 2) ?? [];
+    await using run = await scene.play(calls, { http: true, ...options });
+    assertEquals(scene.files(), [], run.output);
+    assertEquals(run.model.results.length, 2, run.output);
+    assertEquals(run.records, []);
+  });
+}
+
+Deno.test("claude: the tools of the gateway over HTTP, in the name of the token", async () => {
+  using scene = new ClientScene("claude");
+  const write = (path: string) => ({
+    tool: "mcp__kernel__write_file",
+    input: { path, content: "x" },
+  });
+  await using run = await scene.play([write(`${scene.repo}/a.ts`), write(scene.ws.path("b"))], {
+    http: true,
+    meddle: () => Deno.removeSync(`${scene.home}/.claude/settings.json`),
+    args: (address, token) => {
+      const headers = { Authorization: `Bearer ${token}` };
+      const kernel = { type: "http", url: `http://${address}/mcp`, headers };
+      const mcp = scene.ws.file("mcp.json", JSON.stringify({ mcpServers: { kernel } }));
+      return ["--tools", "", "--mcp-config", mcp];
+    },
+  });
+  assertEquals(scene.files(), ["a.ts"], run.output);
+  assertStringIncludes(run.model.results[1] ?? "", "no rule allows");
+  const seen = run.records.map(({ status, agent }) => `${status} ${agent}`);
+  assertEquals(seen, ["OK my-claude", "DENIED my-claude"]);
+});
+
 Deno.test("claude: a hook whose program is gone lets nothing through", async () => {
   using scene = new ClientScene("claude");
   const settings = `${scene.home}/.claude/settings.json`;

@@ -108,9 +108,14 @@ export interface ClientRun {
 export interface ClientOptions {
   /** @default true */
   readonly serves?: boolean;
+  /** Whether the agent sends its hooks over HTTP itself. @default false */
+  readonly http?: boolean;
+  /** The token that the agent is started with. @default one that was made for it */
+  readonly token?: string;
   /** Runs after the hooks are installed. */
   readonly meddle?: () => void;
-  readonly args?: readonly string[];
+  /** With `http`, the address and the token are known. @default none */
+  readonly args?: readonly string[] | ((address: string, token: string) => readonly string[]);
 }
 
 /** A user with an agent that is protected, and a repository. */
@@ -136,23 +141,33 @@ export class ClientScene implements Disposable {
   /** Has the agent play a list of calls. */
   async play(
     calls: readonly ScriptedCall[],
-    { serves = true, meddle = () => {}, args = [] }: ClientOptions = {},
+    { serves = true, meddle = () => {}, args = [], http = false, token }: ClientOptions = {},
   ): Promise<ClientRun & AsyncDisposable> {
     const client = CLIENTS[this.#name] as Client;
     const program = await installed(this.#name);
     const model = new ScriptedAgentModel(calls);
     client.prepare?.(this.ws, model.baseURL);
-    const { code, stderr } = await this.kernel("protect", this.#name, "--log-path", this.log);
+    const address = `127.0.0.1:${freePort()}`;
+    const where = ["--log-path", this.log];
+    const over = http ? ["--http", address] : [];
+    const { code, stderr } = await this.kernel("protect", this.#name, ...where, ...over);
     assertEquals(code, 0, stderr);
+    const made = http
+      ? await this.kernel("token", "add", `my-${this.#name}`, "--agent", this.#name, ...where)
+      : undefined;
     meddle();
-    const server = serves ? await this.#serve() : undefined;
+    const server = serves ? await this.#serve(http ? ["--listen", address] : []) : undefined;
     const ended = await new Deno.Command("timeout", {
-      args: ["120", program, ...client.args("Go on."), ...args],
+      args: [
+        ...["120", program, ...client.args("Go on.")],
+        ...typeof args === "function" ? args(address, made?.stdout.trim() ?? "") : args,
+      ],
       cwd: this.repo,
       clearEnv: true,
       env: {
         ...{ PATH: Deno.env.get("PATH") ?? "", HOME: this.home, NO_COLOR: "1" },
         ...client.env(model.baseURL, this.home),
+        ...made === undefined ? {} : { AGENT_KERNEL_TOKEN: token ?? made.stdout.trim() },
       },
       stdin: "null",
     }).output();
@@ -173,11 +188,11 @@ export class ClientScene implements Disposable {
     this.ws[Symbol.dispose]();
   }
 
-  async #serve(): Promise<() => Promise<void>> {
+  async #serve(more: readonly string[]): Promise<() => Promise<void>> {
     const policy = `${ROOT}/policies/agents/coding.yaml`;
     const child = this.#command([
       ...["serve", "--policy", policy, "--var", `REPO=${this.repo}`, "--base", this.repo],
-      ...["--log-path", this.log],
+      ...["--log-path", this.log, ...more],
     ]).spawn();
     const stderr = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
     let shown = "";
@@ -205,6 +220,12 @@ export class ClientScene implements Disposable {
       stderr: "piped",
     });
   }
+}
+
+/** A port that was free a moment ago. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 /** The packages that are loaded already: a new home has none. */
