@@ -12,7 +12,8 @@ import { Kernel } from "../open.ts";
 import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
 import { ScriptedModel } from "../testing/scripted_model.ts";
-import { allowedActions, mcpTools, toolsFor } from "./agent_tools.ts";
+import { mcpTools, toolsFor } from "./agent_tools.ts";
+import { allowedActions } from "./allowed_actions.ts";
 import {
   type Command,
   EXIT,

@@ -5,7 +5,6 @@
  */
 import type { ToolDef } from "../agent/tool_def.ts";
 import { fsTools, httpTools, procTools } from "../agent/toolsets.ts";
-import type { PolicySummary } from "../core/policy/policy.ts";
 import type { SubmitFn } from "../stages/submit.ts";
 import { toolDefs } from "../../providers/mcp/mod.ts";
 import { optional, UsageError, type Values } from "./command.ts";
@@ -19,12 +18,6 @@ const SETS: Readonly<Record<string, () => ToolDef[]>> = {
   // Their servers have to be asked for them: below.
   mcp: () => [],
 };
-
-/** The actions that some rule allows. */
-export function allowedActions({ rules }: PolicySummary): string[] {
-  const allowed = rules.filter(({ effect }) => effect === "allow");
-  return Array.from(new Set(allowed.flatMap(({ actions }) => actions))).sort();
-}
 
 /**
  * The tools of the named sets; without names, each tool whose action some rule allows. Tools are

@@ -21,7 +21,8 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
-import { allowedActions, toolsFor } from "./agent_tools.ts";
+import { toolsFor } from "./agent_tools.ts";
+import { allowedActions } from "./allowed_actions.ts";
 import { SERVED_OPTIONS, throughServer } from "./served.ts";
 import { launch } from "./launch.ts";
 import { type McpFile, mcpOptions, readMcpFile, warnOfUnused } from "./mcp_file.ts";

@@ -3,42 +3,20 @@
  *
  * @module
  */
-import { dirname, fromFileUrl, resolve } from "@std/path";
-import { ApprovalInbox } from "../approval/inbox.ts";
+import { dirname, fromFileUrl } from "@std/path";
 import { agentToolProvider } from "../hooks/provider.ts";
-import { HookDesk } from "../hooks/desk.ts";
-import { limitRows, shownRow } from "../limits/limit_rows.ts";
-import { readLedger } from "../limits/ledger_file.ts";
-import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
-import { explainRequest } from "../policy_tools/explained_request.ts";
-import { foreseenJson } from "./foreseen.ts";
-import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
-import { ReversibleActionLayer } from "../reversible/layer.ts";
-import { SnapshotStore } from "../reversible/store.ts";
-import { makeServerFolder } from "../server/folder.ts";
-import { PolicyWatch } from "../server/policy_watch.ts";
-import { describeApi, ResidentServer } from "../server/resident.ts";
+import { resolveOptions } from "../resolve.ts";
 import { type ListenAddress, listenAddress, shownAddress } from "../server/listen_address.ts";
 import { UNITS } from "../server/unit.ts";
-import { SYSTEM_TIMER } from "../system_timer.ts";
-import { allowedActions, mcpTools, toolsFor } from "./agent_tools.ts";
-import {
-  type Command,
-  EXIT,
-  noPositionals,
-  optional,
-  required,
-  UsageError,
-  type Values,
-} from "./command.ts";
+import { type Command, EXIT, noPositionals, optional, UsageError, type Values } from "./command.ts";
 import { launch } from "./launch.ts";
 import { inboxFolder, kernelOptions, launchOptions, ledgerFolder } from "./policy_options.ts";
 import { POLICY_OPTIONS } from "./request_options.ts";
 import { actAs } from "./second_process.ts";
-import { agentSettings, homeFolder, serverFolder, socketOf } from "./server_options.ts";
+import { agentSettings, serverFolder, socketOf } from "./server_options.ts";
 import { SNAPSHOT_OPTIONS, snapshotFolder } from "./snapshot_options.ts";
-import { complain, escape, print } from "./terminal.ts";
+import { print } from "./terminal.ts";
 
 /** A hook has 50 s; the question is left for the next call of the same. */
 const PATIENCE_MS = 30_000;
@@ -80,6 +58,7 @@ token ("agent-kernel token"). It runs with the permissions of the policy, of its
   async run({ values, positionals, args, underPolicy }): Promise<number> {
     noPositionals(positionals);
     if (values["openapi"] === true) {
+      const { describeApi } = await import("../server/resident.ts");
       print(JSON.stringify(describeApi(), null, 2));
       return EXIT.OK;
     }
@@ -95,7 +74,10 @@ token ("agent-kernel token"). It runs with the permissions of the policy, of its
       : snapshotFolder(values);
     const given = snapshots === undefined ? values : { ...values, snapshots };
     const options = await servingOptions(given, underPolicy);
-    if (underPolicy) return await serve(given, { options, listen, origins });
+    if (underPolicy) {
+      const { serveKernel } = await import("./serve_kernel.ts");
+      return await serveKernel(given, { options, listen, origins });
+    }
     const resolved = resolveOptions(options);
     if (values["unit"] !== undefined) return printUnit(values, args);
     const { env = [], net = [], ...more } = launchOptions(values);
@@ -138,92 +120,6 @@ async function servingOptions(values: Values, underPolicy: boolean): Promise<Ker
     ...options,
     providers: [...options.providers as Iterable<never>, tools],
     approvals: { ...options.approvals, patienceMs: PATIENCE_MS },
-  };
-}
-
-async function serve(
-  values: Values,
-  { options, listen, origins }: {
-    readonly options: KernelOptions;
-    readonly listen: ListenAddress | undefined;
-    readonly origins: readonly string[];
-  },
-): Promise<number> {
-  const onWarning = (line: string) => complain(escape(line));
-  const stopping = Promise.withResolvers<void>();
-  const signals = ["SIGTERM", "SIGINT"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, stopping.resolve);
-  await using kernel = await Kernel.open({ ...options, onWarning });
-  using undo = undoFor(kernel, optional(values, "snapshots"));
-  makeServerFolder(serverFolder(values));
-  const home = homeFolder();
-  const resolved = resolvedFor(kernel, options);
-  await using server = await ResidentServer.open(socketOf(values), {
-    kernel: {
-      submit: (request, more) => (undo?.layer ?? kernel).submit(request, more),
-      permit: (request, more) => kernel.permit(request, more),
-      report: (id, report) => kernel.report(id, report),
-    },
-    hooks: new HookDesk({
-      kernel,
-      settings: agentSettings(values),
-      ...home === undefined ? {} : { home },
-    }),
-    inbox: new ApprovalInbox(inboxFolder(values)),
-    logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
-    undo,
-    timer: SYSTEM_TIMER,
-    clock: () => new Date(),
-    status: () => ({
-      ...{ policy: kernel.policy.digest, pid: Deno.pid, log: options.logPath },
-      actions: allowedActions(kernel.policy),
-    }),
-    explain: (request) => foreseenJson(explainRequest(request, resolved())),
-    limits: (agent) => {
-      const { limits } = resolved().policy;
-      const usage = readLedger(ledgerFolder(values), Date.now())?.usage ?? [];
-      return limitRows(usage, { limits, agent }).map(shownRow);
-    },
-    tools: async (submit, agent) => [
-      ...toolsFor(allowedActions(kernel.policy), undefined),
-      ...await mcpTools(submit, { ...values, tools: undefined, agent }),
-    ],
-    ...{ listen, origins, onWarning },
-  });
-  using watch = new PolicyWatch(options.policy as URL, {
-    reload: () => kernel.reload(options.policy),
-    recover: () => kernel.recover(),
-    timer: SYSTEM_TIMER,
-    onWarning,
-  });
-  Deno.addSignalListener("SIGHUP", () => void watch.reload());
-  const also = server.address === undefined ? "" : ` and http://${shownAddress(server.address)}`;
-  complain(
-    escape(`agent-kernel: serving ${required(values, "policy")} at ${socketOf(values)}${also}`),
-  );
-  await Promise.race([stopping.promise, server.stopped]);
-  complain("agent-kernel: stopping; what is under way is awaited");
-  return EXIT.OK;
-}
-
-function undoFor(kernel: Kernel, snapshots: string | undefined) {
-  if (snapshots === undefined) return undefined;
-  const store = SnapshotStore.open({ folder: snapshots });
-  if (store.damaged > 0) {
-    complain(`agent-kernel: ${store.damaged} lines of the index of snapshots cannot be read`);
-  }
-  const layer = new ReversibleActionLayer({ kernel, store });
-  return { store, layer, [Symbol.dispose]: () => store[Symbol.dispose]() };
-}
-
-/** What follows from the policy in force; its file may have changed since it was read. */
-function resolvedFor(kernel: Kernel, options: KernelOptions): () => ResolvedOptions {
-  let resolved = resolveOptions(options);
-  return () => {
-    const { digest } = kernel.policy;
-    if (resolved.policy.digest !== digest) resolved = resolveOptions(options);
-    if (resolved.policy.digest === digest) return resolved;
-    throw new Error("the file of the policy is not the policy in force");
   };
 }
 

@@ -17,7 +17,7 @@ import { serverRoutes } from "./api/server.ts";
 import type { Caller } from "./caller.ts";
 import { FrontDoor } from "./front_door.ts";
 import type { Incoming } from "./incoming.ts";
-import { McpSessions } from "./mcp_sessions.ts";
+import type { McpSessions } from "./mcp_sessions.ts";
 import type { ServedParts } from "./parts.ts";
 import { PermitOwners } from "./permit_owners.ts";
 import { Router } from "./router.ts";
@@ -45,7 +45,8 @@ export class ResidentServer implements AsyncDisposable {
   readonly #stopped = Promise.withResolvers<void>();
   readonly #ending = new AbortController();
   readonly #permits = new PermitOwners();
-  readonly #sessions: McpSessions;
+  #sessions: Promise<McpSessions> | undefined;
+  #sessionCount = () => 0;
   readonly #tokens: TokenFile;
   readonly #socket: string;
   readonly #server: Deno.HttpServer<Deno.UnixAddr>;
@@ -82,7 +83,6 @@ export class ResidentServer implements AsyncDisposable {
     this.#socket = socket;
     this.#startedAt = options.timer.now();
     this.#tokens = new TokenFile(tokenFileOf(socket));
-    this.#sessions = new McpSessions(this.#parts);
     removeSocket(socket);
     this.#router = this.#routerFor([]);
     this.#server = Deno.serve(
@@ -109,7 +109,7 @@ export class ResidentServer implements AsyncDisposable {
       this.#listener?.[Symbol.asyncDispose](),
       this.#server.shutdown(),
     ]);
-    await this.#sessions[Symbol.asyncDispose]();
+    await (await this.#sessions)?.[Symbol.asyncDispose]();
   }
 
   async #listen(): Promise<void> {
@@ -157,6 +157,15 @@ export class ResidentServer implements AsyncDisposable {
     });
   }
 
+  #mcpSessions(): Promise<McpSessions> {
+    return this.#sessions ??= (async () => {
+      const { McpSessions } = await import("./mcp_sessions.ts");
+      const sessions = new McpSessions(this.#parts);
+      this.#sessionCount = () => sessions.size;
+      return sessions;
+    })();
+  }
+
   #isCurrent({ name, roles }: Caller): boolean {
     if (name === undefined) return true;
     try {
@@ -174,7 +183,7 @@ export class ResidentServer implements AsyncDisposable {
   get #routes(): readonly Route[] {
     const { status, timer, inbox, undo } = this.#options;
     const uptime = () => Math.floor((timer.now() - this.#startedAt) / 1000);
-    const routes: readonly Route[] = routesOf(this.#sessions, {
+    const routes: readonly Route[] = routesOf(() => this.#mcpSessions(), {
       health: () => ({ version: VERSION, uptime_s: uptime(), ...status() }),
       status: () => ({
         version: VERSION,
@@ -184,7 +193,7 @@ export class ResidentServer implements AsyncDisposable {
           this.#socket,
           ...this.#listener === undefined ? [] : [shownAddress(this.#listener.address)],
         ],
-        mcp_sessions: this.#sessions.size,
+        mcp_sessions: this.#sessionCount(),
         streams: this.#router.streams,
         questions: inbox.list().length,
         rollback: undo !== undefined,
@@ -198,7 +207,7 @@ export class ResidentServer implements AsyncDisposable {
 
 /** All routes that are served. */
 function routesOf(
-  sessions: McpSessions,
+  sessions: () => Promise<McpSessions>,
   server: Parameters<typeof serverRoutes>[0],
 ): readonly Route[] {
   return [
@@ -216,7 +225,7 @@ function routesOf(
 export function describeApi(): object {
   const nothing = () => ({});
   return openApi(
-    routesOf(undefined as never, {
+    routesOf(() => Promise.reject(new Error("It is only described")), {
       ...{ health: nothing, status: nothing, stop: nothing, description: nothing },
     }),
   );

@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Kernel, Provider } from "@agent-kernel/kernel";
 import { DatabaseSync } from "node:sqlite";
-import { limitRows, tableOf } from "../../src/cli/limits_table.ts";
+import { tableOf } from "../../src/cli/limits_table.ts";
+import { limitRows } from "../../src/limits/limit_rows.ts";
 import { decimalOf } from "../../src/limits/decimal.ts";
 import { Workspace } from "../workspace.ts";
 import { agentKernel, type Scene, submit } from "./command_line.ts";

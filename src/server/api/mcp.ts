@@ -6,8 +6,12 @@
 import type { McpSessions } from "../mcp_sessions.ts";
 import type { Route } from "./route.ts";
 
-/** `/mcp`, for what the transport of MCP says of each method. */
-export function mcpRoutes(sessions: McpSessions): readonly Route[] {
+/**
+ * `/mcp`, for what the transport of MCP says of each method.
+ *
+ * @param sessions Loads the SDK of MCP when it is first needed: that is 26 MB.
+ */
+export function mcpRoutes(sessions: () => Promise<McpSessions>): readonly Route[] {
   const route = (
     method: Route["method"],
     id: string,
@@ -19,8 +23,8 @@ export function mcpRoutes(sessions: McpSessions): readonly Route[] {
       "MCP-Protocol-Version": { type: "string" },
     },
     ...more,
-    handle: ({ headers, body, caller, signal }) =>
-      sessions.answer({ method, headers, body, caller, signal }),
+    handle: async ({ headers, body, caller, signal }) =>
+      await (await sessions()).answer({ method, headers, body, caller, signal }),
   });
   return [
     route("POST", "mcpMessage", {
