@@ -1,17 +1,8 @@
 /** The resident kernel: what a hook and a call of the gateway take beside the bare ones. */
-import { createServer } from "node:http";
-import { Provider } from "../src/worker/mod.ts";
-import { ApprovalInbox } from "../src/approval/inbox.ts";
-import type { ToolDef } from "../src/agent/tool_def.ts";
+import { TextLineStream } from "@std/streams";
 import { McpGateway } from "../src/gateway/mcp_gateway.ts";
 import { HookDesk } from "../src/hooks/desk.ts";
-import { agentToolProvider } from "../src/hooks/provider.ts";
 import { hookCommand } from "../src/protect/hook_command.ts";
-import { makeServerFolder } from "../src/server/folder.ts";
-import { shownAddress } from "../src/server/listen_address.ts";
-import { ResidentServer } from "../src/server/resident.ts";
-import { TokenFile, tokenFileOf } from "../src/server/tokens.ts";
-import { SYSTEM_TIMER } from "../src/system_timer.ts";
 import { Client } from "npm:@modelcontextprotocol/sdk@^1.32.2/client";
 import { StreamableHTTPClientTransport } from "npm:@modelcontextprotocol/sdk@^1.32.2/client/streamableHttp.js";
 import { InMemoryTransport } from "npm:@modelcontextprotocol/sdk@^1.32.2/inMemory.js";
@@ -20,44 +11,34 @@ import {
   type CallToolRequest,
   CallToolRequestSchema,
 } from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
-import { makeFolder, openKernel } from "./fixture.ts";
+import { makeFolder, openKernel, ROOT } from "./fixture.ts";
+import { CAPABILITIES, echo, providers } from "./resident_server.ts";
 import { workload } from "./workload.ts";
 
 const root = makeFolder();
-const folder = `${root}/k.server`;
-makeServerFolder(folder);
-const socket = `${folder}/kernel.sock`;
-const kernel = await openKernel(root, [
-  { action: "agent.tool", resource: "TodoWrite" },
-  { action: "bench.echo", resource: "echo" },
-], {
-  providers: [
-    agentToolProvider(folder, []),
-    new Provider({
-      ...{ name: "bench", isolation: "none" },
-      actions: { "bench.echo": { kind: "name", effect: "none", params: ["i"] } },
-      execute: ({ params }) => params,
-    }),
-  ],
-});
-const echo: ToolDef = {
-  ...{ name: "echo", description: "Echo", action: "bench.echo" },
-  parameters: { type: "object", properties: { i: { type: "number" } }, required: ["i"] },
-  toRequest: ({ i }) => ({ target: "echo", params: { i } }),
-};
-const token = new TokenFile(tokenFileOf(socket)).add("bench", {
-  agents: ["claude"],
-  now: new Date(),
-});
-const server = await ResidentServer.open(socket, {
-  ...{ kernel, hooks: new HookDesk({ kernel }), inbox: new ApprovalInbox(`${root}/inbox`) },
-  ...{ logPath: `${root}/none.log`, timer: SYSTEM_TIMER, clock: () => new Date() },
-  ...{ status: () => ({}), explain: () => ({}), limits: () => [] },
-  tools: () => Promise.resolve([echo]),
-  onWarning: (line) => console.error(line),
-  listen: { hostname: "127.0.0.1", port: 0 },
-});
-const origin = `http://${server.address && shownAddress(server.address)}`;
+const kernel = await openKernel(root, CAPABILITIES, { providers: providers(`${root}/k.server`) });
+
+/** A resident kernel in a process of its own: its socket, its address and a token for it. */
+const resident = await (async () => {
+  const own = `${root}/resident`;
+  Deno.mkdirSync(own);
+  const socket = `${own}/k.server/kernel.sock`;
+  const child = new Deno.Command("deno", {
+    args: [
+      ...["run", "-q", "--no-prompt", "--unstable-worker-options", `--config=${ROOT}/deno.json`],
+      ...["--allow-read", `--allow-write=${own}`, `--allow-net=127.0.0.1,unix:${socket}`],
+      ...[`${ROOT}/bench/resident_server.ts`, own],
+    ],
+    ...{ stdin: "piped", stdout: "piped" },
+  }).spawn();
+  globalThis.addEventListener("unload", () => child.kill("SIGKILL"));
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(
+    new TextLineStream(),
+  ).getReader();
+  const { value = "{}" } = await reader.read();
+  return JSON.parse(value) as { socket: string; origin: string; token: string; bare: string };
+})();
+const { origin, token, socket, bare } = resident;
 
 const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
 const payload = (i: number) =>
@@ -88,16 +69,11 @@ workload({
         .then(({ stdout }) => stdout),
     ),
 });
-const bare = createServer((request, response) => {
-  request.resume().on("end", () => response.end('{"permissionDecision":"allow"}'));
-});
-bare.listen(0, "127.0.0.1");
-const { port } = bare.address() as { port: number };
 workload({
   ...{ group: HOOKS, name: "a bare server of node:http, for comparison", ops: 128 },
   op: (i) =>
     allowed(
-      fetch(`http://127.0.0.1:${port}`, { method: "POST", headers, body: payload(i) })
+      fetch(bare, { method: "POST", headers, body: payload(i) })
         .then((answer) => answer.text()),
     ),
 });
@@ -166,4 +142,3 @@ for (const callers of [1, 64]) {
     ...{ ops: 128, callers, op: (i: number) => called(overHttp, i) },
   });
 }
-globalThis.addEventListener("unload", () => bare.closeAllConnections());

@@ -101,8 +101,9 @@ async function respond(
   answer: Answerer,
 ): Promise<void> {
   const gone = new AbortController();
-  response.on("close", () => gone.abort());
-  response.on("error", () => gone.abort());
+  // With a reason, or each would make an error with its stack.
+  response.on("close", () => gone.abort("closed"));
+  response.on("error", () => gone.abort("closed"));
   const headers = new Headers();
   const { rawHeaders } = request;
   try {
