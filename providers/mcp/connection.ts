@@ -7,17 +7,15 @@ import { Client } from "npm:@modelcontextprotocol/sdk@^1.32.2/client";
 // @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport"
 import type { Transport } from "npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport.js";
 // @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/types"
-import {
-  McpError,
-  ResultSchema,
-  ToolListChangedNotificationSchema,
-} from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
+import { McpError, ResultSchema } from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
 import { messageOf } from "../../src/core/errors.ts";
 import { ProviderError } from "../../src/worker/provider_error.ts";
 import { VERSION } from "../../src/version.ts";
 import { escape } from "../../src/visible_text.ts";
 import { Credentials } from "./credentials.ts";
 import { httpTransport } from "./http_transport.ts";
+import type { RelayPort } from "./relay_port.ts";
+import { ServerVoice } from "./server_voice.ts";
 import type { UsableServer } from "./server_options.ts";
 import { StdioTransport } from "./stdio_transport.ts";
 
@@ -29,6 +27,15 @@ export interface ConnectionOptions {
   readonly maxMessageBytes: number;
   /** The program that starts a server in a PID namespace; none: it is started as it is. */
   readonly bubblewrap?: string | undefined;
+  /** Where what the server says beside its answers goes. */
+  readonly relay: RelayPort;
+}
+
+/** Progress of a request, as the server reports it: untrusted. */
+export interface Progress {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
 }
 
 /** How one request is made. */
@@ -36,7 +43,7 @@ export interface RequestOptions {
   /** Ends it; the server is told. */
   readonly signal: AbortSignal;
   /** Called when the server reports progress; without it, the server is not asked to. */
-  readonly onProgress?: () => void;
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 /** How long a server may take to answer a ping after a call timed out, in milliseconds. */
@@ -57,38 +64,52 @@ export class Connection {
   readonly #transport: Transport;
   #failure: ProviderError | undefined;
   #unsolicited = MAX_UNSOLICITED;
-  #listChanges = 0;
+  readonly #voice: ServerVoice;
   #isOpen = false;
 
   private constructor(name: string, config: UsableServer, options: ConnectionOptions) {
     this.#name = name;
-    const { maxMessageBytes, bubblewrap } = options;
+    const { maxMessageBytes, bubblewrap, relay } = options;
     const credentials = new Credentials(config);
     this.#credentials = credentials;
     const onFailure = ({ code, message }: ProviderError) => void this.fail(code, message);
     this.#transport = config.command === undefined
       ? httpTransport(config.url, { headers: config.headers, maxMessageBytes, onFailure })
-      : new StdioTransport(config, { maxMessageBytes, credentials, onFailure, bubblewrap });
+      : new StdioTransport(config, {
+        ...{ maxMessageBytes, credentials, onFailure, bubblewrap },
+        onStderr: (text) => relay.post({ type: "stderr", server: name, text }),
+        onEnd: (status) => relay.post({ type: "ended", server: name, ...status }),
+      });
+    this.#voice = new ServerVoice(name, {
+      relay,
+      conceal: (text) => credentials.conceal(text),
+      onFailure,
+    });
     this.#transport.onmessage = () => {
       if (--this.#unsolicited < 0) {
         const why = `It sent ${MAX_UNSOLICITED} messages that nobody had asked for`;
         this.fail("PROTOCOL_ERROR", why);
       }
     };
-    // INVARIANT: no capabilities are declared and no handlers set, so that the server gets nothing
-    // from here: no sampling, no roots, no elicitation. Schemas of the server are never compiled.
+    // INVARIANT: what a server may ask is what some rule may allow; each request is decided by itself. Schemas
+    // of the server are never compiled.
     this.#client = new Client({ name: "agent-kernel", version: VERSION }, {
-      capabilities: {},
+      capabilities: {
+        ...relay.mayAsk("mcp.sample") && { sampling: {} },
+        ...relay.mayAsk("mcp.elicit") && { elicitation: { form: {}, url: {} } },
+        ...relay.mayAsk("mcp.roots") && { roots: {} },
+      },
       jsonSchemaValidator: {
         getValidator: () => {
           throw new Error("Schemas of servers are not used");
         },
       },
     });
-    this.#client.setNotificationHandler(
-      ToolListChangedNotificationSchema,
-      () => void this.#listChanges++,
-    );
+    this.#client.fallbackNotificationHandler = ({ method, params }) => {
+      this.#voice.say(method, params);
+      return Promise.resolve();
+    };
+    this.#client.fallbackRequestHandler = ({ method, params }) => this.#voice.ask(method, params);
     this.#client.onclose = () => {
       // During the handshake the SDK closes because of an error, and rejects with that one.
       if (this.#isOpen) this.fail("SERVER_DIED", "The connection was closed");
@@ -128,7 +149,7 @@ export class Connection {
 
   /** How often the server said that its tools have changed. */
   get listChanges(): number {
-    return this.#listChanges;
+    return this.#voice.toolChanges;
   }
 
   /** What the server calls itself. */
@@ -137,9 +158,20 @@ export class Connection {
     return { name: String(name), version: String(version) };
   }
 
-  /** Whether the server says that it has tools. */
-  get hasTools(): boolean {
-    return this.#client.getServerCapabilities()?.tools !== undefined;
+  /** Whether the server says that it has something of a kind: `"tools"`, `"resources"`, `"prompts"`, … */
+  has(kind: string): boolean {
+    return Object.hasOwn(this.#client.getServerCapabilities() ?? {}, kind);
+  }
+
+  /** What the server says that it can do. */
+  get capabilities(): Readonly<Record<string, unknown>> {
+    return this.#client.getServerCapabilities() ?? {};
+  }
+
+  /** Closes its input and, if there is one, sends the signal; what has not ended by then is killed. */
+  async end(signal: Deno.Signal | null): Promise<void> {
+    if (this.#transport instanceof StdioTransport) await this.#transport.end(signal);
+    else await this.#client.close();
   }
 
   /**
@@ -155,6 +187,7 @@ export class Connection {
   ): Promise<Readonly<Record<string, unknown>>> {
     signal.throwIfAborted();
     this.#unsolicited = Math.min(MAX_UNSOLICITED, this.#unsolicited + UNSOLICITED_PER_REQUEST);
+    this.#voice.allowMore();
     // A signal of its own: the SDK never stops listening to it, and would cancel what has ended.
     const own = new AbortController();
     const abort = () => own.abort(signal.reason);

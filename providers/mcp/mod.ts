@@ -1,11 +1,12 @@
 /**
- * The MCP provider: `mcp.call` calls a tool of an MCP server, `mcp.list` lists its tools.
+ * The MCP provider: tools, resources and prompts of MCP servers.
  *
  * @module
  */
 import { isAbsolute, normalize, resolve } from "@std/path";
 import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
 import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
+import type { McpRelay } from "./relay.ts";
 import {
   BUBBLEWRAP,
   DEFAULT_TIMEOUT_MS,
@@ -24,6 +25,8 @@ export type {
   StdioServer,
   UnavailableServer,
 } from "./server_options.ts";
+export { McpRelay, type RelayClient, type ServerAsk } from "./relay.ts";
+export { resourceName } from "./resource_name.ts";
 export { toolDefs, type ToolDefsOptions } from "./tool_defs.ts";
 
 /** Options of {@linkcode McpProvider}. */
@@ -39,6 +42,11 @@ export interface McpOptions extends ProviderLimits {
   readonly pins?: "first-use" | "required";
   /** Further files that no action may change, such as the one that names the servers. @default none */
   readonly guards?: readonly string[];
+  /**
+   * Hands on what servers say beside their answers (progress, log messages, changes), and what they ask of their
+   * client, to a gateway in this process. @default servers are not heard
+   */
+  readonly relay?: McpRelay;
   /** Folders for bare names of commands. @default `PATH` if the process may read it, else the standard ones */
   readonly searchPath?: readonly string[];
 }
@@ -81,7 +89,7 @@ export class McpProvider extends Provider {
     if (pins !== "first-use" && pins !== "required") {
       throw new TypeError(`Cannot make provider "mcp": pins is "${pins}"`);
     }
-    const { searchPath, guards = [], ...limits } = rest;
+    const { searchPath, guards = [], relay, ...limits } = rest;
     const path = isAbsolute(lockFile) ? normalize(lockFile) : resolve(lockFile);
     const configs = Object.fromEntries(
       Object.entries(servers).map(([name, server]) => [
@@ -105,12 +113,16 @@ export class McpProvider extends Provider {
       deadlineMs: limits.deadlineMs ?? longest,
       name: "mcp",
       module: new URL("./worker.ts", import.meta.url),
-      actions: { "mcp.call": {}, "mcp.list": {} },
+      actions: {
+        ...{ "mcp.call": {}, "mcp.list": {}, "mcp.read": {}, "mcp.prompt": {} },
+        "mcp.complete": {},
+      },
       config: {
         servers: configs,
         lockFile: path,
         pins,
         ...(wrapping ? { bubblewrap: BUBBLEWRAP } : {}),
+        ...(relay === undefined ? {} : { relay: relay.config }),
       } satisfies McpConfig,
       permissions: {
         read: pins === "required" ? [path] : files,

@@ -5,6 +5,7 @@
  */
 import { basename, isAbsolute, normalize } from "@std/path";
 import { denoWorld } from "../../src/core/resource/deno_world.ts";
+import type { RelayConfig } from "./relay_port.ts";
 import { childEnvironment, type EnvironmentOptions } from "../child_environment.ts";
 
 /** Limits of any server. */
@@ -86,6 +87,8 @@ export interface McpConfig {
   readonly pins: "first-use" | "required";
   /** Absolute path of bubblewrap, if a server gets a PID namespace. */
   readonly bubblewrap?: string;
+  /** Where what servers say beside their answers goes; none: nowhere. */
+  readonly relay?: RelayConfig;
 }
 
 /** Where bubblewrap is. */

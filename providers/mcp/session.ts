@@ -11,6 +11,7 @@ import { Connection } from "./connection.ts";
 import { readPins, writePins } from "./lock_file.ts";
 import { whyNoPidNamespace } from "./pid_namespace.ts";
 import { compareWithPins, type ListedTool, type Pins } from "./pin.ts";
+import type { RelayPort } from "./relay_port.ts";
 import type { McpConfig, UsableServer } from "./server_options.ts";
 import { type InvalidTool, listTools, type ToolList } from "./tool_definition.ts";
 
@@ -20,6 +21,8 @@ export interface SessionsOptions {
   readonly maxMessageBytes: number;
   /** Called with a line for the operator. */
   readonly warn: (line: string) => void;
+  /** Where what servers say beside their answers goes. */
+  readonly relay: RelayPort;
 }
 
 /** How many calls the kernel gives a Worker at once; the servers share them. */
@@ -106,6 +109,15 @@ export class Sessions {
     };
   }
 
+  /**
+   * The connection to a server.
+   *
+   * @throws {ProviderError} The server is unknown or fails.
+   */
+  async connectionTo(server: string, signal: AbortSignal): Promise<Connection> {
+    return (await this.#session(server, signal)).connection;
+  }
+
   #configOf(server: string): UsableServer {
     const { servers } = this.#config;
     const config = Object.hasOwn(servers, server) ? servers[server] : undefined;
@@ -139,8 +151,10 @@ export class Sessions {
     const connection = await Connection.open(server, config, {
       timeoutMs,
       maxMessageBytes: this.#options.maxMessageBytes,
+      relay: this.#options.relay,
       bubblewrap: config.pidNamespace === true ? await this.#findBubblewrap() : undefined,
     });
+    this.#options.relay.onEnd(server, (signal) => void connection.end(signal));
     const asOf = connection.listChanges;
     // Not the signal of the call that came first: others wait for the session as well.
     const signal = AbortSignal.timeout(timeoutMs);

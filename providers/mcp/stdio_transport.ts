@@ -29,6 +29,8 @@ const MAX_PENDING_REPLIES = 1024 * 1024;
 const MAX_SHOWN_LINE = 200;
 /** How long others may hold the output of an ended program open, in milliseconds. */
 const LINGER_MS = 250;
+/** How long a program that was asked to end may take, in milliseconds. */
+const END_MS = 2_000;
 
 /** What a transport is made with. */
 export interface StdioOptions {
@@ -40,6 +42,10 @@ export interface StdioOptions {
   readonly bubblewrap?: string | undefined;
   /** Called with the reason before `onclose`. */
   readonly onFailure: (error: ProviderError) => void;
+  /** Gets what the program writes to standard error, line by line, without its credentials. @default nobody */
+  readonly onStderr?: (text: string) => void;
+  /** Called when the program has ended. @default nobody */
+  readonly onEnd?: (status: { readonly code: number; readonly signal: string | null }) => void;
 }
 
 /** Starts a program and exchanges messages with it, one a line. */
@@ -88,7 +94,8 @@ export class StdioTransport implements Transport {
     }).spawn();
     this.#input = this.#child.stdin.getWriter();
     const read = this.#read(this.#child.stdout);
-    const drained = this.#stderr.drain(this.#child.stderr);
+    const drained = this.#stderr.drain(this.#child.stderr, this.#options.onStderr);
+    this.#child.status.then(({ code, signal }) => this.#options.onEnd?.({ code, signal }));
     this.#watch(this.#child.status, read, drained);
     return Promise.resolve();
   }
@@ -136,6 +143,28 @@ export class StdioTransport implements Transport {
     }
     this.onclose?.();
     return Promise.resolve();
+  }
+
+  /**
+   * Asks the program to end, as MCP wants it: its input is closed. In a PID namespace a signal would end it at once,
+   * so it gets none there.
+   */
+  async end(signal: Deno.Signal | null): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || this.#closed) return;
+    this.#input?.close().catch(() => {/* expected: it may have ended already */});
+    if (signal !== null && this.#options.bubblewrap === undefined) {
+      try {
+        child.kill(signal);
+      } catch {
+        // It has ended already.
+      }
+    }
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, END_MS);
+    await Promise.race([child.status, late]);
+    clearTimeout(timer);
+    await this.close();
   }
 
   async #read(stdout: ReadableStream<Uint8Array>): Promise<void> {

@@ -6,6 +6,10 @@
 import { ByteBuffer } from "../byte_buffer.ts";
 import type { Credentials } from "./credentials.ts";
 
+/** Most characters that are told on. */
+const MAX_TOLD = 1024 * 1024;
+const MAX_LINE = 64 * 1024;
+
 /** Keeps the last bytes of what a server writes. */
 export class TextTail {
   readonly #credentials: Credentials;
@@ -39,13 +43,36 @@ export class TextTail {
     return this.#credentials.conceal(text, start).trim();
   }
 
-  /** Reads a stream to its end; never rejects. */
-  async drain(stream: ReadableStream<Uint8Array>): Promise<void> {
+  /**
+   * Reads a stream to its end; never rejects.
+   *
+   * @param onLine Gets each line too, up to 1 MiB of them, with the server's credentials replaced.
+   */
+  async drain(
+    stream: ReadableStream<Uint8Array>,
+    onLine: (text: string) => void = () => {},
+  ): Promise<void> {
+    const decoder = new TextDecoder();
+    let told = 0;
+    let rest = "";
+    const tell = (text: string) => {
+      if (text === "" || told > MAX_TOLD) return;
+      told += text.length;
+      onLine(told > MAX_TOLD ? "…\n" : this.#credentials.conceal(text));
+    };
     try {
-      for await (const chunk of stream) this.#add(chunk);
+      for await (const chunk of stream) {
+        this.#add(chunk);
+        rest += decoder.decode(chunk, { stream: true });
+        // INVARIANT: whole lines, so that no credential is cut in two; what is longer is no line.
+        const end = rest.length > MAX_LINE ? rest.length : rest.lastIndexOf("\n") + 1;
+        tell(rest.slice(0, end));
+        rest = rest.slice(end);
+      }
     } catch {
       // The writer has ended: all that it wrote has been read.
     }
+    tell(rest);
   }
 
   #add(chunk: Uint8Array): void {

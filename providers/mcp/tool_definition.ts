@@ -5,10 +5,10 @@
  */
 import { createHash } from "node:crypto";
 import { canonicalJson, copyJson } from "../../src/core/json.ts";
-import { ProviderError } from "../../src/worker/provider_error.ts";
 import { escape } from "../../src/visible_text.ts";
 import type { Connection } from "./connection.ts";
 import { withExactNumbers } from "./exact_numbers.ts";
+import { listed } from "./pages.ts";
 
 /** The parts of a tool that a model sees. They are what is pinned. */
 export interface ToolDefinition {
@@ -24,8 +24,6 @@ const STRINGS = ["name", "title", "description"] as const;
 const OBJECTS = ["inputSchema", "outputSchema", "annotations"] as const;
 
 const MAX_NAME = 128;
-const MAX_PAGES = 100;
-const MAX_TOOLS = 1000;
 const LIMITS = { depth: 32, nodes: 20_000, characters: 256 * 1024 };
 
 /** A tool whose definition cannot be used. */
@@ -50,27 +48,14 @@ export interface ToolList {
 export async function listTools(connection: Connection, signal: AbortSignal): Promise<ToolList> {
   const tools: ToolDefinition[] = [];
   const invalid: InvalidTool[] = [];
-  if (!connection.hasTools) return { tools, invalid };
-  let cursor: unknown;
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const params = cursor === undefined ? {} : { cursor };
-    const answer = await connection.request("tools/list", params, { signal });
-    const page = answer["tools"];
-    if (!Array.isArray(page)) throw wrong('its list of tools has no array "tools"');
-    if (tools.length + invalid.length + page.length > MAX_TOOLS) {
-      throw wrong(`it has more than ${MAX_TOOLS} tools`);
-    }
+  if (!connection.has("tools")) return { tools, invalid };
+  for await (const tool of listed(connection, { what: "tools", method: "tools/list", signal })) {
     // Digests of 0.1.0 were made of rounded numbers, and bounds of a schema may be.
-    for (const tool of page) {
-      const definition = definitionOrProblem(withExactNumbers(tool, Number));
-      if (typeof definition !== "string") tools.push(definition);
-      else invalid.push({ name: nameOf(tool, tools.length + invalid.length), problem: definition });
-    }
-    cursor = answer["nextCursor"];
-    if (cursor === undefined || cursor === null) return { tools, invalid };
-    if (typeof cursor !== "string") throw wrong("its list of tools has a cursor that is no string");
+    const definition = definitionOrProblem(withExactNumbers(tool, Number));
+    if (typeof definition !== "string") tools.push(definition);
+    else invalid.push({ name: nameOf(tool, tools.length + invalid.length), problem: definition });
   }
-  throw wrong(`its list of tools has more than ${MAX_PAGES} pages`);
+  return { tools, invalid };
 }
 
 /**
@@ -120,8 +105,4 @@ function nameOf(tool: unknown, index: number): string {
 /** SHA-256 of the canonical JSON (RFC 8785) of a definition, in hexadecimal. */
 export function digestOf(definition: ToolDefinition): string {
   return createHash("sha256").update(canonicalJson(definition)).digest("hex");
-}
-
-function wrong(why: string): ProviderError {
-  return new ProviderError("PROTOCOL_ERROR", `The MCP server cannot be used: ${why}`);
 }

@@ -9,7 +9,7 @@ import { CanonicalError } from "../core/resource/world.ts";
 type Params = Readonly<Record<string, unknown>>;
 
 /**
- * Of `mcp.call`: always `{arguments}`. Given are either that, or the arguments themselves.
+ * Of `mcp.call` and `mcp.prompt`: always `{arguments}`. Given are either that, or the arguments themselves.
  */
 export function mcpParams(params: Params): Params {
   const given = params["arguments"];
@@ -24,8 +24,18 @@ export function mcpParams(params: Params): Params {
   return { arguments: given };
 }
 
-/** Calling a tool of a server, and listing its tools. */
+/**
+ * What is asked of a server: calling a tool, listing what it has, reading a resource, getting a prompt,
+ * completing an argument. And what a server asks of its client: a sample of its model, an answer of its user,
+ * its roots.
+ */
 export const MCP_ACTIONS: ActionTable = {
   "mcp.call": { kind: "name", canonicalParams: mcpParams, params: ["arguments"] },
-  "mcp.list": { kind: "name", params: ["pin"] },
+  "mcp.list": { kind: "name", params: ["pin", "kind"] },
+  "mcp.read": { kind: "name", params: ["subscribe"] },
+  "mcp.prompt": { kind: "name", canonicalParams: mcpParams, params: ["arguments"] },
+  "mcp.complete": { kind: "name", params: ["ref", "argument", "context"] },
+  "mcp.sample": { kind: "name" },
+  "mcp.elicit": { kind: "name" },
+  "mcp.roots": { kind: "name" },
 };

@@ -20,6 +20,12 @@ Deno.test("actionTable() holds the standard actions, whether a provider carries 
     "proc.exec",
     "mcp.call",
     "mcp.list",
+    "mcp.read",
+    "mcp.prompt",
+    "mcp.complete",
+    "mcp.sample",
+    "mcp.elicit",
+    "mcp.roots",
   ]);
 });
 
