@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { openOnce } from "./relay_channel.ts";
 import type { AskAction, FromPort, ToPort } from "./relay_message.ts";
 
 /** What the Worker knows of the relay. */
@@ -29,9 +30,10 @@ export class RelayPort {
   /** @param config None: what servers say beside their answers is not handed on. */
   constructor(config: RelayConfig | undefined) {
     this.#asks = new Set(config?.asks);
-    if (config === undefined) return;
-    this.#channel = new BroadcastChannel(config.channel);
-    this.#channel.onmessage = ({ data }) => this.#receive(data);
+    this.#channel = openOnce(config?.channel);
+    if (this.#channel !== undefined) {
+      this.#channel.onmessage = ({ data }) => this.#receive(data);
+    }
   }
 
   /** Whether there is anybody at the other end. */

@@ -10,7 +10,10 @@ import { messageOf } from "../../src/core/errors.ts";
 import { DeniedError, ProviderError } from "../../src/worker/provider_error.ts";
 import { escape, escapedText } from "../../src/visible_text.ts";
 import type { ListedTool } from "./pin.ts";
-import type { InvalidTool } from "./tool_definition.ts";
+import type { InvalidTool, ToolDefinition } from "./tool_definition.ts";
+
+/** Most characters of a title. */
+const MAX_TITLE = 256;
 
 /** Options of {@linkcode toolDefs}. */
 export interface ToolDefsOptions {
@@ -66,7 +69,7 @@ export async function toolDefs(
       target: server,
       ...(agent === undefined ? {} : { agent }),
     });
-    return defsOf(server, listingOf(result, server), { ...options, onWarning });
+    return defsOf(server, result, { ...options, onWarning });
   };
   if (typeof servers === "string") return distinct(await toolsOf(servers), onWarning);
   const listed = await Promise.all(servers.map(async (server) => {
@@ -80,18 +83,34 @@ export async function toolDefs(
   return distinct(listed.flat(), onWarning);
 }
 
-function defsOf(
+/** A tool that a server offers, fit to be shown. */
+export interface OfferedTool {
+  /** Its definition, with what does not show escaped. */
+  readonly definition: ToolDefinition;
+  /** The target of its calls. */
+  readonly target: string;
+}
+
+/**
+ * The tools of a listing that may be shown: as they were pinned. Those left out are named by a warning.
+ *
+ * @param server Its name.
+ * @param result Of `mcp.list`.
+ * @throws {DeniedError | ProviderError} The listing was denied or failed.
+ */
+export function offeredTools(
   server: string,
-  { tools, invalid }: Listing,
+  result: ActionResult,
   { maxDescription = 4096, onWarning }:
     & ToolDefsOptions
     & Required<Pick<ToolDefsOptions, "onWarning">>,
-): ToolDef[] {
+): OfferedTool[] {
+  const { tools, invalid } = listingOf(result, server);
   const leaveOut = (tool: string, why: string) =>
     onWarning(`MCP tool "${server}/${escape(tool)}" is left out: ${why}`);
   for (const { name, problem } of invalid) leaveOut(name, problem);
   return tools.flatMap(({ definition, state, problem }) => {
-    const { name, title, description = title ?? "", inputSchema } = definition;
+    const { name, title, description = title ?? "" } = definition;
     if (state === "new") return [];
     if (state !== "pinned") {
       const why = state === "changed" ? `it is not as it was pinned (${problem})` : problem;
@@ -101,19 +120,42 @@ function defsOf(
       );
       return [];
     }
+    const shown = {
+      ...definition,
+      ...title === undefined ? {} : { title: escapedText(title, MAX_TITLE) },
+      description: escapedText(description, maxDescription),
+    };
+    return [{ definition: shown, target: `${server}/${name}` }];
+  });
+}
+
+/**
+ * An offered tool as a tool of a model, called `server__tool`.
+ *
+ * @throws {TypeError | RangeError} A model could not take its name or its schema.
+ */
+export function modelTool(server: string, { definition, target }: OfferedTool): ToolDef {
+  return new ToolDef({
+    name: modelName(server, definition.name),
+    description: definition.description ?? "",
+    parameters: definition.inputSchema,
+    action: "mcp.call",
+    target,
+    paramsFrom: { arguments: "*" },
+  });
+}
+
+function defsOf(
+  server: string,
+  result: ActionResult,
+  options: ToolDefsOptions & Required<Pick<ToolDefsOptions, "onWarning">>,
+): ToolDef[] {
+  return offeredTools(server, result, options).flatMap((offered) => {
     try {
-      return [
-        new ToolDef({
-          name: modelName(server, name),
-          description: escapedText(description, maxDescription),
-          parameters: inputSchema,
-          action: "mcp.call",
-          target: `${server}/${name}`,
-          paramsFrom: { arguments: "*" },
-        }),
-      ];
+      return [modelTool(server, offered)];
     } catch (error) {
-      leaveOut(name, escape(messageOf(error)));
+      const tool = `"${server}/${escape(offered.definition.name)}"`;
+      options.onWarning(`MCP tool ${tool} is left out: ${escape(messageOf(error))}`);
       return [];
     }
   });
@@ -141,7 +183,7 @@ function listingOf({ status, data, error = "", code }: ActionResult, server: str
 }
 
 /** Models take 1 to 64 letters, digits, `_` and `-`. */
-function modelName(server: string, tool: string): string {
+export function modelName(server: string, tool: string): string {
   const name = `${server}__${tool}`.replace(/[^A-Za-z0-9_-]/g, "_");
   if (name.length <= 64) return name;
   throw new RangeError(

@@ -3,6 +3,8 @@
  *
  * @module
  */
+// First: see there.
+import "./relay_channel.ts";
 import { CODES } from "../../src/core/action.ts";
 import { copyJson, JsonError } from "../../src/core/json.ts";
 import { SharedTimer } from "../../src/system_timer.ts";

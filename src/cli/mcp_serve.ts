@@ -3,17 +3,30 @@
  *
  * @module
  */
+import { McpRelay } from "../../providers/mcp/relay.ts";
 import type { SubmitFn } from "../stages/submit.ts";
+import { exposure, type MayAllow } from "../gateway/exposure.ts";
 import { LineTransport } from "../gateway/line_transport.ts";
-import { McpGateway } from "../gateway/mcp_gateway.ts";
+import { type DownstreamOptions, McpGateway } from "../gateway/mcp_gateway.ts";
 import { Kernel } from "../open.ts";
-import { mcpTools, toolsFor } from "./agent_tools.ts";
+import { resolveOptions } from "../resolve.ts";
+import { toolsFor } from "./agent_tools.ts";
 import { allowedActions } from "./allowed_actions.ts";
 import { EXIT, optional, type Values } from "./command.ts";
+import { readMcpFile } from "./mcp_file.ts";
 import { kernelOptions } from "./policy_options.ts";
 import { remoteSubmit } from "../server/remote_kernel.ts";
 import { servedKernel } from "./served.ts";
 import { complain, escape } from "./terminal.ts";
+
+/** What is served, and through which gate. */
+interface Served {
+  readonly submit: SubmitFn;
+  /** The actions that some rule allows. */
+  readonly actions: readonly string[];
+  readonly mayAllow: MayAllow;
+  readonly relay?: McpRelay;
+}
 
 /**
  * Serves until standard input ends. Standard output has nothing but messages; warnings, and questions that
@@ -25,39 +38,58 @@ export async function serveMcp(values: Values): Promise<number> {
   if (values["served"] !== undefined) {
     const found = await servedKernel(values);
     if (typeof found === "number") return found;
-    return await serveTools(values, remoteSubmit(found.socket), found.actions);
+    const { actions } = found;
+    const mayAllow: MayAllow = (action) => actions.includes(action);
+    return await serve(values, { submit: remoteSubmit(found.socket), actions, mayAllow });
   }
-  const options = await kernelOptions(values, [], { underPolicy: true });
+  const { policy } = resolveOptions(await kernelOptions(values, [], { underPolicy: true }));
+  using relay = new McpRelay({ asks: allowedActions(policy) });
+  const options = await kernelOptions(values, [], { underPolicy: true, relay });
   await using kernel = await Kernel.open({
     ...options,
     onWarning: (line) => complain(escape(line)),
   });
-  const submit: SubmitFn = (request, more) => kernel.submit(request, more);
-  return await serveTools(values, submit, allowedActions(kernel.policy));
+  return await serve(values, {
+    submit: (request, more) => kernel.submit(request, more),
+    actions: allowedActions(kernel.policy),
+    mayAllow: exposure(() => kernel.policy),
+    relay,
+  });
 }
 
-async function serveTools(
-  values: Values,
-  gate: SubmitFn,
-  actions: readonly string[],
-): Promise<number> {
+async function serve(values: Values, served: Served): Promise<number> {
+  const { actions, mayAllow, relay } = served;
   const agent = optional(values, "agent");
+  const sets = optional(values, "tools");
   // A client that is gone aborts its calls; what is under way still ends with its record.
   const underWay = new Set<Promise<unknown>>();
   const submit: SubmitFn = (request, more) => {
-    const result = gate(request, more).finally(() => underWay.delete(result));
+    const result = served.submit(request, more).finally(() => underWay.delete(result));
     underWay.add(result);
     return result;
   };
-  const tools = [
-    ...toolsFor(actions, optional(values, "tools")),
-    ...await mcpTools(submit, values),
-  ];
-  const gateway = new McpGateway({ submit, tools, ...agent === undefined ? {} : { agent } });
+  const servers = serversOf(values, sets);
+  const downstream: DownstreamOptions = {
+    ...{ servers, mayAllow, relay },
+    onWarning: (line) => complain(`agent-kernel mcp: ${escape(line)}`),
+  };
+  const gateway = new McpGateway({
+    submit,
+    tools: toolsFor(actions, sets),
+    ...agent === undefined ? {} : { agent },
+    ...servers.length === 0 ? {} : { downstream },
+  });
   const transport = new LineTransport(Deno.stdin.readable, Deno.stdout.writable);
   await gateway.connect(transport);
   await transport.ended;
   await gateway.idle();
   await Promise.allSettled(underWay);
   return EXIT.OK;
+}
+
+/** Those of `--mcp`, unless `--tools` names other sets. */
+function serversOf(values: Values, sets: string | undefined): string[] {
+  const file = optional(values, "mcp");
+  if (file === undefined || !(sets?.split(",") ?? ["mcp"]).includes("mcp")) return [];
+  return Object.keys(readMcpFile(file).servers);
 }

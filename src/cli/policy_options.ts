@@ -10,6 +10,7 @@ import { type ProcessOptions, ProcessProvider } from "../../providers/process/mo
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
 import type { ApprovalQuestion } from "../approval/question.ts";
 import type { KernelOptions } from "../options.ts";
+import type { McpRelay } from "../../providers/mcp/relay.ts";
 import type { Provider } from "../worker/provider.ts";
 import { noPositionals, optional, required, UsageError, type Values } from "./command.ts";
 import { loadModule } from "./load_module.ts";
@@ -34,13 +35,15 @@ export function searchPathOf(values: Values): string[] {
 export interface ReadingOptions {
   /** Whether this is the process that acts, which gets the variables that MCP servers inherit. @default false */
   readonly underPolicy?: boolean;
+  /** Hears what MCP servers say beside their answers, and hands on what they ask. @default they are not heard */
+  readonly relay?: McpRelay | undefined;
 }
 
 /** The options of a kernel, with absolute paths. */
 export async function kernelOptions(
   values: Values,
   positionals: readonly string[] = [],
-  { underPolicy = false }: ReadingOptions = {},
+  { underPolicy = false, relay }: ReadingOptions = {},
 ): Promise<KernelOptions> {
   const [first, ...more] = positionals;
   noPositionals(values["policy"] === undefined ? more : positionals);
@@ -55,7 +58,7 @@ export async function kernelOptions(
       new FilesystemProvider(snapshots === undefined ? {} : { snapshots }),
       new ProcessProvider(processOptions(values)),
       new HttpProvider(),
-      ...await mcpProvider(values, { inherits: underPolicy, searchPath }),
+      ...await mcpProviders(values, { inherits: underPolicy, searchPath }, relay),
     ],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
     limits: { path: ledgerFolder(values) },
@@ -100,16 +103,22 @@ function tell({ id, action, target, expiresAt }: ApprovalQuestion, values: Value
 }
 
 /** The SDK of MCP is slow to load, so it is loaded only with `--mcp`. */
-async function mcpProvider(
+async function mcpProviders(
   values: Values,
   options: Parameters<typeof mcpOptions>[1],
+  relay: McpRelay | undefined,
 ): Promise<Provider[]> {
   const file = optional(values, "mcp");
   if (file === undefined) return [];
   const { McpProvider } = await loadModule<typeof import("../../providers/mcp/mod.ts")>(
     "../../providers/mcp/mod.ts",
   );
-  return [new McpProvider(mcpOptions(readMcpFile(file), options))];
+  const servers = mcpOptions(readMcpFile(file), options);
+  if (relay === undefined) return [new McpProvider(servers)];
+  const { clientProvider } = await loadModule<typeof import("../gateway/client_provider.ts")>(
+    "../gateway/client_provider.ts",
+  );
+  return [new McpProvider({ ...servers, relay }), clientProvider()];
 }
 
 function processOptions(values: Values): ProcessOptions {

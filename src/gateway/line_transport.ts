@@ -3,7 +3,9 @@
  *
  * @module
  */
+// @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport"
 import type { Transport } from "npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport.js";
+// @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/types"
 import {
   type JSONRPCMessage,
   JSONRPCMessageSchema,
