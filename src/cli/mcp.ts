@@ -55,11 +55,15 @@ const VERBS: Readonly<Record<string, Verb>> = { list, pin, diff };
 /** Lists, compares and pins the tools of MCP servers. */
 export const COMMAND: Command = {
   usage:
-    "list | diff | pin [SERVER [TOOL ...]] --mcp FILE, or serve --policy FILE [--tools fs,http,proc,mcp]",
+    "list | diff | pin [SERVER [TOOL ...]] --mcp FILE, or serve --policy FILE [--tools fs,http,proc,mcp], or proxy [--policy FILE] -- COMMAND ARGS",
   details:
     `serve: the kernel as an MCP server on standard input and output, for agents that speak MCP: its tools are
 those that some rule of the policy allows, and those of the servers of --mcp; every call goes through the
 gate. The other options are those of submit.
+
+proxy: one server, started with COMMAND, as it stands: its tools, resources and prompts under their own names,
+as far as the policy allows them, and each use on record. To be put before a command in an mcp.json. Exit code and
+signals are those of the server.
 
 list: all tools, and whether they are as they were pinned. diff: what is not as it was pinned; exit
 code 1 if anything is. pin: what is there now is right. It begins with starting the servers. The
@@ -73,16 +77,40 @@ listing is an action, mcp.list, allowed by a policy of this command and recorded
       value: "SETS",
       help: "serve: fs, http, proc, mcp, separated by commas (default: what some rule allows)",
     },
-    agent: { type: "string", value: "NAME", help: "serve: who asks; appears in the records" },
+    agent: {
+      type: "string",
+      value: "NAME",
+      help: "serve, proxy: who asks; appears in the records",
+    },
+    name: {
+      type: "string",
+      value: "NAME",
+      help: "proxy: the name of the server in the policy (default: server)",
+    },
+    env: {
+      type: "string",
+      value: "NAMES",
+      help: "proxy: variables that the server gets, separated by commas (default: all)",
+    },
+    state: {
+      type: "string",
+      value: "DIR",
+      help: "proxy: folder of logs and pins (default: ~/.local/state/agent-kernel/mcp)",
+    },
+    pins: { type: "string", value: "FILE", help: "given by mcp proxy to its second process" },
     json: { type: "boolean", help: "as JSON" },
     verbose: { type: "boolean", help: "print the permissions of the second process" },
   },
   async run({ values, positionals, args, underPolicy }: Invocation): Promise<number> {
     const [verb = "", only, ...named] = positionals;
     if (verb === "serve") return await serve(values, { positionals, args, underPolicy });
+    if (verb === "proxy") {
+      const { proxyMcp } = await import("./mcp_proxy.ts");
+      return await proxyMcp({ values, positionals, args, underPolicy }, positionals.slice(1));
+    }
     const work = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
     if (work === undefined) {
-      throw new UsageError(`expected serve, list, pin or diff, not "${verb}"`);
+      throw new UsageError(`expected serve, proxy, list, pin or diff, not "${verb}"`);
     }
     const file = readMcpFile(required(values, "mcp"));
     const all = Object.keys(file.servers);
@@ -260,5 +288,5 @@ function coloured(state: string): string {
 }
 
 if (import.meta.main) {
-  await actAs("mcp", COMMAND, { readsInput: Deno.args[0] === "serve" });
+  await actAs("mcp", COMMAND, { readsInput: ["serve", "proxy"].includes(Deno.args[0] ?? "") });
 }

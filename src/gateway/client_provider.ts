@@ -17,6 +17,12 @@ export type AskClient = (asked: {
   readonly signal: AbortSignal;
 }) => Promise<unknown>;
 
+/** Options of {@linkcode clientProvider}. */
+export interface ClientProviderOptions {
+  /** Folders of a gateway, which no action may read or change. @default none */
+  readonly stores?: readonly string[];
+}
+
 /** A user may think for a while. */
 const DEADLINE_MS = 600_000;
 /** The key under which a stage hands on which client is asked. */
@@ -29,8 +35,9 @@ const clients = new Map<string, AskClient>();
  *
  * Only a request with the stage of an {@linkcode askableClient} has a client; without, it fails with `NO_CLIENT`.
  */
-export function clientProvider(): Provider {
+export function clientProvider({ stores = [] }: ClientProviderOptions = {}): Provider {
   return new Provider({
+    stores,
     name: "mcp-client",
     isolation: "none",
     deadlineMs: DEADLINE_MS,

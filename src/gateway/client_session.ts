@@ -42,12 +42,6 @@ export interface SessionOptions {
   readonly ownNames: boolean;
   /** Called when a server says that its lists have changed. */
   readonly onChanged: (server: string, what: string) => void;
-  /** Called when a server that was started here has ended. */
-  readonly onEnded?:
-    | ((server: string, status: { code: number; signal: string | null }) => void)
-    | undefined;
-  /** Gets what servers write to standard error. */
-  readonly onStderr?: ((text: string) => void) | undefined;
 }
 
 interface Active {
@@ -129,20 +123,15 @@ export class ClientSession implements RelayClient, Disposable {
   }
 
   told(message: Exclude<FromPort, { type: "ask" }>): void {
-    const { onChanged, onEnded, onStderr } = this.#options;
     switch (message.type) {
       case "progress":
         return this.#tellProgress(message);
       case "log":
         return this.#tellLog(message);
       case "changed":
-        return onChanged(message.server, message.what);
+        return this.#options.onChanged(message.server, message.what);
       case "updated":
         return this.#tellUpdate(message.server, message.uri);
-      case "stderr":
-        return onStderr?.(message.text);
-      case "ended":
-        return onEnded?.(message.server, { code: message.code, signal: message.signal ?? null });
     }
   }
 

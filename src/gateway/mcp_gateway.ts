@@ -45,16 +45,17 @@ export interface DownstreamOptions {
   /** That of the provider, if it is in this process: for progress, cancellation, log messages, changes. @default none */
   readonly relay?: McpRelay | undefined;
   /**
-   * The server is shown as it stands: under its own names, with this name and version. For one server.
-   * @default `server__tool`
+   * The server is shown as it stands: under its own names, with this name and version, and with no more than these
+   * capabilities. For one server. @default `server__tool`
    */
-  readonly as?: { readonly name: string; readonly version: string } | undefined;
+  readonly as?: {
+    readonly name: string;
+    readonly version: string;
+    /** @default all that is served */
+    readonly capabilities?: Readonly<Record<string, unknown>>;
+  } | undefined;
   /** Gets a line for each thing that is left out, once. @default nobody */
   readonly onWarning?: (line: string) => void;
-  /** Called when a server that was started here has ended. @default nobody */
-  readonly onEnded?: (server: string, status: { code: number; signal: string | null }) => void;
-  /** Gets what servers write to standard error. @default nobody */
-  readonly onStderr?: (text: string) => void;
   /** @default the platform's */
   readonly timer?: Timer;
 }
@@ -106,10 +107,11 @@ export class McpGateway {
     this.#submit = options.submit ??
       (options.kernel as NonNullable<typeof options.kernel>).submit.bind(options.kernel);
     const { downstream } = options;
+    const capabilities = capabilitiesOf(downstream);
     const instructions = downstream?.as === undefined ? { instructions: INSTRUCTIONS } : {};
     this.server = new Server(
-      downstream?.as ?? { name: "agent-kernel", version: VERSION },
-      { capabilities: capabilitiesOf(downstream), ...instructions },
+      { name: downstream?.as?.name ?? "agent-kernel", version: downstream?.as?.version ?? VERSION },
+      { capabilities, ...instructions },
     );
     this.server.setRequestHandler(
       CallToolRequestSchema,
@@ -131,12 +133,11 @@ export class McpGateway {
       onChange: (what) => this.#tellChange(what),
       ...timer === undefined ? {} : { timer },
     });
-    const { onEnded, onStderr } = downstream;
     this.#session = new ClientSession({
       server: this.server,
       submit: this.#submit,
       relay: relay ?? this.#ownRelay as McpRelay,
-      ...{ agent, ownNames, onEnded, onStderr },
+      ...{ agent, ownNames },
       onChanged: (server, what) => void this.#catalogue?.changed(server, what),
     });
     this.server.onclose = () => {
@@ -151,10 +152,10 @@ export class McpGateway {
       agent,
       run: <T>(work: Promise<T>) => this.#run(work),
     };
-    if (this.#offers("mcp.read")) serveResources(serving);
-    if (this.#offers("mcp.prompt")) servePrompts(serving);
-    if (this.#offers("mcp.complete")) serveCompletions(serving);
-    if (relay !== undefined) {
+    if (capabilities.resources !== undefined) serveResources(serving);
+    if (capabilities.prompts !== undefined) servePrompts(serving);
+    if (capabilities.completions !== undefined) serveCompletions(serving);
+    if (capabilities.logging !== undefined) {
       this.server.setRequestHandler(SetLevelRequestSchema, ({ params: { level } }) => {
         if (this.#session !== undefined) this.#session.level = level;
         return {};
@@ -179,10 +180,6 @@ export class McpGateway {
     } finally {
       this.#running.delete(work);
     }
-  }
-
-  #offers(action: string): boolean {
-    return this.#options.downstream !== undefined && offers(this.#options.downstream, action);
   }
 
   async #listTools(cursor: string | undefined): Promise<{ tools: Tool[]; nextCursor?: string }> {
@@ -246,22 +243,23 @@ export class McpGateway {
   }
 }
 
-function offers({ servers, mayAllow = () => true }: DownstreamOptions, action: string): boolean {
-  return servers.some((server) => mayAllow(action, server, { isPrefix: true }));
-}
-
-/** What is not connected is not promised; what no rule could allow is not offered. */
+/** What is not connected is not promised; what no rule could allow, and what the server has not, is not offered. */
 function capabilitiesOf(downstream: DownstreamOptions | undefined): ServerCapabilities {
   if (downstream === undefined) return { tools: {} };
-  const isHeard = downstream.relay !== undefined;
+  const { servers, mayAllow = () => true, relay, as } = downstream;
+  const has = (capability: string) =>
+    as?.capabilities === undefined || Object.hasOwn(as.capabilities, capability);
+  const offers = (action: string) =>
+    servers.some((server) => mayAllow(action, server, { isPrefix: true }));
+  const isHeard = relay !== undefined;
   const listChanged = isHeard ? { listChanged: true } : {};
   return {
     tools: listChanged,
-    ...offers(downstream, "mcp.read") &&
+    ...has("resources") && offers("mcp.read") &&
       { resources: { ...listChanged, ...isHeard ? { subscribe: true } : {} } },
-    ...offers(downstream, "mcp.prompt") && { prompts: listChanged },
-    ...offers(downstream, "mcp.complete") && { completions: {} },
-    ...isHeard && { logging: {} },
+    ...has("prompts") && offers("mcp.prompt") && { prompts: listChanged },
+    ...has("completions") && offers("mcp.complete") && { completions: {} },
+    ...has("logging") && isHeard && { logging: {} },
   };
 }
 
