@@ -41,6 +41,7 @@ const INVALID_REQUEST = -32600;
 const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   progress: { call: "string", progress: "number" },
   log: { server: "string", level: "string" },
+  finished: { call: "string" },
   changed: { server: "string", what: "string" },
   updated: { server: "string", uri: "string" },
   stderr: { server: "string", text: "string" },

@@ -34,6 +34,8 @@ export type FromPort =
     readonly level: string;
     readonly data: unknown;
   }
+  /** The call has ended: whatever was said during it has come before this. */
+  | { readonly type: "finished"; readonly call: string }
   | { readonly type: "changed"; readonly server: string; readonly what: Changed }
   | { readonly type: "updated"; readonly server: string; readonly uri: string }
   | { readonly type: "stderr"; readonly server: string; readonly text: string }

@@ -116,6 +116,8 @@ async function execute(request: ProviderRequest, context: ProviderContext): Prom
       CODES.DEADLINE_EXCEEDED,
       `MCP server "${server}" did not answer within ${timeoutMs} ms`,
     );
+  } finally {
+    if (call !== undefined) portOf(context).post({ type: "finished", call });
   }
 }
 

@@ -65,7 +65,7 @@ export interface CatalogueOptions {
 }
 
 /** How long a client waits for the list of one server; what comes later is told as a change. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 15_000;
 /** Most lists of a server that are asked for because it said that they changed; a call to it adds some again. */
 const MAX_RELISTS = 50;
 const RELISTS_PER_CALL = 5;

@@ -24,7 +24,10 @@ import type { AskAnswer } from "../../providers/mcp/relay_port.ts";
 import { ProviderError } from "../worker/provider_error.ts";
 import type { ActionRequest, ActionResult } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
+import type { Timer } from "../core/timer.ts";
+import type { Stage } from "../stages/stage.ts";
 import type { SubmitFn } from "../stages/submit.ts";
+import { SYSTEM_TIMER } from "../system_timer.ts";
 import { askableClient, type AskClient } from "./client_provider.ts";
 import { shownElicitation } from "./elicitation.ts";
 import { DENIED_CODE } from "./results.ts";
@@ -38,6 +41,9 @@ export interface SessionOptions {
   readonly submit: SubmitFn;
   readonly relay: McpRelay;
   readonly agent?: string | undefined;
+  /** Whether there is a provider at the other end of the relay. */
+  readonly isHeard: boolean;
+  readonly timer?: Timer | undefined;
   /** Whether the client sees the server itself, not a gateway. */
   readonly ownNames: boolean;
   /** Called when a server says that its lists have changed. */
@@ -47,8 +53,12 @@ export interface SessionOptions {
 interface Active {
   readonly server: string;
   readonly extra: Extra;
+  /** Ends the wait for what the server said during the call. */
+  readonly finish: () => void;
 }
 
+/** How long a Worker that died after a call is waited for, in milliseconds. */
+const LAST_WORDS_MS = 250;
 /** Most notifications that wait for a client that does not read; further ones are left out. */
 const MAX_WAITING = 256;
 const MAX_SUBSCRIPTIONS = 1000;
@@ -64,11 +74,13 @@ export class ClientSession implements RelayClient, Disposable {
   readonly #subscriptions = new Map<string, string>();
   readonly #client: ReturnType<typeof askableClient>;
   readonly #added: Disposable;
+  readonly #timer: Timer;
   #level: LoggingLevel = "debug";
   #waiting = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#timer = options.timer ?? SYSTEM_TIMER;
     this.#client = askableClient((asked) => this.#carryOut(asked));
     this.#added = options.relay.add(this);
   }
@@ -97,24 +109,38 @@ export class ClientSession implements RelayClient, Disposable {
    * it ends at the server too.
    */
   async submit(server: string, request: ActionRequest, extra: Extra): Promise<ActionResult> {
-    return await this.during(server, extra, (stages) => this.#options.submit(request, { stages }));
+    const { result } = await this.during(server, extra, async (stages) => ({
+      result: await this.#options.submit(request, { stages }),
+    }));
+    return result;
   }
 
   /** The same for code that submits by itself, with these stages. */
-  async during<T>(
+  async during<T extends { readonly result: ActionResult }>(
     server: string,
     extra: Extra,
-    work: (stages: NonNullable<Parameters<SubmitFn>[1]>["stages"] & object) => Promise<T>,
+    work: (stages: readonly Stage[]) => Promise<T>,
   ): Promise<T> {
-    const call = crypto.randomUUID();
-    const cancel = () => this.#options.relay.cancel(call);
-    this.#active.set(call, { server, extra });
+    const id = crypto.randomUUID();
+    const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
+    const cancel = () => this.#options.relay.cancel(id);
+    this.#active.set(id, { server, extra, finish });
     extra.signal.addEventListener("abort", cancel);
     try {
-      return await work([{ name: CALL_ID, enter: () => ({ preparation: { [CALL_ID]: call } }) }]);
+      const done = await work([{
+        name: CALL_ID,
+        enter: () => ({ preparation: { [CALL_ID]: id } }),
+      }]);
+      // Results and what a server says beside them come by different ways: the client gets them in their order.
+      if (done.result.recordId !== undefined && this.#options.isHeard) {
+        const cancelWait = this.#timer.schedule(finish, LAST_WORDS_MS);
+        await finished;
+        cancelWait();
+      }
+      return done;
     } finally {
       extra.signal.removeEventListener("abort", cancel);
-      this.#active.delete(call);
+      this.#active.delete(id);
     }
   }
 
@@ -126,6 +152,8 @@ export class ClientSession implements RelayClient, Disposable {
     switch (message.type) {
       case "progress":
         return this.#tellProgress(message);
+      case "finished":
+        return this.#active.get(message.call)?.finish();
       case "log":
         return this.#tellLog(message);
       case "changed":

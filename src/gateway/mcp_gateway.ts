@@ -137,7 +137,7 @@ export class McpGateway {
       server: this.server,
       submit: this.#submit,
       relay: relay ?? this.#ownRelay as McpRelay,
-      ...{ agent, ownNames },
+      ...{ agent, ownNames, timer, isHeard: relay !== undefined },
       onChanged: (server, what) => void this.#catalogue?.changed(server, what),
     });
     this.server.onclose = () => {
