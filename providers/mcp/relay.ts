@@ -56,11 +56,12 @@ const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
  * It reaches the Worker over a `BroadcastChannel` with a name that nobody can guess, and works where kernel and
  * gateway are in one process.
  */
-export class McpRelay implements Disposable {
+export class McpRelay implements AsyncDisposable {
   readonly #name = `agent-kernel-mcp-${crypto.randomUUID()}`;
   readonly #asks: readonly AskAction[];
   readonly #channel: BroadcastChannel;
   readonly #clients = new Set<RelayClient>();
+  #isClosed = false;
 
   /** @param options `asks`: the actions of which some rule may allow a request of a server. @default none */
   constructor({ asks = [] }: { readonly asks?: readonly string[] } = {}) {
@@ -90,13 +91,17 @@ export class McpRelay implements Disposable {
     this.#post({ type: "end", server, signal });
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#clients.clear();
+    this.#isClosed = true;
     this.#channel.close();
+    // Deno 2.9 breaks a channel that is made in the tick in which the last one was closed.
+    await new Promise((resolve) => setTimeout(resolve));
   }
 
   #post(message: ToPort): void {
-    this.#channel.postMessage(message);
+    // A client may still end its calls when the kernel is gone.
+    if (!this.#isClosed) this.#channel.postMessage(message);
   }
 
   /** @param data Untrusted. */

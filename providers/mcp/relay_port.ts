@@ -19,11 +19,15 @@ export type AskAnswer =
   | { readonly result: Readonly<Record<string, unknown>> }
   | { readonly error: { readonly code: number; readonly message: string } };
 
+/** Most cancellations of calls that are not there: they may come yet, or have ended. */
+const MAX_EARLY = 1000;
+
 /** Connected to the relay, or to nothing. */
 export class RelayPort {
   readonly #channel: BroadcastChannel | undefined;
   readonly #asks: ReadonlySet<AskAction>;
   readonly #calls = new Map<string, () => void>();
+  readonly #cancelled = new Set<string>();
   readonly #asked = new Map<string, (answer: AskAnswer) => void>();
   readonly #enders = new Map<string, (signal: Deno.Signal | null) => void>();
 
@@ -54,6 +58,8 @@ export class RelayPort {
   onCancel(call: string | undefined, cancel: () => void): Disposable {
     if (call === undefined) return { [Symbol.dispose]: () => {} };
     this.#calls.set(call, cancel);
+    // It may come before the call does: they take different ways.
+    if (this.#cancelled.delete(call)) cancel();
     return { [Symbol.dispose]: () => void this.#calls.delete(call) };
   }
 
@@ -72,7 +78,13 @@ export class RelayPort {
   }
 
   #receive(message: ToPort): void {
-    if (message.type === "cancel") this.#calls.get(message.call)?.();
+    if (message.type === "cancel") {
+      const cancel = this.#calls.get(message.call);
+      if (cancel !== undefined) cancel();
+      else this.#cancelled.add(message.call);
+      const [oldest] = this.#cancelled;
+      if (this.#cancelled.size > MAX_EARLY && oldest !== undefined) this.#cancelled.delete(oldest);
+    }
     if (message.type === "answer") this.#asked.get(message.id)?.(message);
     if (message.type === "end") this.#enders.get(message.server)?.(message.signal);
   }

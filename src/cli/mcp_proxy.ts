@@ -55,18 +55,14 @@ export async function proxyMcp(
   const completed = await withDefaults(values, command);
   const end = args.indexOf("--");
   const all = { ...values, ...completed };
-  const relay = new McpRelay();
-  try {
-    const resolved = resolveOptions(optionsOf(all, command, { relay, inherits: false }));
-    const added = Object.entries(completed).map(([name, value]) => `--${name}=${value}`);
-    return await launch(resolved, [...args.slice(0, end), ...added, ...args.slice(end)], {
-      verbose: values["verbose"] === true,
-      env: namesOf(all),
-      forwardsInput: true,
-    });
-  } finally {
-    relay[Symbol.dispose]();
-  }
+  await using relay = new McpRelay();
+  const resolved = resolveOptions(optionsOf(all, command, { relay, inherits: false }));
+  const added = Object.entries(completed).map(([name, value]) => `--${name}=${value}`);
+  return await launch(resolved, [...args.slice(0, end), ...added, ...args.slice(end)], {
+    verbose: values["verbose"] === true,
+    env: namesOf(all),
+    forwardsInput: true,
+  });
 }
 
 /** What the second process cannot find out: it may read no more than it has to. */
@@ -142,9 +138,9 @@ function optionsOf(
 async function serve(values: Values, command: readonly string[]): Promise<number> {
   const name = required(values, "name");
   const agent = optional(values, "agent");
-  using before = new McpRelay();
+  await using before = new McpRelay();
   const first = optionsOf(values, command, { relay: before, inherits: true });
-  using relay = new McpRelay({ asks: allowedActions(resolveOptions(first).policy) });
+  await using relay = new McpRelay({ asks: allowedActions(resolveOptions(first).policy) });
   Deno.mkdirSync(required(values, "state"), { recursive: true, mode: 0o700 });
   const ended = Promise.withResolvers<number>();
   let signalled: HandedOn | undefined;

@@ -43,7 +43,7 @@ export async function serveMcp(values: Values): Promise<number> {
     return await serve(values, { submit: remoteSubmit(found.socket), actions, mayAllow });
   }
   const { policy } = resolveOptions(await kernelOptions(values, [], { underPolicy: true }));
-  using relay = new McpRelay({ asks: allowedActions(policy) });
+  await using relay = new McpRelay({ asks: allowedActions(policy) });
   const options = await kernelOptions(values, [], { underPolicy: true, relay });
   await using kernel = await Kernel.open({
     ...options,

@@ -39,10 +39,9 @@ export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 export interface SessionOptions {
   readonly server: Server;
   readonly submit: SubmitFn;
-  readonly relay: McpRelay;
+  /** To the provider; none: servers are not heard. */
+  readonly relay: McpRelay | undefined;
   readonly agent?: string | undefined;
-  /** Whether there is a provider at the other end of the relay. */
-  readonly isHeard: boolean;
   readonly timer?: Timer | undefined;
   /** Whether the client sees the server itself, not a gateway. */
   readonly ownNames: boolean;
@@ -73,21 +72,24 @@ export class ClientSession implements RelayClient, Disposable {
   readonly #active = new Map<string, Active>();
   readonly #subscriptions = new Map<string, string>();
   readonly #client: ReturnType<typeof askableClient>;
-  readonly #added: Disposable;
+  readonly #added: Disposable | undefined;
   readonly #timer: Timer;
   #level: LoggingLevel = "debug";
   #waiting = 0;
+  #isGone = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#timer = options.timer ?? SYSTEM_TIMER;
     this.#client = askableClient((asked) => this.#carryOut(asked));
-    this.#added = options.relay.add(this);
+    this.#added = options.relay?.add(this);
   }
 
   [Symbol.dispose](): void {
-    this.#added[Symbol.dispose]();
+    this.#added?.[Symbol.dispose]();
     this.#client[Symbol.dispose]();
+    for (const { finish } of this.#active.values()) finish();
+    this.#isGone = true;
   }
 
   /** From which level on the client wants log messages. */
@@ -123,7 +125,9 @@ export class ClientSession implements RelayClient, Disposable {
   ): Promise<T> {
     const id = crypto.randomUUID();
     const { promise: finished, resolve: finish } = Promise.withResolvers<void>();
-    const cancel = () => this.#options.relay.cancel(id);
+    const { relay } = this.#options;
+    const cancel = () => relay?.cancel(id);
+    extra.signal.throwIfAborted();
     this.#active.set(id, { server, extra, finish });
     extra.signal.addEventListener("abort", cancel);
     try {
@@ -132,7 +136,7 @@ export class ClientSession implements RelayClient, Disposable {
         enter: () => ({ preparation: { [CALL_ID]: id } }),
       }]);
       // Results and what a server says beside them come by different ways: the client gets them in their order.
-      if (done.result.recordId !== undefined && this.#options.isHeard) {
+      if (done.result.recordId !== undefined && relay !== undefined && !this.#isGone) {
         const cancelWait = this.#timer.schedule(finish, LAST_WORDS_MS);
         await finished;
         cancelWait();

@@ -17,7 +17,7 @@ import {
   SetLevelRequestSchema,
   type Tool,
 } from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
-import { McpRelay } from "../../providers/mcp/relay.ts";
+import type { McpRelay } from "../../providers/mcp/relay.ts";
 import type { Changed } from "../../providers/mcp/relay_message.ts";
 import type { ActionResult } from "../core/action.ts";
 import type { Timer } from "../core/timer.ts";
@@ -89,8 +89,6 @@ export class McpGateway {
   readonly #submit: SubmitFn;
   readonly #catalogue: Catalogue | undefined;
   readonly #session: ClientSession | undefined;
-  /** Without a relay of the provider there is one that nobody is at the other end of. */
-  readonly #ownRelay: McpRelay | undefined;
   /** Requests that have no answer yet. */
   readonly #running = new Set<Promise<unknown>>();
 
@@ -123,7 +121,6 @@ export class McpGateway {
     );
     if (downstream === undefined) return;
     const { relay, mayAllow = () => true, onWarning = () => {}, timer, as } = downstream;
-    this.#ownRelay = relay === undefined ? new McpRelay() : undefined;
     const ownNames = as !== undefined;
     const { agent } = options;
     this.#catalogue = new Catalogue({
@@ -136,14 +133,11 @@ export class McpGateway {
     this.#session = new ClientSession({
       server: this.server,
       submit: this.#submit,
-      relay: relay ?? this.#ownRelay as McpRelay,
-      ...{ agent, ownNames, timer, isHeard: relay !== undefined },
+      relay,
+      ...{ agent, ownNames, timer },
       onChanged: (server, what) => void this.#catalogue?.changed(server, what),
     });
-    this.server.onclose = () => {
-      this.#session?.[Symbol.dispose]();
-      this.#ownRelay?.[Symbol.dispose]();
-    };
+    this.server.onclose = () => this.#session?.[Symbol.dispose]();
     const serving = {
       server: this.server,
       catalogue: this.#catalogue,

@@ -69,7 +69,7 @@ export async function withGateway<T>(
   const { policy = { capabilities: [{ id: "all", action: actions, resource }] }, ...downstream } =
     more;
   using ws = new Workspace();
-  using relay = new McpRelay({ asks: actions });
+  await using relay = new McpRelay({ asks: actions });
   await using kernel = await Kernel.open({
     policy,
     providers: [
@@ -99,7 +99,11 @@ export async function withGateway<T>(
     const client = new Client({ name: "test", version: "1" }, { capabilities: given });
     const notifications: { method: string; params?: Record<string, unknown> }[] = [];
     client.fallbackNotificationHandler = (notification) => {
-      notifications.push(notification as never);
+      const { method, params } = notification as {
+        method: string;
+        params?: Record<string, unknown>;
+      };
+      notifications.push(params === undefined ? { method } : { method, params });
       return Promise.resolve();
     };
     await client.connect(upstream);
@@ -123,4 +127,9 @@ export async function withGateway<T>(
   } finally {
     for (const close of closing) await close();
   }
+}
+
+/** Gives the event loop turns until something has happened. */
+export async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
+  while (!await happened()) await new Promise((resolve) => setTimeout(resolve));
 }
