@@ -87,6 +87,8 @@ const SCHEMAS = {
 
 interface List {
   offered: Promise<readonly Offered[]>;
+  /** The same, once it is there. */
+  known?: readonly Offered[];
   /** Set while it is asked for again: whether the server said meanwhile that it changed once more. */
   relisting?: { again: boolean } | undefined;
 }
@@ -108,18 +110,17 @@ export class Catalogue {
   async list(kind: ListKind): Promise<readonly Offered[]> {
     const { servers } = this.#options;
     const lists = await Promise.all(servers.map((server) => this.#inTime(server, kind)));
-    // INVARIANT: of two with one name neither is offered: the client could not say which one it means.
-    return Array.from(Map.groupBy(lists.flat(), ({ key }) => key)).flatMap(([key, same]) => {
-      if (same.length === 1) return same;
-      const from = same.map(({ server }) => `"${server}"`).join(" and ");
-      this.#warn(`${kind} "${escape(key)}" of ${from} are left out: they have the same name`);
-      return [];
-    });
+    return this.#distinct(kind, lists.flat());
   }
 
   /** What a client means by a name or a URI. */
   async find(kind: ListKind, key: string): Promise<Offered | undefined> {
-    return (await this.list(kind)).find((offered) => offered.key === key);
+    // A call of one server does not wait for the list of another.
+    const known = this.#options.servers.flatMap((server) =>
+      this.#lists.get(`${kind}/${server}`)?.known ?? []
+    );
+    const same = (offered: Offered) => offered.key === key;
+    return this.#distinct(kind, known).find(same) ?? (await this.list(kind)).find(same);
   }
 
   /** The server that a URI belongs to: it lists it, or has a template for it, or is the only one. */
@@ -149,6 +150,16 @@ export class Catalogue {
     await Promise.all(kinds.map((kind) => this.#again(server, kind)));
   }
 
+  /** INVARIANT: of two with one name neither is offered: the client could not say which one it means. */
+  #distinct(kind: ListKind, all: readonly Offered[]): Offered[] {
+    return Array.from(Map.groupBy(all, ({ key }) => key)).flatMap(([key, same]) => {
+      if (same.length === 1) return same;
+      const from = same.map(({ server }) => `"${server}"`).join(" and ");
+      this.#warn(`${kind} "${escape(key)}" of ${from} are left out: they have the same name`);
+      return [];
+    });
+  }
+
   async #again(server: string, kind: ListKind): Promise<void> {
     const list = this.#lists.get(`${kind}/${server}`);
     // Who has not asked for it has nothing to be told.
@@ -162,6 +173,7 @@ export class Catalogue {
         const before = await list.offered;
         const now = await this.#ask(server, kind);
         list.offered = Promise.resolve(now);
+        list.known = now;
         if (JSON.stringify(shownOf(now)) !== JSON.stringify(shownOf(before))) {
           this.#options.onChange(WHAT[kind]);
         }
@@ -189,6 +201,7 @@ export class Catalogue {
     const { promise: late, resolve } = Promise.withResolvers<undefined>();
     const cancel = this.#timer.schedule(() => resolve(undefined), PATIENCE_MS);
     const offered = list.offered.then((offered) => {
+      list.known ??= offered;
       if (isLate && offered.length > 0) this.#options.onChange(WHAT[kind]);
       return offered;
     });
