@@ -14,16 +14,17 @@ import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
 import type { SubmitFn } from "../stages/submit.ts";
-import { allowedActions } from "./agent_tools.ts";
+import { allowedActions } from "./allowed_actions.ts";
 import { EXIT, type Invocation, optional, required, UsageError, type Values } from "./command.ts";
 import { launch } from "./launch.ts";
-import { inboxFolder, ledgerFolder, POLICY_OPTIONS } from "./policy_options.ts";
+import { inboxFolder, ledgerFolder, tell as tellQuestion } from "./policy_options.ts";
+import { policyVariables } from "./request_options.ts";
 import { homeFolder } from "./server_options.ts";
 import { type HandedOn, SIGNAL_EXITS } from "./signals.ts";
 import { complain, escape } from "./terminal.ts";
 
-/** Of `--mcp` and of programs a proxy knows nothing; its options are these. */
-export const PROXY_OPTIONS = [
+/** Of files of servers and of programs a proxy knows nothing: these are its options. */
+const PROXY_OPTIONS = [
   ...["policy", "log-path", "checkpoint-key", "ledger", "inbox", "base", "var", "search-path"],
   ...["name", "env", "state", "pins", "agent", "verbose"],
 ];
@@ -127,7 +128,11 @@ function optionsOf(
     ],
     logPath: required(values, "log-path"),
     limits: { path: ledgerFolder(values) },
-    approvals: { path: inboxFolder(values) },
+    approvals: {
+      path: inboxFolder(values),
+      onQuestion: (question) => tellQuestion(question, values),
+    },
+    variables: policyVariables(values),
     ...key === undefined ? {} : { checkpoints: { key: resolve(key) } },
     ...base === undefined ? {} : { base: resolve(base) },
     searchPath,

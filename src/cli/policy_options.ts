@@ -83,7 +83,7 @@ export function inboxFolder(values: Values): string {
 }
 
 /** Tells whoever looks that an answer is waited for, and how to give it. */
-function tell({ id, action, target, expiresAt }: ApprovalQuestion, values: Values): void {
+export function tell({ id, action, target, expiresAt }: ApprovalQuestion, values: Values): void {
   const inbox = optional(values, "inbox");
   const log = optional(values, "log-path");
   const where = inbox !== undefined

@@ -66,6 +66,11 @@ const NEVER = 2 ** 31 - 1;
 // https://modelcontextprotocol.io/specification/2025-11-25/client/sampling#error-handling
 const REJECTED = -1;
 
+/** Hands the id of a call to the provider, which can then be told that it is cancelled. */
+export function callStage(id: string): Stage {
+  return { name: CALL_ID, enter: () => ({ preparation: { [CALL_ID]: id } }) };
+}
+
 /** A client of the relay. */
 export class ClientSession implements RelayClient, Disposable {
   readonly #options: SessionOptions;
@@ -131,10 +136,7 @@ export class ClientSession implements RelayClient, Disposable {
     this.#active.set(id, { server, extra, finish });
     extra.signal.addEventListener("abort", cancel);
     try {
-      const done = await work([{
-        name: CALL_ID,
-        enter: () => ({ preparation: { [CALL_ID]: id } }),
-      }]);
+      const done = await work([callStage(id)]);
       // Results and what a server says beside them come by different ways: the client gets them in their order.
       if (done.result.recordId !== undefined && relay !== undefined && !this.#isGone) {
         const cancelWait = this.#timer.schedule(finish, LAST_WORDS_MS);

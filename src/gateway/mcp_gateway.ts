@@ -27,7 +27,7 @@ import type { ToolDef } from "../agent/tool_def.ts";
 import type { SubmitFn } from "../stages/submit.ts";
 import { VERSION } from "../version.ts";
 import { Catalogue, type Offered } from "./catalogue.ts";
-import { ClientSession, type Extra } from "./client_session.ts";
+import { callStage, ClientSession, type Extra } from "./client_session.ts";
 import type { MayAllow } from "./exposure.ts";
 import { page } from "./page.ts";
 import { serveResources } from "./served_resources.ts";
@@ -123,8 +123,18 @@ export class McpGateway {
     const { relay, mayAllow = () => true, onWarning = () => {}, timer, as } = downstream;
     const ownNames = as !== undefined;
     const { agent } = options;
+    // Lists that are asked for when the client goes are of use to nobody.
+    const listings = new Set<string>();
     this.#catalogue = new Catalogue({
-      submit: this.#submit,
+      submit: async (request) => {
+        const id = crypto.randomUUID();
+        listings.add(id);
+        try {
+          return await this.#submit(request, { stages: [callStage(id)] });
+        } finally {
+          listings.delete(id);
+        }
+      },
       servers: downstream.servers,
       ...{ agent, ownNames, mayAllow, onWarning },
       onChange: (what) => this.#tellChange(what),
@@ -137,7 +147,10 @@ export class McpGateway {
       ...{ agent, ownNames, timer },
       onChanged: (server, what) => void this.#catalogue?.changed(server, what),
     });
-    this.server.onclose = () => this.#session?.[Symbol.dispose]();
+    this.server.onclose = () => {
+      for (const id of listings) relay?.cancel(id);
+      this.#session?.[Symbol.dispose]();
+    };
     const serving = {
       server: this.server,
       catalogue: this.#catalogue,

@@ -5,7 +5,9 @@ import { Client } from "npm:@modelcontextprotocol/sdk@^1.32.2/client";
 import type { Transport } from "npm:@modelcontextprotocol/sdk@^1.32.2/shared/transport.js";
 import { verifyAuditLog } from "@agent-kernel/kernel";
 import { START } from "../cli/command_line.ts";
+import { programPath } from "../providers/mcp/scene.ts";
 import { ROOT, Workspace } from "../workspace.ts";
+import { odd } from "./scene.ts";
 
 /** What an answer to `tools/call` holds. */
 interface Called {
@@ -232,4 +234,43 @@ Deno.test("a policy that is refused, or a set of tools that there is not, ends i
   const { code, stderr } = await odd.end();
   assertEquals(code, 64);
   assertStringIncludes(stderr, 'there is no set "magic"');
+});
+
+Deno.test("the command serves tools, resources and prompts of the servers of its file, and what they say and ask", async () => {
+  using ws = new Workspace();
+  const mcp = ws.file(
+    "mcp.json",
+    JSON.stringify({ mcpServers: { s: odd(), dead: { command: "/bin/false" } } }),
+  );
+  const policy = `capabilities:
+  - { action: [mcp.list, mcp.call, mcp.read, mcp.prompt, mcp.sample], resource: [s, "s/**"] }
+  - { action: mcp.list, resource: dead }
+`;
+  {
+    const folder = programPath("deno").replace(/\/[^/]*$/, "");
+    const path = ["--search-path", `${folder}:/usr/bin:/bin`];
+    await using gateway = new Gateway(ws, policy, "--mcp", mcp, ...path);
+    const client = await gateway.connect();
+    const { tools } = await client.listTools();
+    assert(tools.some(({ name }: { name: string }) => name === "s__echo"));
+    const { prompts } = await client.listPrompts();
+    assertEquals(prompts.map(({ name }: { name: string }) => name), ["s__greet"]);
+    const { contents } = await client.readResource({ uri: "note://a" });
+    assertEquals(contents, [{ uri: "note://a", text: "content of note://a" }]);
+    const progress: number[] = [];
+    await client.callTool({ name: "s__progress", arguments: {} }, undefined, {
+      onprogress: (one: { progress: number }) => void progress.push(one.progress),
+    });
+    assertEquals(progress, [1, 2, 3]);
+    const asked = await client.callTool({ name: "s__sample", arguments: {} }) as Called;
+    assertStringIncludes(asked.content[0]?.text ?? "", "does not say that it can sample");
+    const { code, stderr } = await gateway.end();
+    assertEquals(code, 0);
+    assertStringIncludes(stderr, 'No tools of MCP server "dead"');
+  }
+  assertEquals(recorded(ws).slice(-3), [
+    ["mcp.call", "OK", null, null],
+    ["mcp.sample", "FAILED", "CLIENT_CANNOT", null],
+    ["mcp.call", "OK", null, null],
+  ]);
 });

@@ -206,7 +206,7 @@ Deno.test("a dead, a denied and a slow server take no other along", async () => 
   const servers = {
     ...{ s: odd(), denied: odd() },
     dead: { command: "/bin/sh", args: ["-c", "exit 1"] },
-    slow: { command: "/bin/sh", args: ["-c", "read line; read line"], timeoutMs: 3_000 },
+    slow: { command: "/bin/sh", args: ["-c", "read line; read line"], timeoutMs: 600_000 },
   };
   const policy = {
     capabilities: [
