@@ -80,6 +80,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "run the examples of a policy, and say which rules none of them reaches",
     module: "./test_policy.ts",
   },
+  "diff-policy": {
+    summary: "say what a policy allows that another one does not, over all requests",
+    module: "./diff_policy.ts",
+  },
   permissions: {
     summary: "print the Deno permissions that a policy implies",
     module: "./permissions.ts",

@@ -5,6 +5,7 @@
  */
 import type { Rule } from "../core/policy/policy.ts";
 import { shownApproval } from "../approval/approval_rule.ts";
+import { unreached } from "../policy_tools/reach.ts";
 import { changedVerdicts } from "../policy_tools/changed_verdicts.ts";
 import type { Limit, PolicyLimits } from "../limits/limit.ts";
 import { type Command, EXIT, type Invocation } from "./command.ts";
@@ -43,12 +44,13 @@ export const COMMAND: Command = {
       return approval && `a yes ${shownApproval(approval)}`;
     };
     const changed = changedVerdicts(policy);
+    const warnings = [...policy.warnings, ...unreached(tried?.policy ?? policy)];
     const rules = policy.rules.filter(({ guard }) => guard === undefined);
     if (values["json"] === true) {
       print(escapedJson({
         valid: true,
         digest: policy.digest,
-        warnings: policy.warnings,
+        warnings,
         changed,
         limits: wholeLimits(policy).map(([action, limits]) => ({ action, limits })),
         rules: rules.map(({ id, effect, line, actions, resources, reason }) => ({
@@ -75,7 +77,7 @@ export const COMMAND: Command = {
     for (const [action, limits] of wholeLimits(policy)) {
       print(`  ${colour("limit", "yellow")}  ${escape(action)}  ${limits.join(", ")}`);
     }
-    for (const warning of policy.warnings) complain(`warning: ${escape(warning)}`);
+    for (const warning of warnings) complain(`warning: ${escape(warning)}`);
     for (const line of changed) complain(`changed since 0.1.0: ${escape(line)}`);
     return EXIT.OK;
   },

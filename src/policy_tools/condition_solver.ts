@@ -1,0 +1,257 @@
+/**
+ * Params with which some constraints hold and others do not.
+ *
+ * @module
+ */
+import { type Constraint, evaluate, type Truth, valueAt } from "../core/policy/constraint.ts";
+import type { ActionSpec } from "../core/resource/kind.ts";
+import { CanonicalError } from "../core/resource/world.ts";
+import { implies, representatives } from "./condition_values.ts";
+
+/** One condition of a constraint; with an empty path, on the agent. */
+export type OneCondition = Constraint["conditions"][number];
+
+/** What the conditions of a rule are to be. */
+export interface Want {
+  readonly conditions: readonly OneCondition[];
+  /** All true; none false; one not true; one false. */
+  readonly is: "true" | "not false" | "not true" | "false";
+}
+
+/** What a request carries besides action and target. */
+export interface Carried {
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly agent?: string;
+}
+
+/** Params that were found; `none`: there are none; `unknown`: it cannot be told. */
+export type Solution = Carried | "none" | "unknown";
+
+/** What params are looked for. */
+export interface SolveOptions {
+  readonly spec: ActionSpec;
+  /** The params, if nobody can choose them. @default any */
+  readonly fixed?: Readonly<Record<string, unknown>> | undefined;
+  /** Params that are there anyhow. */
+  readonly given?: Readonly<Record<string, unknown>>;
+  /** Looks at what was found with the code of the gate. */
+  readonly check: (carried: Carried) => boolean;
+}
+
+/** Most combinations of values that are looked at. */
+const MAX_COMBINATIONS = 20_000;
+
+/** Whether the conditions of one rule certainly hold where those of another one do. */
+export function conditionsImply(
+  given: readonly OneCondition[],
+  wanted: readonly OneCondition[],
+): boolean {
+  return wanted.every((one) =>
+    given.some((own) =>
+      own.path.join("\0") === one.path.join("\0") && implies(own.source, one.source)
+    )
+  );
+}
+
+/** The values of one param, or of the agent, one for each outcome of the conditions on it. */
+interface Choice {
+  readonly path: readonly string[];
+  readonly classes: readonly {
+    readonly value: unknown;
+    readonly truths: ReadonlyMap<OneCondition, Truth>;
+  }[];
+}
+
+/** Finds params. */
+export function solve(wants: readonly Want[], options: SolveOptions): Solution {
+  const { check } = options;
+  if (contradict(wants)) return "none";
+  const all = Array.from(new Set(wants.flatMap(({ conditions }) => conditions)));
+  const byPath = Map.groupBy(all, ({ path }) => path.join("\0"));
+  const paths = Array.from(byPath.values(), ([first]) => (first as OneCondition).path)
+    .sort((a, b) => a.length - b.length);
+  // Of a value and of what is in it, values cannot be chosen on their own.
+  let complete = !paths.some((a) => paths.some((b) => a !== b && isInside(b, a)));
+  const choices = paths.map((path): Choice => {
+    const conditions = byPath.get(path.join("\0")) ?? [];
+    const found = valuesFor(path, conditions, options);
+    complete &&= found.complete;
+    const classes = new Map<string, Choice["classes"][number]>();
+    for (const value of found.values) {
+      const truths = new Map(conditions.map((one) => [one, one.condition(value)] as const));
+      const key = Array.from(truths.values(), String).join();
+      if (!classes.has(key) && mayBe(truths, wants)) classes.set(key, { value, truths });
+    }
+    return { path, classes: Array.from(classes.values()) };
+  });
+  let left = MAX_COMBINATIONS;
+  let refuted = false;
+  const truths = new Map<OneCondition, Truth>();
+  const values = new Map<readonly string[], unknown>();
+  const choose = (i: number): Carried | undefined => {
+    const choice = choices[i];
+    if (choice === undefined) {
+      if (!wants.every((want) => isMet(want, truths))) return undefined;
+      const carried = carriedOf(values, options);
+      if (carried !== undefined && check(carried)) return carried;
+      refuted = true;
+      return undefined;
+    }
+    for (const one of choice.classes) {
+      if (--left < 0) return undefined;
+      values.set(choice.path, one.value);
+      for (const [condition, truth] of one.truths) truths.set(condition, truth);
+      const found = choose(i + 1);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  const found = choose(0);
+  if (found !== undefined) return found;
+  return complete && !refuted && left >= 0 ? "none" : "unknown";
+}
+
+/** Whether the form of the conditions alone shows that they cannot be met together. */
+function contradict(wants: readonly Want[]): boolean {
+  const holding = wants.filter(({ is }) => is === "true").flatMap(({ conditions }) => conditions);
+  return wants.some(({ conditions, is }) =>
+    is === "not true" ? conditionsImply(holding, conditions) : is === "false" &&
+      (conditionsImply(holding, conditions) ||
+        wants.some((one) => one.is === "not false" && neverFails(conditions, one.conditions)))
+  );
+}
+
+/** Whether each condition is one of those that do not fail. */
+function neverFails(
+  conditions: readonly OneCondition[],
+  standing: readonly OneCondition[],
+): boolean {
+  return conditions.every((one) =>
+    standing.some((own) =>
+      own.path.join("\0") === one.path.join("\0") &&
+      JSON.stringify(own.source) === JSON.stringify(one.source)
+    )
+  );
+}
+
+function isInside(path: readonly string[], other: readonly string[]): boolean {
+  return other.length > 0 && other.length < path.length && other.every((key, i) => key === path[i]);
+}
+
+/** Whether what has to hold by itself does. */
+function mayBe(truths: ReadonlyMap<OneCondition, Truth>, wants: readonly Want[]): boolean {
+  return wants.every(({ conditions, is }) =>
+    conditions.every((one) =>
+      !truths.has(one) || is.startsWith("not t") || is === "false" ||
+      (is === "true" ? truths.get(one) === true : truths.get(one) !== false)
+    )
+  );
+}
+
+function isMet({ conditions, is }: Want, truths: ReadonlyMap<OneCondition, Truth>): boolean {
+  switch (is) {
+    case "true":
+      return conditions.every((one) => truths.get(one) === true);
+    case "not false":
+      return conditions.every((one) => truths.get(one) !== false);
+    case "not true":
+      return conditions.some((one) => truths.get(one) !== true);
+    case "false":
+      return conditions.some((one) => truths.get(one) === false);
+  }
+}
+
+function valuesFor(
+  path: readonly string[],
+  conditions: readonly OneCondition[],
+  options: SolveOptions,
+): { readonly values: readonly unknown[]; readonly complete: boolean } {
+  const { fixed, spec } = options;
+  const [first = ""] = path;
+  if (path.length > 0 && fixed !== undefined) {
+    return { values: [valueAt(fixed, path)], complete: true };
+  }
+  const { values, complete } = representatives(conditions.map(({ source }) => source));
+  if (path.length === 0) {
+    return {
+      values: values.filter((one) => one === undefined || typeof one === "string"),
+      complete,
+    };
+  }
+  const hasDefault = Object.hasOwn(spec.defaults ?? {}, first);
+  let isComplete = complete;
+  const canonical = values.flatMap((value) => {
+    if (value === undefined && path.length === 1 && hasDefault) return [];
+    const params = canonicalOf(withValue({ ...spec.defaults }, path, value), spec);
+    if (params === "unknown") isComplete = false;
+    return typeof params === "string" ? [] : [valueAt(params, path)];
+  });
+  return { values: canonical, complete: isComplete };
+}
+
+type Params = Record<string, unknown>;
+
+function canonicalOf(
+  params: Params | undefined,
+  { canonicalParams }: ActionSpec,
+): Params | "none" | "unknown" {
+  if (params === undefined) return "unknown";
+  try {
+    return canonicalParams === undefined ? params : { ...canonicalParams(params) };
+  } catch (error) {
+    // There is no such request.
+    return error instanceof CanonicalError ? "none" : "unknown";
+  }
+}
+
+/** Longest way into lists. */
+const MAX_INDEX = 64;
+
+/** A copy with a value at a path; `undefined` if there is no such place. */
+function withValue(params: Params, path: readonly string[], value: unknown): Params | undefined {
+  const [key = "", ...rest] = path;
+  if (rest.length === 0) {
+    if (value === undefined) return params;
+    return { ...params, [key]: value };
+  }
+  const [index = ""] = rest;
+  const inner = params[key];
+  if (/^\d+$/.test(index) && (inner === undefined || Array.isArray(inner))) {
+    if (Number(index) > MAX_INDEX) return undefined;
+    const list: unknown[] = [...(inner as unknown[] | undefined) ?? []];
+    if (value === undefined) return params;
+    while (list.length < Number(index)) list.push("x");
+    const entry = withValue({ [index]: list[Number(index)] }, rest, value);
+    if (entry === undefined) return undefined;
+    list[Number(index)] = entry[index];
+    return { ...params, [key]: list };
+  }
+  if (
+    inner !== undefined && (inner === null || typeof inner !== "object" || Array.isArray(inner))
+  ) return undefined;
+  const entry = withValue({ ...inner as Params | undefined }, rest, value);
+  return entry === undefined || (value === undefined && inner === undefined)
+    ? entry && params
+    : { ...params, [key]: entry };
+}
+
+function carriedOf(
+  values: ReadonlyMap<readonly string[], unknown>,
+  { fixed, given, spec }: SolveOptions,
+): Carried | undefined {
+  let params: Params | undefined = { ...fixed ?? { ...spec.defaults, ...given } };
+  let agent: string | undefined;
+  for (const [path, value] of values) {
+    if (path.length === 0) agent = value as string | undefined;
+    else if (fixed === undefined && params !== undefined) params = withValue(params, path, value);
+  }
+  if (params === undefined) return undefined;
+  const canonical = fixed === undefined ? canonicalOf(params, spec) : params;
+  if (typeof canonical === "string") return undefined;
+  return agent === undefined ? { params: canonical } : { params: canonical, agent };
+}
+
+/** The truth of conditions with params, by the code of the gate. */
+export function truthOf(conditions: readonly OneCondition[], { params, agent }: Carried): Truth {
+  return evaluate({ conditions }, { params, agent });
+}

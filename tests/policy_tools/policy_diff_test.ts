@@ -1,0 +1,189 @@
+/**
+ * Tests of the comparison of policies.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { STANDARD_ACTIONS } from "../../src/actions/standard.ts";
+import { decide } from "../../src/core/policy/decide.ts";
+import type { World } from "../../src/core/resource/world.ts";
+import { newlyAllowed, type OneWay } from "../../src/policy_tools/policy_diff.ts";
+import { type PolicyWithExamples, readPolicy } from "../../src/policy_tools/read.ts";
+
+/** A machine without links, with one program. */
+const WORLD: World = {
+  base: "/w",
+  searchPath: ["/bin"],
+  realPath: (path) => path,
+  readLink: () => undefined,
+  list: () => [],
+  typeOf: (path) => path === "/bin/git" || path === "/bin/ls" ? "executable" : undefined,
+};
+
+function load(document: object): PolicyWithExamples {
+  return readPolicy(document, { world: WORLD, actions: STANDARD_ACTIONS });
+}
+
+function gains(from: object, to: object): OneWay {
+  const [old, now] = [load(from), load(to)];
+  return newlyAllowed(asCompared(now), asCompared(old), WORLD);
+}
+
+function asCompared(policy: PolicyWithExamples) {
+  return { policy, approvals: policy.approvals };
+}
+
+const PATTERNS = {
+  "fs.read": [
+    ...["/a/**", "/a/*", "/a/b", "/**", "/**/b", "/a/**/c", "/*/b", "/a/b*", "/a/?", "/a/[ab]"],
+    ...["/a/[!b]", "/{a,b}/c", "/a/*.b", "/**/.a", "/a/b/**", "/**/a*/**", "/a/.*"],
+  ],
+  "mcp.call": ["a/**", "a/*", "**", "a/b", "*/b", "a/[a-c]", "a/{b,c}*", "**/c"],
+  "net.http": [
+    ...["https://a.b/**", "https://*.b/**", "https://**.b/**", "https://**/**", "http://a.b/**"],
+    ...["https://a.b/a", "https://a.b:8443/**", "https://a.b:*/**", "https://a.b/a?b=*"],
+    ...["https://a.b/*", "https://192.0.2.1/**", "http://**:*/**", "https://a.b/**?*"],
+  ],
+} as const;
+type Action = keyof typeof PATTERNS;
+
+const TARGETS: Readonly<Record<Action, readonly string[]>> = {
+  "fs.read": combine(["a", "b", "c", ".a", "a.b", "bc"], 3).map((names) => `/${names.join("/")}`),
+  "mcp.call": combine(["a", "b", "c", "d", "bx"], 3).map((names) => names.join("/"))
+    .filter((name) => name !== ""),
+  "net.http": ["http", "https"].flatMap((scheme) =>
+    ["a.b", "b", "c.b", "d.c.b", "x.y", "192.0.2.1", "192.0.2.2", "[::1]"].flatMap((host) =>
+      ["", ":8443", ":9"].flatMap((port) =>
+        ["/", "/a", "/a/b", "/a?b=1", "/a?c", "/a?b=1&c"].map((path) =>
+          `${scheme}://${host}${port}${path}`
+        )
+      )
+    )
+  ),
+};
+
+function combine(names: readonly string[], most: number): string[][] {
+  let all: string[][] = [[]];
+  let last = all;
+  for (let i = 0; i < most; i++) {
+    last = last.flatMap((one) => names.map((name) => [...one, name]));
+    all = [...all, ...last];
+  }
+  return all;
+}
+
+const CONSTRAINTS: Readonly<Record<Action, readonly object[]>> = {
+  "fs.read": [
+    ...[{ max_bytes: { max: 10 } }, { max_bytes: { max: 5 } }, { max_bytes: { min: 6 } }],
+    ...[{ encoding: "utf-8" }, { encoding: { not: "utf-8" } }, { length: { exists: false } }],
+    ...[{ encoding: { in: ["utf-8", "base64"] } }, { x: { glob: "a*" } }, {
+      x: { glob: ["a*", "b"] },
+    }],
+    ...[{ x: { max_length: 2 } }, { x: { max_bytes: 3 } }, { x: { not: { glob: "ab*" } } }],
+  ],
+  "mcp.call": [
+    ...[{ "arguments.x": 1 }, { "arguments.x": { in: [1, 2] } }, { "arguments.x": { not: 1 } }],
+    ...[{ "arguments.y": { prefix: ["a"] } }, { "arguments.y": { prefix: ["a", "b"] } }],
+    ...[{ "arguments.x": { any: [1, { min: 5 }] } }],
+  ],
+  "net.http": [
+    ...[{ method: "GET" }, { method: { in: ["GET", "HEAD"] } }, { method: { not: "POST" } }],
+    ...[{ "headers.a": "b" }, { "headers.a": { exists: false } }],
+  ],
+};
+const VALUES: Readonly<Record<Action, readonly Readonly<Record<string, unknown>>[]>> = {
+  "fs.read": [
+    ...[{}, { max_bytes: 3 }, { max_bytes: 7 }, { max_bytes: 30 }, { encoding: "base64" }],
+    ...[{ encoding: "latin1" }, { length: 1 }, { x: "a" }, { x: "b" }, { x: "abc" }, { x: "éé" }],
+    ...[{ max_bytes: "5" }, { x: "a", max_bytes: 7 }, { x: 1 }],
+  ].map((one) => ({ encoding: "utf-8", ...one })),
+  "mcp.call": [{}, { x: 1 }, { x: 2 }, { x: 7 }, { x: "1" }, { y: ["a"] }, { y: ["a", "b", "c"] }]
+    .map((one) => ({ arguments: one })),
+  "net.http": ["GET", "HEAD", "POST", "PUT"].flatMap((method) => [
+    { method },
+    { method, headers: { a: "b" } },
+    { method, headers: { a: "c" } },
+  ]),
+};
+const AGENTS = [undefined, "alice", "ci-1", "x"];
+
+function ruleOf(action: Action): fc.Arbitrary<object> {
+  return fc.record({
+    action: fc.constant(action),
+    resource: fc.uniqueArray(fc.constantFrom(...PATTERNS[action]), { minLength: 1, maxLength: 2 }),
+    constraint: fc.option(fc.constantFrom(...CONSTRAINTS[action]), { nil: undefined, freq: 2 }),
+    agent: fc.option(fc.constantFrom("alice", "ci-*", ["alice", "x"]), { nil: undefined, freq: 4 }),
+  }, { requiredKeys: ["action", "resource"] }).map((rule) =>
+    Object.fromEntries(Object.entries(rule).filter(([, value]) => value !== undefined))
+  );
+}
+
+function policyOf(action: Action): fc.Arbitrary<object> {
+  const asking = (rule: object, asks: boolean) => asks ? { ...rule, approval: "required" } : rule;
+  return fc.record({
+    capabilities: fc.array(
+      fc.tuple(ruleOf(action), fc.integer({ min: 0, max: 4 })).map(([rule, n]) =>
+        asking(rule, n === 0)
+      ),
+      { maxLength: 4 },
+    ),
+    deny: fc.array(ruleOf(action), { maxLength: 3 }),
+  });
+}
+
+for (const action of Object.keys(PATTERNS) as Action[]) {
+  Deno.test(`newlyAllowed() is what decide() says, both ways, of ${action}`, () => {
+    let told = 0;
+    let all = 0;
+    fc.assert(
+      fc.property(policyOf(action), policyOf(action), (from, to) => {
+        const [old, now] = [load(from), load(to)];
+        const { differences, untold } = newlyAllowed(asCompared(now), asCompared(old), WORLD);
+        const free = (policy: PolicyWithExamples, request: Parameters<typeof decide>[1]) => {
+          const { effect, ruleId = "" } = decide(policy, request);
+          return effect === "deny" ? 0 : policy.approvals.has(ruleId) ? 1 : 2;
+        };
+        // What is said is so.
+        for (const { asked, example } of differences) {
+          const least = asked ? 2 : 1;
+          assert(free(now, example) >= least, JSON.stringify(example));
+          assert(free(old, example) < least, JSON.stringify(example));
+        }
+        all++;
+        if (untold.length > 0) {
+          if (Deno.env.get("DBG")) console.log(JSON.stringify([from, to]), untold.map(({ why }) => why));
+          return;
+        }
+        told++;
+        // What is not said is not so.
+        for (const asked of [false, true]) {
+          if (differences.some((one) => asked || !one.asked)) continue;
+          const least = asked ? 2 : 1;
+          for (const target of TARGETS[action]) {
+            for (const params of VALUES[action]) {
+              for (const agent of AGENTS) {
+                const request = { action, target, params, agent };
+                const grows = free(now, request) >= least && free(old, request) < least;
+                assert(!grows, `${asked} ${JSON.stringify(request)}`);
+              }
+            }
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+    assert(told > all * 0.9, `only ${told} of ${all} could be told`);
+  });
+}
+
+Deno.test("newlyAllowed() finds nothing between a policy and itself", () => {
+  for (const action of Object.keys(PATTERNS) as Action[]) {
+    fc.assert(
+      fc.property(policyOf(action), (policy) => {
+        assertEquals(gains(policy, policy), { differences: [], untold: [] });
+      }),
+      { numRuns: 100 },
+    );
+  }
+});
