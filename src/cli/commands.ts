@@ -80,6 +80,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "run the examples of a policy, and say which rules none of them reaches",
     module: "./test_policy.ts",
   },
+  learn: {
+    summary: "propose a policy that allows what the log says was done",
+    module: "./learn.ts",
+  },
+  replay: {
+    summary: "say which verdicts of the past a policy would change",
+    module: "./replay.ts",
+  },
   "diff-policy": {
     summary: "say what a policy allows that another one does not, over all requests",
     module: "./diff_policy.ts",

@@ -61,6 +61,7 @@ export async function kernelOptions(
       ...await mcpProviders(values, { inherits: underPolicy, searchPath }, relay),
     ],
     logPath: resolve(optional(values, "log-path") ?? "kernel.log"),
+    ...values["log-params"] === true ? { logParams: "redacted" as const } : {},
     limits: { path: ledgerFolder(values) },
     approvals: { path: inboxFolder(values), onQuestion: (question) => tell(question, values) },
     ...(key === undefined ? {} : { checkpoints: { key: resolve(key) } }),

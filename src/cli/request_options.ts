@@ -10,6 +10,10 @@ import { type CommandOption, optional, required, UsageError, type Values } from 
 export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
   policy: { type: "string", value: "FILE", help: "the policy (YAML)" },
   "log-path": { type: "string", value: "FILE", help: "the audit log (default: kernel.log)" },
+  "log-params": {
+    type: "boolean",
+    help: "put params on record, redacted: for learn and replay",
+  },
   "checkpoint-key": {
     type: "string",
     value: "FILE",
