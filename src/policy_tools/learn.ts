@@ -148,17 +148,22 @@ export class Learner {
       ...rulebook,
       records: this.#records,
       notes: Array.from(this.#left, ([why, count]) => `${count} left out: ${why}`),
-      done: this.#done(),
+      done: this.#done(byTarget),
       denied,
     };
   }
 
-  /** Everything that was done, once for each different request. */
-  *#done(): Generator<PastRequest> {
-    for (const { action, target, agent, variants } of this.#seen.values()) {
+  /** Everything that was done and not denied as well, once for each different request. */
+  *#done(denied: ReadonlyMap<string, readonly PastRequest[]>): Generator<PastRequest> {
+    for (const [key, { action, target, agent, variants }] of this.#seen) {
+      const refused = denied.get(key) ?? [];
+      if (refused.some(({ params }) => params === undefined || variants.size === 0)) continue;
+      const digests = new Set(refused.map(({ params }) => sha256(canonicalJson(params))));
       const known = variants.size === 0
         ? [undefined]
-        : Array.from(variants.values(), ({ params }) => params);
+        : Array.from(variants).flatMap(([digest, { params }]) =>
+          digests.has(digest) ? [] : [params]
+        );
       for (const params of known) {
         yield { action, target, agent, params, past: "allow", would: undefined };
       }

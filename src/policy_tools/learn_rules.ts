@@ -323,12 +323,15 @@ function patternsFor(
     !(kind === "path" && TOO_WIDE.test(folder)) &&
     !folder.split("/").some(isSensitive) &&
     !blocked.some((target) => target === folder || target.startsWith(`${folder}/`))
-  ).map(([folder]) => folder).sort((a, b) => a.length - b.length);
+  );
+  const sizes = new Map(wide.map(([folder, all]) => [folder, all.length]));
+  const isWide = (folder: string) => sizes.has(folder);
   const taken = new Map<string, Grant[]>();
   const rest = grants.filter((grant) => {
-    const own = foldersOf(kind, grant.target);
-    const folder = by === "folder" ? own.at(-1) : wide.find((one) => own.includes(one));
-    if (folder === undefined || !wide.includes(folder)) return true;
+    const own = foldersOf(kind, grant.target).slice(by === "folder" ? -1 : 0).filter(isWide);
+    // The outermost one, and of those that hold the same the innermost.
+    const folder = own.findLast((one) => sizes.get(one) === sizes.get(own[0] ?? ""));
+    if (folder === undefined) return true;
     taken.set(folder, [...taken.get(folder) ?? [], grant]);
     return false;
   });

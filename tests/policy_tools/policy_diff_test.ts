@@ -152,7 +152,12 @@ for (const action of Object.keys(PATTERNS) as Action[]) {
         }
         all++;
         if (untold.length > 0) {
-          if (Deno.env.get("DBG")) console.log(JSON.stringify([from, to]), untold.map(({ why }) => why));
+          if (Deno.env.get("DBG")) {
+            console.log(
+              JSON.stringify([from, to]),
+              untold.map(({ why }) => why),
+            );
+          }
           return;
         }
         told++;
