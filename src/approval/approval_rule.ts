@@ -28,7 +28,8 @@ export interface Remember {
 const DEFAULT: ApprovalRule = { timeoutMs: 600_000 };
 /** A timer cannot wait for longer. */
 const MAX_TIMEOUT_MS = 7 * 24 * 3_600_000;
-const KEYS: readonly string[] = ["timeout", "approvers", "remember", "after"];
+/** The keys of `approval`. */
+export const APPROVAL_KEYS: readonly string[] = ["timeout", "approvers", "remember", "after"];
 const SCOPES: readonly string[] = ["target", "folder", "rule"];
 const PERIODS: Readonly<Record<string, number>> = {
   s: 1000,
@@ -50,9 +51,9 @@ export function parseApproval(source: unknown, report: Report): ApprovalRule | u
     report([], 'Expected "required", or a mapping like {timeout: 10m, approvers: [alice]}');
     return undefined;
   }
-  const unknown = Object.keys(source).filter((key) => !KEYS.includes(key));
+  const unknown = Object.keys(source).filter((key) => !APPROVAL_KEYS.includes(key));
   for (const key of unknown) {
-    report([key], `There is no "${key}" here, expected ${KEYS.join(" or ")}`);
+    report([key], `There is no "${key}" here, expected ${APPROVAL_KEYS.join(" or ")}`);
   }
   const { timeout, approvers, remember, after } = source;
   const timeoutMs = timeout === undefined ? DEFAULT.timeoutMs : parseTime(timeout);

@@ -56,7 +56,8 @@ const OPTIONS: Field<Readonly<Record<string, unknown>>> = {
   expected:
     'Expected a mapping from options to actions, like { "-f": fs.read, "--file=*": fs.read }',
 };
-const SHAPE = {
+/** The keys of `paths`. */
+export const PATHS_SHAPE = {
   operands: ROLE,
   first: ROLE,
   last: ROLE,
@@ -131,8 +132,8 @@ function runsInFolder(actions: ActionTable, action: string): boolean {
 
 function readOne(source: unknown, options: ArgumentPathsOptions): ArgumentPaths | undefined {
   const { problems } = options;
-  const expected = `Expected a mapping with some of ${Object.keys(SHAPE).join(", ")}`;
-  const found = readMapping(source, { shape: SHAPE, expected, problems });
+  const expected = `Expected a mapping with some of ${Object.keys(PATHS_SHAPE).join(", ")}`;
+  const found = readMapping(source, { shape: PATHS_SHAPE, expected, problems });
   if (found === undefined) return undefined;
   const actionsOf = (key: "operands" | "first" | "last" | "cwd") =>
     found[key] === undefined ? undefined : readRole(found[key], options, problems.at(key));

@@ -80,6 +80,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "run the examples of a policy, and say which rules none of them reaches",
     module: "./test_policy.ts",
   },
+  init: {
+    summary: "write a first policy for a folder",
+    module: "./init.ts",
+  },
   learn: {
     summary: "propose a policy that allows what the log says was done",
     module: "./learn.ts",
@@ -99,6 +103,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   mcp: {
     summary: "list the tools of MCP servers, compare them with their pins, pin them",
     module: "./mcp.ts",
+  },
+  completions: {
+    summary: "print a script by which bash, zsh or fish completes command lines",
+    module: "./completions.ts",
   },
   keygen: {
     summary: "make a pair of keys for signed checkpoints of the log",

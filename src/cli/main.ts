@@ -7,6 +7,7 @@
  * @module
  */
 import { messageOf } from "../core/errors.ts";
+import { nearest } from "../policy_tools/near.ts";
 import { type Command, EXIT } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { help, overview } from "./help.ts";
@@ -41,7 +42,11 @@ async function run([first, ...rest]: readonly string[]): Promise<number> {
     return showHelp(name, command);
   }
   if (!HELP.includes(name)) {
-    complain(`agent-kernel: there is no command "${escape(name)}"; "agent-kernel help" lists them`);
+    const near = nearest(name, [...Object.keys(COMMANDS), "help"]);
+    const meant = near === undefined ? "" : `, did you mean "${near}"?`;
+    complain(
+      `agent-kernel: there is no command "${escape(name)}"${meant}; "agent-kernel help" lists them`,
+    );
     return EXIT.USAGE;
   }
   const [asked] = rest;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "./nearest.ts";
+import { nearest } from "../policy_tools/near.ts";
 
 const FILE_KEYS = ["mcpServers", "lockFile", "pins"];
 const SERVER_KEYS = [

@@ -83,8 +83,19 @@ const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
 export const LIMIT_ID = /^[\w.*-]{1,100}$/;
 /** {@linkcode LIMIT_ID} in words. */
 export const LIMIT_ID_FORM = "1 to 100 letters, digits, _, -, . and *";
-const KEYS = ["rate", "burst", "calls", "bytes", "sent", "sum", "duration", "concurrent"];
-const SCOPE_KEYS = ["across", "zone"];
+/** What a limit can measure. */
+export const LIMIT_KEYS = [
+  "rate",
+  "burst",
+  "calls",
+  "bytes",
+  "sent",
+  "sum",
+  "duration",
+  "concurrent",
+];
+/** For whom, and when it begins again. */
+export const SCOPE_KEYS = ["across", "zone"];
 
 /**
  * Reads the `limits` of a rule: `{ calls: 20/day, sum: { param: amount, max: 500/day } }`.
@@ -98,7 +109,7 @@ export function parseLimits(source: unknown, id: string, report: Report): Limit[
     return [];
   }
   for (const key of Object.keys(source)) {
-    if (KEYS.includes(key) || SCOPE_KEYS.includes(key)) continue;
+    if (LIMIT_KEYS.includes(key) || SCOPE_KEYS.includes(key)) continue;
     if (key === "submits") {
       report(
         [key],
@@ -107,7 +118,7 @@ export function parseLimits(source: unknown, id: string, report: Report): Limit[
       );
       continue;
     }
-    const expected = [...KEYS, ...SCOPE_KEYS].join(", ");
+    const expected = [...LIMIT_KEYS, ...SCOPE_KEYS].join(", ");
     report(
       [key],
       `There is no limit "${key}", expected one of ${expected}, or submits in an item of the policy's limits`,
@@ -117,7 +128,7 @@ export function parseLimits(source: unknown, id: string, report: Report): Limit[
   const zone = parseZone(source["zone"], report);
   const scope = zone === undefined ? { shared } : { shared, zone };
   const scopeText = `${shared ? " across all" : ""}${zone === undefined ? "" : ` (${zone})`}`;
-  const limits = KEYS.flatMap((measure): Limit[] => {
+  const limits = LIMIT_KEYS.flatMap((measure): Limit[] => {
     const value = source[measure];
     if (value === undefined || measure === "burst") return [];
     const at: Report = (path, message) => report([measure, ...path], message);
@@ -126,8 +137,8 @@ export function parseLimits(source: unknown, id: string, report: Report): Limit[
     const text = `${amount.text}${scopeText}`;
     return [{ id: `${id}.${measure}`, ...amount, ...scope, text }];
   });
-  if (KEYS.every((key) => source[key] === undefined)) {
-    report([], `Limits nothing, expected one of ${KEYS.join(", ")}`);
+  if (LIMIT_KEYS.every((key) => source[key] === undefined)) {
+    report([], `Limits nothing, expected one of ${LIMIT_KEYS.join(", ")}`);
   }
   if (source["burst"] !== undefined && source["rate"] === undefined) {
     report(["burst"], 'Expected a "rate" beside it');

@@ -25,7 +25,7 @@ const STRICT = new TextDecoder("utf-8", { fatal: true });
  * @throws {Deno.errors.NotFound} There is no such file.
  */
 export async function* recordBatches(log: string): AsyncGenerator<RecordBatch> {
-  for await (const lines of logLines(log)) {
+  for await (const { lines } of logLines(log)) {
     const records: AuditRecord[] = [];
     let damaged = 0;
     for (const text of textsOf(lines)) {

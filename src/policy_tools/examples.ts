@@ -35,7 +35,8 @@ const OPTIONAL_TEXT: Field<string> = {
   expected: "Expected a text",
 };
 const EXPECTED = "Expected a mapping {action, target, params?, expect, rule?}";
-const EXAMPLE = {
+/** The keys of an example. */
+export const EXAMPLE = {
   action: TEXT,
   target: TEXT,
   params: { is: isMapping, expected: "Expected a mapping" } satisfies Field<Mapping>,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { nearest } from "./near.ts";
 import { type Path, placeName, type PolicyProblem, type Problems } from "../core/policy/problem.ts";
 
 /** Finds the line of a value in the text of a document. */
@@ -39,7 +40,7 @@ export class DocumentProblems implements Problems {
   /** Notes that something is wrong here. */
   add(message: string): void {
     const { path, line } = this;
-    const problem = { place: placeName(path), path, message };
+    const problem = { place: placeName(path), path, message: withGuess(message) };
     this.#found.push(line === undefined ? problem : { ...problem, line });
   }
 
@@ -52,4 +53,14 @@ export class DocumentProblems implements Problems {
   get found(): readonly PolicyProblem[] {
     return this.#found.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0));
   }
+}
+
+/** How messages say that something is none of the known ones. */
+const UNKNOWN = /^(?:Unknown key|There is no \w+) "([^"]*)"(?: here)?, expected one of (.+)$/s;
+
+/** The message, with what was likely meant. */
+function withGuess(message: string): string {
+  const [, wrong = "", known = ""] = UNKNOWN.exec(message) ?? [];
+  const near = wrong === "" ? undefined : nearest(wrong, known.split(", "));
+  return near === undefined ? message : `${message}; did you mean "${near}"?`;
 }

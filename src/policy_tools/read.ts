@@ -90,7 +90,7 @@ interface LoadedParts
 }
 
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
-const FURTHER = {
+export const FURTHER = {
   document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING, mode: ANYTHING },
   rule: { paths: ANYTHING, limits: ANYTHING, approval: ANYTHING, mode: ANYTHING },
 };

@@ -30,7 +30,7 @@ export const SECRET_FOLDERS: readonly string[] = [
 export const GUIDING_FILES: readonly string[] = [
   ...[".mcp.json", "opencode.json", ".gitlab-ci.yml", ".aider.conf.yml", ".gitattributes"],
   ...[".gitconfig", ".gitmodules", "AGENTS.md", "CLAUDE.md", "GEMINI.md", ".cursorrules"],
-  ...[".windsurfrules", ".clinerules", "policy.yaml"],
+  ...[".windsurfrules", ".clinerules", "policy.yaml", "HEAD"],
 ];
 
 /** The same, of folders. */

@@ -169,7 +169,7 @@ Deno.test("the matrix of odd environments has every command", async () => {
   using ws = new Workspace();
   const { stdout } = await agentKernel("help");
   const listed = Array.from(stdout.matchAll(/^ {2}([a-z-]+) {2}/gm), ([, name]) => name);
-  assertEquals(listed.length, 20);
+  assertEquals(listed.length, 25);
   const tried = Object.keys(commands(ws));
   assertEquals(listed.filter((name) => !tried.includes(name ?? "")), []);
 });

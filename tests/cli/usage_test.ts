@@ -35,6 +35,11 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   protect: ["user", "project", "dry-run", "log-path"],
   unprotect: ["user", "project", "dry-run"],
   doctor: ["log-path"],
+  "diff-policy": ["only-tighter", "base", "var", "search-path", "json"],
+  replay: ["policy", "json"],
+  learn: ["from", "generalise", "agent", "since", "until"],
+  init: ["yes", "force", "read-only", "git", "script", "host", "shadow", "no-shadow"],
+  completions: [],
   keygen: ["out", "name"],
   version: [],
 };

@@ -45,7 +45,7 @@ export interface Constraint {
 type Compile = (operand: unknown, problems: Problems) => Condition | undefined;
 
 /** The operators, by name. */
-const OPERATORS: Readonly<Record<string, Compile>> = {
+export const OPERATORS: Readonly<Record<string, Compile>> = {
   in: onList((choices) => anyOfThese(choices.map(equalTo))),
   any: onList((choices, problems) =>
     anyOfThese(choices.map((choice, i) => compileCondition(choice, problems.at(i))))

@@ -45,7 +45,8 @@ export interface LoadOptions {
   readonly problems: Problems;
 }
 
-const DOCUMENT = {
+/** The keys of a document that the core reads. */
+export const DOCUMENT = {
   version: {
     is: (value: unknown): value is 1 => value === 1,
     expected: "Is of an unknown version, expected 1",

@@ -34,7 +34,8 @@ export interface RuleOptions {
 }
 
 const { missing: _, ...AGENT } = texts("agent", "a pattern of agents' names");
-const SHAPE = {
+/** The keys of every rule. */
+export const SHAPE = {
   id: TEXT,
   reason: TEXT,
   action: texts("action", "an action name"),

@@ -1,15 +1,19 @@
 /**
- * What somebody may have meant.
+ * What somebody likely meant who wrote something else.
  *
  * @module
  */
 
 /**
- * The known word that a wrong one is nearest to.
+ * The nearest of some names, if one is near.
  *
- * @returns `undefined` if none is near: differs in up to 2 letters, or a third of them.
+ * @param wrong What was written.
+ * @param known The names that there are.
+ * @returns The first of the nearest; `undefined` if more than a third of it, and more than two letters,
+ * would have to change.
  */
 export function nearest(wrong: string, known: readonly string[]): string | undefined {
+  if (wrong.length > 100) return undefined;
   const [near] = known.map((name) => ({ name, distance: levenshteinDistance(wrong, name) }))
     .filter(({ distance, name }) =>
       distance < wrong.length && distance <= Math.max(2, name.length / 3)
