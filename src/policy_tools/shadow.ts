@@ -16,7 +16,8 @@ import { type ActionTable, type KindName, specOf } from "../core/resource/kind.t
 const EVERYTHING: Readonly<Record<KindName, readonly string[]>> = {
   path: ["/**"],
   url: ["http://**:*/**", "https://**:*/**"],
-  command: ["/**"],
+  // As far as they are found by their names: a rule stands for the programs that are there at load.
+  command: ["*"],
   name: ["**"],
 };
 /** What refuses, of an allow rule whose agent and constraint fit. */

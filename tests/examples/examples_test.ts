@@ -285,6 +285,13 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "record 0: OK accountant small",
     "record 2: DENIED nobody was asked",
   ],
+  "11_learning/coding_day.ts": [
+    "shadow: 303 calls: 303 OK\n",
+    "learn: 9 rules",
+    "replay: 0 of 303 verdicts would change\n",
+    "enforce: 303 OK\n",
+    "hostile: 30 calls: 30 DENIED\n",
+  ],
 };
 
 /** Modules of examples that are no examples themselves. */
