@@ -12,6 +12,9 @@ import { readPolicy } from "./read.ts";
 /** Most examples in a proposal, for each of allow and deny. */
 const MAX_EXAMPLES = 10;
 
+/** Params that say nothing of what is allowed, and may be long or private. */
+const CONTENTS = ["content", "body", "stdin", "headers"];
+
 /** What is said at the beginning of a proposal. */
 export interface ProposalHeading {
   /** The logs. */
@@ -45,7 +48,10 @@ function examplesOf(done: Iterable<PastRequest>, denied: Iterable<PastRequest>):
   const some = (all: Iterable<PastRequest>, expect: string) => {
     const found: WrittenItem[] = [];
     const actions = new Set<string>();
-    for (const { action, target, agent, params = {} } of all) {
+    for (const { action, target, agent, params: given = {} } of all) {
+      const params = Object.fromEntries(
+        Object.entries(given).filter(([name]) => !CONTENTS.includes(name)),
+      );
       if (found.length >= MAX_EXAMPLES) break;
       if (!/^(fs|mcp)\.|^net\.http$/.test(action) || actions.has(action) || !isShort(params)) {
         continue;

@@ -147,23 +147,27 @@ function gitRules(git: StarterAnswers["git"]): WrittenItem[] {
         },
       },
     }),
-    rule([], {
-      id: "git-diff",
-      action: "proc.exec",
-      resource: "git",
-      paths: { first: "none", operands: "fs.read", refuse },
-      constraint: {
-        "cwd": CWD,
-        "args.0": "diff",
-        "args": {
-          max_length: 50,
-          options: [
-            "--{stat,name-only,name-status,no-ext-diff,no-textconv,cached,staged}",
-            "-U[0-9]",
-          ],
+    rule(
+      ["git diff --no-ext-diff --no-textconv: without these it runs programs of the repository"],
+      {
+        id: "git-diff",
+        action: "proc.exec",
+        resource: "git",
+        paths: { first: "none", operands: "fs.read", refuse },
+        constraint: {
+          "cwd": CWD,
+          "args": {
+            // Else the configuration of the repository would name programs that it runs.
+            prefix: ["diff", "--no-ext-diff", "--no-textconv"],
+            max_length: 50,
+            options: [
+              "--{stat,name-only,name-status,no-ext-diff,no-textconv,cached,staged}",
+              "-U[0-9]",
+            ],
+          },
         },
       },
-    }),
+    ),
   ];
   if (git === "look") return look;
   return [

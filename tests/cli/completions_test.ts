@@ -50,7 +50,8 @@ Deno.test({
     const path = await scriptFor("bash");
     const complete = async (...words: readonly string[]) => {
       const list = words.map((word) => `'${word}'`).join(" ");
-      const text = `source ${path}; COMP_WORDS=(agent-kernel ${list}); COMP_CWORD=${words.length}; ` +
+      const text =
+        `source ${path}; COMP_WORDS=(agent-kernel ${list}); COMP_CWORD=${words.length}; ` +
         '_agent_kernel; printf "%s\\n" "${COMPREPLY[@]}"';
       return (await run("/usr/bin/bash", ["--norc", "-c", text])).trim().split("\n");
     };
@@ -59,7 +60,9 @@ Deno.test({
       assertEquals(await complete("diff-p"), ["diff-policy"]);
       assertEquals(await complete("help", "rep"), ["replay"]);
       assertEquals(await complete("diff-policy", "--on"), ["--only-tighter"]);
-      assertEquals(await complete("explain", "--policy", "policies/res"), ["policies/restrictive.yaml"]);
+      assertEquals(await complete("explain", "--policy", "policies/res"), [
+        "policies/restrictive.yaml",
+      ]);
       assertEquals(await complete("diff-policy", "policies/res"), ["policies/restrictive.yaml"]);
       assertEquals(await complete("explain", "--action", "x"), [""]);
       assertEquals(await complete("completions", "f"), ["fish"]);
@@ -83,11 +86,17 @@ Deno.test({
         `source ${path}; words=(${words}); CURRENT=${current}; _agent_kernel`,
       ]);
     try {
-      assertStringIncludes(await complete("agent-kernel dif", 2), "diff-policy:say what a policy allows");
+      assertStringIncludes(
+        await complete("agent-kernel dif", 2),
+        "diff-policy:say what a policy allows",
+      );
       const options = (await complete("agent-kernel explain --pol", 3)).split("\n");
       assert(options.includes("--policy[the policy (YAML)]:FILE:_files"), options.join("\n"));
       assert(options.includes("*--var[a variable of the policy; repeatable]:NAME=TEXT: "));
-      assertStringIncludes(await complete("agent-kernel completions b", 3), "1:shell:(bash zsh fish)");
+      assertStringIncludes(
+        await complete("agent-kernel completions b", 3),
+        "1:shell:(bash zsh fish)",
+      );
     } finally {
       Deno.removeSync(FOLDER, { recursive: true });
     }

@@ -38,6 +38,11 @@ function commands(ws: Workspace): Readonly<Record<string, readonly [string[], nu
     explain: [["explain", ...read], 0],
     "test-policy": [["test-policy", policy], 0],
     permissions: [["permissions", policy], 0],
+    "diff-policy": [["diff-policy", policy, policy], 0],
+    replay: [["replay", "--policy", policy, ws.path("shown.log"), ...log("replay")], 0],
+    learn: [["learn", ws.path("shown.log")], 0],
+    init: [["init", ws.folder("fresh"), "--yes", "--force"], 0],
+    completions: [["completions", "bash"], 0],
     mcp: [["mcp", "list", "--mcp", servers, ...log("mcp")], 0],
     keygen: [["keygen", "--out", ws.path("own.key")], 0],
     // No kernel runs, which they say.
