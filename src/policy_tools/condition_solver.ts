@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { canonicalJson } from "../core/json.ts";
 import { type Constraint, evaluate, type Truth, valueAt } from "../core/policy/constraint.ts";
 import type { ActionSpec } from "../core/resource/kind.ts";
 import { CanonicalError } from "../core/resource/world.ts";
-import { implies, representatives } from "./condition_values.ts";
+import { implies, type Representatives, representatives } from "./condition_values.ts";
+import type { Budget } from "./language.ts";
 
 /** One condition of a constraint; with an empty path, on the agent. */
 export type OneCondition = Constraint["conditions"][number];
@@ -34,6 +36,10 @@ export interface SolveOptions {
   readonly fixed?: Readonly<Record<string, unknown>> | undefined;
   /** Params that are there anyhow. */
   readonly given?: Readonly<Record<string, unknown>>;
+  /** Combinations of values are taken from it as well. @default a bound for this search alone */
+  readonly budget?: Budget;
+  /** Values that were found for the same conditions before. */
+  readonly known?: Map<string, Representatives>;
   /** Looks at what was found with the code of the gate. */
   readonly check: (carried: Carried) => boolean;
 }
@@ -98,7 +104,7 @@ export function solve(wants: readonly Want[], options: SolveOptions): Solution {
       return undefined;
     }
     for (const one of choice.classes) {
-      if (--left < 0) return undefined;
+      if (--left < 0 || options.budget?.take() === false) return undefined;
       values.set(choice.path, one.value);
       for (const [condition, truth] of one.truths) truths.set(condition, truth);
       const found = choose(i + 1);
@@ -108,7 +114,7 @@ export function solve(wants: readonly Want[], options: SolveOptions): Solution {
   };
   const found = choose(0);
   if (found !== undefined) return found;
-  return complete && !refuted && left >= 0 ? "none" : "unknown";
+  return complete && !refuted && left >= 0 && !options.budget?.spent ? "none" : "unknown";
 }
 
 /** Whether the form of the conditions alone shows that they cannot be met together. */
@@ -171,7 +177,10 @@ function valuesFor(
   if (path.length > 0 && fixed !== undefined) {
     return { values: [valueAt(fixed, path)], complete: true };
   }
-  const { values, complete } = representatives(conditions.map(({ source }) => source));
+  const sources = conditions.map(({ source }) => source);
+  const key = canonicalJson(sources);
+  const { values, complete } = options.known?.get(key) ?? representatives(sources);
+  options.known?.set(key, { values, complete });
   if (path.length === 0) {
     return {
       values: values.filter((one) => one === undefined || typeof one === "string"),

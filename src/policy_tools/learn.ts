@@ -7,7 +7,7 @@ import type { AuditRecord } from "../core/record/record.ts";
 import { canonicalJson } from "../core/json.ts";
 import { sha256 } from "../core/request.ts";
 import { type ActionTable, specOf } from "../core/resource/kind.ts";
-import { type Grant, grantsOf, type Rulebook, rulebookOf } from "./learn_rules.ts";
+import { type Grant, grantsOf, isCanonical, type Rulebook, rulebookOf } from "./learn_rules.ts";
 import { pastOf, type PastRequest } from "./past_request.ts";
 
 /** How far a proposal goes beyond what was done. */
@@ -101,6 +101,10 @@ export class Learner {
     if (params === undefined && needsParams(action, actions)) {
       return this.#leave(`${action} without params in the log (see --log-params)`);
     }
+    if (!isKnown(action, actions)) return this.#leave(`${action}, which is no action`);
+    if (!isCanonical(target, specOf(actions, action).kind)) {
+      return this.#leave(`${action} on a target that is not in canonical form`);
+    }
     const key = [action, target, agent ?? "\0"].join("\0");
     let seen = this.#seen.get(key);
     if (seen === undefined) {
@@ -175,4 +179,11 @@ export class Learner {
 function needsParams(action: string, actions: ActionTable): boolean {
   const { resources = [] } = specOf(actions, action);
   return action === "net.http" || resources.length > 0;
+}
+
+/** Whether a policy could name it: in a namespace of known actions, only these. */
+function isKnown(action: string, actions: ActionTable): boolean {
+  const namespace = action.slice(0, action.indexOf(".") + 1);
+  return Object.hasOwn(actions, action) || namespace === "" ||
+    !Object.keys(actions).some((name) => name.startsWith(namespace));
 }

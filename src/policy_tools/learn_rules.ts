@@ -7,8 +7,9 @@ import { canonicalJson } from "../core/json.ts";
 import { type ActionTable, type KindName, specOf } from "../core/resource/kind.ts";
 import { escapePattern } from "../core/resource/pattern.ts";
 import { KINDS } from "../core/resource/table.ts";
+import { canonicalOrError } from "../core/resource/world.ts";
 import type { Generalisation, Seen, Variant } from "./learn.ts";
-import type { PastRequest } from "./past_request.ts";
+import { AS_RECORDED, type PastRequest } from "./past_request.ts";
 import { isPlain, type WrittenItem } from "./policy_text.ts";
 import { isSensitive, sensitiveBelow } from "./sensitive.ts";
 
@@ -50,10 +51,10 @@ export function grantsOf(
     denied.some(({ params: no }) =>
       no === undefined || all.length === 0 || all.some(({ params }) => same(params, no))
     );
-  const further = (spec.resources ?? []).flatMap(({ param, action: under }): Grant[] => {
+  const further = (spec.resources ?? []).flatMap(({ param, action: under, kind }): Grant[] => {
     const named = new Set(
       all.map(({ params }) => params[param]).filter((one) => typeof one === "string"),
-    );
+    ).values().filter((one) => isCanonical(one, kind)).toArray();
     return Array.from(named, (other) => ({
       ...evidence,
       action: under,
@@ -104,6 +105,11 @@ export function grantsOf(
     () => `params of ${action} were redacted`,
   );
   return { grants: [...grants, ...further], left };
+}
+
+/** Whether a target of a log is one: what is written into a policy has to be. */
+export function isCanonical(target: string, kind: KindName): boolean {
+  return canonicalOrError(() => KINDS[kind].normalise(target, AS_RECORDED)) === target;
 }
 
 type Params = Readonly<Record<string, unknown>>;

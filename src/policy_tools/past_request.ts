@@ -4,7 +4,7 @@
  * @module
  */
 import { ARGUMENT_CODES, authorizeWithPaths } from "../argument_paths/decision.ts";
-import { CODES } from "../core/action.ts";
+import { CODES, isActionName } from "../core/action.ts";
 import { decide } from "../core/policy/decide.ts";
 import type { AuditRecord } from "../core/record/record.ts";
 import { sha256 } from "../core/request.ts";
@@ -53,6 +53,8 @@ export function pastOf(record: AuditRecord): Past {
   if (params === null || status === "INVALID" || status === "DONE" || status === "UNREPORTED") {
     return "nothing";
   }
+  // A forged record could name a pattern of actions.
+  if (!isActionName(action)) return "nothing";
   if (record.target_digest !== undefined) return "redacted";
   const asked = stages?.["approval"] !== undefined;
   // What a provider refused later, like a redirect, was allowed before.

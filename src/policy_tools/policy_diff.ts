@@ -9,6 +9,7 @@ import type { Step } from "../core/resource/pattern.ts";
 import { KINDS } from "../core/resource/table.ts";
 import { canonicalOrError, type World } from "../core/resource/world.ts";
 import { type Carried, conditionsImply, solve, type Want } from "./condition_solver.ts";
+import type { Representatives } from "./condition_values.ts";
 import { Budget, Cover, type Found, targetsOutside } from "./language.ts";
 import {
   insert,
@@ -67,7 +68,7 @@ export interface OneWay {
 }
 
 /** Most states of automata in one search, and in all. */
-const STATES = 20_000, ALL_STATES = 20_000_000;
+const STATES = 20_000, ALL_STATES = 5_000_000;
 
 /**
  * Finds what one policy allows and another one does not. Every difference that is returned was decided by
@@ -85,10 +86,11 @@ export function newlyAllowed(gain: ComparedPolicy, base: ComparedPolicy, world: 
   const untold: UntoldDifference[] = [];
   const total = new Budget(ALL_STATES);
   const known = new Map<string, Comparison>();
+  const values = new Map<string, Representatives>();
   const asks = (gain.approvals?.size ?? 0) + (base.approvals?.size ?? 0) > 0;
   for (const view of viewsOf(gain.policy)) {
     for (const asked of asks ? [false, true] : [false]) {
-      const comparison = new Comparison(view, { gain, base, world, asked, total });
+      const comparison = new Comparison(view, { gain, base, world, asked, total, values });
       const { key } = comparison;
       const same = key === undefined ? undefined : known.get(key);
       if (same === undefined || !comparison.repeat(same)) comparison.run();
@@ -306,6 +308,8 @@ class Comparison {
       spec,
       fixed,
       given: neededParams(spec, target),
+      budget: this.#options.total,
+      known: this.#options.values,
       check: (carried) => {
         other = this.#differs({ ...carried, target });
         return other !== undefined;
@@ -345,6 +349,8 @@ interface ComparisonOptions {
   readonly asked: boolean;
   /** For all searches together. */
   readonly total: Budget;
+  /** Values for conditions, by these. */
+  readonly values: Map<string, Representatives>;
 }
 
 /** Whether what cannot fail for one deny rule cannot fail for the other. Equal conditions are enough. */

@@ -5,8 +5,8 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { pastLog, type PastRow } from "../policy_tools/past.ts";
-import { Workspace } from "../workspace.ts";
-import { agentKernel, scene } from "./command_line.ts";
+import { ROOT, Workspace } from "../workspace.ts";
+import { agentKernel, scene, START } from "./command_line.ts";
 
 const OLD = `capabilities:
   - { id: read, action: [fs.read, fs.list], resource: ./data/** }
@@ -251,6 +251,27 @@ Deno.test("init asks on a terminal only, and takes options for answers", async (
   assertStringIncludes(text, "\nmode: shadow\n");
   assertStringIncludes(text, '"https://api.example.com/**"');
   assertStringIncludes(text, '{"in":[["test"]]}');
+});
+
+Deno.test("init asks for what no option says, and writes the answers", async () => {
+  using ws = new Workspace();
+  ws.folder("app/.git");
+  const { success, stdout } = await new Deno.Command("python3", {
+    args: [
+      ...["tests/cli/terminal_answers.py", "n|commit|make test, make lint||y", "deno", ...START],
+      ...["init", ws.path("app"), "--host=api.example.com"],
+    ],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", TERM: "dumb" },
+    stdin: "null",
+  }).output();
+  const seen = new TextDecoder().decode(stdout);
+  assert(success, seen);
+  const text = Deno.readTextFileSync(ws.path("app/policy.yaml"));
+  assert(!text.includes("id: write"), text);
+  assertStringIncludes(text, "id: git-commit");
+  assertStringIncludes(text, '{"in":[["test"],["lint"]]}');
+  assertStringIncludes(text, "https://api.example.com/**");
 });
 
 Deno.test("init follows no link that stands in the place of the policy", async () => {

@@ -276,6 +276,37 @@ Deno.test("no text of a record gets out of its comment or its string", () => {
   assertEquals(verdict(text, { action: "fs.read", target: "/etc/passwd", agent: "a\nb" }), "deny");
 });
 
+Deno.test("forged records give no pattern of actions, and no pattern of targets", () => {
+  const { text, proposal, check } = learn([
+    { action: "fs.*", target: "/srv/app/a" },
+    { action: "*.*", target: "/srv/app/a" },
+    { action: "fs.raed", target: "/srv/app/a" },
+    { action: "fs.read", target: "/srv/../etc/passwd" },
+    { action: "fs.read", target: "relative" },
+    { action: "fs.read", target: "/srv/**" },
+    { action: "net.http", target: "https://**/**", params: { method: "GET" } },
+    { action: "mcp.call", target: "**" },
+    { action: "proc.exec", target: "/usr/bin/ls", params: { args: [], cwd: "/srv/.." } },
+  ]);
+  assertEquals(check.excess, []);
+  assertEquals(proposal.notes.toSorted(), [
+    "1 left out: fs.raed, which is no action",
+    "1 left out: net.http on a target that is not in canonical form",
+    "2 left out: fs.read on a target that is not in canonical form",
+  ]);
+  for (
+    const [action, target] of [
+      ["fs.write", "/srv/app/a"],
+      ["fs.read", "/srv/x"],
+      ["fs.read", "/etc/passwd"],
+      ["mcp.call", "x"],
+    ] as const
+  ) {
+    assertEquals(verdict(text, { action, target }), "deny", target);
+  }
+  assertEquals(verdict(text, { action: "fs.read", target: "/srv/**" }), "allow");
+});
+
 Deno.test("each rule says how often, when, and of what", () => {
   const { text } = learn([
     { action: "fs.read", target: "/srv/app/a" },
