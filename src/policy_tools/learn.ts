@@ -8,18 +8,8 @@ import { canonicalJson } from "../core/json.ts";
 import { sha256 } from "../core/request.ts";
 import { type ActionTable, specOf } from "../core/resource/kind.ts";
 import { type Grant, grantsOf, isCanonical, type Rulebook, rulebookOf } from "./learn_rules.ts";
+import type { Generalisation, Seen } from "./seen.ts";
 import { pastOf, type PastRequest } from "./past_request.ts";
-
-/** How far a proposal goes beyond what was done. */
-export interface Generalisation {
-  /**
-   * `literal`: not at all. `folder`: all in a folder of which several were. `prefix`: all below a folder
-   * below which several were.
-   */
-  readonly by: "literal" | "folder" | "prefix";
-  /** Several are at least so many. @default 2 */
-  readonly examples?: number;
-}
 
 /** What is learnt from. */
 export interface LearnOptions {
@@ -28,24 +18,6 @@ export interface LearnOptions {
   readonly shadow?: boolean;
   /** @default literal */
   readonly generalise?: Generalisation;
-}
-
-/** Params, and how often they were given. */
-export interface Variant {
-  readonly params: Readonly<Record<string, unknown>>;
-  count: number;
-}
-
-/** What was done with one target by one agent. */
-export interface Seen {
-  readonly action: string;
-  readonly target: string;
-  readonly agent: string | undefined;
-  count: number;
-  readonly first: string;
-  last: string;
-  /** The params, by their digest, and how often. */
-  readonly variants: Map<string, Variant>;
 }
 
 /** A proposal. */

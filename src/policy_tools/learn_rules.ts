@@ -8,7 +8,7 @@ import { type ActionTable, type KindName, specOf } from "../core/resource/kind.t
 import { escapePattern } from "../core/resource/pattern.ts";
 import { KINDS } from "../core/resource/table.ts";
 import { canonicalOrError } from "../core/resource/world.ts";
-import type { Generalisation, Seen, Variant } from "./learn.ts";
+import type { Generalisation, Seen, Variant } from "./seen.ts";
 import { AS_RECORDED, type PastRequest } from "./past_request.ts";
 import { isPlain, type WrittenItem } from "./policy_text.ts";
 import { isSensitive, sensitiveBelow } from "./sensitive.ts";

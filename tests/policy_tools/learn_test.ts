@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { STANDARD_ACTIONS } from "../../src/actions/standard.ts";
-import { type Generalisation, Learner } from "../../src/policy_tools/learn.ts";
+import { Learner } from "../../src/policy_tools/learn.ts";
+import type { Generalisation } from "../../src/policy_tools/seen.ts";
 import { AS_RECORDED, pastOf, verdictOnPast } from "../../src/policy_tools/past_request.ts";
 import { checkProposal, proposalText } from "../../src/policy_tools/proposal_text.ts";
 import { readPolicy } from "../../src/policy_tools/read.ts";
