@@ -17,6 +17,7 @@ export const LOCKS: Readonly<Record<string, readonly string[]>> = {
     "js-yaml",
     "jsonc-parser",
     "openai",
+    "toml-eslint-parser",
     "unbash",
   ],
 };

@@ -5,6 +5,7 @@
  */
 import { dirname, fromFileUrl } from "@std/path";
 import { agentToolProvider } from "../hooks/provider.ts";
+import { PLACE_VARIABLES } from "../hooks/settings.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
 import { type ListenAddress, listenAddress, shownAddress } from "../server/listen_address.ts";
@@ -86,7 +87,7 @@ token ("agent-kernel token"). It runs with the permissions of the policy, of its
       ...snapshots === undefined ? [] : [`--snapshots=${snapshots}`],
     ], {
       ...more,
-      env: [...env, "HOME"],
+      env: [...env, "HOME", ...PLACE_VARIABLES],
       net: [...net, `unix:${socketOf(values)}`],
       listen: listen === undefined ? [] : [shownAddress(listen)],
       // The questions are listed, and the ledger is read, also if no rule of the first policy has one.

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, resolve } from "@std/path";
-import { settingsOf } from "../hooks/settings.ts";
+import { PLACE_VARIABLES, type Places, settingsOf } from "../hooks/settings.ts";
 import { optional, type Values } from "./command.ts";
 
 /** The folder of the socket: beside the log. */
@@ -33,7 +33,17 @@ export function homeFolder(): string | undefined {
   return home?.startsWith("/") ? home.replace(/(.)\/+$/, "$1") : undefined;
 }
 
+/** Where the user has settings of agents elsewhere than in the home folder. */
+export function settingsPlaces(): Places {
+  const set = PLACE_VARIABLES.map((name) => [name, Deno.env.get(name) ?? ""] as const);
+  return Object.fromEntries(
+    set.filter(([, path]) => path.startsWith("/")).map(([name, path]) =>
+      [name, path.replace(/(.)\/+$/, "$1")] as const
+    ),
+  );
+}
+
 /** The settings of agents, of the user and in the workspace. */
 export function agentSettings(values: Values): readonly string[] {
-  return settingsOf(homeFolder(), resolve(optional(values, "base") ?? "."));
+  return settingsOf(homeFolder(), resolve(optional(values, "base") ?? "."), settingsPlaces());
 }

@@ -4,23 +4,28 @@
  * @module
  */
 import type { Command } from "./command.ts";
-import { CHANGE_OPTIONS, changeSettings, removeBackup, restored } from "./protect.ts";
+import { CHANGE_OPTIONS, withoutOurs } from "./protect.ts";
 import { actAs } from "./second_process.ts";
+import { changeSettings, original, removeBackup } from "./settings_files.ts";
 
-/** Takes hooks away. */
+/** Takes away what `protect` has written. */
 export const COMMAND: Command = {
   usage: "AGENT [--user|--project] [--dry-run]",
   details:
     `Puts the settings back as they were before "protect", byte for byte; if somebody else has changed them since,
-only the hooks of agent-kernel are taken out.`,
+only what is agent-kernel's is taken out.`,
   options: CHANGE_OPTIONS,
   run: (invocation) =>
-    changeSettings(invocation, ({ path, before }) => {
-      const after = before === undefined ? undefined : restored(path, before);
-      return after === before
-        ? { after, done: "no hooks of agent-kernel are there" }
-        : { after, done: "the hooks are gone", finish: () => removeBackup(path) };
-    }),
+    changeSettings(
+      invocation,
+      (now) => {
+        const { file, path, before } = now;
+        const after = original(now, (text, earlier) => withoutOurs(file, text, earlier));
+        if (after === before) return undefined;
+        return { ...now, after, done: "as it was", finish: () => removeBackup(path) };
+      },
+      { nothing: "nothing of agent-kernel is there" },
+    ),
 };
 
 if (import.meta.main) await actAs("unprotect", COMMAND);

@@ -7,10 +7,10 @@
 import type { PermitReport } from "../permits.ts";
 import { sha256 } from "../core/request.ts";
 import {
+  type EventKind,
   type HookAnswer,
   HookError,
   type HookEvent,
-  type HookEventName,
   type ToolCall,
   type Verdict,
 } from "./event.ts";
@@ -20,7 +20,7 @@ type Payload = Readonly<Record<string, unknown>>;
 /** One agent. */
 export interface HookAgent {
   /** Reads what its hook got on standard input. @throws {HookError} It is not of the known form. */
-  read(name: HookEventName, payload: Payload): HookEvent;
+  read(name: EventKind, payload: Payload): HookEvent;
   /** The answer before a call. */
   answer(verdict: Verdict): HookAnswer;
 }
@@ -151,7 +151,7 @@ export const HOOK_AGENTS: Readonly<Record<string, HookAgent>> = {
   },
 };
 
-function isOfSession(name: HookEventName): name is "session-start" | "session-end" {
+function isOfSession(name: EventKind): name is "session-start" | "session-end" {
   return name === "session-start" || name === "session-end";
 }
 
@@ -183,7 +183,7 @@ function objectOf(payload: Payload, key: string): Payload {
 }
 
 /** Whether it is still the session that there was, whose calls can be reported. */
-function goesOn(name: HookEventName, payload: Payload): boolean {
+function goesOn(name: EventKind, payload: Payload): boolean {
   const source = payload["source"];
   return name === "session-start" && (source === "compact" || source === "resume");
 }

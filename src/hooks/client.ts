@@ -54,7 +54,7 @@ async function readInput(): Promise<string> {
 function refuse(reason: string, event: string): number {
   console.error(`agent-kernel: ${reason.replaceAll(/\s+/g, " ")}`);
   // After a call nothing can be refused any more.
-  return event === "before" ? 2 : 1;
+  return event === "before" || event === "gateway-only" ? 2 : 1;
 }
 
 function end(reason: string, event: string): void {

@@ -11,6 +11,7 @@ import type { PermitReport } from "../permits.ts";
 import type { SubmitOptions } from "../stages/submit.ts";
 import { HOOK_AGENTS } from "./agents.ts";
 import {
+  GATEWAY,
   type HookAnswer,
   HookError,
   type HookEventName,
@@ -50,6 +51,13 @@ interface PermittedCall extends Sender {
   readonly session: string;
   readonly recordIds: readonly string[];
 }
+
+/** Tools by which agents find or wait for those of MCP servers, and which do nothing else. */
+const WAITING_TOOLS: Readonly<Record<string, readonly string[]>> = {
+  claude: ["ToolSearch", "WaitForMcpServers"],
+  codex: ["tool_search"],
+  qwen: ["tool_search"],
+};
 
 /** The most calls that wait for their report. */
 const MAX_CALLS = 10_000;
@@ -100,10 +108,16 @@ export class HookDesk {
       if (payload === null || typeof payload !== "object" || Array.isArray(payload)) {
         throw new HookError("The hook sent no JSON object");
       }
-      const event = known.read(name, payload as Readonly<Record<string, unknown>>);
+      const kind = name === "gateway-only" ? "before" : name;
+      const event = known.read(
+        kind,
+        payload as Readonly<Record<string, unknown>>,
+      );
       switch (event.name) {
         case "before":
-          verdict = await this.#before({ agent, principal }, event.call);
+          verdict = name === "gateway-only"
+            ? await this.#onlyGateway({ agent, principal }, event.call)
+            : await this.#before({ agent, principal }, event.call);
           break;
         case "after":
           await this.#after(keyOf({ agent, principal }, event.call), event.report);
@@ -114,7 +128,7 @@ export class HookDesk {
           return DONE;
       }
     } catch (error) {
-      if (name !== "before") return failure(messageOf(error), 1);
+      if (name !== "before" && name !== "gateway-only") return failure(messageOf(error), 1);
       verdict = { isAllowed: false, reason: `agent-kernel: ${messageOf(error)}` };
     }
     return known.answer(verdict);
@@ -128,15 +142,7 @@ export class HookDesk {
       this.#assertNoSettings(actions);
     } catch (error) {
       const problem = error instanceof HookError ? error.message : `it failed: ${messageOf(error)}`;
-      // What cannot be understood is on record as well.
-      const unread = {
-        action: "agent.tool",
-        target: call.tool,
-        params: { input: call.input },
-        agent: principal,
-      };
-      const { error: refusal = problem } = await this.#options.kernel.permit(unread, { problem });
-      return { isAllowed: false, reason: `agent-kernel: ${refusal}` };
+      return await this.#refuse(principal, call, problem);
     }
     const recordIds: string[] = [];
     const fields = {
@@ -158,6 +164,28 @@ export class HookDesk {
       recordIds,
     });
     return { isAllowed: true, reason: "the policy of agent-kernel allows it" };
+  }
+
+  /** The gateway decides about its own tools; the agent has no others. */
+  async #onlyGateway({ agent, principal }: Sender, call: ToolCall): Promise<Verdict> {
+    if (call.mcp?.server === GATEWAY || WAITING_TOOLS[agent]?.includes(call.tool) === true) {
+      return { isAllowed: true, reason: "the gateway of agent-kernel decides about it" };
+    }
+    const problem =
+      `"${call.tool}" is not a tool of the MCP server "${GATEWAY}", and no other is permitted here: use its tools`;
+    return await this.#refuse(principal, call, problem);
+  }
+
+  /** What cannot be understood, or is nothing that could be permitted, is on record as well. */
+  async #refuse(agent: string, call: ToolCall, problem: string): Promise<Verdict> {
+    const refused = {
+      action: "agent.tool",
+      target: call.tool,
+      params: { input: call.input },
+      agent,
+    };
+    const { error = problem } = await this.#options.kernel.permit(refused, { problem });
+    return { isAllowed: false, reason: `agent-kernel: ${error}` };
   }
 
   /** The newest of the calls that it could be of has ended: those before it got no report when they could have. */

@@ -20,11 +20,23 @@ export interface ToolCall {
   readonly mcp?: { readonly server: string; readonly tool: string };
 }
 
-/** When hooks are called. */
-export const HOOK_EVENTS = ["before", "after", "session-start", "session-end"] as const;
+/** The name of the kernel among an agent's MCP servers. Without "-" and "_", which agents put between names. */
+export const GATEWAY = "kernel";
+
+/** When hooks are called. `gateway-only` is before a call too: nothing but the gateway's tools is permitted. */
+export const HOOK_EVENTS = [
+  "before",
+  "gateway-only",
+  "after",
+  "session-start",
+  "session-end",
+] as const;
 
 /** One of {@linkcode HOOK_EVENTS}. */
 export type HookEventName = typeof HOOK_EVENTS[number];
+
+/** What a hook is about. */
+export type EventKind = HookEvent["name"];
 
 /** What a hook tells. */
 export type HookEvent =

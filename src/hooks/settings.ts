@@ -31,6 +31,8 @@ const USER_SETTINGS = [
   ".cline",
   ".cursor/mcp.json",
   ".cursor/hooks.json",
+  ".config/Code/User/mcp.json",
+  ".config/Code/User/settings.json",
 ];
 
 /** In a workspace. */
@@ -49,15 +51,51 @@ const WORKSPACE_SETTINGS = [
   ".vscode/mcp.json",
 ];
 
+/** Variables by which agents have settings elsewhere than in the home folder: what each stands for. */
+const ELSEWHERE: Readonly<Record<string, readonly (readonly [name: string, inside: string])[]>> = {
+  CODEX_HOME: [[".codex/", ""]],
+  CLAUDE_CONFIG_DIR: [[".claude/", ""], [".claude.json", ".claude.json"]],
+  XDG_CONFIG_HOME: [[".config/", ""]],
+};
+
+/** Their names. */
+export const PLACE_VARIABLES: readonly string[] = Object.keys(ELSEWHERE);
+
+/** The values of {@linkcode PLACE_VARIABLES} that are set to an absolute path. */
+export type Places = Readonly<Record<string, string>>;
+
+/**
+ * Where a settings file of the user is.
+ *
+ * @param name Below the home folder, as if no variable was set.
+ */
+export function userSettings(name: string, home: string, places: Places = {}): string {
+  for (const [variable, folder] of Object.entries(places)) {
+    for (const [start, inside] of ELSEWHERE[variable] ?? []) {
+      if (name.startsWith(start)) return `${folder}/${inside}${name.slice(start.length)}`;
+    }
+  }
+  return `${home}/${name}`;
+}
+
 /**
  * The settings of all agents that are known.
  *
  * @param home Absolute home folder; `undefined` if there is none.
  * @param workspace Absolute folder in which the agents work.
+ * @param places Where the user has settings elsewhere; those in the home folder are kept all the same.
  */
-export function settingsOf(home: string | undefined, workspace: string): readonly string[] {
+export function settingsOf(
+  home: string | undefined,
+  workspace: string,
+  places: Places = {},
+): readonly string[] {
+  const ofUser = home === undefined ? [] : USER_SETTINGS.flatMap((name) => [
+    `${home}/${name}`,
+    userSettings(name, home, places),
+  ]);
   return [
-    ...home === undefined ? [] : USER_SETTINGS.map((name) => `${home}/${name}`),
+    ...new Set(ofUser),
     ...WORKSPACE_SETTINGS.map((name) => `${workspace}/${name}`),
     "/etc/claude-code",
   ];
@@ -102,4 +140,12 @@ export function withoutLinks(path: string): string {
     }
   }
   return path;
+}
+
+/**
+ * A path as file systems that do not tell letter case apart see it, nor forms of Unicode, nor characters without
+ * a width (CVE-2014-9390).
+ */
+export function withoutCase(path: string): string {
+  return path.normalize("NFKC").replaceAll(/\p{DI}/gu, "").toUpperCase().toLowerCase();
 }

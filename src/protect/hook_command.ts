@@ -17,6 +17,8 @@ const CLIENT = new URL("../hooks/client.ts", import.meta.url);
 /** What hooks are installed with. */
 export interface HookCommandOptions {
   readonly agent: string;
+  /** Whether nothing but the gateway's tools is permitted. @default false */
+  readonly onlyGateway?: boolean;
   /** Absolute path of the kernel's socket. */
   readonly socket: string;
   /** Absolute path of `deno`. @default the one that runs this process */
@@ -35,9 +37,11 @@ export const TIMEOUT = "/usr/bin/timeout";
  */
 export function hookCommand(
   event: HookEventName,
-  { agent, socket, deno = Deno.execPath(), timeout = timeoutProgram() }: HookCommandOptions,
+  { agent, socket, onlyGateway = false, deno = Deno.execPath(), timeout = timeoutProgram() }:
+    HookCommandOptions,
 ): string {
   const client = CLIENT.protocol === "file:" ? fromFileUrl(CLIENT) : CLIENT.href;
+  const asked: HookEventName = event === "before" && onlyGateway ? "gateway-only" : event;
   const limit = timeout === null ? [] : [quoted(timeout), String(HOOK_TIMEOUT_S - 5)];
   const command = [
     ...limit,
@@ -47,7 +51,7 @@ export function hookCommand(
     quoted(`--allow-write=${socket}`),
     quoted(`--allow-net=unix:${socket}`),
     "--allow-sys=uid",
-    ...[client, agent, event, socket].map(quoted),
+    ...[client, agent, asked, socket].map(quoted),
   ].join(" ");
   const otherwise = event === "before"
     ? `|| { echo "agent-kernel: the hook failed, the call is refused" >&2; exit 2; }`

@@ -32,7 +32,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   serve: ["policy", "log-path", "base", "verbose"],
   status: ["log-path"],
   stop: ["log-path"],
-  protect: ["user", "project", "dry-run", "log-path"],
+  protect: ["user", "project", "dry-run", "log-path", "strict", "policy", "base", "var", "mcp"],
   unprotect: ["user", "project", "dry-run"],
   doctor: ["log-path"],
   "diff-policy": ["only-tighter", "base", "var", "search-path", "json"],

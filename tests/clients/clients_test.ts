@@ -30,6 +30,23 @@ const STORIES: Readonly<
     { tool: "run_shell_command", input: { command: "cat /etc/hostname" } },
     { tool: "run_shell_command", input: { command: `bash -c 'touch ${outside}'` } },
   ],
+  qwen: (repo, outside) => [
+    { tool: "run_shell_command", input: { command: "ls -la", is_background: false } },
+    { tool: "write_file", input: { file_path: `${repo}/made.txt`, content: "hello" } },
+    { tool: "run_shell_command", input: { command: `touch ${outside}`, is_background: false } },
+    { tool: "read_file", input: { file_path: "/etc/hostname" } },
+    {
+      tool: "run_shell_command",
+      input: { command: `bash -c 'touch ${outside}'`, is_background: false },
+    },
+  ],
+  copilot: (repo, outside) => [
+    { tool: "bash", input: { command: "ls -la", description: "x" } },
+    { tool: "create", input: { path: `${repo}/made.txt`, file_text: "hello" } },
+    { tool: "bash", input: { command: `touch ${outside}`, description: "x" } },
+    { tool: "view", input: { path: "/etc/hostname" } },
+    { tool: "bash", input: { command: `bash -c 'touch ${outside}'`, description: "x" } },
+  ],
 };
 
 for (const [name, story] of Object.entries(STORIES)) {
@@ -141,40 +158,83 @@ Deno.test("claude: a settings file of the workspace switches hooks off, which do
   assertStringIncludes(stdout, "disableAllHooks");
 });
 
-Deno.test("claude: with the gateway's tools alone there is no other, and they hold", async () => {
-  using scene = new ClientScene("claude");
-  const policy = scene.ws.file(
-    "policy.yaml",
-    `capabilities:\n  - { action: "fs.*", resource: ["${scene.repo}", "${scene.repo}/**"] }\n`,
-  );
-  const root = new URL("../../", import.meta.url).pathname;
-  const args = [
-    ...["run", "-q", "--no-prompt", "--allow-read", "--allow-env", "--allow-run=deno"],
-    ...[`${root}src/cli/main.ts`, "mcp", "serve", "--policy", policy],
-    ...["--log-path", scene.ws.path("gateway.log"), "--agent", "claude"],
-  ];
-  const mcp = scene.ws.file(
-    "mcp.json",
-    JSON.stringify({
-      mcpServers: { kernel: { command: "deno", args, env: { HOME: Deno.env.get("HOME") } } },
+/** How the tools of the gateway are called, a tool of the agent's own, and tools that are listed but act on nothing. */
+const STRICT: Readonly<
+  Record<string, {
+    gateway(tool: string): Pick<ScriptedCall, "tool" | "namespace">;
+    own(repo: string): ScriptedCall;
+    /** Listed all the same. What of them is called, the hook refuses. */
+    left?: readonly string[];
+    args?: readonly string[];
+  }>
+> = {
+  claude: {
+    gateway: (name) => ({ tool: `mcp__kernel__${name}` }),
+    own: (repo) => ({ tool: "Write", input: { file_path: `${repo}/x`, content: "x" } }),
+    left: ["WaitForMcpServers"],
+  },
+  codex: {
+    gateway: (tool) => ({ tool, namespace: "mcp__kernel" }),
+    own: () => ({
+      tool: "apply_patch",
+      input: { freeform: "*** Begin Patch\n*** Add File: x\n+x\n*** End Patch" },
     }),
-  );
-  const write = (path: string) => ({
-    tool: "mcp__kernel__write_file",
-    input: { path, content: "x" },
+    left: [
+      ...["list_mcp_resources", "list_mcp_resource_templates", "read_mcp_resource"],
+      ...["request_user_input", "apply_patch", "view_image", "tool_search"],
+    ],
+  },
+  gemini: {
+    gateway: (name) => ({ tool: `mcp_kernel_${name}` }),
+    own: (repo) => ({ tool: "write_file", input: { file_path: `${repo}/x`, content: "x" } }),
+  },
+  qwen: {
+    gateway: (name) => ({ tool: `mcp__kernel__${name}` }),
+    own: (repo) => ({ tool: "write_file", input: { file_path: `${repo}/x`, content: "x" } }),
+    left: [
+      ...["agent", "get_goal", "list_agents", "skill", "tool_call", "tool_search", "update_goal"],
+    ],
+  },
+  copilot: {
+    gateway: (name) => ({ tool: `kernel-${name}` }),
+    own: (repo) => ({ tool: "create", input: { path: `${repo}/x`, file_text: "x" } }),
+    args: ["write_file", "read_file"].flatMap((name) => ["--available-tools", `kernel-${name}`]),
+  },
+  opencode: {
+    gateway: (name) => ({ tool: `kernel_${name}` }),
+    own: (repo) => ({ tool: "write", input: { filePath: `${repo}/x`, content: "x" } }),
+  },
+};
+
+for (const [name, { gateway, own, left = [], args = [] }] of Object.entries(STRICT)) {
+  Deno.test(`${name}: --strict leaves the gateway's tools, which hold, and no other that acts`, async () => {
+    using scene = new ClientScene(name);
+    const policy = scene.ws.file(
+      "policy.yaml",
+      `capabilities:\n  - { action: "fs.*", resource: ["${scene.repo}", "${scene.repo}/**"] }\n`,
+    );
+    const write = (path: string) => ({ ...gateway("write_file"), input: { path, content: "x" } });
+    const outside = scene.ws.path("b");
+    // What a real model does when the tools are not there yet.
+    const wait = name === "claude" ? [{ tool: "WaitForMcpServers", input: {} }] : [];
+    await using run = await scene.play(
+      [...wait, write(`${scene.repo}/a`), write(outside), own(scene.repo)],
+      {
+        ...{ policy, args },
+        protect: [
+          ...["--strict", "--policy", policy, "--base", scene.repo],
+          ...["--var", `REPO=${scene.repo}`],
+        ],
+      },
+    );
+    assertEquals(scene.files(), ["a"], run.output);
+    const statuses = run.records.filter(({ action }) => action === "fs.write")
+      .map(({ status, target }) => [status, target]);
+    assertEquals(statuses, [["OK", `${scene.repo}/a`], ["DENIED", outside]], run.output);
+    assertStringIncludes(run.model.results[wait.length + 1] ?? "", "no rule allows");
+    const isOurs = (tool: string) => tool.startsWith(gateway("").tool) && !left.includes(tool);
+    const offered = new Set(run.model.seen.flatMap(({ tools }) => tools));
+    const others = Array.from(offered).filter((tool) => name === "codex" || !isOurs(tool));
+    assertEquals(others.filter((tool) => !left.includes(tool)), [], run.output);
   });
-  await using run = await scene.play([write(`${scene.repo}/a`), write(scene.ws.path("b"))], {
-    meddle: () => Deno.removeSync(`${scene.home}/.claude/settings.json`),
-    serves: false,
-    args: ["--tools", "", "--mcp-config", mcp],
-  });
-  assertEquals(scene.files(), ["a"], run.output);
-  const [first] = run.model.seen;
-  assert(first !== undefined && first.tools.length > 0);
-  // The placeholder stands for tools that Claude Code lists later; it is none.
-  const others = first.tools.filter((tool) =>
-    !tool.startsWith("mcp__kernel__") && tool !== "DeferredToolPlaceholder"
-  );
-  assertEquals(others, []);
-  assertStringIncludes(run.model.results[1] ?? "", "no rule allows");
-});
+}

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
+import { dirname } from "@std/path";
 import type { AuditRecord } from "@agent-kernel/kernel";
 import { ROOT, Workspace } from "../workspace.ts";
 import { recordsOf } from "../records.ts";
@@ -12,6 +13,7 @@ import { ScriptedAgentModel, type ScriptedCall } from "./scripted_models.ts";
 /** An agent, in the version whose behaviour `docs/hooks.md` tells. */
 interface Client {
   readonly spec: string;
+  readonly also?: readonly string[];
   readonly program: string;
   args(prompt: string): readonly string[];
   env(baseURL: string, home: string): Readonly<Record<string, string>>;
@@ -76,11 +78,78 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
       );
     },
   },
+  qwen: {
+    spec: "@qwen-code/qwen-code@0.24.4",
+    // It needs a later Node than others.
+    also: ["node@22"],
+    program: "qwen",
+    args: (prompt) => ["-p", prompt, "--approval-mode", "yolo"],
+    env: (baseURL) => ({
+      ...{ OPENAI_BASE_URL: `${baseURL}/v1`, OPENAI_API_KEY: "dummy", OPENAI_MODEL: "scripted" },
+    }),
+    prepare: (ws) => {
+      ws.file(
+        "home/.qwen/settings.json",
+        JSON.stringify({
+          security: { auth: { selectedType: "openai" } },
+          privacy: { usageStatisticsEnabled: false },
+          telemetry: { enabled: false },
+          general: { enableAutoUpdate: false },
+        }),
+      );
+    },
+  },
+  copilot: {
+    spec: "@github/copilot@1.0.102",
+    program: "copilot",
+    args: (prompt) => ["-p", prompt, "--allow-all-tools"],
+    env: (baseURL) => ({
+      ...{ COPILOT_OFFLINE: "true", COPILOT_PROVIDER_BASE_URL: `${baseURL}/v1` },
+      ...{ COPILOT_PROVIDER_API_KEY: "dummy", COPILOT_MODEL: "scripted" },
+      COPILOT_AUTO_UPDATE: "false",
+    }),
+  },
+  opencode: {
+    spec: "opencode-ai@1.18.33",
+    program: "opencode",
+    args: (prompt) => ["run", prompt],
+    env: (_, home) => ({
+      ...{ OPENCODE_DISABLE_MODELS_FETCH: "1", XDG_CONFIG_HOME: `${home}/.config` },
+      ...{ XDG_DATA_HOME: `${home}/.local/share`, XDG_STATE_HOME: `${home}/.local/state` },
+      XDG_CACHE_HOME: `${home}/.cache`,
+    }),
+    prepare: (ws, baseURL) => {
+      ws.file(
+        "home/.config/opencode/opencode.json",
+        JSON.stringify({
+          ...{ autoupdate: false, share: "disabled" },
+          ...{ model: "loop/scripted", small_model: "loop/scripted" },
+          provider: {
+            loop: {
+              npm: "@ai-sdk/openai-compatible",
+              name: "loop",
+              options: { baseURL: `${baseURL}/v1`, apiKey: "dummy" },
+              models: {
+                scripted: {
+                  name: "scripted",
+                  tool_call: true,
+                  limit: { context: 100000, output: 4000 },
+                },
+              },
+            },
+          },
+        }),
+      );
+    },
+  },
 };
+
+/** The policy for agents that write code. */
+export const CODING_POLICY = `${ROOT}/policies/agents/coding.yaml`;
 
 /** Installs an agent from npm, once. @returns Its program. */
 export async function installed(name: string): Promise<string> {
-  const { spec, program } = CLIENTS[name] as Client;
+  const { spec, also = [], program } = CLIENTS[name] as Client;
   const folder = `${ROOT}/.clients/${name}`;
   const path = `${folder}/node_modules/.bin/${program}`;
   const version = `${folder}/installed`;
@@ -88,7 +157,7 @@ export async function installed(name: string): Promise<string> {
     Deno.mkdirSync(folder, { recursive: true });
     Deno.writeTextFileSync(`${folder}/package.json`, "{}");
     const { code, stderr } = await new Deno.Command("npm", {
-      args: ["install", "--no-fund", "--no-audit", "--silent", spec],
+      args: ["install", "--no-fund", "--no-audit", "--silent", spec, ...also],
       cwd: folder,
     }).output();
     assertEquals(code, 0, new TextDecoder().decode(stderr));
@@ -116,6 +185,12 @@ export interface ClientOptions {
   readonly meddle?: () => void;
   /** With `http`, the address and the token are known. @default none */
   readonly args?: readonly string[] | ((address: string, token: string) => readonly string[]);
+  /** Further arguments of `protect`. */
+  readonly protect?: readonly string[];
+  /** The policy of the kernel. @default that for coding agents */
+  readonly policy?: string;
+  /** Further arguments of `serve`. */
+  readonly serve?: readonly string[];
 }
 
 /** A user with an agent that is protected, and a repository. */
@@ -129,6 +204,8 @@ export class ClientScene implements Disposable {
   constructor(name: string) {
     this.#name = name;
     this.ws.folder("repo/.git");
+    // The packages that are loaded already, for what the agent starts.
+    this.ws.link("home/.cache/deno", denoDir());
   }
 
   /** Runs `agent-kernel` in the repository. */
@@ -141,7 +218,16 @@ export class ClientScene implements Disposable {
   /** Has the agent play a list of calls. */
   async play(
     calls: readonly ScriptedCall[],
-    { serves = true, meddle = () => {}, args = [], http = false, token }: ClientOptions = {},
+    {
+      serves = true,
+      meddle = () => {},
+      args = [],
+      http = false,
+      token,
+      protect = [],
+      policy,
+      serve = [],
+    }: ClientOptions = {},
   ): Promise<ClientRun & AsyncDisposable> {
     const client = CLIENTS[this.#name] as Client;
     const program = await installed(this.#name);
@@ -150,13 +236,16 @@ export class ClientScene implements Disposable {
     const address = `127.0.0.1:${freePort()}`;
     const where = ["--log-path", this.log];
     const over = http ? ["--http", address] : [];
-    const { code, stderr } = await this.kernel("protect", this.#name, ...where, ...over);
+    const { code, stderr } = await this.kernel(
+      ...["protect", this.#name, ...where, ...over, ...protect],
+    );
     assertEquals(code, 0, stderr);
     const made = http
       ? await this.kernel("token", "add", `my-${this.#name}`, "--agent", this.#name, ...where)
       : undefined;
     meddle();
-    const server = serves ? await this.#serve(http ? ["--listen", address] : []) : undefined;
+    const listens = http ? ["--listen", address] : [];
+    const server = serves ? await this.#serve(policy, [...listens, ...serve]) : undefined;
     const ended = await new Deno.Command("timeout", {
       args: [
         ...["120", program, ...client.args("Go on.")],
@@ -165,7 +254,11 @@ export class ClientScene implements Disposable {
       cwd: this.repo,
       clearEnv: true,
       env: {
-        ...{ PATH: Deno.env.get("PATH") ?? "", HOME: this.home, NO_COLOR: "1" },
+        ...{
+          PATH: `${dirname(program)}:${Deno.env.get("PATH") ?? ""}`,
+          HOME: this.home,
+          NO_COLOR: "1",
+        },
         ...client.env(model.baseURL, this.home),
         ...made === undefined ? {} : { AGENT_KERNEL_TOKEN: token ?? made.stdout.trim() },
       },
@@ -188,8 +281,10 @@ export class ClientScene implements Disposable {
     this.ws[Symbol.dispose]();
   }
 
-  async #serve(more: readonly string[]): Promise<() => Promise<void>> {
-    const policy = `${ROOT}/policies/agents/coding.yaml`;
+  async #serve(
+    policy = CODING_POLICY,
+    more: readonly string[] = [],
+  ): Promise<() => Promise<void>> {
     const child = this.#command([
       ...["serve", "--policy", policy, "--var", `REPO=${this.repo}`, "--base", this.repo],
       ...["--log-path", this.log, ...more],

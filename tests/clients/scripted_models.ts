@@ -8,6 +8,8 @@
 export interface ScriptedCall {
   readonly tool: string;
   readonly input: Readonly<Record<string, unknown>>;
+  /** Of Codex: under which name it has the tools of an MCP server. */
+  readonly namespace?: string;
 }
 
 /** What the model was sent: which tools it has, and what its calls gave. */
@@ -56,6 +58,10 @@ export class ScriptedAgentModel implements AsyncDisposable {
     if (pathname.endsWith(":countTokens")) return Response.json({ totalTokens: 10 });
     if (pathname.endsWith("/messages")) return this.#messages(body);
     if (pathname.endsWith("/responses")) return this.#responses(body);
+    if (pathname.endsWith("/chat/completions")) return this.#chat(body);
+    if (pathname.endsWith("/models")) {
+      return Response.json({ object: "list", data: [{ id: "scripted", object: "model" }] });
+    }
     if (/:(stream)?generateContent$/i.test(pathname)) {
       return this.#generate(body, pathname.includes(":stream"));
     }
@@ -128,6 +134,7 @@ export class ScriptedAgentModel implements AsyncDisposable {
       : {
         ...{ type: "function_call", id, call_id: call.id, name: call.tool, status: "completed" },
         arguments: JSON.stringify(call.input),
+        ...call.namespace === undefined ? {} : { namespace: call.namespace },
       };
     const response = { id: `resp_${++this.#serial}`, object: "response", model: body.model };
     const usage = { input_tokens: 10, output_tokens: 5, total_tokens: 15 };
@@ -140,6 +147,36 @@ export class ScriptedAgentModel implements AsyncDisposable {
         response: { ...response, status: "completed", output: [item], usage },
       },
     ]);
+  }
+
+  /** OpenAI Chat Completions, streamed or not: Qwen Code, Copilot CLI, opencode. */
+  #chat(body: Body): Response {
+    const call = this.#next({
+      tools: (body.tools ?? []).map((tool: Body) => tool.function?.name),
+      results: body.messages.filter(({ role }: Body) => role === "tool").map((message: Body) =>
+        textOf(message.content)
+      ),
+    });
+    const toolCalls = call && [{
+      ...{ index: 0, id: call.id, type: "function" },
+      function: { name: call.tool, arguments: JSON.stringify(call.input) },
+    }];
+    const message = {
+      ...{ role: "assistant", content: call === undefined ? "finished" : null },
+      ...toolCalls && { tool_calls: toolCalls },
+    };
+    const finish_reason = call === undefined ? "stop" : "tool_calls";
+    const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+    const base = { id: `chat_${++this.#serial}`, model: body.model, created: 0 };
+    if (!body.stream) {
+      const choices = [{ index: 0, message, finish_reason }];
+      return Response.json({ ...base, object: "chat.completion", choices, usage });
+    }
+    const chunk = { ...base, object: "chat.completion.chunk" };
+    return events([
+      { ...chunk, choices: [{ index: 0, delta: message, finish_reason: null }] },
+      { ...chunk, choices: [{ index: 0, delta: {}, finish_reason }], usage },
+    ], "data: [DONE]\n\n");
   }
 
   /** Gemini's generateContent, streamed or not. */
@@ -165,13 +202,13 @@ export class ScriptedAgentModel implements AsyncDisposable {
 }
 
 /** Server-sent events; those with a type are named by it. */
-function events(list: readonly Readonly<Record<string, unknown>>[]): Response {
+function events(list: readonly Readonly<Record<string, unknown>>[], end = ""): Response {
   const text = list.map((data) =>
     `${typeof data["type"] === "string" ? `event: ${data["type"]}\n` : ""}data: ${
       JSON.stringify(data)
     }\n\n`
   );
-  return new Response(text.join(""), { headers: { "content-type": "text/event-stream" } });
+  return new Response(text.join("") + end, { headers: { "content-type": "text/event-stream" } });
 }
 
 function textOf(content: Body): string {

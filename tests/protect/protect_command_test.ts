@@ -117,3 +117,70 @@ Deno.test("a file or a copy that cannot be kept as it is is refused in a sentenc
     assertEquals([Deno.readTextFileSync(file), Deno.readTextFileSync(backup)], ["{}", garbage]);
   }
 });
+
+Deno.test("--strict changes all files of an agent or none, and unprotect restores each byte for byte", async () => {
+  using ws = new Workspace();
+  const policy = ws.file("p.yaml", "capabilities: []\n");
+  const settings = ws.file("home/.claude/settings.json", '{ "b" : [1,2] }');
+  const servers = ws.file(
+    "home/.claude.json",
+    '{"mcpServers": {"kernel": {"command": "another"}}, "numStartups":  3}',
+  );
+  const read = () => [settings, servers].map((path) => Deno.readTextFileSync(path));
+  const strict = (...more: string[]) =>
+    run(ws, "protect", "claude", "--strict", "--log-path", ws.path("k.log"), ...more);
+  const before = read();
+  const refused = await strict("--policy", policy);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, 'an MCP server "kernel" already');
+  assertEquals(read(), before);
+
+  Deno.writeTextFileSync(servers, before[1]?.replace('"kernel"', '"mine"') ?? "");
+  const first = read();
+  const needs = await strict();
+  assertEquals([needs.code, needs.stderr.includes("--policy is missing")], [64, true]);
+  const done = await strict("--policy", policy, "--var", "A=b", "--base", ws.root);
+  assertEquals(done.code, 0, done.stderr);
+  const { mcpServers } = JSON.parse(Deno.readTextFileSync(servers));
+  assertEquals(mcpServers.mine, { command: "another" });
+  for (const arg of [`--policy=${policy}`, "--var=A=b", `--base=${ws.root}`, "--agent=claude"]) {
+    assertStringIncludes(mcpServers.kernel.args.join(" "), arg);
+  }
+  assertStringIncludes(Deno.readTextFileSync(settings), " claude gateway-only ");
+  assertEquals((await unprotect(ws)).code, 0);
+  assertEquals(read(), first);
+});
+
+Deno.test("--policy puts the kernel in front of MCP servers, without it they are left alone", async () => {
+  using ws = new Workspace();
+  const policy = ws.file("p.yaml", "capabilities: []\n");
+  const text = '{\n\t"servers": {"a": {"command": "x"}}\n}';
+  const file = ws.file("home/.vscode/mcp.json", text);
+  const vscode = (...more: string[]) => run(ws, "protect", "vscode", "--project", ...more);
+  const none = await vscode();
+  assertEquals([none.code, none.stdout.trim()], [0, "nothing is there to be changed"]);
+  assertStringIncludes(none.stderr, "go around the kernel");
+  const strict = await vscode("--strict", "--policy", policy);
+  assertEquals(strict.code, 64);
+  assertStringIncludes(strict.stderr, "there is no --strict for vscode");
+  assertEquals((await vscode("--policy", policy)).code, 0);
+  const { a } = JSON.parse(Deno.readTextFileSync(file)).servers;
+  assertEquals(a.args.slice(-3), ["--name=a", "--", "x"]);
+  assertEquals((await run(ws, "unprotect", "vscode", "--project")).code, 0);
+  assertEquals(Deno.readTextFileSync(file), text);
+});
+
+Deno.test("settings that a variable puts elsewhere are found there", async () => {
+  using ws = new Workspace();
+  const elsewhere = ws.folder("elsewhere");
+  const denoDir = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
+  const { code, stderr } = await denoRun(
+    [...START.slice(0, -1), `${ROOT}/src/cli/main.ts`, "protect", "codex"],
+    {
+      cwd: ws.folder("home"),
+      env: { HOME: ws.folder("home"), DENO_DIR: denoDir, CODEX_HOME: elsewhere },
+    },
+  );
+  assertEquals(code, 0, stderr);
+  assertStringIncludes(Deno.readTextFileSync(`${elsewhere}/hooks.json`), " codex before ");
+});

@@ -4,10 +4,10 @@ import { HOOK_SETTINGS } from "../../src/protect/installation.ts";
 import {
   differences,
   installedHooks,
-  SettingsError,
   withHooks,
   withoutHooks,
 } from "../../src/protect/settings_file.ts";
+import { SettingsError } from "../../src/protect/json_edit.ts";
 import { Workspace } from "../workspace.ts";
 
 const OPTIONS = { socket: "/s/kernel.sock", deno: "/bin/deno" };

@@ -1,0 +1,100 @@
+/**
+ * The command lines by which agents start the kernel as an MCP server: alone (`mcp serve`), or in front of a
+ * server that was configured before (`mcp proxy`).
+ *
+ * @module
+ */
+import { fromFileUrl } from "@std/path";
+
+/** How an MCP server is started. */
+export interface McpCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** What every such command line says. */
+export interface GatewayOptions {
+  readonly agent: string;
+  /** Absolute path of the policy. */
+  readonly policy: string;
+  /** Absolute path of the log. */
+  readonly log: string;
+  /** Absolute folder that relative targets are relative to. @default none */
+  readonly base?: string | undefined;
+  /** `NAME=TEXT`. @default none */
+  readonly variables?: readonly string[];
+  /** Absolute path of a file with the MCP servers behind the gateway. @default none */
+  readonly servers?: string | undefined;
+  /** Absolute path of `deno`. @default the one that runs this process */
+  readonly deno?: string;
+}
+
+const MAIN = "src/cli/main.ts";
+
+/** The gateway. */
+export function gatewayCommand(options: GatewayOptions): McpCommand {
+  return {
+    command: options.deno ?? Deno.execPath(),
+    args: [
+      ...start(),
+      "serve",
+      ...more(options),
+      ...options.servers === undefined ? [] : [`--mcp=${options.servers}`],
+    ],
+  };
+}
+
+/** The kernel in front of a server. */
+export function proxyCommand(
+  server: McpCommand,
+  { name, ...options }: GatewayOptions & { readonly name: string },
+): McpCommand {
+  return {
+    command: options.deno ?? Deno.execPath(),
+    args: [
+      ...[...start(), "proxy", ...more(options), `--name=${name}`],
+      ...["--", server.command, ...server.args],
+    ],
+  };
+}
+
+/** The server that a proxy of ours is in front of; `undefined` if it is none. */
+export function proxied({ args }: McpCommand): McpCommand | undefined {
+  if (verbOf(args) !== "proxy") return undefined;
+  const [command, ...rest] = args.slice(args.indexOf("--") + 1);
+  return args.includes("--") && command !== undefined ? { command, args: rest } : undefined;
+}
+
+/** Whether it is the gateway itself. */
+export function isGateway({ args }: McpCommand): boolean {
+  return verbOf(args) === "serve";
+}
+
+function start(): string[] {
+  const main = new URL("../cli/main.ts", import.meta.url);
+  const path = (name: string) => fromFileUrl(new URL(name, import.meta.url));
+  const checkout = main.protocol === "file:"
+    ? [
+      ...[`--config=${path("../../deno.json")}`, `--lock=${path("../cli/deno.lock")}`, "--frozen"],
+    ]
+    : [];
+  return [
+    ...["run", "--quiet", "--no-prompt", ...checkout],
+    ...["--allow-read", "--allow-env", "--allow-run=deno"],
+    ...[main.protocol === "file:" ? fromFileUrl(main) : main.href, "mcp"],
+  ];
+}
+
+function more({ agent, policy, log, base, variables = [] }: GatewayOptions): string[] {
+  return [
+    ...[`--policy=${policy}`, `--log-path=${log}`, `--agent=${agent}`],
+    ...base === undefined ? [] : [`--base=${base}`],
+    ...variables.map((one) => `--var=${one}`),
+  ];
+}
+
+function verbOf(args: readonly string[]): string | undefined {
+  const at = args.findIndex((arg, i) => arg.endsWith(MAIN) && args[i + 1] === "mcp");
+  const end = args.indexOf("--");
+  return at === -1 || (end !== -1 && end < at) ? undefined : args[at + 2];
+}
