@@ -4,7 +4,8 @@
  * @module
  */
 import type { ReversibleActionLayer } from "../reversible/layer.ts";
-import type { RollbackResult, RollbackStep } from "../reversible/rollback.ts";
+import { ask } from "../server/client.ts";
+import type { RollbackPreview, RollbackResult, RollbackStep } from "../reversible/rollback.ts";
 import {
   type Command,
   EXIT,
@@ -15,7 +16,9 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import { resolvedOptions } from "./policy_options.ts";
 import { POLICY_OPTIONS } from "./request_options.ts";
+import { SERVED_OPTIONS, servedKernel, throughServer } from "./served.ts";
 import { withLayer } from "./reversible_gate.ts";
 import { actAs } from "./second_process.ts";
 import { SNAPSHOT_OPTIONS } from "./snapshot_options.ts";
@@ -32,6 +35,7 @@ export const COMMAND: Command = {
 the action is not overwritten unless forced. Several actions are undone from the latest on, up to the
 first that cannot be. The result is printed as JSON.`,
   options: {
+    ...SERVED_OPTIONS,
     ...POLICY_OPTIONS,
     ...SNAPSHOT_OPTIONS,
     since: {
@@ -62,6 +66,8 @@ first that cannot be. The result is printed as JSON.`,
       }
     }
     const from = since === undefined ? undefined : timeOf(since);
+    const served = await throughKernel(invocation, from);
+    if (served !== undefined) return served;
     return await withLayer(invocation, (layer) => {
       if (from !== undefined) return all(layer, from, values);
       return values["preview"] === true
@@ -70,6 +76,41 @@ first that cannot be. The result is printed as JSON.`,
     });
   },
 };
+
+/**
+ * By the kernel that is being served for the log: it holds log and store.
+ *
+ * @returns `undefined` if none is.
+ */
+async function throughKernel(
+  { values, args, underPolicy, positionals: [recordId] }: Invocation,
+  since: Date | undefined,
+): Promise<number | undefined> {
+  if (!underPolicy) {
+    const { policy } = await resolvedOptions(values);
+    return await throughServer(values, args, { policy: policy.digest });
+  }
+  if (values["served"] === undefined) return undefined;
+  const found = await servedKernel(values);
+  if (typeof found === "number") return found;
+  const previews = values["preview"] === true;
+  const of = optional(values, "of");
+  const body = {
+    ...recordId === undefined ? { since: since?.toISOString() } : { record_id: recordId },
+    ...previews ? {} : { ...options(values), ...of === undefined ? {} : { of } },
+  };
+  const { status, body: answer } = await ask(
+    found.socket,
+    previews ? "/v1/rollback/preview" : "/v1/rollback",
+    JSON.stringify(body),
+  );
+  if (status !== 200) {
+    throw new Error(`The kernel at ${found.socket} refused it: ${Object(answer)["error"]}`);
+  }
+  if (previews) return showPreview(answer as Preview, values);
+  output(Object(answer), values);
+  return EXITS[(answer as { status: keyof typeof EXITS }).status] ?? EXIT.FAILED;
+}
 
 async function one(layer: ReversibleActionLayer, id: string, values: Values): Promise<number> {
   const result = await layer.rollback(id, options(values));
@@ -87,8 +128,15 @@ async function all(layer: ReversibleActionLayer, since: Date, values: Values): P
 }
 
 async function preview(layer: ReversibleActionLayer, id: string, values: Values): Promise<number> {
-  const { recordId, text, ...rest } = await layer.preview(id);
-  if (values["json"] === true) output({ ...rest, record_id: recordId, text }, values);
+  const { recordId, ...rest } = await layer.preview(id);
+  return showPreview({ ...rest, record_id: recordId }, values);
+}
+
+type Preview = Omit<RollbackPreview, "recordId"> & { readonly record_id?: string | undefined };
+
+function showPreview(preview: Preview, values: Values): number {
+  const { text, record_id, ...rest } = preview;
+  if (values["json"] === true) output({ ...rest, record_id, text }, values);
   else {
     for (const line of text.trimEnd().split("\n")) print(escapeButTabs(line));
     if (rest.error !== undefined) {

@@ -45,7 +45,7 @@ token ("agent-kernel token"). It runs with the permissions of the policy, of its
     },
     reversible: {
       type: "boolean",
-      help: "save what submitted actions change before it is done, so that it can be undone",
+      help: "save what actions change before they are done, hooks of agents included, for rollback",
     },
     ...SNAPSHOT_OPTIONS,
     openapi: { type: "boolean", help: "print the description of the API (OpenAPI 3.1), and end" },

@@ -57,6 +57,8 @@ export async function serveKernel(
     hooks: new HookDesk({
       kernel,
       settings: agentSettings(values),
+      undo: undo?.layer,
+      onWarning,
       ...home === undefined ? {} : { home },
     }),
     inbox: new ApprovalInbox(inboxFolder(values)),

@@ -8,6 +8,7 @@ import type { ActionRequest, ActionResult } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import { sha256 } from "../core/request.ts";
 import type { PermitReport } from "../permits.ts";
+import type { Stage } from "../stages/stage.ts";
 import type { SubmitOptions } from "../stages/submit.ts";
 import { HOOK_AGENTS } from "./agents.ts";
 import {
@@ -34,6 +35,19 @@ export interface HookDeskOptions {
   readonly settings?: readonly string[];
   /** For `~` in commands. @default `~` is refused */
   readonly home?: string | undefined;
+  /** Saves what actions change before they are permitted. @default nothing is saved */
+  readonly undo?: { permitSnapshot(): Snapshot } | undefined;
+  /** Gets what failed and refuses nothing. @default nobody */
+  readonly onWarning?: (line: string) => void;
+}
+
+/** What is saved of one action. */
+type Snapshot = Stage & { release(): void; seal(): Promise<void>; discard(): void };
+
+/** One action that was permitted. */
+interface PermittedAction {
+  readonly recordId: string;
+  readonly snapshot: Snapshot | undefined;
 }
 
 /** Whose hook it is. */
@@ -49,7 +63,7 @@ interface PermittedCall extends Sender {
   /** By which its report finds it. */
   readonly key: string;
   readonly session: string;
-  readonly recordIds: readonly string[];
+  readonly actions: readonly PermittedAction[];
 }
 
 /** Tools by which agents find or wait for those of MCP servers, and which do nothing else. */
@@ -144,24 +158,28 @@ export class HookDesk {
       const problem = error instanceof HookError ? error.message : `it failed: ${messageOf(error)}`;
       return await this.#refuse(principal, call, problem);
     }
-    const recordIds: string[] = [];
+    const permitted: PermittedAction[] = [];
     const fields = {
       // Not "session": values of that name are taken for secrets.
       ...{ tool: call.tool, conversation: call.session },
       ...call.id === undefined ? {} : { call: call.id },
     };
-    const stages = [{ name: "hook", enter: () => ({ fields }) }];
+    const hook: Stage = { name: "hook", enter: () => ({ fields }) };
     for (const action of actions) {
-      const result = await this.#options.kernel.permit(action, { stages });
+      const snapshot = this.#options.undo?.permitSnapshot();
+      const stages = snapshot === undefined ? [hook] : [hook, snapshot];
+      const result = await this.#options.kernel.permit(action, { stages })
+        .finally(() => snapshot?.release());
       if (result.status !== "OK" || result.recordId === undefined) {
-        await this.#report(recordIds, { notDone: "another action of the same call was refused" });
+        for (const one of permitted) one.snapshot?.discard();
+        await this.#report(permitted, { notDone: "another action of the same call was refused" });
         return { isAllowed: false, reason: refusalOf(action, result) };
       }
-      recordIds.push(result.recordId);
+      permitted.push({ recordId: result.recordId, snapshot });
     }
     await this.#keep({
       ...{ key: keyOf({ agent, principal }, call), agent, principal, session: call.session },
-      recordIds,
+      actions: permitted,
     });
     return { isAllowed: true, reason: "the policy of agent-kernel allows it" };
   }
@@ -193,7 +211,13 @@ export class HookDesk {
     const call = this.#byKey.get(key)?.at(-1);
     if (call === undefined) return;
     this.#forget(call);
-    await this.#report(call.recordIds, report);
+    for (const { snapshot } of call.actions) {
+      await snapshot?.seal().catch((error) => {
+        // It can be rolled back all the same, by force.
+        this.#options.onWarning?.(`agent-kernel: snapshot: ${messageOf(error)}`);
+      });
+    }
+    await this.#report(call.actions, report);
   }
 
   async #endSession({ agent, principal }: Sender, session: string): Promise<void> {
@@ -201,13 +225,13 @@ export class HookDesk {
       call.agent === agent && call.principal === principal && call.session === session
     );
     for (const call of ended) this.#forget(call);
-    for (const { recordIds } of ended) {
-      await this.#report(recordIds, { notDone: "the session ended before a report came" });
+    for (const { actions } of ended) {
+      await this.#report(actions, { notDone: "the session ended before a report came" });
     }
   }
 
-  async #report(recordIds: readonly string[], report: PermitReport): Promise<void> {
-    for (const id of recordIds) await this.#options.kernel.report(id, report);
+  async #report(actions: readonly PermittedAction[], report: PermitReport): Promise<void> {
+    for (const { recordId } of actions) await this.#options.kernel.report(recordId, report);
   }
 
   async #keep(call: PermittedCall): Promise<void> {
@@ -218,7 +242,7 @@ export class HookDesk {
     const [oldest] = this.#calls.size > MAX_CALLS ? this.#calls : [];
     if (oldest === undefined) return;
     this.#forget(oldest);
-    await this.#report(oldest.recordIds, { notDone: `${MAX_CALLS} newer calls wait for a report` });
+    await this.#report(oldest.actions, { notDone: `${MAX_CALLS} newer calls wait for a report` });
   }
 
   #forget(call: PermittedCall): void {

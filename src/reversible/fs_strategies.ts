@@ -65,6 +65,17 @@ export class FsWriteSnapshotStrategy implements SnapshotStrategy {
     return { ...saved, after: { mode: info.mode & 0o7777, ...saved.after } };
   }
 
+  /** Notes what is there now. */
+  async seal({ snapshot, target }: SavedAction): Promise<PathSnapshot> {
+    const now = await stateOf(target);
+    const after: ResultingState = {
+      kind: now.kind,
+      ...now.kind === "file" && { sha256: now.sha256, mode: now.mode },
+      ...now.kind === "link" && { goal: now.goal },
+    };
+    return { ...snapshot as PathSnapshot, after };
+  }
+
   /** Restores the file, or deletes it and the folders that were made for it. */
   undo(saved: SavedAction, reader: SnapshotReader): Promise<Undo> {
     return undoPath({ path: saved.target, ...saved.snapshot as PathSnapshot }, reader);

@@ -26,6 +26,7 @@ import {
   type RollbackSelection,
   type RollbackStep,
 } from "./rollback.ts";
+import { PermitSnapshot } from "./permit_snapshot.ts";
 import { isUnsure, SnapshotStage, type SnapshotStageOptions } from "./snapshot_stage.ts";
 import type { SnapshotStore } from "./store.ts";
 import type { SavedAction, SnapshotReader, SnapshotStrategy, Undo, UndoStep } from "./strategy.ts";
@@ -115,6 +116,14 @@ export class ReversibleActionLayer {
     } finally {
       stage.release();
     }
+  }
+
+  /**
+   * Saves what an action is going to change that an agent does itself (`Kernel.permit`): the stage of one permit,
+   * which is told when the action has been reported.
+   */
+  permitSnapshot(): PermitSnapshot {
+    return new PermitSnapshot(this.#stageOptions);
   }
 
   /**

@@ -15,6 +15,7 @@ export {
   FsMoveSnapshotStrategy,
   FsWriteSnapshotStrategy,
 } from "./fs_strategies.ts";
+export { PermitSnapshot } from "./permit_snapshot.ts";
 export { ReversibleActionLayer, type ReversibleOptions, type ReversibleResult } from "./layer.ts";
 export {
   ROLLBACK_CODES,

@@ -128,6 +128,13 @@ export interface SnapshotStrategy {
    */
   settle?(saved: SavedAction, result: ActionResult): unknown | Promise<unknown>;
   /**
+   * Adds to the snapshot what an agent that has done the action itself has left: the state now, since the kernel
+   * knows no more of it.
+   *
+   * @returns The snapshot from now on. @default it stays
+   */
+  seal?(saved: SavedAction): unknown | Promise<unknown>;
+  /**
    * Works out how to undo the action, from the state now. If a process was killed, the action may have
    * happened, or not, or have been undone in part. Changes nothing itself.
    */

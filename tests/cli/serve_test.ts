@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ROOT, Workspace } from "../workspace.ts";
 import { recordsOf } from "../records.ts";
+import { ask } from "../../src/server/client.ts";
 import { denoRun, type Ended, START } from "./command_line.ts";
 
 /** A user with a home and a repository, and a kernel that serves them. */
-async function served(ws: Workspace) {
+async function served(ws: Workspace, ...more: string[]) {
   const [home, repo, log] = [ws.folder("home"), ws.folder("repo"), ws.path("k.log")];
   ws.folder("repo/.git");
   const policy = ws.file(
@@ -26,6 +27,7 @@ async function served(ws: Workspace) {
     repo,
     "--log-path",
     log,
+    ...more,
   ];
   const process = new Deno.Command("deno", {
     args: [...START, ...args],
@@ -221,4 +223,44 @@ Deno.test("serve refuses a folder of its socket that others can enter, in a sent
   assertEquals(code === 0, false);
   assertStringIncludes(stderr, "is open to others (mode 777)");
   assertEquals(stderr.trim().split("\n").length, 1, stderr);
+});
+
+Deno.test("serve --reversible: what an agent changed behind its hook is rolled back, also while the kernel runs", async () => {
+  using ws = new Workspace();
+  const { repo, log, policy, run, end } = await served(ws, "--reversible");
+  const file = ws.file("repo/a.ts", "one");
+  const { uid } = Deno.statSync(log);
+  const hook = async (event: string, more: object = {}) => {
+    const payload = {
+      ...{ session_id: "s", tool_use_id: "t", cwd: repo, tool_name: "Write" },
+      ...{ tool_input: { file_path: file, content: "two" }, ...more },
+    };
+    const path = `/v1/hooks/claude/${event}`;
+    return Object(
+      (await ask(`${log}.server/kernel.sock`, path, JSON.stringify(payload), uid)).body,
+    );
+  };
+  assertStringIncludes((await hook("before")).stdout, '"allow"');
+  Deno.writeTextFileSync(file, "two");
+  await hook("after", { tool_response: {} });
+
+  const listed = await run("snapshots", "--log-path", log);
+  const { record_id: id, state } = JSON.parse(listed.stdout);
+  assertEquals(state, "done");
+  const options = ["--policy", policy, "--var", `REPO=${repo}`, "--base", repo, "--log-path", log];
+  const preview = await run("rollback", ...options, id, "--preview");
+  assertStringIncludes(preview.stdout, "-two");
+  Deno.writeTextFileSync(file, "three");
+  const conflict = await run("rollback", ...options, id);
+  assertEquals([conflict.code, JSON.parse(conflict.stdout).code], [1, "ROLLBACK_CONFLICT"]);
+  Deno.writeTextFileSync(file, "two");
+  const undone = await run("rollback", ...options, "--since", "1h");
+  assertEquals([undone.code, JSON.parse(undone.stdout).rolled_back], [0, [id]], undone.stderr);
+  assertEquals(Deno.readTextFileSync(file), "one");
+  const { code, shown } = await end();
+  assertEquals(code, 0, shown);
+  const records = (await recordsOf(log)).filter(({ action }) => action === "fs.write");
+  assertEquals(records.map(({ status, undoes }) => [status, undoes ?? ""]), [
+    ...[["PERMITTED", ""], ["DONE", ""], ["OK", id]],
+  ]);
 });

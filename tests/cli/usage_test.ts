@@ -19,7 +19,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     "snapshots",
   ],
   snapshots: ["log-path", "snapshots", "json"],
-  rollback: ["policy", "log-path", "snapshots", "since", "of", "preview", "force", "agent", "json"],
+  rollback: ["policy", "no-server", "log-path", "snapshots", "since", "of", "preview", "force", "agent", "json"],
   agent: ["policy", "mcp", "model", "base-url", "tools", "reversible", "max-turns", "verbose"],
   log: ["log-path", "status", "action", "agent", "since", "limit", "follow", "json"],
   limits: ["policy", "log-path", "ledger", "limit", "agent", "json"],

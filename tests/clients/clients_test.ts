@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ClientScene } from "./scene.ts";
+import { ClientScene, CODING_POLICY } from "./scene.ts";
 import type { ScriptedCall } from "./scripted_models.ts";
 
 /** The same story in the tools of each agent: two calls that are allowed, three that are not. */
@@ -157,6 +157,46 @@ Deno.test("claude: a settings file of the workspace switches hooks off, which do
   assertEquals(code, 1);
   assertStringIncludes(stdout, "disableAllHooks");
 });
+
+/** A call by which each agent changes a file that is there. */
+const EDITS: Readonly<Record<string, (file: string) => readonly ScriptedCall[]>> = {
+  claude: (file) => [
+    { tool: "Read", input: { file_path: file } },
+    { tool: "Edit", input: { file_path: file, old_string: "one", new_string: "two" } },
+  ],
+  codex: () => [{
+    tool: "apply_patch",
+    input: {
+      freeform: "*** Begin Patch\n*** Update File: a.txt\n@@\n-one\n+two\n*** End Patch",
+    },
+  }],
+  gemini: (file) => [{
+    tool: "replace",
+    input: { file_path: file, old_string: "one", new_string: "two", instruction: "x" },
+  }],
+};
+
+for (const [name, edit] of Object.entries(EDITS)) {
+  Deno.test(`${name}: what it edited is rolled back, unless it was changed since`, async () => {
+    using scene = new ClientScene(name);
+    const file = scene.ws.file("repo/a.txt", "one\n");
+    await using run = await scene.play(edit(file), { serve: ["--reversible"] });
+    assertEquals(Deno.readTextFileSync(file), "two\n", run.output);
+    const write = run.records.find(({ action, status }) =>
+      action === "fs.write" && status === "PERMITTED"
+    );
+    const rollback = () =>
+      scene.kernel(
+        ...["rollback", "--policy", CODING_POLICY, "--var", `REPO=${scene.repo}`],
+        ...["--base", scene.repo, "--log-path", scene.log, String(write?.record_id)],
+      );
+    Deno.writeTextFileSync(file, "three\n");
+    assertStringIncludes((await rollback()).stdout, "ROLLBACK_CONFLICT");
+    Deno.writeTextFileSync(file, "two\n");
+    const { code, stdout, stderr } = await rollback();
+    assertEquals([code, Deno.readTextFileSync(file)], [0, "one\n"], stdout + stderr);
+  });
+}
 
 /** How the tools of the gateway are called, a tool of the agent's own, and tools that are listed but act on nothing. */
 const STRICT: Readonly<
