@@ -147,7 +147,8 @@ export class Kernel implements AsyncDisposable {
       redact: { text: redactText, value: redactValue },
       timestamp: timestamps(clock),
       timer,
-      logsParams: logParams === "redacted",
+      logsParams: (status) =>
+        logParams === "redacted" || (logParams === "denied" && status === "DENIED"),
     });
     enforcement.onReset = recordedResets(core, { logPath, timer, onWarning });
     const tracer = await submitTracer(onWarning);

@@ -36,8 +36,11 @@ export interface KernelOptions {
   readonly retain?: Retention;
   /** Signed checkpoints: they show a cut tail, and a log that was written anew. @default none */
   readonly checkpoints?: CheckpointOptions;
-  /** Whether params are logged beside their digest, with secrets replaced. @default "digest" */
-  readonly logParams?: "digest" | "redacted";
+  /**
+   * Whether params are logged beside their digest, with secrets replaced: never, those of denied requests, or
+   * all. @default "digest"
+   */
+  readonly logParams?: "digest" | "denied" | "redacted";
   /** Absolute folder that relative targets are relative to. @default none: they are refused */
   readonly base?: string;
   /** Values for `${NAME}` in the policy; they win over its own `variables`. @default {} */

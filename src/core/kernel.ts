@@ -49,8 +49,8 @@ export interface KernelParts {
   /** The wall clock, as RFC 3339 in UTC with milliseconds. */
   readonly timestamp: () => string;
   readonly timer: Timer;
-  /** Whether params are recorded, redacted, beside their digest. */
-  readonly logsParams: boolean;
+  /** Whether params are recorded, redacted, beside their digest, of a request that ended so. */
+  readonly logsParams: (status: RecordBody["status"]) => boolean;
 }
 
 /** A request as far as it came: its record can be written. */
@@ -210,7 +210,7 @@ export class CoreKernel {
       code: outcome.code,
       policy: policy.digest,
       params: paramsDigest,
-      params_values: logsParams && params !== undefined ? redact.value(params) : undefined,
+      params_values: logsParams(status) && params !== undefined ? redact.value(params) : undefined,
       // What looks like a secret is not shown, but two targets stay two.
       target_digest: target === given ? undefined : sha256(given),
       stages: stages === undefined ? undefined : redact.value(stages) as RecordBody["stages"],

@@ -45,7 +45,7 @@ export interface RecordBody {
    * they are not JSON, and in records of the log itself.
    */
   readonly params: string | null;
-  /** The params with their defaults, redacted; only with `logParams: "redacted"`. */
+  /** The params with their defaults, redacted; only with `logParams`: `"redacted"`, or `"denied"` if the status is that. */
   readonly params_values?: unknown;
   /** SHA-256 of the canonical target, if a part of it was redacted. */
   readonly target_digest?: string | undefined;
