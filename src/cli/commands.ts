@@ -68,6 +68,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "show what waits for a person's yes, and answer it",
     module: "./approvals.ts",
   },
+  suggest: {
+    summary: "print the rules that would allow what was denied, with what they risk",
+    module: "./suggest.ts",
+  },
   "validate-policy": {
     summary: "check a policy, and list its rules",
     module: "./validate_policy.ts",

@@ -47,6 +47,8 @@ export async function serveMcp(values: Values): Promise<number> {
   const options = await kernelOptions(values, [], { underPolicy: true, relay });
   await using kernel = await Kernel.open({
     ...options,
+    // For "suggest".
+    logParams: "denied",
     onWarning: (line) => complain(escape(line)),
   });
   return await serve(values, {

@@ -121,6 +121,8 @@ async function servingOptions(values: Values, underPolicy: boolean): Promise<Ker
     ...options,
     providers: [...options.providers as Iterable<never>, tools],
     approvals: { ...options.approvals, patienceMs: PATIENCE_MS },
+    // For "suggest".
+    logParams: "denied",
   };
 }
 

@@ -44,6 +44,7 @@ function commands(ws: Workspace): Readonly<Record<string, readonly [string[], nu
     init: [["init", ws.folder("fresh"), "--yes", "--force"], 0],
     completions: [["completions", "bash"], 0],
     mcp: [["mcp", "list", "--mcp", servers, ...log("mcp")], 0],
+    suggest: [["suggest", ...log("shown")], 0],
     keygen: [["keygen", "--out", ws.path("own.key")], 0],
     // No kernel runs, which they say.
     status: [["status", ...log("status")], 1],
