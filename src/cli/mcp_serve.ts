@@ -9,14 +9,16 @@ import { exposure, type MayAllow } from "../gateway/exposure.ts";
 import { LineTransport } from "../gateway/line_transport.ts";
 import { type DownstreamOptions, McpGateway } from "../gateway/mcp_gateway.ts";
 import { Kernel } from "../open.ts";
-import { resolveOptions } from "../resolve.ts";
 import { toolsFor } from "./agent_tools.ts";
 import { allowedActions } from "./allowed_actions.ts";
+import { nearestRule } from "../policy_tools/teaching.ts";
+import { resolveOptions } from "../resolve.ts";
 import { EXIT, optional, type Values } from "./command.ts";
 import { readMcpFile } from "./mcp_file.ts";
 import { kernelOptions } from "./policy_options.ts";
 import { remoteSubmit } from "../server/remote_kernel.ts";
 import { servedKernel } from "./served.ts";
+import { teaching } from "./teaching.ts";
 import { complain, escape } from "./terminal.ts";
 
 /** What is served, and through which gate. */
@@ -51,8 +53,12 @@ export async function serveMcp(values: Values): Promise<number> {
     logParams: "denied",
     onWarning: (line) => complain(escape(line)),
   });
+  const resolved = resolveOptions(options);
   return await serve(values, {
-    submit: (request, more) => kernel.submit(request, more),
+    submit: teaching(
+      (request, more) => kernel.submit(request, more),
+      (request, code) => nearestRule(request, code, resolved),
+    ),
     actions: allowedActions(kernel.policy),
     mayAllow: exposure(() => kernel.policy),
     relay,

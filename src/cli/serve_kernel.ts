@@ -12,6 +12,7 @@ import { Kernel } from "../open.ts";
 import type { KernelOptions } from "../options.ts";
 import { explainRequest } from "../policy_tools/explained_request.ts";
 import { foreseenJson } from "./foreseen.ts";
+import { nearestRule } from "../policy_tools/teaching.ts";
 import { type ResolvedOptions, resolveOptions } from "../resolve.ts";
 import { ReversibleActionLayer } from "../reversible/layer.ts";
 import { SnapshotStore } from "../reversible/store.ts";
@@ -24,6 +25,7 @@ import { allowedActions } from "./allowed_actions.ts";
 import { EXIT, optional, required, type Values } from "./command.ts";
 import { inboxFolder, ledgerFolder } from "./policy_options.ts";
 import { agentSettings, homeFolder, serverFolder, socketOf } from "./server_options.ts";
+import { type Nearest, teaching } from "./teaching.ts";
 import { complain, escape } from "./terminal.ts";
 
 /**
@@ -48,9 +50,10 @@ export async function serveKernel(
   makeServerFolder(serverFolder(values));
   const home = homeFolder();
   const resolved = resolvedFor(kernel, options);
+  const nearest: Nearest = (request, code) => nearestRule(request, code, resolved());
   await using server = await ResidentServer.open(socketOf(values), {
     kernel: {
-      submit: (request, more) => (undo?.layer ?? kernel).submit(request, more),
+      submit: teaching((request, more) => (undo?.layer ?? kernel).submit(request, more), nearest),
       permit: (request, more) => kernel.permit(request, more),
       report: (id, report) => kernel.report(id, report),
     },
@@ -58,7 +61,7 @@ export async function serveKernel(
       kernel,
       settings: agentSettings(values),
       undo: undo?.layer,
-      onWarning,
+      ...{ nearest, onWarning },
       ...home === undefined ? {} : { home },
     }),
     inbox: new ApprovalInbox(inboxFolder(values)),

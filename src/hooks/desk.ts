@@ -37,6 +37,8 @@ export interface HookDeskOptions {
   readonly home?: string | undefined;
   /** Saves what actions change before they are permitted. @default nothing is saved */
   readonly undo?: { permitSnapshot(): Snapshot } | undefined;
+  /** Says which rule was nearest to a request that was denied, a sentence without its full stop. @default nothing */
+  readonly nearest?: (request: ActionRequest, code: string | undefined) => string | undefined;
   /** Gets what failed and refuses nothing. @default nobody */
   readonly onWarning?: (line: string) => void;
 }
@@ -173,7 +175,10 @@ export class HookDesk {
       if (result.status !== "OK" || result.recordId === undefined) {
         for (const one of permitted) one.snapshot?.discard();
         await this.#report(permitted, { notDone: "another action of the same call was refused" });
-        return { isAllowed: false, reason: refusalOf(action, result) };
+        return {
+          isAllowed: false,
+          reason: refusalOf(action, result, this.#nearest(action, result)),
+        };
       }
       permitted.push({ recordId: result.recordId, snapshot });
     }
@@ -182,6 +187,16 @@ export class HookDesk {
       actions: permitted,
     });
     return { isAllowed: true, reason: "the policy of agent-kernel allows it" };
+  }
+
+  #nearest(action: ActionRequest, { code }: ActionResult): string | undefined {
+    try {
+      return this.#options.nearest?.(action, code);
+    } catch (error) {
+      // The refusal stands without it.
+      this.#options.onWarning?.(`agent-kernel: explain: ${messageOf(error)}`);
+      return undefined;
+    }
   }
 
   /** The gateway decides about its own tools; the agent has no others. */
@@ -313,13 +328,20 @@ function keyOf({ agent, principal }: Sender, { session, id, tool, input }: ToolC
 }
 
 /** What the model reads: what was refused, why, and what would be needed. */
-function refusalOf({ action, target }: ActionRequest, { error = "", code }: ActionResult): string {
+function refusalOf(
+  { action, target }: ActionRequest,
+  { error = "", code }: ActionResult,
+  nearest: string | undefined,
+): string {
   const what = `${action} on ${JSON.stringify(target.slice(0, 200))}`;
   const why = error.replace(/^(not permitted|malformed request): /, "");
+  const lesson = nearest === undefined ? "" : ` ${nearest}.`;
   const next = code === "APPROVAL_PENDING"
     ? "" // It says itself how to go on.
     : " Do not try to reach the same by another way; say what you could not do.";
-  return `agent-kernel refused ${what}: ${why}${code === undefined ? "" : ` (${code})`}.${next}`;
+  return `agent-kernel refused ${what}: ${why}${
+    code === undefined ? "" : ` (${code})`
+  }.${lesson}${next}`;
 }
 
 function failure(message: string, exitCode = 2): HookAnswer {
