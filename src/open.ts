@@ -20,8 +20,10 @@ import { recordedResets } from "./limit_resets.ts";
 import { LimitEnforcement } from "./limits/enforcement.ts";
 import { SubmitGate } from "./limits/submit_gate.ts";
 import { resolveAndCheck, warnerOf } from "./open_checks.ts";
+import { messageOf } from "./core/errors.ts";
 import { openLog } from "./open_log.ts";
-import { PermitDesk, type PermitReport } from "./permits.ts";
+import { openPermits } from "./log/open_permits.ts";
+import { endPermits, PermitDesk, type PermitReport } from "./permits.ts";
 import { deskOf, stagesOf } from "./policy_stages.ts";
 import type { KernelOptions } from "./options.ts";
 import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
@@ -136,6 +138,7 @@ export class Kernel implements AsyncDisposable {
     const desk = deskOf(options, resolved, onWarning);
     const stages = await stagesOf(resolved, { enforcement, desk });
     const deployment = new Deployment(resolved, { onWarning, timer, stages });
+    const wasKilled = hasJournal(logPath);
     const log = await openLog(options, { logPath, policy: policy.digest, warn: onWarning }).catch(
       (error) => {
         enforcement.close();
@@ -152,12 +155,20 @@ export class Kernel implements AsyncDisposable {
     });
     enforcement.onReset = recordedResets(core, { logPath, timer, onWarning });
     const tracer = await submitTracer(onWarning);
+    const reportWithinMs = options.reportWithinMs ?? 3_600_000;
     const permits = new PermitDesk({
       timer,
-      reportWithinMs: options.reportWithinMs ?? 3_600_000,
+      reportWithinMs,
       record: (permitted, outcome) => core.record(permitted, outcome),
       onWarning,
     });
+    if (wasKilled) {
+      await endPermits(
+        openPermits(logPath, reportWithinMs),
+        policy,
+        (permitted, outcome) => core.record(permitted, outcome),
+      ).catch((error) => onWarning(`agent-kernel: permits: ${messageOf(error)}`));
+    }
     const kernel = new Kernel(OPENED, {
       options,
       logPath,
@@ -406,6 +417,16 @@ export class Kernel implements AsyncDisposable {
       await this.#opened.log.close();
       if (this.#timer instanceof SharedTimer) this.#timer[Symbol.dispose]();
     }
+  }
+}
+
+/** Whether the kernel before this one left its journal: it did not end in order. */
+function hasJournal(logPath: string): boolean {
+  try {
+    return Deno.statSync(`${logPath}.journal`).size > 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

@@ -8,6 +8,8 @@ import type { ActionResult, CanonicalRequest } from "./core/action.ts";
 import { messageOf } from "./core/errors.ts";
 import type { ProviderHost } from "./core/isolation/provider_host.ts";
 import type { Decided, Outcome } from "./core/kernel.ts";
+import type { Policy } from "./core/policy/policy.ts";
+import type { AuditRecord } from "./core/record/record.ts";
 import type { Timer } from "./core/timer.ts";
 
 /** What an agent says of an action that it was permitted. Untrusted. */
@@ -130,6 +132,28 @@ export class PermitDesk {
     permit?.cancel?.();
     this.#open.delete(id);
     return permit;
+  }
+}
+
+/**
+ * Ends the permits of a kernel that was killed, whose reports nobody waits for any more.
+ *
+ * @param policy The policy in force now; each record names the one that permitted it.
+ */
+export async function endPermits(
+  permits: readonly AuditRecord[],
+  policy: Policy,
+  record: PermitDeskOptions["record"],
+): Promise<void> {
+  for (const { record_id, action, target, agent, rule, params, policy: digest } of permits) {
+    const request = { action, target, ...agent === undefined ? {} : { agent } };
+    await record({ request, paramsDigest: params, policy: { ...policy, digest } }, {
+      status: "UNREPORTED",
+      error: "it may have been done, or not: the kernel was killed before a report came",
+      recordId: crypto.randomUUID(),
+      permit: record_id,
+      rule,
+    });
   }
 }
 

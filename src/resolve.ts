@@ -261,10 +261,20 @@ function guardedPaths(logPath: string, policyPath: string | undefined): GuardedP
   return policyPath === undefined ? log : [...log, { path: policyPath, what: "policy file" }];
 }
 
+/** What the files of some providers are called in denials. */
+const STORES: Readonly<Record<string, string>> = {
+  filesystem: "snapshot store",
+  limits: "ledger of limits",
+  "agent-settings": "socket of the kernel",
+};
+
 /** Those that providers name, and the default one of the command line, also if it is not in use now. */
 function guardedStores(providers: readonly Provider[], logPath: string): GuardedPath[] {
-  const stores = new Set([...providers.flatMap(({ stores }) => stores), `${logPath}.snapshots`]);
-  return Array.from(stores, (path) => ({ path, what: "snapshot store", secret: true }));
+  const named = providers.flatMap(({ name, stores }) =>
+    stores.map((path) => [path, STORES[name] ?? `store of ${name}`] as const)
+  );
+  const stores = new Map([[`${logPath}.snapshots`, "snapshot store"], ...named]);
+  return Array.from(stores, ([path, what]) => ({ path, what, secret: true }));
 }
 
 /** The ledger of limits, and the default one of the command line, whether they exist or not. */

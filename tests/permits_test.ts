@@ -10,7 +10,7 @@ import {
 } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
 import { recordsOf } from "./records.ts";
-import { Workspace } from "./workspace.ts";
+import { ROOT, Workspace } from "./workspace.ts";
 import { SYSTEM_TIMER } from "../src/system_timer.ts";
 
 function scene(ws: Workspace, options: Partial<KernelOptions> = {}) {
@@ -215,4 +215,40 @@ Deno.test("a report that could not be recorded is on record once the log has rec
     ["DONE", recordId],
     ["DONE", other.recordId],
   ]);
+});
+
+Deno.test("what a killed kernel had permitted is UNREPORTED when its log is next opened, once", async () => {
+  using ws = new Workspace();
+  const folder = ws.folder("w");
+  const { logPath, open } = scene(ws);
+  const child = new Deno.Command("deno", {
+    args: [
+      ...["run", "-q", "--no-prompt", "--allow-read", `--allow-write=${ws.root}`],
+      ...[`${ROOT}/tests/permit_victim.ts`, folder, logPath],
+    ],
+    cwd: ROOT,
+    ...{ stdin: "piped", stdout: "piped" },
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const [a, , c] = JSON.parse((await reader.read()).value ?? "");
+  child.kill("SIGKILL");
+  await child.status;
+  await reader.cancel();
+  await child.stdin.close().catch(() => {});
+
+  for (let i = 0; i < 2; i++) await (await open()).close();
+  const records = await recordsOf(logPath);
+  const unreported = records.filter(({ status }) => status === "UNREPORTED");
+  assertEquals(unreported.map(({ permit, target, agent, rule }) => [permit, target, agent, rule]), [
+    [a, `${folder}/a`, "claude", "work"],
+    [c, `${folder}/c`, "claude", "work"],
+  ]);
+  assertStringIncludes(unreported[0]?.error ?? "", "killed");
+  // They name the policy and the params of the permit, not those of the kernel that found them.
+  const permitted = records.find(({ record_id }) => record_id === a);
+  assertEquals(
+    [unreported[0]?.policy, unreported[0]?.params],
+    [permitted?.policy, permitted?.params],
+  );
+  assertEquals((await verifyAuditLog(logPath)).ok, true);
 });

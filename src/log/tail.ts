@@ -72,7 +72,7 @@ export function readRecordsAfter(
 }
 
 /** Complete lines, without their line feeds, the last one first. */
-function* linesBackwards(path: string): Generator<Uint8Array> {
+export function* linesBackwards(path: string): Generator<Uint8Array> {
   using current = Deno.openSync(path);
   const { ino } = current.statSync();
   yield* linesOf(current);
