@@ -24,7 +24,13 @@ import { SYSTEM_TIMER } from "../system_timer.ts";
 import { allowedActions } from "./allowed_actions.ts";
 import { EXIT, optional, required, type Values } from "./command.ts";
 import { inboxFolder, ledgerFolder } from "./policy_options.ts";
-import { agentSettings, homeFolder, serverFolder, socketOf } from "./server_options.ts";
+import {
+  agentSettings,
+  foldersAboveServer,
+  homeFolder,
+  serverFolder,
+  socketOf,
+} from "./server_options.ts";
 import { type Nearest, teaching } from "./teaching.ts";
 import { complain, escape } from "./terminal.ts";
 
@@ -59,7 +65,8 @@ export async function serveKernel(
     },
     hooks: new HookDesk({
       kernel,
-      settings: agentSettings(values),
+      settings: [...agentSettings(values), serverFolder(values)],
+      folders: foldersAboveServer(values),
       undo: undo?.layer,
       ...{ nearest, onWarning },
       ...home === undefined ? {} : { home },

@@ -43,6 +43,18 @@ export function settingsPlaces(): Places {
   );
 }
 
+/**
+ * The folder that the socket's folder is in, which could be moved away with it. Not one in which agents work, and
+ * none above: commands name those.
+ */
+export function foldersAboveServer(values: Values): readonly string[] {
+  const above = dirname(serverFolder(values));
+  const worked = [resolve(optional(values, "base") ?? "."), homeFolder() ?? "/"];
+  return worked.some((one) => one === above || one.startsWith(`${above.replace(/\/$/, "")}/`))
+    ? []
+    : [above];
+}
+
 /** The settings of agents, of the user and in the workspace. */
 export function agentSettings(values: Values): readonly string[] {
   return settingsOf(homeFolder(), resolve(optional(values, "base") ?? "."), settingsPlaces());

@@ -19,7 +19,7 @@ import {
   type ToolCall,
   type Verdict,
 } from "./event.ts";
-import { foldersOf, withoutLinks } from "./settings.ts";
+import { foldersOf, withoutCase, withoutLinks } from "./settings.ts";
 import { actionsOf } from "./tools.ts";
 
 /** The part of a kernel that hooks use. */
@@ -33,6 +33,8 @@ export interface HookDeskOptions {
   readonly kernel: PermittingKernel;
   /** Files and folders that no command may name: the settings of agents. @default [] */
   readonly settings?: readonly string[];
+  /** Folders that no command may name, what is in them aside: those above files of the kernel. @default [] */
+  readonly folders?: readonly string[];
   /** For `~` in commands. @default `~` is refused */
   readonly home?: string | undefined;
   /** Saves what actions change before they are permitted. @default nothing is saved */
@@ -88,6 +90,8 @@ export class HookDesk {
   readonly #byKey = new Map<string, PermittedCall[]>();
 
   /** As given, and without links: what no command may name, and the folders that such things are in. */
+  readonly #exact: readonly string[];
+  /** In the form of {@linkcode withoutCase}. */
   readonly #settings: readonly string[];
   readonly #folders: ReadonlySet<string>;
 
@@ -98,8 +102,10 @@ export class HookDesk {
       return Array.from(new Set([...given, ...given.map(withoutLinks)]));
     };
     const settings = (options.settings ?? []).map(normalPath);
-    this.#settings = both(settings);
-    this.#folders = new Set(both(foldersOf(settings)));
+    this.#exact = both(settings);
+    this.#settings = this.#exact.map(withoutCase);
+    const folders = [...foldersOf(settings), ...(options.folders ?? []).map(normalPath)];
+    this.#folders = new Set(both(folders).map(withoutCase));
   }
 
   /**
@@ -269,6 +275,16 @@ export class HookDesk {
     if (alike.length === 0) this.#byKey.delete(call.key);
   }
 
+  /** @param plain In the form of {@linkcode withoutCase}. */
+  #isSetting(plain: string): boolean {
+    return this.#settings.some((one) => plain === one || plain.startsWith(`${one}/`));
+  }
+
+  /** What is written like this the guard refuses, and says more. */
+  #isExactSetting(path: string): boolean {
+    return this.#exact.some((one) => path === one || path.startsWith(`${one}/`));
+  }
+
   /**
    * A program that gets the path of an agent's settings, or of a folder that they are in, could change them,
    * whatever it is. This sees paths that are written out, and no others.
@@ -279,12 +295,24 @@ export class HookDesk {
     const check = (path: string) => {
       if (seen.has(path)) return;
       seen.add(path);
-      const hit = this.#folders.has(path)
-        ? path
-        : this.#settings.find((one) => path === one || path.startsWith(`${one}/`));
-      if (hit !== undefined) throw new HookError(`"${hit}" belongs to the settings of an agent`);
+      const plain = withoutCase(path);
+      if (this.#folders.has(plain) || this.#isSetting(plain)) {
+        throw new HookError(
+          `"${path}" belongs to the settings of an agent, or to the kernel: no command may name it`,
+        );
+      }
     };
-    for (const { action, params = {} } of actions) {
+    for (const { action, target, params = {} } of actions) {
+      if (CHANGING.includes(action)) {
+        for (const path of [target, (params as { readonly to?: unknown }).to]) {
+          if (typeof path !== "string" || path.length > MAX_PATH) continue;
+          if (this.#isSetting(withoutCase(path)) && !this.#isExactSetting(path)) {
+            throw new HookError(
+              `"${path}" is the settings of an agent where letter case is no matter`,
+            );
+          }
+        }
+      }
       if (action !== "proc.exec") continue;
       const { args, cwd } = params as { readonly args: readonly string[]; readonly cwd: string };
       // Without a path a program changes the folder in which it runs.
@@ -297,6 +325,9 @@ export class HookDesk {
     }
   }
 }
+
+/** What changes files. */
+const CHANGING = ["fs.write", "fs.delete", "fs.move", "fs.mkdir"];
 
 /** The longest path that a system opens. */
 const MAX_PATH = 4096;

@@ -44,7 +44,7 @@ export function gatewayCommand(options: GatewayOptions): McpCommand {
   };
 }
 
-/** The kernel in front of a server. */
+/** The kernel in front of a server. It has a log of its own: the same server can run many times. */
 export function proxyCommand(
   server: McpCommand,
   { name, ...options }: GatewayOptions & { readonly name: string },
@@ -85,9 +85,9 @@ function start(): string[] {
   ];
 }
 
-function more({ agent, policy, log, base, variables = [] }: GatewayOptions): string[] {
+function more({ agent, policy, base, variables = [] }: GatewayOptions): string[] {
   return [
-    ...[`--policy=${policy}`, `--log-path=${log}`, `--agent=${agent}`],
+    ...[`--policy=${policy}`, `--agent=${agent}`],
     ...base === undefined ? [] : [`--base=${base}`],
     ...variables.map((one) => `--var=${one}`),
   ];

@@ -433,3 +433,63 @@ for (const [tool, mcp_server, expected] of MCP_NAMES) {
     assertEquals(verdictOf(stdout)[0], expected === undefined ? "deny" : "allow");
   });
 }
+
+Deno.test("settings are settings in other letters too, as some file systems see them", async () => {
+  using ws = new Workspace();
+  const { root, kernel, desk, payload } = await hookScene(ws);
+  const decide = async (tool: string, input: object) =>
+    verdictOf((await desk.answer("claude", "before", payload(tool, input))).stdout);
+  for (
+    const name of [
+      ".CLAUDE/settings.json",
+      ".claude/Settings.JSON",
+      ".Codex/x",
+      ".cl\u200caude/hooks/x",
+    ]
+  ) {
+    const [decision, reason] = await decide("Write", { file_path: `${root}/${name}`, content: "" });
+    assertEquals(decision, "deny", name);
+    assertStringIncludes(reason, "letter case", name);
+    assertEquals((await decide("Bash", { command: `git add '${name}'` }))[0], "deny", name);
+  }
+  // Near misses, and what only speaks of settings.
+  for (const name of [".claudes/settings.json", "claude/settings.json", "Settings.json"]) {
+    assertEquals(
+      (await decide("Write", { file_path: `${root}/${name}`, content: "" }))[0],
+      "allow",
+    );
+  }
+  const about = { file_path: `${root}/a.md`, content: `${root}/.CLAUDE/settings.json` };
+  assertEquals((await decide("Write", about))[0], "allow");
+  await kernel.close();
+});
+
+Deno.test("no command names the folder of the socket, or the one above", async () => {
+  using ws = new Workspace();
+  const kernel = {
+    permit: () => Promise.resolve({ status: "OK" as const, recordId: "1" }),
+    report: () => Promise.resolve(true),
+  };
+  const above = ws.folder("state");
+  const desk = new HookDesk({
+    kernel,
+    settings: [`${above}/k.log.server`],
+    folders: [above],
+  });
+  const decide = async (command: string) => {
+    const call = { session_id: "s", cwd: ws.root, tool_name: "Bash", tool_input: { command } };
+    return verdictOf((await desk.answer("claude", "before", call)).stdout)[0];
+  };
+  const commands = [
+    ...[
+      "mv state x",
+      "mv state/ x",
+      "rm -r state/k.log.server",
+      "cat state/k.log.server/kernel.sock",
+    ],
+    ...["cd state && rm -r .", "ls STATE", "cat state/k.log", "ls ."],
+  ];
+  const decided = [];
+  for (const command of commands) decided.push(await decide(command));
+  assertEquals(decided, [...Array(6).fill("deny"), "allow", "allow"]);
+});
