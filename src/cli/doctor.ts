@@ -5,29 +5,31 @@
  */
 import { resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
-import { CANARIES } from "../protect/canary.ts";
-import {
-  HOOK_SETTINGS,
-  type HookEntry,
-  httpOrigin,
-  TOKEN_VARIABLE,
-} from "../protect/installation.ts";
+import { GATEWAY } from "../hooks/event.ts";
+import { PLACE_VARIABLES, userSettings } from "../hooks/settings.ts";
+import { type AgentFile, AGENTS, type Given } from "../protect/agent_files.ts";
+import { CANARIES, UNSEEN } from "../protect/canary.ts";
+import { gatewayOptions } from "../protect/gateway_command.ts";
+import { HOOK_SETTINGS, httpOrigin, TOKEN_VARIABLE } from "../protect/installation.ts";
+import type { ConfiguredServer } from "../protect/parts.ts";
 import { differences, installedHooks } from "../protect/settings_file.ts";
 import { switchedOff } from "../protect/switches.ts";
+import { tomlAt } from "../protect/toml_edit.ts";
 import { ask } from "../server/client.ts";
 import { type Command, EXIT, noPositionals, type Values } from "./command.ts";
 import { launchWith } from "./second_start.ts";
 import { actAs } from "./second_process.ts";
-import { homeFolder, socketOf } from "./server_options.ts";
+import { homeFolder, settingsPlaces, socketOf } from "./server_options.ts";
 import { colour, escape, print } from "./terminal.ts";
 
 /** Looks at what is installed, and tries each hook with calls that no policy allows. */
 export const COMMAND: Command = {
   usage: "[--log-path FILE]",
   details:
-    `Says for each agent whether hooks are installed, whether a file of this folder or of the user switches them off, and what the
-installed hook answers to one call of each kind of tool that no policy allows: "gated" is a no, "FAILS OPEN" would let it run.
-The tried calls are on record. It runs the hook that is installed, and does not start the agent.`,
+    `Says for each agent what is installed, and for each kind of its tools what the installed hook answers to a call
+that no policy allows: "gated" is a no, "FAILS OPEN" would let it run, "NOT SEEN" is a hook that a setting of this
+folder, the user or the machine switches off, or that the agent skips; "not seen" are calls of which the agent tells
+no hook. Then its MCP servers. The tried calls are on record. It does not start the agent.`,
   options: {
     "log-path": {
       type: "string",
@@ -39,12 +41,19 @@ The tried calls are on record. It runs the hook that is installed, and does not 
     noPositionals(positionals);
     if (underPolicy) return await examine(values);
     // The hook is a line for a shell, which starts what it names: it gets what it has when the agent runs it.
-    const names = ["HOME", "PATH", TOKEN_VARIABLE];
+    const names = ["HOME", "PATH", TOKEN_VARIABLE, ...PLACE_VARIABLES];
+    const flags = [
+      "--no-prompt",
+      "--allow-read",
+      "--allow-run=/bin/sh",
+      `--allow-env=${names.join(",")}`,
+    ];
     const socket = socketOf(values);
     return await launchWith(
       [
-        ...["--no-prompt", "--allow-read", "--allow-run=/bin/sh", `--allow-env=${names.join(",")}`],
-        ...[`--allow-write=${socket}`, `--allow-net=unix:${socket},127.0.0.1,[::1]`],
+        ...flags,
+        `--allow-write=${socket}`,
+        `--allow-net=unix:${socket},127.0.0.1,[::1]`,
         "--allow-sys=uid",
       ],
       args,
@@ -55,66 +64,154 @@ The tried calls are on record. It runs the hook that is installed, and does not 
 
 async function examine(values: Values): Promise<number> {
   const home = homeFolder();
+  const places = settingsPlaces();
+  const user = (name: string) => home === undefined ? undefined : userSettings(name, home, places);
+  const switches = switchedOff(Deno.cwd(), user, read);
   const listens = await showKernel(socketOf(values));
   let isWell = listens !== undefined;
-  for (const [agent, settings] of Object.entries(HOOK_SETTINGS)) {
-    const files = [
-      ...home === undefined ? [] : [`${home}/${settings.user}`],
-      ...settings.project === undefined ? [] : [resolve(settings.project)],
-    ];
-    const options = { agent, socket: socketOf(values) };
-    const entries = settings.entries(options);
-    const hooks = files.flatMap((path) => {
-      const origin = httpOrigin(read(path) ?? "", agent);
-      const there = origin === undefined ? entries : settings.httpEntries?.(options, origin);
-      return hooksIn(path, there ?? entries, settings.isStrict).map((one) => ({ ...one, origin }));
-    });
-    const expected = entries.map(({ path }) => String(path.at(-1)));
-    if (hooks.length === 0) {
-      print(`${agent.padEnd(8)} ${colour("not protected", "dim")}`);
-      continue;
+  for (const [name, agent] of Object.entries(AGENTS)) {
+    const files = agent.files.flatMap((file) => [
+      ...file.user === undefined ? [] : [{ file, path: user(file.user), isUser: true }],
+      ...file.project === undefined ? [] : [{ file, path: resolve(file.project), isUser: false }],
+    ]).filter((one): one is Found => one.path !== undefined);
+    const off = switches.filter((one) => one.agent === name).map(({ what }) => what);
+    isWell = await examineAgent(name, files, { off, listens, socket: socketOf(values) }) &&
+      isWell;
+    for (const what of off) {
+      isWell = false;
+      print(escape(`${colour("SWITCHED OFF", "red")} ${what}`));
     }
-    for (const { path, commands, problems, origin } of hooks) {
-      print(escape(`${agent.padEnd(8)} ${path}`));
-      if (problems.length > 0) {
-        isWell = false;
-        const what = `${problems.join(", ")}: run "protect ${agent}" again`;
-        print(escape(`         ${colour("BROKEN", "red")}  ${what}`));
-      }
-      const before = expected.map((name) => commands.get(name)).find((line) =>
-        line?.includes(` ${agent} before `)
-      );
-      if (before === undefined && origin === undefined) continue;
-      // INVARIANT: a token goes to the kernel, and to nobody who listens at another port.
-      if (origin !== undefined && !listens?.includes(origin.replace("http://", ""))) {
-        isWell = false;
-        const what = `the hooks go to ${origin}, where this kernel does not listen`;
-        print(escape(`         ${colour("BROKEN", "red")}  ${what}`));
-        continue;
-      }
-      if (origin !== undefined && !Deno.env.has(TOKEN_VARIABLE)) {
-        print(
-          `         ${TOKEN_VARIABLE} is not set here: what follows is answered without a token`,
-        );
-      }
-      for (const { kind, payload } of CANARIES[agent] ?? []) {
-        const isGated = origin !== undefined
-          ? await refusesOverHttp(`${origin}/v1/hooks/${agent}`, payload)
-          : await refuses(before ?? "", payload);
-        isWell &&= isGated;
-        print(
-          `         ${
-            isGated ? colour("gated     ", "green") : colour("FAILS OPEN", "red")
-          }  ${kind}`,
-        );
-      }
-    }
-  }
-  for (const line of switchedOff([Deno.cwd(), ...home === undefined ? [] : [home]], read)) {
-    isWell = false;
-    print(escape(`${colour("SWITCHED OFF", "red")} ${line}`));
   }
   return isWell ? EXIT.OK : EXIT.FAILED;
+}
+
+/** A settings file of an agent. */
+interface Found {
+  readonly file: AgentFile;
+  readonly path: string;
+  readonly isUser: boolean;
+}
+
+/** What is known when an agent is looked at. */
+interface Circumstances {
+  /** What switches its hooks off. */
+  readonly off: readonly string[];
+  /** Where the kernel listens; `undefined` if none runs. */
+  readonly listens: readonly unknown[] | undefined;
+  readonly socket: string;
+}
+
+/** Says all of one agent. @returns Whether all is well. */
+async function examineAgent(
+  agent: string,
+  files: readonly Found[],
+  { off, listens, socket }: Circumstances,
+): Promise<boolean> {
+  const servers = files.flatMap(({ file, path }) => serversOf(file, path));
+  const gateway = servers.map(({ command }) => command && gatewayOptions(command))
+    .find((one) => one !== undefined);
+  const isStrict = gateway !== undefined;
+  const hooks = files.flatMap(({ path }) => hooksIn(agent, path, { socket, isStrict }));
+  if (hooks.length === 0 && servers.every(({ kind }) => kind === "by itself")) {
+    print(`${agent.padEnd(8)} ${colour("not protected", "dim")}`);
+    return true;
+  }
+  let isWell = true;
+  const problem = (what: string, why: string) => {
+    isWell = false;
+    print(escape(`         ${colour(what, "red")}  ${why}`));
+  };
+  print(escape(`${agent.padEnd(8)} ${isStrict ? "--strict: only the gateway" : "by hooks"}`));
+  for (const { path, commands, problems, origin } of hooks) {
+    print(escape(`         ${path}`));
+    if (problems.length > 0) {
+      problem("BROKEN", `${problems.join(", ")}: run "protect ${agent}" again`);
+    }
+    const before = Array.from(commands.values()).find((line) =>
+      [`${agent} before`, `${agent} gateway-only`].some((words) => line.includes(` ${words} `))
+    );
+    if (before === undefined && origin === undefined) continue;
+    // INVARIANT: a token goes to the kernel, and to nobody who listens at another port.
+    if (origin !== undefined && !listens?.includes(origin.replace("http://", ""))) {
+      problem("BROKEN", `the hooks go to ${origin}, where this kernel does not listen`);
+      continue;
+    }
+    if (origin !== undefined && !Deno.env.has(TOKEN_VARIABLE)) {
+      print(`         ${TOKEN_VARIABLE} is not set here: what follows is answered without a token`);
+    }
+    const untrusted = agent === "codex" ? trustProblem(files, path) : undefined;
+    const unseen = off.length > 0 ? "a setting switches the hooks off, see below" : untrusted;
+    for (const { kind, payload } of CANARIES[agent] ?? []) {
+      const isRefused = origin !== undefined
+        ? await refusesOverHttp(`${origin}/v1/hooks/${agent}`, payload)
+        : await refuses(before ?? "", payload);
+      if (!isRefused) problem("FAILS OPEN", kind);
+      else if (unseen !== undefined) problem("NOT SEEN  ", `${kind}: ${unseen}`);
+      else print(escape(`         ${colour("gated     ", "green")}  ${kind}`));
+    }
+    for (const { kind, shell } of UNSEEN[agent] ?? []) {
+      if (isStrict && shell) continue;
+      print(escape(`         ${colour("not seen  ", "yellow")}  ${kind}`));
+    }
+  }
+  if (isStrict) {
+    for (const { file, path, isUser } of files) {
+      const what = isUser ? strictProblem({ agent, socket, gateway }, file, path) : undefined;
+      if (what !== undefined) problem("BROKEN", `${path}: ${what}`);
+    }
+  }
+  const isHooked = hooks.length > 0 && off.length === 0;
+  for (const { name, kind, path } of servers) {
+    const isForeign = isStrict && name === GATEWAY && kind !== "gateway";
+    if (isForeign) problem("NOT OURS  ", `MCP server "${name}" in ${path}: it is not the gateway`);
+    else if (kind !== "by itself" || isHooked) {
+      const how = kind !== "by itself" ? kind : isStrict ? "refused by the hook" : "by the hook";
+      print(escape(`         ${colour("gated     ", "green")}  MCP server "${name}": ${how}`));
+    } else problem("NOT GATED ", `MCP server "${name}": run "protect ${agent} --policy FILE"`);
+  }
+  return isWell;
+}
+
+/** What of `--strict` is not as it was installed. */
+function strictProblem(
+  given: Pick<Given, "agent" | "socket" | "gateway">,
+  file: AgentFile,
+  path: string,
+): string | undefined {
+  try {
+    const text = read(path) ?? file.empty;
+    const wanted = file.parts({ ...given, isStrict: true }).filter(({ isWanted }) => isWanted);
+    return wanted.every(({ part }) => part.apply(text) === text)
+      ? undefined
+      : `a part of --strict is missing: run "protect ${given.agent} --strict" again`;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Why Codex would skip a hook in silence. */
+function trustProblem(files: readonly Found[], hooks: string): string | undefined {
+  const config = files.find(({ path }) => path.endsWith("/config.toml"))?.path;
+  try {
+    const state = tomlAt(read(config ?? "") ?? "", ["hooks", "state"]);
+    const isTrusted = Object.entries(Object(state)).some(([key, entry]) =>
+      key.startsWith(`${hooks}:pre_tool_use:`) && Object.hasOwn(Object(entry), "trusted_hash")
+    );
+    return isTrusted ? undefined : "Codex has no trust on record for this hook: see /hooks in it";
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function serversOf(
+  file: AgentFile,
+  path: string,
+): readonly (ConfiguredServer & { readonly path: string })[] {
+  try {
+    return (file.servers?.(read(path) ?? "") ?? []).map((one) => ({ ...one, path }));
+  } catch {
+    return []; // Hooks in the same file are told to be broken; others start no server from it.
+  }
 }
 
 /** @returns Where it listens; `undefined` if it does not run. */
@@ -134,17 +231,28 @@ async function showKernel(socket: string): Promise<readonly unknown[] | undefine
 }
 
 function hooksIn(
+  agent: string,
   path: string,
-  entries: readonly HookEntry[],
-  isStrict: boolean,
-): { path: string; commands: ReadonlyMap<string, string>; problems: readonly string[] }[] {
+  { socket, isStrict }: { readonly socket: string; readonly isStrict: boolean },
+): {
+  path: string;
+  commands: ReadonlyMap<string, string>;
+  problems: readonly string[];
+  /** Where its hooks go, if they go over HTTP. */
+  origin?: string | undefined;
+}[] {
+  const settings = Object.hasOwn(HOOK_SETTINGS, agent) ? HOOK_SETTINGS[agent] : undefined;
   let commands: ReadonlyMap<string, string> = new Map();
   try {
     const text = read(path);
-    if (text === undefined) return [];
+    if (text === undefined || settings === undefined || !path.endsWith(".json")) return [];
     commands = installedHooks(text);
     if (commands.size === 0) return [];
-    return [{ path, commands, problems: differences(text, entries, isStrict) }];
+    const options = { agent, socket, onlyGateway: isStrict };
+    const origin = httpOrigin(text, agent);
+    const overHttp = origin === undefined ? undefined : settings.httpEntries?.(options, origin);
+    const entries = overHttp ?? settings.entries(options);
+    return [{ path, commands, origin, problems: differences(text, entries, settings.isStrict) }];
   } catch (error) {
     return [{ path, commands, problems: [messageOf(error)] }];
   }

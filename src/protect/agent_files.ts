@@ -8,9 +8,18 @@ import { fsTools, httpTools, procTools } from "../agent/toolsets.ts";
 import { GATEWAY } from "../hooks/event.ts";
 import type { GatewayOptions } from "./gateway_command.ts";
 import { HOOK_SETTINGS } from "./installation.ts";
-import { gateway, listed, member, type Part, type ServerForm, wrapping } from "./parts.ts";
+import {
+  type ConfiguredServer,
+  gateway,
+  listed,
+  member,
+  type Part,
+  type ServerForm,
+  serversIn,
+  wrapping,
+} from "./parts.ts";
 import { withHooks, withoutHooks } from "./settings_file.ts";
-import { tomlGateway, tomlKey, tomlWrapping } from "./toml_parts.ts";
+import { tomlGateway, tomlKey, tomlServersIn, tomlWrapping } from "./toml_parts.ts";
 
 /** What is installed. */
 export interface Given {
@@ -40,6 +49,8 @@ export interface AgentFile {
   /** What a file that is not there begins with. */
   readonly empty: string;
   parts(given: Given): readonly WantedPart[];
+  /** The MCP servers that are configured in it. @default none can be */
+  servers?(text: string): readonly ConfiguredServer[];
 }
 
 /** One agent. */
@@ -117,7 +128,11 @@ const OPENCODE: ServerForm = {
   more: { type: "local", enabled: true },
 };
 
-const onlyServers = (form: ServerForm) => (given: Given) => servers(form, given);
+const serversOf = (form: ServerForm) => ({ servers: (text: string) => serversIn(text, form) });
+const onlyServers = (form: ServerForm) => ({
+  parts: (given: Given) => servers(form, given),
+  ...serversOf(form),
+});
 const hookNotes = ({ agent }: Given) => HOOK_SETTINGS[agent]?.notes ?? [];
 
 const NO_SWITCH =
@@ -153,7 +168,7 @@ export const AGENTS: Readonly<Record<string, ProtectedAgent>> = {
         user: ".claude.json",
         project: ".mcp.json",
         empty: "{}\n",
-        parts: onlyServers({ ...MCP_SERVERS, isStrict: true }),
+        ...onlyServers({ ...MCP_SERVERS, isStrict: true }),
       },
     ],
   },
@@ -164,6 +179,7 @@ export const AGENTS: Readonly<Record<string, ProtectedAgent>> = {
       {
         user: ".codex/config.toml",
         empty: "",
+        servers: tomlServersIn,
         parts: (given) => [
           ...strict(
             given,
@@ -188,6 +204,7 @@ export const AGENTS: Readonly<Record<string, ProtectedAgent>> = {
         user: ".gemini/settings.json",
         project: ".gemini/settings.json",
         empty: "{}\n",
+        ...serversOf(MCP_SERVERS),
         parts: (given) => [
           hooks(given),
           ...servers(MCP_SERVERS, given),
@@ -203,6 +220,7 @@ export const AGENTS: Readonly<Record<string, ProtectedAgent>> = {
       user: ".qwen/settings.json",
       project: ".qwen/settings.json",
       empty: "{}\n",
+      ...serversOf(MCP_SERVERS),
       parts: (given) => [
         hooks(given),
         ...servers(MCP_SERVERS, given),
@@ -230,7 +248,7 @@ export const AGENTS: Readonly<Record<string, ProtectedAgent>> = {
         empty: '{ "version": 1 }\n',
         parts: (given) => [hooks(given)],
       },
-      { user: ".copilot/mcp-config.json", empty: "{}\n", parts: onlyServers(ENTRY_FOR_ALL) },
+      { user: ".copilot/mcp-config.json", empty: "{}\n", ...onlyServers(ENTRY_FOR_ALL) },
     ],
   },
   opencode: {
@@ -242,6 +260,7 @@ export const AGENTS: Readonly<Record<string, ProtectedAgent>> = {
       user: ".config/opencode/opencode.json",
       project: "opencode.json",
       empty: "{}\n",
+      ...serversOf(OPENCODE),
       parts: (given) => [
         ...servers(OPENCODE, given),
         ...strict(
@@ -274,6 +293,6 @@ function mcpOnly(
     notes: () => [
       `${name} has no hooks that are known to hold: its own tools go around the kernel, only its MCP servers do not`,
     ],
-    files: [{ ...places, empty: "{}\n", parts: onlyServers(form) }],
+    files: [{ ...places, empty: "{}\n", ...onlyServers(form) }],
   };
 }

@@ -42,6 +42,17 @@ const CLAUDE_TOOLS = {
   "agent-kernel-canary \0": {},
 };
 
+/** Calls of which an agent tells no hook, as far as that was observed; those with `shell` go with its shell. */
+export const UNSEEN: Readonly<
+  Record<string, readonly { readonly kind: string; readonly shell: boolean }[]>
+> = {
+  codex: [
+    { kind: "write_stdin: what it types into an open terminal", shell: true },
+    { kind: "web_search: done by the model's server", shell: false },
+  ],
+  copilot: [{ kind: "what a background shell does once it has started", shell: true }],
+};
+
 /** By agent. */
 export const CANARIES: Readonly<Record<string, readonly Canary[]>> = {
   claude: canaries(CLAUDE_FORM, CLAUDE_TOOLS),

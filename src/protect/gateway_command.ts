@@ -33,13 +33,12 @@ const MAIN = "src/cli/main.ts";
 
 /** The gateway. */
 export function gatewayCommand(options: GatewayOptions): McpCommand {
+  const { log, servers } = options;
   return {
     command: options.deno ?? Deno.execPath(),
     args: [
-      ...start(),
-      "serve",
-      ...more(options),
-      ...options.servers === undefined ? [] : [`--mcp=${options.servers}`],
+      ...[...start(), "serve", `--log-path=${log}`, ...more(options)],
+      ...servers === undefined ? [] : [`--mcp=${servers}`],
     ],
   };
 }
@@ -68,6 +67,20 @@ export function proxied({ args }: McpCommand): McpCommand | undefined {
 /** Whether it is the gateway itself. */
 export function isGateway({ args }: McpCommand): boolean {
   return verbOf(args) === "serve";
+}
+
+/** The options that a gateway was installed with; `undefined` if it is none of ours. */
+export function gatewayOptions({ command, args }: McpCommand): GatewayOptions | undefined {
+  if (verbOf(args) !== "serve") return undefined;
+  const values = (name: string) =>
+    args.filter((arg) => arg.startsWith(`--${name}=`)).map((arg) => arg.slice(name.length + 3));
+  const [[agent], [policy], [log]] = [values("agent"), values("policy"), values("log-path")];
+  if (agent === undefined || policy === undefined || log === undefined) return undefined;
+  return {
+    ...{ agent, policy, log, deno: command, variables: values("var") },
+    base: values("base")[0],
+    servers: values("mcp")[0],
+  };
 }
 
 function start(): string[] {

@@ -27,6 +27,14 @@ import {
   withMember,
 } from "./json_edit.ts";
 
+/** An MCP server among an agent's settings, and what stands before it. */
+export interface ConfiguredServer {
+  readonly name: string;
+  readonly kind: "gateway" | "behind the kernel" | "by itself";
+  /** Missing if it is not started by a command. */
+  readonly command?: McpCommand | undefined;
+}
+
 /** One piece. Both functions change nothing if there is nothing to change. */
 export interface Part {
   /** Puts it in. @throws {SettingsError} The file is not of the form that the agent documents. */
@@ -51,6 +59,24 @@ export interface ServerForm {
   readonly more?: Readonly<Record<string, unknown>>;
   /** Whether the agent ignores a file with comments. @default false */
   readonly isStrict?: boolean;
+}
+
+/** The MCP servers in a file. */
+export function serversIn(text: string, form: ServerForm): ConfiguredServer[] {
+  if (isEmpty(text)) return [];
+  return (treeOf(text, form.path)?.children ?? []).map(({ children }) =>
+    configured(String(children?.[0]?.value), commandOf(valueOf(children?.[1]), form))
+  );
+}
+
+/** What stands before a server. */
+export function configured(name: string, command: McpCommand | undefined): ConfiguredServer {
+  const kind = command !== undefined && isGateway(command)
+    ? "gateway"
+    : command !== undefined && proxied(command) !== undefined
+    ? "behind the kernel"
+    : "by itself";
+  return { name, kind, command };
 }
 
 /** A member with one value. */

@@ -26,37 +26,67 @@ const GEMINI: readonly Switch[] = [
   { path: ["tools", "enableHooks"], isHarmless: (value) => value === true },
 ];
 
-/** In a workspace and in the home folder. */
-const JSON_FILES: Readonly<Record<string, readonly Switch[]>> = {
-  ".claude/settings.json": CLAUDE,
-  ".claude/settings.local.json": CLAUDE,
-  ".qwen/settings.json": GEMINI,
-  ".gemini/settings.json": GEMINI,
-};
+/** Below a workspace and the home folder, and those of the whole machine. */
+const FILES: readonly (readonly [agent: string, path: string, find: (text: string) => string[]])[] =
+  [
+    ...[".claude/settings.json", ".claude/settings.local.json", ...managed("claude")].map((path) =>
+      ["claude", path, (text: string) => inJson(text, CLAUDE)] as const
+    ),
+    ...[".qwen/settings.json", ...managed("qwen")].map((path) =>
+      ["qwen", path, (text: string) => inJson(text, GEMINI)] as const
+    ),
+    ...[".gemini/settings.json", ...managed("gemini")].map((path) =>
+      ["gemini", path, (text: string) => inJson(text, GEMINI)] as const
+    ),
+    ...[".codex/config.toml", ...managed("codex")].map((path) => ["codex", path, inToml] as const),
+  ];
+
+/** What an administrator sets for all users of a machine. */
+function managed(agent: string): readonly string[] {
+  const mac = "/Library/Application Support";
+  const places: Readonly<Record<string, readonly string[]>> = {
+    claude: [
+      "/etc/claude-code/managed-settings.json",
+      `${mac}/ClaudeCode/managed-settings.json`,
+    ],
+    qwen: ["/etc/qwen-code/settings.json", `${mac}/QwenCode/settings.json`],
+    gemini: [
+      ...["/etc/gemini-cli/settings.json", "/etc/gemini-cli/system-defaults.json"],
+      `${mac}/GeminiCli/settings.json`,
+    ],
+    codex: ["/etc/codex/config.toml", "/etc/codex/managed_config.toml"],
+  };
+  return places[agent] ?? [];
+}
+
+/** A setting that switches the hooks of an agent off. */
+export interface SwitchedOff {
+  readonly agent: string;
+  readonly what: string;
+}
 
 /**
  * Says which settings switch hooks off.
  *
- * @param folders Absolute: the workspace, and the home folder if there is one.
+ * @param workspace Absolute.
+ * @param user Where a settings file of the user is, by its path below the home folder; `undefined` if nobody knows.
  * @param read Reads a file; `undefined` if it is not there.
  */
 export function switchedOff(
-  folders: readonly string[],
+  workspace: string,
+  user: (name: string) => string | undefined,
   read: (path: string) => string | undefined,
-): string[] {
-  const look = (path: string, find: (text: string) => string[]) => {
-    try {
-      return find(read(path) ?? "").map((what) => `${path} ${what}`);
-    } catch {
-      return [`${path} cannot be read, and may switch hooks off`];
-    }
-  };
-  return Array.from(new Set(folders)).flatMap((folder) => [
-    ...Object.entries(JSON_FILES).flatMap(([file, switches]) =>
-      look(`${folder}/${file}`, (text) => inJson(text, switches))
-    ),
-    ...look(`${folder}/.codex/config.toml`, inToml),
-  ]);
+): SwitchedOff[] {
+  return FILES.flatMap(([agent, name, find]) => {
+    const paths = name.startsWith("/") ? [name] : [`${workspace}/${name}`, user(name) ?? []].flat();
+    return Array.from(new Set(paths)).flatMap((path) => {
+      try {
+        return find(read(path) ?? "").map((what) => ({ agent, what: `${path} ${what}` }));
+      } catch {
+        return [{ agent, what: `${path} cannot be read, and may switch hooks off` }];
+      }
+    });
+  });
 }
 
 function inJson(text: string, switches: readonly Switch[]): string[] {

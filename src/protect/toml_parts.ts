@@ -13,7 +13,7 @@ import {
   proxyCommand,
 } from "./gateway_command.ts";
 import { canonical, SettingsError } from "./json_edit.ts";
-import type { Part } from "./parts.ts";
+import { configured, type ConfiguredServer, type Part } from "./parts.ts";
 import {
   quotedToml,
   tomlAt,
@@ -24,6 +24,13 @@ import {
 } from "./toml_edit.ts";
 
 const SERVERS = "mcp_servers";
+
+/** The MCP servers in a file. */
+export function tomlServersIn(text: string): ConfiguredServer[] {
+  return Object.entries(Object(tomlAt(text, [SERVERS]))).map(([name, entry]) =>
+    configured(name, commandOf(entry))
+  );
+}
 
 /** A key with one value: a text or a truth value. */
 export function tomlKey(path: TomlPath, value: string | boolean): Part {

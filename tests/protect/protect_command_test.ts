@@ -143,7 +143,15 @@ Deno.test("--strict changes all files of an agent or none, and unprotect restore
   assertEquals(done.code, 0, done.stderr);
   const { mcpServers } = JSON.parse(Deno.readTextFileSync(servers));
   assertEquals(mcpServers.mine, { command: "another" });
-  for (const arg of [`--policy=${policy}`, "--var=A=b", `--base=${ws.root}`, "--agent=claude"]) {
+  for (
+    const arg of [
+      `--policy=${policy}`,
+      "--var=A=b",
+      `--base=${ws.root}`,
+      "--agent=claude",
+      `--log-path=${ws.path("k.log")}`,
+    ]
+  ) {
     assertStringIncludes(mcpServers.kernel.args.join(" "), arg);
   }
   assertStringIncludes(Deno.readTextFileSync(settings), " claude gateway-only ");

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { userSettings } from "../../src/hooks/settings.ts";
 import { switchedOff } from "../../src/protect/switches.ts";
 
 // deno-fmt-ignore -- a row is a line
@@ -34,7 +35,11 @@ const ON: readonly [file: string, text: string][] = [
 ];
 
 const tell = (file: string, text: string, folder: string) =>
-  switchedOff(["/w", "/home/u"], (path) => path === `${folder}/${file}` ? text : undefined);
+  switchedOff(
+    "/w",
+    (name) => `/home/u/${name}`,
+    (path) => path === `${folder}/${file}` ? text : undefined,
+  ).map(({ what }) => what);
 
 Deno.test("what switches hooks off is told, in the workspace and in the home folder", () => {
   for (const [file, text] of OFF) {
@@ -48,9 +53,27 @@ Deno.test("what switches hooks off is told, in the workspace and in the home fol
 });
 
 Deno.test("a settings file that cannot be read may switch hooks off", () => {
-  const told = switchedOff(["/w", "/w"], (path) => {
+  const told = switchedOff("/w", (name) => `/w/${name}`, (path) => {
     if (path.endsWith(".qwen/settings.json")) throw new Deno.errors.PermissionDenied("no");
     return undefined;
   });
-  assertEquals(told, ["/w/.qwen/settings.json cannot be read, and may switch hooks off"]);
+  assertEquals(told, [
+    { agent: "qwen", what: "/w/.qwen/settings.json cannot be read, and may switch hooks off" },
+  ]);
+});
+
+Deno.test("managed settings, and those that a variable puts elsewhere, are looked at as well", () => {
+  const files: Readonly<Record<string, string>> = {
+    "/etc/claude-code/managed-settings.json": '{"allowManagedHooksOnly": true}',
+    "/etc/gemini-cli/settings.json": '{"hooksConfig": {"enabled": false}}',
+    "/etc/codex/managed_config.toml": "[features]\nhooks = false",
+    "/elsewhere/config.toml": "[features]\nhooks = false",
+  };
+  const user = (name: string) =>
+    userSettings(name, "/home/u", { CODEX_HOME: "/elsewhere", XDG_CONFIG_HOME: "/xdg" });
+  const told = switchedOff("/w", user, (path) => files[path]);
+  assertEquals(told.map(({ agent }) => agent), ["claude", "gemini", "codex", "codex"]);
+  for (const path of Object.keys(files)) {
+    assertEquals(told.filter(({ what }) => what.startsWith(`${path} `)).length, 1, path);
+  }
 });
