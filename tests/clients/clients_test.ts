@@ -129,33 +129,91 @@ Deno.test("claude: the tools of the gateway over HTTP, in the name of the token"
   assertEquals(seen, ["OK my-claude", "DENIED my-claude"]);
 });
 
-Deno.test("claude: a hook whose program is gone lets nothing through", async () => {
-  using scene = new ClientScene("claude");
-  const settings = `${scene.home}/.claude/settings.json`;
-  const meddle = () =>
-    Deno.writeTextFileSync(
-      settings,
-      Deno.readTextFileSync(settings).replaceAll(/\/\S*\/deno run/g, "/gone/deno run"),
-    );
-  const calls = STORIES["claude"]?.(scene.repo, scene.ws.path("outside")).slice(0, 2) ?? [];
-  await using run = await scene.play(calls, { meddle });
-  assertEquals(scene.files(), [], run.output);
-  assertEquals(
-    (await scene.kernel("doctor", "--log-path", scene.log)).stdout.includes("FAILS OPEN"),
-    false,
-  );
-});
+/** Where the hooks of each agent stand, and what of the workspace or the user switches them off. */
+const HOOKS: Readonly<
+  Record<string, { readonly file: string; readonly off?: readonly [file: string, text: string] }>
+> = {
+  claude: {
+    file: ".claude/settings.json",
+    off: ["repo/.claude/settings.json", '{"disableAllHooks": true}'],
+  },
+  codex: {
+    file: ".codex/hooks.json",
+    off: ["home/.codex/config.toml", "[features]\nhooks = false\n"],
+  },
+  gemini: {
+    file: ".gemini/settings.json",
+    off: ["repo/.gemini/settings.json", '{"hooksConfig": {"enabled": false}}'],
+  },
+  qwen: {
+    file: ".qwen/settings.json",
+    off: ["repo/.qwen/settings.json", '{"disableAllHooks": true}'],
+  },
+  copilot: { file: ".copilot/hooks/agent-kernel.json" },
+};
 
-Deno.test("claude: a settings file of the workspace switches hooks off, which doctor tells", async () => {
-  using scene = new ClientScene("claude");
-  scene.ws.file("repo/.claude/settings.json", '{"disableAllHooks": true}');
-  const calls = STORIES["claude"]?.(scene.repo, scene.ws.path("outside")).slice(1, 2) ?? [];
-  await using run = await scene.play(calls);
-  // This is the limit of hooks, not a wish: if it is gone, docs/hooks.md can say so.
-  assertEquals(scene.files(), [".claude", "made.txt"], run.output);
-  const { code, stdout } = await scene.kernel("doctor", "--log-path", scene.log);
-  assertEquals(code, 1);
-  assertStringIncludes(stdout, "disableAllHooks");
+/** What becomes of the hook's program: it is gone, or killed when it starts. */
+const FAILURES: Readonly<Record<string, string>> = {
+  "is gone": "/gone/deno run",
+  "is killed": "/bin/sh -c 'kill -9 $$' run",
+};
+
+for (const [name, { file, off }] of Object.entries(HOOKS)) {
+  const story = STORIES[name] as typeof STORIES[string];
+  for (const [failure, program] of Object.entries(FAILURES)) {
+    // To each line of the shell both are the same; two agents show it.
+    if (failure === "is killed" && !["claude", "codex"].includes(name)) continue;
+    Deno.test(`${name}: a hook whose program ${failure} lets nothing through`, async () => {
+      using scene = new ClientScene(name);
+      const settings = `${scene.home}/${file}`;
+      let changed = 0;
+      const meddle = () => {
+        const text = Deno.readTextFileSync(settings);
+        const broken = text.replaceAll(/\/[^\s"]*\/deno run/g, () => (changed++, program));
+        Deno.writeTextFileSync(settings, broken);
+      };
+      const calls = story(scene.repo, scene.ws.path("outside")).slice(0, 2);
+      await using run = await scene.play(calls, { meddle });
+      assert(changed > 0);
+      assertEquals(scene.files(), [], run.output);
+      const { stdout } = await scene.kernel("doctor", "--log-path", scene.log);
+      assertEquals(stdout.includes("FAILS OPEN"), false);
+    });
+  }
+  if (off === undefined) continue;
+  Deno.test(`${name}: what switches its hooks off does so, and doctor tells`, async () => {
+    using scene = new ClientScene(name);
+    const outside = scene.ws.path("outside");
+    // The third call is one that the policy denies.
+    const calls = story(scene.repo, outside).slice(2, 3);
+    const [where, text] = off;
+    await using run = await scene.play(calls, {
+      meddle: () => {
+        const path = scene.ws.path(where);
+        const before = where.startsWith("home/") ? `${Deno.readTextFileSync(path)}\n` : "";
+        scene.ws.file(where, before + text);
+      },
+    });
+    // This is the limit of hooks, not a wish: if it is gone, docs/agents.md can say so.
+    const names = Array.from(Deno.readDirSync(scene.ws.root), (one) => one.name);
+    assert(names.includes("outside"), run.output);
+    const { code, stdout } = await scene.kernel("doctor", "--log-path", scene.log);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout, "NOT SEEN");
+    assertStringIncludes(stdout, `SWITCHED OFF ${scene.ws.path(where)}`);
+  });
+}
+
+Deno.test("copilot: each call of its shell starts in a shell of its own", async () => {
+  using scene = new ClientScene("copilot");
+  scene.ws.folder("repo/src");
+  const bash = (command: string) => ({
+    tool: "bash",
+    input: { command, description: "x", shellId: "one" },
+  });
+  await using run = await scene.play([bash("cd src"), bash("touch here")]);
+  // The kernel has decided it for the folder of the session.
+  assertEquals(scene.files(), ["here", "src"], run.output);
 });
 
 /** A call by which each agent changes a file that is there. */
