@@ -8,6 +8,14 @@ import { firstMisfit } from "./misfit.ts";
 /** So many bytes are hashed here before a thread is started: it takes as long as that, 50 ms. */
 const WORTH_A_THREAD = 8 * 1024 * 1024;
 
+const MODULE = new URL("./misfit_worker.ts", import.meta.url);
+
+/** Whether this process may load a module without asking anybody: Deno would, on a terminal. */
+function mayLoad(module: URL): boolean {
+  if (module.protocol !== "file:") return true;
+  return Deno.permissions.querySync({ name: "read", path: module }).state === "granted";
+}
+
 /** Compares the own hashes of lines, batch after batch. To be disposed of: it may hold a Worker. */
 export class OwnHashes implements Disposable {
   #bytes = 0;
@@ -27,7 +35,7 @@ export class OwnHashes implements Disposable {
    */
   async firstMisfit(bytes: Uint8Array): Promise<number> {
     this.#bytes += bytes.length;
-    if (this.#bytes >= WORTH_A_THREAD) this.#worker ??= this.#start();
+    if (this.#bytes >= WORTH_A_THREAD && mayLoad(MODULE)) this.#worker ??= this.#start();
     if (!this.#ready) return firstMisfit(bytes);
     const answer = new Promise<number | undefined>((resolve) => this.#answer = resolve);
     const copy = bytes.slice();
@@ -41,7 +49,7 @@ export class OwnHashes implements Disposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./misfit_worker.ts", import.meta.url), { type: "module" });
+    const worker = new Worker(MODULE, { type: "module" });
     worker.onmessage = ({ data }) => {
       if (this.#ready) this.#answer?.(data);
       this.#ready = true;

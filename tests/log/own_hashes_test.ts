@@ -4,7 +4,7 @@ import { readAuditLog } from "../../src/log/reader.ts";
 import { verifyAuditLog } from "../../src/log/verifier.ts";
 import { body, linesOf, writeLog } from "../core/record/log_file.ts";
 import { writeSealed } from "../core/record/sealed_lines.ts";
-import { Workspace } from "../workspace.ts";
+import { ROOT, Workspace } from "../workspace.ts";
 
 const MIB = 1024 * 1024;
 
@@ -77,4 +77,25 @@ Deno.test("a log that is large enough for a thread is verified and read as a sma
       Array.from({ length: 24 }, (_, i) => i * 1000 + 1).filter((n) => n !== at + 1),
     );
   }
+});
+
+Deno.test("a process that may read the log alone verifies it without a thread, and asks nobody", async () => {
+  using ws = new Workspace();
+  const path = writeSealed(
+    ws,
+    Array.from({ length: 16_000 }, () => ({ target: `/data/${"x".repeat(400)}` })),
+  );
+  assert(Deno.statSync(path).size > 8 * MIB);
+  const program = ws.file(
+    "verify.ts",
+    `import { verifyAuditLog } from "${new URL("../../src/log/verifier.ts", import.meta.url)}";
+console.log((await verifyAuditLog(${JSON.stringify(path)})).records);`,
+  );
+  const { stdout, stderr } = await new Deno.Command("deno", {
+    args: ["run", "-q", "--no-prompt", `--allow-read=${path},${path}.segments`, program],
+    cwd: ROOT,
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  assertEquals([text.decode(stdout), text.decode(stderr)], ["16000\n", ""]);
 });
