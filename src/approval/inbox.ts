@@ -55,6 +55,7 @@ export class ApprovalInbox implements Approver, GrantStore, QuestionKeeper {
   readonly #folder: InboxFolder;
   readonly #timer: Timer;
   readonly #clock: () => Date;
+  #cleaned = false;
 
   /**
    * Opens nothing yet.
@@ -78,12 +79,15 @@ export class ApprovalInbox implements Approver, GrantStore, QuestionKeeper {
   }
 
   /**
-   * Makes the folder if it is not there.
+   * Makes the folder if it is not there, and removes what processes left that were killed while they wrote.
    *
-   * @throws {ApprovalInboxError} It cannot be made.
+   * @throws {ApprovalInboxError} It cannot be made, or read.
    */
   open(): void {
     this.#folder.make();
+    if (this.#cleaned) return;
+    this.#cleaned = true;
+    this.#folder.removeLeftDrafts();
   }
 
   /** Puts a question into the inbox and waits for its answer. */

@@ -5,6 +5,7 @@
  */
 import { messageOf } from "../core/errors.ts";
 import { isSameFile, release } from "../core/record/lock.ts";
+import { writeAll } from "../core/record/writer.ts";
 
 /** The inbox cannot be used. */
 export class ApprovalInboxError extends Error {
@@ -21,6 +22,8 @@ export class ApprovalInboxError extends Error {
 export type FileKind = "question" | "left" | "answer" | "grant";
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** A file that is being made. */
+const DRAFT = /^[0-9a-f-]{36}(\.[a-z]+\.[0-9a-f-]{36})?\.draft$/;
 /** Larger files are no questions of a kernel. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
@@ -52,6 +55,22 @@ export class InboxFolder {
     }
   }
 
+  /**
+   * Removes drafts whose process was killed.
+   *
+   * INVARIANT: a draft of a process that lives is locked by it, or found missing by it and made anew.
+   */
+  removeLeftDrafts(): void {
+    for (const { name } of this.#entries()) {
+      if (!DRAFT.test(name)) continue;
+      const path = `${this.path}/${name}`;
+      const held = lockIfFree(path);
+      if (typeof held !== "object") continue;
+      removeIfPermitted(path);
+      release(held);
+    }
+  }
+
   /** INVARIANT: no file outside of the folder has a path here. */
   pathOf(id: string, kind: FileKind): string {
     if (!isId(id)) throw new ApprovalInboxError(`"${id}" is no id of the inbox`);
@@ -60,12 +79,16 @@ export class InboxFolder {
 
   /** The ids of which there are files of one of the kinds, each once. */
   ids(...kinds: readonly FileKind[]): string[] {
+    const names = this.#entries().map(({ name }) => name.split("."));
+    const found = names.flatMap(([id = "", kind, ...more]) =>
+      more.length === 0 && isId(id) && kinds.some((one) => one === kind) ? id : []
+    );
+    return Array.from(new Set(found));
+  }
+
+  #entries(): Deno.DirEntry[] {
     try {
-      const names = Array.from(Deno.readDirSync(this.path), ({ name }) => name.split("."));
-      const found = names.flatMap(([id = "", kind, ...more]) =>
-        more.length === 0 && isId(id) && kinds.some((one) => one === kind) ? id : []
-      );
-      return Array.from(new Set(found));
+      return Array.from(Deno.readDirSync(this.path));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return [];
       throw inboxError(this.path, error);
@@ -82,13 +105,12 @@ export class InboxFolder {
    * ends.
    */
   publishLocked(path: string, content: object): Deno.FsFile {
-    const draft = `${path}.${crypto.randomUUID()}.draft`;
     using opened = new DisposableStack();
-    opened.defer(() => remove(draft));
     try {
-      Deno.writeTextFileSync(draft, JSON.stringify(content), { createNew: true, mode: 0o600 });
-      const file = opened.adopt(Deno.openSync(draft, { read: true }), release);
-      file.lockSync(true);
+      const { draft, file } = newDraft(`${path}.`);
+      opened.adopt(file, release);
+      opened.defer(() => remove(draft));
+      writeAll(file, new TextEncoder().encode(JSON.stringify(content)));
       Deno.linkSync(draft, path);
       opened.move();
       remove(draft);
@@ -127,22 +149,42 @@ export class InboxFolder {
    * @throws {ApprovalInboxError} The folder is not one of this user alone.
    */
   owner(): number | null {
-    const path = `${this.path}/${crypto.randomUUID()}.draft`;
+    using opened = new DisposableStack();
     try {
-      Deno.writeTextFileSync(path, "", { createNew: true, mode: 0o600 });
-    } catch (error) {
-      throw inboxError(this.path, error);
-    }
-    try {
-      const { uid } = Deno.lstatSync(path);
+      const { draft, file } = newDraft(`${this.path}/`);
+      opened.adopt(file, release);
+      opened.defer(() => remove(draft));
+      const { uid } = file.statSync();
       const { uid: owner, mode, isDirectory } = Deno.lstatSync(this.path);
       if (isDirectory && owner === uid && ((mode ?? 0) & 0o077) === 0) return uid;
-    } finally {
-      remove(path);
+    } catch (error) {
+      throw inboxError(this.path, error);
     }
     throw new ApprovalInboxError(
       `the inbox "${this.path}" is not a folder of this user alone, expected mode 0700`,
     );
+  }
+}
+
+/**
+ * Makes an empty file under a name of its own, locked by this process.
+ *
+ * @param beginning Of its path.
+ */
+function newDraft(beginning: string): { readonly draft: string; readonly file: Deno.FsFile } {
+  for (;;) {
+    const draft = `${beginning}${crypto.randomUUID()}.draft`;
+    using opened = new DisposableStack();
+    const file = opened.adopt(
+      Deno.openSync(draft, { read: true, write: true, createNew: true, mode: 0o600 }),
+      release,
+    );
+    file.lockSync(true);
+    const there = infoOf(draft);
+    // Somebody who removes what was left may have taken it before it was locked.
+    if (there === undefined || !isSameFile(file.statSync(), there)) continue;
+    opened.move();
+    return { draft, file };
   }
 }
 

@@ -10,6 +10,7 @@ import {
   Kernel,
 } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
+import { InboxFolder } from "../../src/approval/inbox_folder.ts";
 import { questionOf } from "../../src/approval/question.ts";
 import { ManualTimer } from "../checkpoint/checkpoint_file.ts";
 import { basename } from "@std/path";
@@ -17,6 +18,9 @@ import { denoRun } from "../cli/command_line.ts";
 import { nextTurn } from "../turn.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 import { openShop, policyOf, REQUEST } from "./scene.ts";
+
+/** The name of a file that is being made. */
+const DRAFT = /[0-9a-f]{4}-[0-9a-f]{12}\.draft$/;
 
 const NOW = new Date("2026-11-28T12:00:00Z");
 
@@ -249,4 +253,46 @@ Deno.test("a kernel with an inbox works in a process with exactly the permission
     ...[`--config=${ROOT}/deno.json`, script],
   ]);
   assertEquals([ran.stdout, ran.stderr], ["answered\nOK\n", ""]);
+});
+
+Deno.test("what a process left that was killed while it wrote is removed, what a living one writes is not", async () => {
+  using ws = new Workspace();
+  const path = ws.path("inbox");
+  const inbox = new InboxFolder(path);
+  inbox.make();
+  // Killed in the middle: the file is there, and its content is being made.
+  const script = ws.file(
+    "draft.ts",
+    `import { InboxFolder } from "${ROOT}/src/approval/inbox_folder.ts";
+     const inbox = new InboxFolder("${path}");
+     const id = crypto.randomUUID();
+     inbox.publish(inbox.pathOf(id, "question"), { toJSON: () => Deno.kill(Deno.pid, "SIGKILL") });`,
+  );
+  const { signal } = await new Deno.Command("deno", {
+    args: ["run", "-q", "--no-prompt", "-A", `--config=${ROOT}/deno.json`, script],
+  }).output();
+  assertEquals(signal, "SIGKILL");
+  // Of an older version, which wrote before it locked, and of a check of the owner.
+  ws.file(`inbox/${crypto.randomUUID()}.answer.${crypto.randomUUID()}.draft`, '{"id":');
+  ws.file(`inbox/${crypto.randomUUID()}.draft`);
+  const others = ["notes.draft", `${crypto.randomUUID()}.draft.txt`].map((name) =>
+    ws.file(`inbox/${name}`)
+  );
+  const drafts = () =>
+    Array.from(Deno.readDirSync(path), ({ name }) => name).filter((name) => DRAFT.test(name));
+  assertEquals(drafts().length, 3);
+  const id = crypto.randomUUID();
+  let seen: string[] = [];
+  inbox.publish(inbox.pathOf(id, "question"), {
+    toJSON() {
+      // Somebody else opens the inbox while this one is being written.
+      new ApprovalInbox(path).open();
+      seen = drafts();
+      return { whole: true };
+    },
+  });
+  assertEquals([seen.length, seen[0]?.startsWith(id)], [1, true]);
+  assertEquals(inbox.read(inbox.pathOf(id, "question")), { whole: true });
+  assertEquals(drafts(), []);
+  for (const other of others) assert(Deno.statSync(other).isFile);
 });
