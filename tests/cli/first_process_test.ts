@@ -164,7 +164,7 @@ Deno.test("agent-kernel without a command shows the list and ends with 64", asyn
   assert(stdout.includes("validate-policy"));
 });
 
-for (const signal of Object.keys(CODES) as Deno.Signal[]) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGKILL"] as const) {
   Deno.test(`${signal} to the first process ends a program without a sandbox, and what it started`, async () => {
     using ws = new Workspace();
     const pipe = ws.path("pipe");
@@ -191,7 +191,7 @@ for (const signal of Object.keys(CODES) as Deno.Signal[]) {
     }
     assertEquals([heard, (await child.status).code], [
       ["started\n"],
-      CODES[signal as keyof typeof CODES],
+      CODES[signal],
     ]);
   });
 }
