@@ -6,7 +6,7 @@
 import { isAbsolute, normalize, resolve } from "@std/path";
 import { stagingPath } from "../../src/core/isolation/worker_permissions.ts";
 import { Provider, type ProviderLimits } from "../../src/worker/provider.ts";
-import type { McpRelay } from "./relay.ts";
+import type { RelayConfig } from "./relay_port.ts";
 import {
   BUBBLEWRAP,
   DEFAULT_TIMEOUT_MS,
@@ -25,7 +25,7 @@ export type {
   StdioServer,
   UnavailableServer,
 } from "./server_options.ts";
-export { McpRelay, type RelayClient, type ServerAsk } from "./relay.ts";
+export type { RelayConfig } from "./relay_port.ts";
 export { resourceName } from "./resource_name.ts";
 export { toolDefs, type ToolDefsOptions } from "./tool_defs.ts";
 
@@ -46,7 +46,7 @@ export interface McpOptions extends ProviderLimits {
    * Hands on what servers say beside their answers (progress, log messages, changes), and what they ask of their
    * client, to a gateway in this process. @default servers are not heard
    */
-  readonly relay?: McpRelay;
+  readonly relay?: RelayConfig;
   /** Folders for bare names of commands. @default `PATH` if the process may read it, else the standard ones */
   readonly searchPath?: readonly string[];
 }
@@ -122,7 +122,7 @@ export class McpProvider extends Provider {
         lockFile: path,
         pins,
         ...(wrapping ? { bubblewrap: BUBBLEWRAP } : {}),
-        ...(relay === undefined ? {} : { relay: relay.config }),
+        ...(relay === undefined ? {} : { relay }),
       } satisfies McpConfig,
       permissions: {
         read: pins === "required" ? [path] : files,

@@ -6,12 +6,12 @@
 import { openOnce } from "./relay_channel.ts";
 import type { AskAction, FromPort, ToPort } from "./relay_message.ts";
 
-/** What the Worker knows of the relay. */
+/** What the provider's Worker has to know of a relay, see `config` of it. */
 export interface RelayConfig {
   /** The name of the channel, which nobody can guess. */
   readonly channel: string;
   /** The actions of which some rule may allow a request of a server. */
-  readonly asks: readonly AskAction[];
+  readonly asks: readonly string[];
 }
 
 /** An answer to a request of a server. */
@@ -25,7 +25,7 @@ const MAX_EARLY = 1000;
 /** Connected to the relay, or to nothing. */
 export class RelayPort {
   readonly #channel: BroadcastChannel | undefined;
-  readonly #asks: ReadonlySet<AskAction>;
+  readonly #asks: ReadonlySet<string>;
   readonly #calls = new Map<string, () => void>();
   readonly #cancelled = new Set<string>();
   readonly #asked = new Map<string, (answer: AskAnswer) => void>();

@@ -122,7 +122,7 @@ function optionsOf(
       new McpProvider({
         servers: { [name]: server },
         lockFile: `${state}/${required(values, "pins")}`,
-        ...{ relay, searchPath },
+        ...{ relay: relay.config, searchPath },
       }),
       clientProvider({ stores: [state] }),
     ],

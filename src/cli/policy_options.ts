@@ -119,7 +119,7 @@ async function mcpProviders(
   const { clientProvider } = await loadModule<typeof import("../gateway/client_provider.ts")>(
     "../gateway/client_provider.ts",
   );
-  return [new McpProvider({ ...servers, relay }), clientProvider()];
+  return [new McpProvider({ ...servers, relay: relay.config }), clientProvider()];
 }
 
 function processOptions(values: Values): ProcessOptions {

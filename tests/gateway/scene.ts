@@ -10,7 +10,8 @@ import { InMemoryTransport } from "npm:@modelcontextprotocol/sdk@^1.32.2/inMemor
 // @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/types"
 import type { ClientCapabilities } from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
 import { type AuditRecord, Kernel } from "@agent-kernel/kernel";
-import { McpProvider, McpRelay, type McpServer } from "@agent-kernel/kernel/providers/mcp";
+import { McpProvider, type McpServer } from "@agent-kernel/kernel/providers/mcp";
+import { McpRelay } from "../../providers/mcp/relay.ts";
 import { clientProvider } from "../../src/gateway/client_provider.ts";
 import { exposure } from "../../src/gateway/exposure.ts";
 import { type DownstreamOptions, McpGateway } from "../../src/gateway/mcp_gateway.ts";
@@ -73,7 +74,7 @@ export async function withGateway<T>(
   await using kernel = await Kernel.open({
     policy,
     providers: [
-      new McpProvider({ servers, lockFile: ws.path("mcp.lock.json"), relay }),
+      new McpProvider({ servers, lockFile: ws.path("mcp.lock.json"), relay: relay.config }),
       clientProvider(),
     ],
     logPath: ws.path("kernel.log"),
