@@ -38,6 +38,9 @@ const LIMITS = { characters: 1024 * 1024, nodes: 20_000 };
 /** https://www.jsonrpc.org/specification#error_object */
 const INVALID_REQUEST = -32600;
 
+/** How many turns of the event loop a closed channel is waited for. */
+const TURNS = 10;
+
 const FORMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   progress: { call: "string", progress: "number" },
   log: { server: "string", level: "string" },
@@ -91,12 +94,14 @@ export class McpRelay implements AsyncDisposable {
     this.#post({ type: "end", server, signal });
   }
 
+  /** Closes the channel. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#clients.clear();
     this.#isClosed = true;
     this.#channel.close();
-    // Deno 2.9 breaks a channel that is made in the tick in which the last one was closed.
-    await new Promise((resolve) => setTimeout(resolve));
+    // Deno 2.9 breaks a channel that is made before it has noticed that the last one was closed: that takes it a
+    // turn of the event loop or two.
+    for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setTimeout(resolve));
   }
 
   #post(message: ToPort): void {
