@@ -50,29 +50,18 @@ export class TextTail {
    */
   async drain(
     stream: ReadableStream<Uint8Array>,
-    onLine: (text: string) => void = () => {},
+    onLine?: (text: string) => void,
   ): Promise<void> {
-    const decoder = new TextDecoder();
-    let told = 0;
-    let rest = "";
-    const tell = (text: string) => {
-      if (text === "" || told > MAX_TOLD) return;
-      told += text.length;
-      onLine(told > MAX_TOLD ? "…\n" : this.#credentials.conceal(text));
-    };
+    const lines = onLine === undefined ? undefined : new ToldLines(this.#credentials, onLine);
     try {
       for await (const chunk of stream) {
         this.#add(chunk);
-        rest += decoder.decode(chunk, { stream: true });
-        // INVARIANT: whole lines, so that no credential is cut in two; what is longer is no line.
-        const end = rest.length > MAX_LINE ? rest.length : rest.lastIndexOf("\n") + 1;
-        tell(rest.slice(0, end));
-        rest = rest.slice(end);
+        lines?.add(chunk);
       }
     } catch {
       // The writer has ended: all that it wrote has been read.
     }
-    tell(rest);
+    lines?.end();
   }
 
   #add(chunk: Uint8Array): void {
@@ -85,5 +74,44 @@ export class TextTail {
     const end = this.#bytes.take().subarray(-this.#maxBytes);
     this.#bytes.append(end);
     return end;
+  }
+}
+
+/**
+ * Lines that are told on. INVARIANT: only whole lines are, so that no credential is cut in two; what is too long for
+ * a line is left out.
+ */
+class ToldLines {
+  readonly #credentials: Credentials;
+  readonly #onLine: (text: string) => void;
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+  #isTooLong = false;
+  #told = 0;
+
+  constructor(credentials: Credentials, onLine: (text: string) => void) {
+    this.#credentials = credentials;
+    this.#onLine = onLine;
+  }
+
+  add(chunk: Uint8Array): void {
+    const lines = (this.#rest + this.#decoder.decode(chunk, { stream: true })).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#tell(`${line}\n`);
+    if (this.#rest.length <= MAX_LINE) return;
+    this.#rest = "";
+    this.#isTooLong = true;
+  }
+
+  end(): void {
+    if (this.#rest !== "" || this.#isTooLong) this.#tell(this.#rest);
+  }
+
+  #tell(line: string): void {
+    const text = this.#isTooLong ? "…\n" : this.#credentials.conceal(line);
+    this.#isTooLong = false;
+    if (this.#told > MAX_TOLD) return;
+    this.#told += text.length;
+    this.#onLine(this.#told > MAX_TOLD ? "…\n" : text);
   }
 }

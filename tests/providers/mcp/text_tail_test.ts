@@ -51,3 +51,30 @@ Deno.test("TextTail shows characters of several bytes up to its length", async (
   assert(shown.length >= Math.floor(LENGTH / 3) && shown.length <= LENGTH, shown);
   assertEquals(shown.replace(/^\ufffd*€+$/, ""), "");
 });
+
+Deno.test("drain() tells each line on, without credentials, and no more than 1 MiB", async () => {
+  const tail = new TextTail(new Credentials({ env: { TOKEN: "s3cr3t-t0k3n" } }));
+  const pieces = ["a s3cr", "3t-t0k3n b\nlast", " line"];
+  const told: string[] = [];
+  await tail.drain(
+    ReadableStream.from(pieces.map((piece) => new TextEncoder().encode(piece))),
+    (text) => void told.push(text),
+  );
+  assertEquals(told, ["a [TOKEN] b\n", "last line"]);
+  const long = [`${"x".repeat(70_000)}s3cr3t`, "-t0k3n\nnext\n"];
+  await tail.drain(
+    ReadableStream.from(long.map((piece) => new TextEncoder().encode(piece))),
+    (text) => void told.push(text),
+  );
+  assertEquals(told.slice(2), ["…\n", "next\n"]);
+  let length = 0;
+  const flood = Array.from(
+    { length: 64 },
+    () => new TextEncoder().encode(`${"x".repeat(50_000)}\n`),
+  );
+  await new TextTail(new Credentials({})).drain(
+    ReadableStream.from(flood),
+    (text) => void (length += text.length),
+  );
+  assertEquals(length < 1_100_000 && length > 1_000_000, true, `${length}`);
+});
