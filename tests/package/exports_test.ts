@@ -88,7 +88,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
   ["providers/filesystem/mod.ts", filesystem, ["FilesystemProvider"]],
   ["providers/http/mod.ts", http, ["HttpProvider"]],
   ["providers/process/mod.ts", process, ["ProcessProvider"]],
-  ["providers/mcp/mod.ts", mcp, ["McpProvider", "toolDefs"]],
+  ["providers/mcp/mod.ts", mcp, ["McpProvider", "resourceName", "toolDefs"]],
 ];
 
 for (const [path, module, names] of PINS) {
