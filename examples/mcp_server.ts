@@ -23,7 +23,11 @@ const TOOLS = [
 interface Message {
   readonly id?: number;
   readonly method?: string;
-  readonly params?: { readonly name?: string; readonly arguments?: Record<string, string> };
+  readonly params?: {
+    readonly name?: string;
+    readonly uri?: string;
+    readonly arguments?: Record<string, string>;
+  };
 }
 
 function call({ name, arguments: args = {} }: NonNullable<Message["params"]>): object {
@@ -34,9 +38,15 @@ function call({ name, arguments: args = {} }: NonNullable<Message["params"]>): o
 function answer({ method, params = {} }: Message): object {
   if (method === "tools/list") return { tools: TOOLS };
   if (method === "tools/call") return call(params);
+  if (method === "resources/list") {
+    return { resources: ["today", "diary"].map((name) => ({ uri: `note://${name}`, name })) };
+  }
+  if (method === "resources/read") {
+    return { contents: [{ uri: params.uri, text: `What ${params.uri} says` }] };
+  }
   return {
     protocolVersion: "2025-06-18",
-    capabilities: { tools: {} },
+    capabilities: { tools: {}, resources: {} },
     serverInfo: { name: "notes", version: "1.0.0" },
   };
 }

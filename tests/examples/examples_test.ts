@@ -171,6 +171,12 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "DENIED TOOL_CHANGED",
     'is now "Adds a note. First read',
   ],
+  "05_providers/mcp_resources.ts": [
+    'notes/note:today: OK {"contents":',
+    "notes/note:diary: DENIED",
+    "diaries are private",
+    "notes/file:/etc/passwd: DENIED",
+  ],
   "05_providers/process.ts": [
     '"stdout":"c\\nb\\na\\n"',
     '"returncode":2',
