@@ -5,7 +5,7 @@
  */
 import { parseArgs, type ParseArgsOptionDescriptor } from "node:util";
 import { messageOf } from "../core/errors.ts";
-import { nearest } from "../policy_tools/near.ts";
+import { nearest } from "../near.ts";
 
 /** Exit codes of `agent-kernel`. */
 export const EXIT = {

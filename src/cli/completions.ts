@@ -5,6 +5,7 @@
  */
 import { type Command, type CommandOption, EXIT, type Invocation, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { loadCommand } from "./load_command.ts";
 import { print } from "./terminal.ts";
 
 /** A command as completions know it. */
@@ -28,15 +29,12 @@ fish:  agent-kernel completions fish > ~/.config/fish/completions/agent-kernel.f
     if (script === undefined || more.length > 0) {
       throw new UsageError(`expected a shell: ${Object.keys(SCRIPTS).join(", ")}`);
     }
-    const commands = await Promise.all(
-      Object.entries(COMMANDS).map(async ([name, { summary, module }]): Promise<Completed> => {
-        const { COMMAND }: { COMMAND: Command } = await import(
-          new URL(module, import.meta.url).href
-        );
-        const help: CommandOption = { type: "boolean", help: "describe the command" };
-        return { name, summary, options: [...Object.entries(COMMAND.options), ["help", help]] };
-      }),
-    );
+    const help: CommandOption = { type: "boolean", help: "describe the command" };
+    const commands: Completed[] = [];
+    for (const [name, { summary }] of Object.entries(COMMANDS)) {
+      const { options } = await loadCommand(name);
+      commands.push({ name, summary, options: [...Object.entries(options), ["help", help]] });
+    }
     for (const line of script(commands)) print(line);
     return EXIT.OK;
   },

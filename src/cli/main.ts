@@ -7,10 +7,11 @@
  * @module
  */
 import { messageOf } from "../core/errors.ts";
-import { nearest } from "../policy_tools/near.ts";
+import { nearest } from "../near.ts";
 import { type Command, EXIT } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { help, overview } from "./help.ts";
+import { loadCommand } from "./load_command.ts";
 import { runCommand } from "./run_command.ts";
 import { complain, escape, print } from "./terminal.ts";
 
@@ -35,7 +36,7 @@ export async function main(args: readonly string[]): Promise<number> {
 async function run([first, ...rest]: readonly string[]): Promise<number> {
   const name = first === "--version" ? "version" : first ?? "help";
   if (Object.hasOwn(COMMANDS, name)) {
-    const command = await load(name);
+    const command = await loadCommand(name);
     if (!asksForHelp(rest)) {
       return await runCommand(name, command, { args: rest, underPolicy: false });
     }
@@ -51,27 +52,10 @@ async function run([first, ...rest]: readonly string[]): Promise<number> {
   }
   const [asked] = rest;
   if (asked !== undefined && Object.hasOwn(COMMANDS, asked)) {
-    return showHelp(asked, await load(asked));
+    return showHelp(asked, await loadCommand(asked));
   }
   for (const line of overview(COMMANDS)) print(line);
   return first === undefined ? EXIT.USAGE : EXIT.OK;
-}
-
-/** Loads the module of a command, and nothing of the others. */
-async function load(name: string): Promise<Command> {
-  const { module } = COMMANDS[name] as { readonly module: string };
-  try {
-    // Deno loads what a literal import() names with this module, also if it is never called.
-    const { COMMAND } = await import(new URL(module, import.meta.url).href);
-    return COMMAND;
-  } catch (error) {
-    // The other lines say where it was imported.
-    const [reason] = messageOf(error).split("\n");
-    throw new Error(
-      `Cannot load "${name}": ${reason}; packages are kept in DENO_DIR, or below HOME: one has to be a folder that this user may write to`,
-      { cause: error },
-    );
-  }
 }
 
 function asksForHelp(args: readonly string[]): boolean {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../policy_tools/near.ts";
+import { nearest } from "../near.ts";
 
 const FILE_KEYS = ["mcpServers", "lockFile", "pins"];
 const SERVER_KEYS = [

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "./near.ts";
+import { nearest } from "../near.ts";
 import { type Path, placeName, type PolicyProblem, type Problems } from "../core/policy/problem.ts";
 
 /** Finds the line of a value in the text of a document. */

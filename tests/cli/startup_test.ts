@@ -20,7 +20,7 @@ for (const command of ["version", "help"]) {
     const modules = await loaded(command);
     assert(modules.includes("src/cli/main.ts"), modules.join());
     const heavy = modules.filter((path) =>
-      !/^src\/(cli\/|version|visible_text|core\/errors)/.test(path)
+      !/^src\/(cli\/|version|visible_text|near|core\/errors)/.test(path)
     );
     assertEquals(heavy, []);
     assert(modules.length < 15, modules.join());
