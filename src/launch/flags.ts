@@ -41,7 +41,25 @@ function flag(name: string, grants: Grants): string[] {
       `Cannot write ${name} for "${comma}": a comma separates values in Deno's flags, expected a path without one`,
     );
   }
-  return [`${name}=${grants.join(",")}`];
+  return chunks(grants).map((some) => `${name}=${some.join(",")}`);
+}
+
+/** Linux takes no argument of more than 128 KiB; a character is of at most three bytes. */
+const MAX_LENGTH = 32_000;
+
+/** The values in groups, each for a flag of its own: Deno takes a flag several times. */
+function chunks(values: readonly string[]): string[][] {
+  const groups: string[][] = [];
+  let length = Infinity;
+  for (const value of values) {
+    length += value.length + 1;
+    if (length > MAX_LENGTH) {
+      groups.push([]);
+      length = value.length;
+    }
+    groups.at(-1)?.push(value);
+  }
+  return groups;
 }
 
 /** An entry for `permissions` in `deno.json`, used by `deno run -P=name`. */

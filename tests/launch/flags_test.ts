@@ -91,6 +91,15 @@ Deno.test("toDenoJson() takes a comma, and leaves out what is not granted", () =
   assertEquals(toDenoJson({ allow: NOTHING, deny: NO_DENY }), {});
 });
 
+Deno.test("toFlags() writes a long list as several flags, none longer than Linux takes", () => {
+  const run = Array.from({ length: 10_000 }, (_, i) => `/usr/bin/${"é".repeat(20)}${i}`);
+  const flags = toFlags({ allow: { ...NOTHING, run }, deny: NO_DENY })
+    .filter((flag) => flag.startsWith("--allow-run="));
+  const bytes = flags.map((flag) => new TextEncoder().encode(flag).length);
+  assertEquals(bytes.filter((count) => count >= 128 * 1024), []);
+  assertEquals(flags.flatMap((flag) => flag.slice("--allow-run=".length).split(",")), run);
+});
+
 Deno.test("toWorkerOptions() pins the permissions of a Worker: those that policies do not speak of are off", () => {
   assertEquals(toWorkerOptions({ read: ["/w"], write: [], net: true, run: ["/bin/ls"] }), {
     read: ["/w"],

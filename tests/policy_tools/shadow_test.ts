@@ -2,7 +2,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Kernel, type KernelOptions, Provider } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
-import { problemsOf } from "../core/policy/deciding.ts";
+import { STANDARD_ACTIONS } from "../../src/actions/standard.ts";
+import { decide } from "../../src/core/policy/decide.ts";
+import type { World } from "../../src/core/resource/world.ts";
+import { readPolicy } from "../../src/policy_tools/read.ts";
+import { FLAT, problemsOf } from "../core/policy/deciding.ts";
 import { Workspace } from "../workspace.ts";
 
 async function open(ws: Workspace, policy: object, options: Partial<KernelOptions> = {}) {
@@ -170,4 +174,21 @@ Deno.test("a rule that is tried takes nothing from the rules after it: they ask,
     const statuses = [await counting.submit(request), await counting.submit(request)];
     assertEquals(statuses.map(({ status }) => status), ["OK", "DENIED"], mode);
   }
+});
+
+Deno.test("a policy in shadow mode lets programs through, as far as they are found by name", () => {
+  const world: World = {
+    ...FLAT,
+    searchPath: ["/bin"],
+    list: (folder) => folder === "/bin" ? ["sh", "ls"] : [],
+    typeOf: () => "executable",
+  };
+  const policy = readPolicy({ mode: "shadow", capabilities: [] }, {
+    world,
+    actions: STANDARD_ACTIONS,
+  });
+  const effect = (target: string) =>
+    decide(policy, { action: "proc.exec", target, params: { args: [] } }).effect;
+  assertEquals(effect("/bin/sh"), "allow");
+  assertEquals(effect("/opt/elsewhere/sh"), "deny");
 });
