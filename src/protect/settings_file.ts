@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Node } from "npm:jsonc-parser@^3.3.1";
 import { HOOK_MARK } from "./hook_command.ts";
 import type { HookEntry } from "./installation.ts";
 import {

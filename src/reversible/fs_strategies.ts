@@ -66,7 +66,7 @@ export class FsWriteSnapshotStrategy implements SnapshotStrategy {
   }
 
   /** Notes what is there now. */
-  async seal({ snapshot, target }: SavedAction): Promise<PathSnapshot> {
+  async seal({ snapshot, target }: SavedAction): Promise<unknown> {
     const now = await stateOf(target);
     const after: ResultingState = {
       kind: now.kind,

@@ -9,12 +9,19 @@ import { SnapshotStage, type SnapshotStageOptions } from "./snapshot_stage.ts";
 
 /** The stage of one permit. Between permit and report other actions that touch the same are not held back. */
 export class PermitSnapshot implements Stage {
+  /** The name of its fields on the record. */
   readonly name = "snapshot";
+  /** How long taking a snapshot may take, in milliseconds. */
   readonly timeoutMs: number;
   readonly #options: SnapshotStageOptions;
   readonly #stage: SnapshotStage;
   #recordId: string | undefined;
 
+  /**
+   * Made by `ReversibleActionLayer.permitSnapshot`.
+   *
+   * @param options What the stages of a layer have in common.
+   */
   constructor(options: SnapshotStageOptions) {
     this.#options = options;
     this.#stage = new SnapshotStage(options);

@@ -75,6 +75,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "FsMkdirSnapshotStrategy",
     "FsMoveSnapshotStrategy",
     "FsWriteSnapshotStrategy",
+    "PermitSnapshot",
     "ROLLBACK_CODES",
     "ReversibleActionLayer",
     "SnapshotError",
