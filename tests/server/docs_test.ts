@@ -75,7 +75,7 @@ Deno.test("each command of docs/server.md does what the page says", async () => 
 Deno.test("docs/server.md names every operation of the API, and every option of serve", async () => {
   const { describeApi } = await import("../../src/server/resident.ts");
   const { COMMAND } = await import("../../src/cli/serve.ts");
-  const { POLICY_OPTIONS } = await import("../../src/cli/policy_options.ts");
+  const { POLICY_OPTIONS } = await import("../../src/cli/request_options.ts");
   const { paths } = describeApi() as { paths: Record<string, object> };
   for (const path of Object.keys(paths)) {
     const written = path.replace("/v1/approvals/{id}", "/v1/approvals/ID")
