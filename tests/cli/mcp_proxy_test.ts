@@ -23,7 +23,7 @@ const POLICY = `capabilities:
 const PYTHON = `
 import json, os, signal, sys
 if "catch" in sys.argv: signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
-print("started", file=sys.stderr, flush=True)
+print("started", os.environ.get("PLANTED"), file=sys.stderr, flush=True)
 for line in sys.stdin:
     message = json.loads(line)
     if message.get("method") == "initialize":
@@ -39,6 +39,9 @@ for line in sys.stdin:
 sys.exit(5)
 `;
 
+/** Stands for no options at all. */
+const DEFAULTS = "(defaults)";
+
 class Proxy implements AsyncDisposable {
   readonly child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -47,21 +50,16 @@ class Proxy implements AsyncDisposable {
   #id = 0;
 
   constructor(ws: Workspace, command: readonly string[], ...more: string[]) {
-    ws.file("policy.yaml", POLICY);
-    const options = ["--policy", ws.path("policy.yaml"), "--state", ws.path("state"), ...more];
+    const policy = ws.file("config/agent-kernel/policy.yaml", POLICY);
+    const given = ["--policy", policy, "--state", ws.path("state"), "--log-path", ws.path("k.log")];
+    const options = more[0] === DEFAULTS ? [] : [...given, ...more];
     this.child = new Deno.Command("deno", {
-      args: [
-        ...START,
-        "mcp",
-        "proxy",
-        ...options,
-        "--log-path",
-        ws.path("k.log"),
-        "--",
-        ...command,
-      ],
+      args: [...START, "mcp", "proxy", ...options, "--", ...command],
       cwd: ROOT,
-      env: { NO_COLOR: "1", PLANTED: "yes" },
+      env: {
+        ...{ NO_COLOR: "1", PLANTED: "yes" },
+        ...{ XDG_CONFIG_HOME: ws.path("config"), XDG_STATE_HOME: ws.path("home") },
+      },
       ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
     }).spawn();
     this.#writer = this.child.stdin.getWriter();
@@ -173,7 +171,7 @@ for (const [how, args, code] of ENDS) {
     const answer = await proxy.ask("tools/call", { name: "echo" }) as Answered;
     assertMatch(answer.result?.content?.[0]?.text ?? "agent-kernel: ", /^agent-kernel: /);
     assertEquals((await proxy.child.status).code, code);
-    assertMatch(await proxy.stderr, /started\n(.*\n)*last words/);
+    assertMatch(await proxy.stderr, /started yes\n(.*\n)*last words/);
     assertEquals((await recordsOf(ws.path("k.log"))).at(-1)?.code, "SERVER_DIED");
   });
 }
@@ -220,4 +218,27 @@ Deno.test("a server that cannot be used ends its proxy: not there, not allowed t
   const nothing = new Proxy(ws, []);
   assertEquals(await nothing.end(), 64);
   for (const one of [dead, missing, denied, nothing]) await one[Symbol.asyncDispose]();
+});
+
+Deno.test("without options the policy, the log and the pins are in the folders of the user", async () => {
+  using ws = new Workspace();
+  {
+    await using proxy = new Proxy(ws, ["python3", "-c", PYTHON], DEFAULTS);
+    await proxy.initialize();
+    await proxy.ask("tools/list");
+  }
+  const names = Array.from(Deno.readDirSync(ws.path("home/agent-kernel/mcp")), ({ name }) => name);
+  const log = names.find((name) => name.endsWith(".log")) ?? "";
+  assertMatch(log, /^server-2.*Z-\d+\.log$/);
+  assert(names.some((name) => /^server-[0-9a-f]{16}\.lock\.json$/.test(name)), names.join());
+  const records = await recordsOf(ws.path("home/agent-kernel/mcp", log));
+  assertEquals(records.map(({ status }) => status), ["OK", "OK"]);
+});
+
+Deno.test("a server gets the variables that --env names, and no others", async () => {
+  using ws = new Workspace();
+  await using proxy = new Proxy(ws, ["python3", "-c", PYTHON], "--env", "PATH,HOME");
+  await proxy.initialize();
+  await proxy.end();
+  assertMatch(await proxy.stderr, /^started None$/m);
 });
