@@ -141,6 +141,10 @@ Deno.test("what a rule allows is handed to the client, which sees who asks, and 
       "roots",
     ]);
     for (const action of ASKS) assert((await scene.records()).includes(`${action} s OK`), action);
+    // No request can name a client.
+    const params = { mcp_client: "x" };
+    const direct = await scene.kernel.submit({ action: "mcp.sample", target: "s", params });
+    assertEquals([direct.status, direct.code], ["ERROR", "NO_CLIENT"]);
   });
 });
 
