@@ -50,7 +50,7 @@ export async function serveMcp(values: Values): Promise<number> {
   await using kernel = await Kernel.open({
     ...options,
     // For "suggest".
-    logParams: "denied",
+    logParams: options.logParams ?? "denied",
     onWarning: (line) => complain(escape(line)),
   });
   const resolved = resolveOptions(options);

@@ -6,10 +6,12 @@
 import { dirname, fromFileUrl } from "@std/path";
 import { agentToolProvider } from "../hooks/provider.ts";
 import { PLACE_VARIABLES } from "../hooks/settings.ts";
+import type { McpRelay } from "../../providers/mcp/relay.ts";
 import type { KernelOptions } from "../options.ts";
 import { resolveOptions } from "../resolve.ts";
 import { type ListenAddress, listenAddress, shownAddress } from "../server/listen_address.ts";
 import { UNITS } from "../server/unit.ts";
+import { allowedActions } from "./allowed_actions.ts";
 import { type Command, EXIT, noPositionals, optional, UsageError, type Values } from "./command.ts";
 import { launch } from "./launch.ts";
 import { inboxFolder, kernelOptions, launchOptions, ledgerFolder } from "./policy_options.ts";
@@ -77,7 +79,9 @@ token ("agent-kernel token"). It runs with the permissions of the policy, of its
     const options = await servingOptions(given, underPolicy);
     if (underPolicy) {
       const { serveKernel } = await import("./serve_kernel.ts");
-      return await serveKernel(given, { options, listen, origins });
+      await using relay = await relayFor(given, options);
+      const served = relay === undefined ? options : await servingOptions(given, true, relay);
+      return await serveKernel(given, { options: served, listen, origins, relay });
     }
     const resolved = resolveOptions(options);
     if (values["unit"] !== undefined) return printUnit(values, args);
@@ -114,15 +118,26 @@ function originsOf(values: Values): readonly string[] {
   });
 }
 
-async function servingOptions(values: Values, underPolicy: boolean): Promise<KernelOptions> {
-  const options = await kernelOptions(values, [], { underPolicy });
+/** Between the servers of `--mcp`, if there are any, and the clients of `/mcp`. */
+async function relayFor(values: Values, options: KernelOptions): Promise<McpRelay | undefined> {
+  if (values["mcp"] === undefined) return undefined;
+  const { McpRelay } = await import("../../providers/mcp/relay.ts");
+  return new McpRelay({ asks: allowedActions(resolveOptions(options).policy) });
+}
+
+async function servingOptions(
+  values: Values,
+  underPolicy: boolean,
+  relay?: McpRelay,
+): Promise<KernelOptions> {
+  const options = await kernelOptions(values, [], { underPolicy, relay });
   const tools = agentToolProvider(serverFolder(values), agentSettings(values));
   return {
     ...options,
     providers: [...options.providers as Iterable<never>, tools],
     approvals: { ...options.approvals, patienceMs: PATIENCE_MS },
     // For "suggest".
-    logParams: "denied",
+    logParams: options.logParams ?? "denied",
   };
 }
 

@@ -4,7 +4,9 @@
  * @module
  */
 import { resolve } from "@std/path";
+import type { McpRelay } from "../../providers/mcp/relay.ts";
 import { ApprovalInbox } from "../approval/inbox.ts";
+import { exposure } from "../gateway/exposure.ts";
 import { HookDesk } from "../hooks/desk.ts";
 import { limitRows, shownRow } from "../limits/limit_rows.ts";
 import { readLedger } from "../limits/ledger_file.ts";
@@ -23,6 +25,7 @@ import { ResidentServer } from "../server/resident.ts";
 import { SYSTEM_TIMER } from "../system_timer.ts";
 import { allowedActions } from "./allowed_actions.ts";
 import { EXIT, optional, required, type Values } from "./command.ts";
+import { readMcpFile } from "./mcp_file.ts";
 import { inboxFolder, ledgerFolder } from "./policy_options.ts";
 import {
   agentSettings,
@@ -41,10 +44,11 @@ import { complain, escape } from "./terminal.ts";
  */
 export async function serveKernel(
   values: Values,
-  { options, listen, origins }: {
+  { options, listen, origins, relay }: {
     readonly options: KernelOptions;
     readonly listen: ListenAddress | undefined;
     readonly origins: readonly string[];
+    readonly relay: McpRelay | undefined;
   },
 ): Promise<number> {
   const onWarning = (line: string) => complain(escape(line));
@@ -55,6 +59,8 @@ export async function serveKernel(
   using undo = undoFor(kernel, optional(values, "snapshots"));
   makeServerFolder(serverFolder(values));
   const home = homeFolder();
+  const mcp = optional(values, "mcp");
+  const servers = mcp === undefined ? [] : Object.keys(readMcpFile(mcp).servers);
   const resolved = resolvedFor(kernel, options);
   const nearest: Nearest = (request, code) => nearestRule(request, code, resolved());
   await using server = await ResidentServer.open(socketOf(values), {
@@ -86,12 +92,14 @@ export async function serveKernel(
       const usage = readLedger(ledgerFolder(values), Date.now())?.usage ?? [];
       return limitRows(usage, { limits, agent }).map(shownRow);
     },
-    tools: async (submit, agent) => {
-      const { mcpTools, toolsFor } = await import("./agent_tools.ts");
-      return [
-        ...toolsFor(allowedActions(kernel.policy), undefined),
-        ...await mcpTools(submit, { ...values, tools: undefined, agent }),
-      ];
+    tools: async () => {
+      const { toolsFor } = await import("./agent_tools.ts");
+      return toolsFor(allowedActions(kernel.policy), undefined);
+    },
+    downstream: servers.length === 0 ? undefined : {
+      ...{ servers, relay },
+      mayAllow: exposure(() => kernel.policy),
+      onWarning: (line) => complain(`agent-kernel mcp: ${escape(line)}`),
     },
     ...{ listen, origins, onWarning },
   });

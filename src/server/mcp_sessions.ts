@@ -94,7 +94,7 @@ export class McpSessions implements AsyncDisposable {
   }
 
   async #begin(caller: Caller): Promise<Session | undefined> {
-    const { kernel, tools: toolsOf, timer } = this.#parts;
+    const { kernel, tools: toolsOf, downstream, timer } = this.#parts;
     const submit: SubmitFn = (request, more = {}) =>
       kernel.submit(request, { ...more, stages: [stage, ...more.stages ?? []] });
     // By this the records of one session are found.
@@ -108,8 +108,11 @@ export class McpSessions implements AsyncDisposable {
       onsessioninitialized: (id: string) => this.#keep(id, session),
       onsessionclosed: (id: string) => void this.#sessions.delete(id),
     });
-    const tools = await toolsOf?.(kernel.submit.bind(kernel), agent) ?? [];
-    const gateway = new McpGateway({ submit, tools, ...agent === undefined ? {} : { agent } });
+    const gateway = new McpGateway({
+      ...{ submit, tools: await toolsOf?.() ?? [] },
+      ...agent === undefined ? {} : { agent },
+      ...downstream === undefined ? {} : { downstream },
+    });
     const session: Session = {
       ...{ transport, gateway, caller: agent, usedAt: timer.now(), open: 0 },
     };

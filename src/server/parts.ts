@@ -6,6 +6,7 @@
 import type { ApprovalInbox } from "../approval/inbox.ts";
 import type { ActionRequest } from "../core/action.ts";
 import type { Timer } from "../core/timer.ts";
+import type { DownstreamOptions } from "../gateway/mcp_gateway.ts";
 import type { HookDesk, PermittingKernel } from "../hooks/desk.ts";
 import type { ReversibleActionLayer } from "../reversible/layer.ts";
 import type { SnapshotStore } from "../reversible/store.ts";
@@ -35,7 +36,9 @@ export interface ServedParts {
   /** What is used of limits, as `agent-kernel limits --json` prints it. */
   readonly limits: (agent: string | undefined) => readonly object[];
   /** The tools that the gateway offers to a caller. @default none: there is no gateway */
-  readonly tools?: (submit: SubmitFn, agent: string | undefined) => Promise<readonly ToolDef[]>;
+  readonly tools?: () => Promise<readonly ToolDef[]>;
+  /** The MCP servers behind the gateway. @default none */
+  readonly downstream?: DownstreamOptions | undefined;
   /** Wall clock. */
   readonly clock: () => Date;
   readonly timer: Timer;

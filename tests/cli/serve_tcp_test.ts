@@ -1,5 +1,7 @@
 /** The command `serve` on loopback, `token`, hooks over HTTP, units. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { Client } from "npm:@modelcontextprotocol/sdk@^1.32.2/client";
+import { StreamableHTTPClientTransport } from "npm:@modelcontextprotocol/sdk@^1.32.2/client/streamableHttp.js";
 import { ROOT, Workspace } from "../workspace.ts";
 import { recordsOf } from "../records.ts";
 import { type Ended, START } from "./command_line.ts";
@@ -24,8 +26,9 @@ function scene(ws: Workspace) {
     const text = new TextDecoder();
     return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
   };
-  const serve = async (...more: string[]) => {
-    const policy = `${ROOT}/policies/agents/coding.yaml`;
+  const serve = async (...more: string[]) =>
+    await serveUnder(`${ROOT}/policies/agents/coding.yaml`, ...more);
+  const serveUnder = async (policy: string, ...more: string[]) => {
     const child = command([
       ...["serve", "--policy", policy, "--var", `REPO=${repo}`, "--base", repo],
       ...["--log-path", log, ...more],
@@ -45,7 +48,7 @@ function scene(ws: Workspace) {
     };
     return { shown, end };
   };
-  return { home, repo, log, run, serve };
+  return { home, repo, log, run, serve, serveUnder };
 }
 
 /** A port that was free a moment ago. */
@@ -139,6 +142,49 @@ Deno.test("serve on loopback: tokens are made and revoked while it runs, hooks g
     ...[["PERMITTED", "mine"], ["UNREPORTED", "mine"]],
   ]);
   assertEquals(all.includes(token), false);
+});
+
+Deno.test("what MCP servers have is served at /mcp: tools, resources, progress; each as the policy allows it", async () => {
+  using ws = new Workspace();
+  const { log, run, serveUnder } = scene(ws);
+  const policy = ws.file(
+    "mcp-policy.yaml",
+    `variables: { REPO: /w }
+capabilities:
+  - { action: [mcp.list, mcp.read], resource: [odd, "odd/**"] }
+  - { action: mcp.call, resource: [odd/progress, odd/echo] }
+`,
+  );
+  const server = ["run", "-q", "--no-prompt", "-A", `${ROOT}/tests/gateway/fixtures/odd_server.ts`];
+  const file = JSON.stringify({ mcpServers: { odd: { command: "deno", args: server } } });
+  const mcp = ws.file("mcp.json", file);
+  const address = `127.0.0.1:${freePort()}`;
+  const { end } = await serveUnder(policy, "--listen", address, "--mcp", mcp);
+  const token = (await run(["token", "add", "mine", "--log-path", log])).stdout.trim();
+  const client = new Client({ name: "test", version: "1" });
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(`http://${address}/mcp`), {
+      requestInit: { headers: { authorization: `Bearer ${token}` } },
+    }),
+  );
+  const names = (await client.listTools()).tools.map(({ name }: { name: string }) => name);
+  assertEquals(names.filter((name: string) => name.startsWith("odd__")), [
+    "odd__echo",
+    "odd__progress",
+  ]);
+  const { contents } = await client.readResource({ uri: "note://a" });
+  assertEquals(contents.length, 1);
+  const steps: number[] = [];
+  await client.callTool({ name: "odd__progress", arguments: {} }, undefined, {
+    onprogress: ({ progress }: { progress: number }) => void steps.push(progress),
+  });
+  assertEquals(steps, [1, 2, 3]);
+  await client.close();
+  const { code, shown } = await end();
+  assertEquals(code, 0, shown);
+  const done = (await recordsOf(log)).filter(({ action }) => action !== "mcp.list")
+    .map(({ action, status, agent }) => [action, status, agent]);
+  assertEquals(done, [["mcp.read", "OK", "mine"], ["mcp.call", "OK", "mine"]]);
 });
 
 Deno.test("serve prints its description and its units, and refuses addresses that are not loopback", async () => {
