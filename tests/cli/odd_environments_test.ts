@@ -50,6 +50,7 @@ function commands(ws: Workspace): Readonly<Record<string, readonly [string[], nu
     status: [["status", ...log("status")], 1],
     stop: [["stop", ...log("stop")], 1],
     doctor: [["doctor", ...log("doctor")], 1],
+    token: [["token", ...log("token")], 0],
     // It would not end; there is no such policy, which it says.
     serve: [["serve", "--policy", ws.path("none.yaml"), ...log("serve")], 3],
     protect: [["protect", "claude", "--dry-run", ...log("protect")], 0],
@@ -178,7 +179,7 @@ Deno.test("the matrix of odd environments has every command", async () => {
   using ws = new Workspace();
   const { stdout } = await agentKernel("help");
   const listed = Array.from(stdout.matchAll(/^ {2}([a-z-]+) {2}/gm), ([, name]) => name);
-  assertEquals(listed.length, 25);
+  assertEquals(listed.length, 27);
   const tried = Object.keys(commands(ws));
   assertEquals(listed.filter((name) => !tried.includes(name ?? "")), []);
 });

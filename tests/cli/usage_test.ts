@@ -41,10 +41,16 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   "test-policy": ["policy", "examples", "json"],
   permissions: ["policy", "log-path", "format"],
   mcp: ["mcp", "log-path", "search-path", "json", "name", "env", "state"],
-  serve: ["policy", "log-path", "base", "verbose"],
+  serve: [
+    ...["policy", "log-path", "base", "listen", "allow-origin", "reversible", "snapshots"],
+    ...["openapi", "unit", "verbose"],
+  ],
+  token: ["role", "agent", "log-path", "json"],
   status: ["log-path"],
   stop: ["log-path"],
-  protect: ["user", "project", "dry-run", "log-path", "strict", "policy", "base", "var", "mcp"],
+  protect: [
+    ...["user", "project", "dry-run", "log-path", "strict", "policy", "base", "var", "mcp", "http"],
+  ],
   unprotect: ["user", "project", "dry-run"],
   doctor: ["log-path"],
   "diff-policy": ["only-tighter", "base", "var", "search-path", "json"],
