@@ -96,7 +96,9 @@ export class Router {
       isStillAllowed: () => isCurrent(caller),
     });
     if (!(answered instanceof Response)) return Response.json(answered);
-    return isStream && answered.body !== null ? this.#counted(answered, answered.body) : answered;
+    return isStream && answered.body !== null
+      ? this.#counted(answered, answered.body, caller)
+      : answered;
   }
 
   async #bodyOf({ headers, body }: Incoming): Promise<unknown> {
@@ -109,7 +111,9 @@ export class Router {
     return read.value;
   }
 
-  #counted(answered: Response, body: ReadableStream<Uint8Array>): Response {
+  /** The same stream, counted. INVARIANT: nothing more goes to whose token was revoked. */
+  #counted(answered: Response, body: ReadableStream<Uint8Array>, caller: Caller): Response {
+    const { isCurrent } = this.#options;
     this.#streams++;
     let isOpen = true;
     const end = () => {
@@ -120,10 +124,12 @@ export class Router {
     const counted = new ReadableStream<Uint8Array>({
       async pull(controller) {
         const { value, done } = await reader.read();
-        if (value !== undefined) controller.enqueue(value);
-        if (!done) return;
+        const ends = done || !isCurrent(caller);
+        if (value !== undefined && !ends) controller.enqueue(value);
+        if (!ends) return;
         end();
         controller.close();
+        if (!done) await reader.cancel();
       },
       async cancel(reason) {
         end();

@@ -76,6 +76,8 @@ Deno.test("every operation of the description is served, and answers as it says"
   for (const other of [alice, bob, eve]) {
     assertEquals((await post(`/v1/approvals/${id}`, other, yes)).status, 403);
   }
+  const other = scene.tokens.add("other", { roles: ["approve"], now: new Date() });
+  assertEquals((await post(`/v1/approvals/${id}`, other, yes)).body.code, "NOT_AN_APPROVER");
   const wrong = { ...yes, digest: "0".repeat(64) };
   assertEquals((await post(`/v1/approvals/${id}`, boss, wrong)).body.code, "OTHER_QUESTION");
   assertEquals((await post(`/v1/approvals/${id}`, boss, { approved: 1, digest })).status, 400);

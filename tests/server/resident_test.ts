@@ -99,6 +99,34 @@ Deno.test("health tells what runs, and stop ends it", async () => {
   await assertRejects(() => ask(socket, "/v1/health"));
 });
 
+Deno.test("at the socket nobody answers a question without a token, and a token counts as on loopback", async () => {
+  using ws = new Workspace();
+  const { root, socket, inbox, token, stop } = await served(ws);
+  const write = { action: "fs.write", target: `${root}/asked/a`, params: { content: "x" } };
+  const asked = ask(socket, "/v1/submit", JSON.stringify(write));
+  let questions = inbox.list();
+  while (questions.length === 0) {
+    await ask(socket, "/v1/health");
+    questions = inbox.list();
+  }
+  const [{ id = "", digest = "" } = {}] = questions;
+  const body = JSON.stringify({ approved: true, digest });
+  const refused = await ask(socket, `/v1/approvals/${id}`, body);
+  assertEquals([refused.status, Object(refused.body).code], [403, "ROLE_MISSING"]);
+  const withToken = async (text: string) => {
+    using connection = await Deno.connect({ transport: "unix", path: socket });
+    const head = `POST /v1/approvals/${id} HTTP/1.1\r\nhost: kernel\r\nconnection: close\r\n` +
+      `authorization: Bearer ${text}\r\ncontent-length: ${body.length}\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(head + body));
+    return await new Response(connection.readable).text();
+  };
+  assertStringIncludes(await withToken("ak_wrong"), "HTTP/1.1 401 ");
+  assertStringIncludes(await withToken(token.alice), "ROLE_MISSING");
+  assertStringIncludes(await withToken(token.boss), '"by":"boss"');
+  assertEquals(Object((await asked).body).status, "OK");
+  await stop();
+});
+
 Deno.test("a socket that a killed kernel left is replaced, another file is not", async () => {
   using ws = new Workspace();
   ws.folder("kernel.log.server");

@@ -57,6 +57,14 @@ export const APPROVAL_ROUTES: readonly Route[] = [
       }
       // INVARIANT: only a token has the role, so who answers is known.
       const by = caller.name ?? "";
+      // The kernel would not count it, and the question would be used up.
+      if (question.approvers?.includes(by) === false) {
+        throw new Refusal(
+          403,
+          "NOT_AN_APPROVER",
+          `the rule lets ${question.approvers.join(", ")} answer, and the token is of "${by}"`,
+        );
+      }
       const outcome = parts.inbox.answer(question, {
         ...{ approved, by, remember, method: "api" },
         ...reason === undefined ? {} : { reason },
