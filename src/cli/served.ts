@@ -20,6 +20,8 @@ export const SERVED_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** Exit code of a second process that found no kernel: `EX_TEMPFAIL` of sysexits. */
 const NO_SERVER = 75;
+/** Exit code of one that found a kernel with another policy: `EX_CONFIG`. */
+const OTHER_POLICY = 78;
 
 /**
  * Runs a command through the kernel that is being served.
@@ -27,13 +29,16 @@ const NO_SERVER = 75;
  * @param args The arguments of the command, its name first.
  * @param more Further flags that the second process needs.
  * @returns Its exit code; `undefined` if no kernel is being served.
+ * @throws {Error} It has another policy than the command was given.
  */
 export async function throughServer(
   values: Values,
   args: readonly string[],
-  { policy, flags = [], forwardsInput = false }: {
+  { policy, load, flags = [], forwardsInput = false }: {
     /** Digest of the policy that the command was given. */
     readonly policy: string;
+    /** Loads that policy: if it is refused, that is what is to be said. @default it was loaded */
+    readonly load?: () => Promise<unknown>;
     readonly flags?: readonly string[];
     readonly forwardsInput?: boolean;
   },
@@ -46,14 +51,19 @@ export async function throughServer(
     [],
     { forwardsInput },
   );
+  if (code === OTHER_POLICY) {
+    await load?.();
+    throw new Error(
+      'Another policy is being served for this log: use that one, another --log-path, or end it with "agent-kernel stop"',
+    );
+  }
   return code === NO_SERVER ? undefined : code;
 }
 
 /**
  * In the second process: what the kernel says of itself.
  *
- * @returns An exit code if none answers.
- * @throws {Error} It has another policy than the command was given.
+ * @returns An exit code for the first process if none answers, or if it has another policy.
  */
 export async function servedKernel(
   values: Values,
@@ -68,12 +78,9 @@ export async function servedKernel(
     throw new Error(`Cannot reach the kernel at ${socket}: ${messageOf(error)}`);
   }
   const { policy, actions } = health;
-  if (policy === optional(values, "served")) {
-    return { socket, actions: Array.isArray(actions) ? actions : [] };
-  }
-  throw new Error(
-    `Another policy is being served for this log (${policy}): use that one, another --log-path, or end it with "agent-kernel stop"`,
-  );
+  return policy === optional(values, "served")
+    ? { socket, actions: Array.isArray(actions) ? actions : [] }
+    : OTHER_POLICY;
 }
 
 function isThere(path: string): boolean {

@@ -69,21 +69,14 @@ const OPEN_HERE = "./open_here.ts";
 
 /** To the kernel that is being served, or to a process that opens one under the permissions of the policy. */
 async function handOn(values: Values, args: readonly string[]): Promise<number> {
-  const digest = await policyDigest(values);
-  if (digest !== undefined) {
-    const code = await throughServer(values, args, { policy: digest });
-    if (code !== undefined) return code;
-  }
-  const [{ launchOptions, resolvedOptions }, { launch }] = await Promise.all([
-    loadModule<typeof import("./policy_options.ts")>("./policy_options.ts"),
-    loadModule<typeof import("./launch.ts")>("./launch.ts"),
-  ]);
-  const resolved = await resolvedOptions(values);
-  if (digest === undefined) {
-    const code = await throughServer(values, args, { policy: resolved.policy.digest });
-    if (code !== undefined) return code;
-  }
-  return await launch(resolved, args, { ...launchOptions(values), modules: [OPEN_HERE] });
+  const options = () => loadModule<typeof import("./policy_options.ts")>("./policy_options.ts");
+  const load = async () => (await options()).resolvedOptions(values);
+  const policy = await policyDigest(values) ?? (await load()).policy.digest;
+  const code = await throughServer(values, args, { policy, load });
+  if (code !== undefined) return code;
+  const { launch } = await loadModule<typeof import("./launch.ts")>("./launch.ts");
+  const { launchOptions } = await options();
+  return await launch(await load(), args, { ...launchOptions(values), modules: [OPEN_HERE] });
 }
 
 async function submitted(

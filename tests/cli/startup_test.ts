@@ -1,5 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
-import { denoRun, scene, START } from "./command_line.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { agentKernel, denoRun, scene, START } from "./command_line.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 /** The modules that a command loads, as paths relative to `src/` and names of packages. */
@@ -69,6 +69,14 @@ Deno.test("submit to a kernel that is being served loads a socket's client, and 
     assert(modules.includes("src/server/client.ts"), modules.join());
     assertEquals(modules.filter((path) => HEAVY.test(path)), []);
     assert(modules.length < 35, modules.join());
+    // Another policy is loaded, so that what is wrong with it is said first.
+    const request = ["--action", "fs.read", "--target", note, "--log-path", ws.path("k.log")];
+    const submit = (text: string) =>
+      agentKernel("submit", "--policy", ws.file("other.yaml", text), ...request);
+    const [other, invalid] = [await submit("capabilities: []"), await submit("capabilities: 1")];
+    assertEquals([other.code, invalid.code], [1, 3]);
+    assertStringIncludes(other.stderr, "Another policy is being served for this log");
+    assertStringIncludes(invalid.stderr, "Policy invalid");
   } finally {
     server.kill("SIGTERM");
     while (!(await stderr.read()).done);
