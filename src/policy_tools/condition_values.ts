@@ -50,7 +50,7 @@ const STATES = 20_000;
 
 const SEGMENT: Characters = {
   prefix: "",
-  allows: (character) => !/^[/\p{Cc}]$/u.test(character),
+  allows: (character) => character !== "/",
   min: 0,
   without: [".", ".."],
 };
@@ -153,14 +153,14 @@ function numbersFor({ numbers }: Mentioned): number[] {
 
 function textsFor(mentioned: Mentioned, grammar: Grammar): Representatives {
   const { globs, lengths, bytes, values } = mentioned;
-  const isFree = (text: string) => !values.includes(text);
-  const free = ["x", "X", "other", "OTHER"].filter(isFree);
-  const words = globs.length === 0 ? { values: [], complete: true } : wordsOf(globs, grammar);
+  const named = values.filter((value) => typeof value === "string");
+  const free = freshTexts(named);
+  // A text that is named is told apart from others that the same globs match.
+  const all = globs.length === 0 ? [] : [...globs, ...named.map(literalGlob)];
+  const words = all.length === 0 ? { values: [], complete: true } : wordsOf(all, grammar);
   const sized = [...lengths, ...bytes].flatMap((size) => {
     const count = Math.max(0, Math.floor(size));
-    if (count >= MAX_TEXT) return [];
-    return ["x".repeat(count), "x".repeat(count + 1)].filter(isFree)
-      .concat(bytes.length > 0 ? ["é".repeat(count), "é".repeat(Math.ceil((count + 1) / 2))] : []);
+    return count >= MAX_TEXT ? [] : [...ofLength(count, named), ...ofLength(count + 1, named)];
   });
   const complete = words.complete &&
     (lengths.length === 0 || bytes.length === 0) &&
@@ -170,6 +170,31 @@ function textsFor(mentioned: Mentioned, grammar: Grammar): Representatives {
     values: ["", ...free, ...words.values, ...globs.length > 0 ? [".."] : [], ...sized],
     complete,
   };
+}
+
+/** Texts that are none of these, one in lower and one in upper case. */
+function freshTexts(named: readonly string[]): string[] {
+  return ["x", "X"].flatMap((start) => {
+    for (let i = 0; i <= named.length; i++) {
+      const text = i === 0 ? start : `${start}${i}`;
+      if (!named.includes(text)) return [text];
+    }
+    return [];
+  });
+}
+
+/** A text of so many characters, and of as many bytes, that is none of these. */
+function ofLength(count: number, named: readonly string[]): string[] {
+  for (let i = 0; i <= named.length && i < 26; i++) {
+    const text = String.fromCharCode(97 + (23 + i) % 26).repeat(count);
+    if (!named.includes(text)) return [text];
+  }
+  return [];
+}
+
+function literalGlob(text: string): Glob {
+  const steps = text.split("/");
+  return { inside: steps, all: steps };
 }
 
 /** Texts for each way in which globs can match. */
@@ -215,12 +240,13 @@ function listsFor({ lists, lengths, items, options }: Mentioned): Representative
     : textsFor({ ...EMPTY, globs: options.flatMap(globsOf) }, OPTION).values
       .filter((word) => typeof word === "string" && word.startsWith("-"))
       .concat("-x", "--other");
+  const named = lists.flat().filter((item) => typeof item === "string");
+  const numbers = lists.flat().filter((item) => typeof item === "number");
   const further = distinct([
     ...single.filter((value) => value !== undefined),
     ...optionWords,
-    "x",
-    "other",
-    0,
+    ...freshTexts(named),
+    Math.max(0, ...numbers) + 1,
   ]);
   const some = further.slice(0, MAX_ITEMS);
   const longer = bases.flatMap((base) => further.map((item) => [...base, item]));
