@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientScene, CODING_POLICY } from "./scene.ts";
+import { npmServer } from "../providers/mcp/scene.ts";
 import type { ScriptedCall } from "./scripted_models.ts";
 
 /** The same story in the tools of each agent: two calls that are allowed, three that are not. */
@@ -336,3 +337,34 @@ for (const [name, { gateway, own, left = [], args = [] }] of Object.entries(STRI
     assertEquals(others.filter((tool) => !left.includes(tool)), [], run.output);
   });
 }
+
+Deno.test("claude: an MCP server that was configured is behind the kernel, and comes back as it was", async () => {
+  using scene = new ClientScene("claude");
+  const shared = scene.ws.folder("shared");
+  scene.ws.file("shared/a.txt", "one");
+  const policy = scene.ws.file(
+    "policy.yaml",
+    [
+      "capabilities:",
+      '  - { action: mcp.list, resource: "files" }',
+      // The hook asks about the call, and the kernel before the server.
+      '  - { action: mcp.call, resource: "files/list_directory" }',
+    ].join("\n"),
+  );
+  const command = "deno";
+  const { args } = npmServer("server-filesystem", shared);
+  const before = JSON.stringify({ mcpServers: { files: { command, args } } });
+  const servers = scene.ws.file("home/.claude.json", before);
+  const tool = (name: string, path: string) => ({ tool: `mcp__files__${name}`, input: { path } });
+  const wait = { tool: "WaitForMcpServers", input: {} };
+  await using run = await scene.play(
+    [wait, tool("list_directory", shared), tool("read_text_file", `${shared}/a.txt`)],
+    { policy, protect: ["--policy", policy] },
+  );
+  const [, listed = "", read = ""] = run.model.results;
+  assertStringIncludes(listed, "a.txt", run.output);
+  assertEquals(read.includes("one"), false, read);
+  const { code } = await scene.kernel("unprotect", "claude");
+  const { files } = JSON.parse(Deno.readTextFileSync(servers)).mcpServers;
+  assertEquals([code, files], [0, { command, args }]);
+});
