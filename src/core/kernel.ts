@@ -7,22 +7,17 @@ import { type ActionRequest, type ActionResult, type CanonicalRequest, CODES } f
 import { isInstance } from "./errors.ts";
 import { type Answer, checkAnswer } from "./isolation/answer.ts";
 import type { ProviderHost } from "./isolation/provider_host.ts";
-import { authorize, decideQuestion } from "./policy/authorize.ts";
-import type { Policy } from "./policy/policy.ts";
+import { authorize, decideQuestion, type PolicyContext } from "./policy/authorize.ts";
 import { AuditLogError } from "./record/audit_log_error.ts";
 import type { AuditLog } from "./record/log.ts";
 import type { RecordBody } from "./record/record.ts";
 import { clone, receive, type ReceivedRequest, sha256, shown } from "./request.ts";
 import { specOf } from "./resource/kind.ts";
-import type { World } from "./resource/world.ts";
 import type { Admission, Admit } from "./admission.ts";
 import type { Timer } from "./timer.ts";
 
 /** What one request is submitted with. */
-export interface Submission {
-  readonly policy: Policy;
-  /** What canonicalising may ask of the machine. */
-  readonly world: World;
+export interface Submission extends PolicyContext {
   /** Where the provider of an action runs; `undefined` if none carries it out. */
   hostOf(action: string): ProviderHost | undefined;
   /** Asks the stages. @default there are none */
@@ -54,11 +49,10 @@ export interface KernelParts {
 }
 
 /** A request as far as it came: its record can be written. */
-export interface Decided {
+export interface Decided extends Pick<PolicyContext, "policy" | "session"> {
   readonly request: ActionRequest;
   /** SHA-256 of the canonical JSON of the params; `null` if they are no JSON. */
   readonly paramsDigest: string | null;
-  readonly policy: Policy;
 }
 
 /** A request that the policy allows, and where it is carried out. */
@@ -109,15 +103,15 @@ export class CoreKernel {
   }
 
   #authorize(received: ReceivedRequest, submission: Submission): Promise<ActionResult> {
-    const { policy } = submission;
+    const { policy, session } = submission;
     const { paramsDigest, problem } = received;
     if (problem !== undefined) {
       const outcome = { status: "INVALID", code: CODES.INVALID_REQUEST, error: problem } as const;
-      return this.record({ request: received.request, paramsDigest, policy }, outcome);
+      return this.record({ request: received.request, paramsDigest, policy, session }, outcome);
     }
     const { request, decision } = authorize(received.request, submission);
     const { effect, code, reason, ruleId: rule } = decision;
-    const decided = { request, paramsDigest, policy };
+    const decided = { request, paramsDigest, policy, session };
     if (code === CODES.INVALID_TARGET) {
       const error = `malformed request: ${reason}`;
       return this.record(decided, { status: "INVALID", code, error });
@@ -188,9 +182,10 @@ export class CoreKernel {
     return resultOf(outcome);
   }
 
-  #body({ request, paramsDigest, policy }: Decided, outcome: Outcome): RecordBody {
+  #body({ request, paramsDigest, policy, session }: Decided, outcome: Outcome): RecordBody {
     const { redact, timestamp, logsParams } = this.#parts;
-    const { status, error, durationMs, stages } = outcome;
+    const { status, error, durationMs } = outcome;
+    const stages = session ? { ...session.fields, ...outcome.stages } : outcome.stages;
     const { agent, params, undoes } = request;
     const given = status === "INVALID" ? shown(request.target) : request.target;
     const target = redact.text(given);

@@ -9,7 +9,7 @@ import { receive } from "../request.ts";
 import { type KindName, type ResolveOptions, specOf } from "../resource/kind.ts";
 import { KINDS } from "../resource/table.ts";
 import { CanonicalError, NotNamedError, type World } from "../resource/world.ts";
-import type { Asked } from "./constraint.ts";
+import type { Asked, Session } from "./constraint.ts";
 import { decide, type Decision, denialOf, deniedBy, stricter } from "./decide.ts";
 import type { Policy } from "./policy.ts";
 
@@ -17,6 +17,8 @@ import type { Policy } from "./policy.ts";
 export interface PolicyContext {
   readonly policy: Policy;
   readonly world: World;
+  /** Of which the request is a part. */
+  readonly session?: Session | undefined;
 }
 
 /** A decision together with the request that it is about. */
@@ -71,13 +73,8 @@ const QUESTION_LIMITS = { characters: 16 * 1024 * 1024 };
  * @returns A `ResourceDecision`. Never throws: what is not a question is not allowed.
  */
 export function decideQuestion(question: unknown, request: ActionRequest, context: PolicyContext) {
-  const asked = (question ?? {}) as Readonly<Record<string, unknown>>;
-  const given = {
-    action: asked["action"] ?? request.action,
-    target: asked["target"],
-    params: asked["params"],
-    agent: request.agent,
-  };
+  const { action = request.action, target: named, params } = Object(question);
+  const given = { action, target: named, params, agent: request.agent };
   const received = receive(given, { limits: QUESTION_LIMITS });
   if (received.problem !== undefined) {
     const { request: { target }, problem } = received;
@@ -100,7 +97,7 @@ interface Resource extends ResolveOptions {
 }
 
 function authorizeOrThrow(request: ActionRequest, context: PolicyContext): AuthorizedRequest {
-  const { policy, world } = context;
+  const { policy, world, session } = context;
   const { action, agent } = request;
   const spec = specOf(policy.actions, action);
   const { kind, follow = "all", defaults, canonicalParams, resources: further = [] } = spec;
@@ -108,7 +105,7 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
   if (!policy.index.has(action)) {
     // No rule names the action: it is denied, whether the target has a canonical form or not.
     const target = canonicalOrGiven(kind, request.target, world);
-    const decision = decide(policy, { action, target, params: given, agent });
+    const decision = decide(policy, { action, target, params: given, agent, session });
     return { request: { ...request, target, params: given }, decision };
   }
   const params = canonicalParams === undefined ? given : { ...canonicalParams(given) };
@@ -124,7 +121,7 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
     const target = params[param] = KINDS[kind].normalise(value, world);
     resources.push({ param, kind, action, follow, target });
   }
-  let decision = decideAll(policy, resources, { params, agent });
+  let decision = decideAll(policy, resources, { params, agent, session });
   // A target that is denied by its text is not touched: none of its links is followed.
   if (decision.effect === "allow") {
     const links: string[] = [];
@@ -140,7 +137,7 @@ function authorizeOrThrow(request: ActionRequest, context: PolicyContext): Autho
     }
     // INVARIANT: what is executed was decided: all resources by their real paths, and all params.
     if (links.length > 0) {
-      const real = decideAll(policy, resources, { params, agent });
+      const real = decideAll(policy, resources, { params, agent, session });
       const reason = `${real.reason} (${links.join(", ")})`;
       decision = stricter(decision, { ...real, reason });
     }
@@ -161,7 +158,7 @@ function canonicalOrGiven(kind: KindName, target: string, world: World): string 
 function decideAll(
   policy: Policy,
   resources: readonly Resource[],
-  { params = {}, agent }: Asked,
+  { params = {}, ...who }: Asked,
 ): Decision {
   const main = resources[0] as Resource;
   const parts = specOf(policy.actions, main.action).implies ?? [];
@@ -174,8 +171,8 @@ function decideAll(
     const isOwn = action === main.action;
     const own = isOwn ? params : specOf(policy.actions, action).defaults ?? {};
     // INVARIANT: what that action would be asked with nobody knows, so a deny rule on it denies.
-    const denial = isOwn ? undefined : denialOf(policy, { action, target, agent });
-    const decision = stricter(decide(policy, { action, target, params: own, agent }), denial);
+    const denial = isOwn ? undefined : denialOf(policy, { action, target, ...who });
+    const decision = stricter(decide(policy, { action, target, params: own, ...who }), denial);
     const isPart = i >= resources.length;
     if (decision.effect === "allow" || (param === undefined && !isPart)) return decision;
     const part = isPart ? `${main.action} is also ${action} of "${target}"` : `param "${param}"`;

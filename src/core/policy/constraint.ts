@@ -19,13 +19,23 @@ import { parseSize } from "./size.ts";
 export type Truth = boolean | undefined;
 
 /** A compiled condition on one value; `undefined` stands for a missing param. */
-type Condition = (value: unknown) => Truth;
+export type Condition = (value: unknown, asked?: Asked) => Truth;
 
 /** What of a request conditions are about. */
 export interface Asked {
   /** Missing if nobody knows them: then no condition on one can be decided. */
   readonly params?: Readonly<Record<string, unknown>>;
   readonly agent?: string | undefined;
+  /** Where its values come from; only conditions that are compiled elsewhere look at it. */
+  readonly session?: Session | undefined;
+}
+
+/** What requests have in common that belong to one task. The core hands it on and records it. */
+export interface Session {
+  /** What all of its records say, beside what stages say. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** For the reason of a denial: what rules lack that match the resource. Widens nothing. */
+  lacks(rules: readonly string[], asked: Asked): string;
 }
 
 /** A compiled constraint: all of its conditions have to hold. */
@@ -77,7 +87,9 @@ export const OPERATORS: Readonly<Record<string, Compile>> = {
 
   each(operand, problems) {
     const inner = compileCondition(operand, problems);
-    return present((value) => Array.isArray(value) ? allOf(value.map(inner)) : undefined);
+    return present((value) =>
+      Array.isArray(value) ? allOf(value.map((item) => inner(item))) : undefined
+    );
   },
 
   options: (operand, problems) => onWords("options", compileGlob(operand, problems)),
@@ -138,11 +150,11 @@ export function compileAgent(
  * @param asked The canonical params of a request, and its agent.
  * @returns Whether it holds, in three-valued logic.
  */
-export function evaluate(constraint: Constraint, { params, agent }: Asked): Truth {
+export function evaluate(constraint: Constraint, asked: Asked): Truth {
   return allOf(constraint.conditions.map(({ path, condition }) => {
-    const value = path.length === 0 ? agent : valueAt(params ?? NO_CONTAINER, path);
+    const value = path.length === 0 ? asked.agent : valueAt(asked.params ?? NO_CONTAINER, path);
     // A provider may well take a text for a list of one.
-    return value === NO_CONTAINER ? undefined : condition(value);
+    return value === NO_CONTAINER ? undefined : condition(value, asked);
   }));
 }
 
@@ -168,7 +180,8 @@ export function valueAt(params: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-function compileCondition(source: unknown, problems: Problems): Condition {
+/** Compiles a value or a mapping of operators. */
+export function compileCondition(source: unknown, problems: Problems): Condition {
   if (!isMapping(source)) return equalTo(source);
   const known = Object.keys(OPERATORS).join(", ");
   const names = Object.keys(source);
@@ -225,7 +238,7 @@ function onWords(kind: "options" | "operands", inner?: Condition): Condition | u
     const words = value.filter((word, i) =>
       i !== end && isOption(word, i) === (kind === "options")
     );
-    return allOf(words.map(inner));
+    return allOf(words.map((word) => inner(word)));
   });
 }
 

@@ -49,12 +49,14 @@ export function decide(policy: Policy, request: DecidableRequest): Decision {
       const { id: ruleId } = allowing;
       return { effect: "allow", ruleId, code: "ALLOWED", reason: `allowed by rule "${ruleId}"` };
     }
-    const unmet = [...allow.undecidable, ...allow.failing];
-    if (unmet.length === 0) return denied(CODES.NO_RULE, `no rule allows ${action} on "${target}"`);
+    const why = `no rule allows ${action} on "${target}"`;
+    const near = [...allow.undecidable, ...allow.failing];
+    if (near.length === 0) return denied(CODES.NO_RULE, why);
     const isForOthers = ({ constraint }: Rule) =>
       constraint?.conditions.some((one) => one.path.length === 0 && !one.condition(request.agent));
-    const what = unmet.every(isForOthers) ? "for this agent" : "with these params";
-    return denied(CODES.CONSTRAINT_UNMET, `no rule allows ${action} on "${target}" ${what}`);
+    const what = near.every(isForOthers) ? "for this agent" : "with these params";
+    const lacks = request.session?.lacks(near.map(({ id }) => id), request) ?? "";
+    return denied(CODES.CONSTRAINT_UNMET, `${why} ${what}${lacks}`);
   } catch (error) {
     return undecided(error);
   }

@@ -10,7 +10,7 @@ import type { World } from "../resource/world.ts";
 import { type GuardedPath, guardRules } from "./guard.ts";
 import type { Policy, Rule } from "./policy.ts";
 import { PolicyError, type Problems } from "./problem.ts";
-import { readRules } from "./rule.ts";
+import { readRules, type RuleOptions } from "./rule.ts";
 import { indexRules } from "./rule_index.ts";
 import { LIST, readMapping, type Shape } from "./shape.ts";
 
@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly expand: (pattern: string, kind: KindName) => string;
   /** Keys of the document and of its allow rules that are read elsewhere, for stages. @default none */
   readonly further?: { readonly document: Shape; readonly rule: Shape };
+  /** Conditions on params that are compiled elsewhere, by the id of the rule. @default none */
+  readonly conditions?: RuleOptions["conditions"];
   /** Files of the kernel itself. @default none */
   readonly guarded?: readonly GuardedPath[];
   /** Where problems are noted; any that are noted before refuse the policy too. */
@@ -69,11 +71,11 @@ export const DOCUMENT = {
  * @throws {PolicyError} It is refused.
  */
 export function loadPolicy(document: unknown, options: LoadOptions): Policy {
-  const { world, source, digest, actions, expand, problems, further } = options;
+  const { world, source, digest, actions, problems, further } = options;
   const expected = 'Expected a mapping with the key "capabilities"';
   const shape = { ...DOCUMENT, ...further?.document };
   const found = readMapping(document, { shape, expected, problems }) ?? {};
-  const common = { world, actions, expand, keys: further?.rule ?? {}, ids: new Set<string>() };
+  const common = { ...options, keys: further?.rule ?? {}, ids: new Set<string>() };
   const asWritten: World = { ...world, realPath: (path) => path };
   const read = (section: "capabilities" | "deny", effect: Rule["effect"], index: number) => {
     const paths = effect === "allow" ? asWritten : world;

@@ -27,6 +27,8 @@ export interface RuleOptions {
   readonly effect: Rule["effect"];
   /** Further keys of allow rules; they are read elsewhere. */
   readonly keys: Shape;
+  /** Conditions of allow and deny rules that are compiled elsewhere, by the id of the rule. */
+  readonly conditions?: ReadonlyMap<string, Constraint["conditions"]> | undefined;
   /** Number of the first rule among all. */
   readonly index: number;
   /** Stands at the list of rules, or at the rule. */
@@ -75,9 +77,9 @@ function readRule(source: unknown, options: RuleOptions): Rule | undefined {
   const resources = [found.resource ?? []].flat();
   const patterns = compilePatterns(resources, actions, options);
   const given = readConstraint(found.constraint, actions, options);
-  const constraint = found.agent === undefined ? given : {
-    conditions: [compileAgent(found.agent, problems.at("agent")), ...given?.conditions ?? []],
-  };
+  const agent = found.agent === undefined ? [] : [compileAgent(found.agent, problems.at("agent"))];
+  const conditions = [...agent, ...given?.conditions ?? [], ...options.conditions?.get(id) ?? []];
+  const constraint = conditions.length === 0 ? undefined : { conditions };
   const { line } = problems;
   return { id, effect, index, line, actions, resources, patterns, constraint, reason };
 }
