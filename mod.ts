@@ -12,7 +12,17 @@ export {
   type RecordStatus,
   type ResultStatus,
 } from "./src/core/action.ts";
-export type { SubmitFn, SubmitOptions } from "./src/stages/submit.ts";
+export type {
+  LabelledResult,
+  ResultProvenance,
+  SubmitFn,
+  SubmitOptions,
+} from "./src/stages/submit.ts";
+export { Session } from "./src/session.ts";
+export type { SessionInfo, SessionKeeping, SessionOptions } from "./src/provenance/desk.ts";
+export { type ProposeScope, type Scope, scopeByWords } from "./src/provenance/scope.ts";
+export { SESSION_CODES, SessionError } from "./src/provenance/session_error.ts";
+export type { SessionHeader } from "./src/provenance/session_store.ts";
 export type { Decimal } from "./src/limits/decimal.ts";
 export {
   type Answered,

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { type ActionRequest, type ActionResult, CODES } from "./core/action.ts";
+import {
+  type ActionRequest,
+  type ActionResult,
+  type CanonicalRequest,
+  CODES,
+} from "./core/action.ts";
 import type { Admit } from "./core/admission.ts";
 import type { ProviderHost } from "./core/isolation/provider_host.ts";
 import { CoreKernel } from "./core/kernel.ts";
@@ -33,7 +38,11 @@ import { redactText, redactValue } from "./redaction.ts";
 import { SharedTimer } from "./system_timer.ts";
 import { StageAdmission } from "./stages/admission.ts";
 import type { Stage } from "./stages/stage.ts";
-import type { SubmitOptions } from "./stages/submit.ts";
+import type { LabelledResult, SubmitOptions } from "./stages/submit.ts";
+import { Asking } from "./provenance/asking.ts";
+import { SessionDesk, type SessionInfo, type SessionOptions } from "./provenance/desk.ts";
+import type { PolicyWithExamples } from "./policy_tools/read.ts";
+import { Session } from "./session.ts";
 import { submitRefused } from "./refused_submit.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
@@ -63,6 +72,7 @@ interface Opened {
   readonly gate: SubmitGate;
   readonly desk: ApprovalDesk;
   readonly permits: PermitDesk;
+  readonly sessions: SessionDesk;
   readonly deployment: Deployment;
   readonly tracer: SubmitTracer | undefined;
   readonly timer: Timer;
@@ -169,6 +179,8 @@ export class Kernel implements AsyncDisposable {
         (permitted, outcome) => core.record(permitted, outcome),
       ).catch((error) => onWarning(`agent-kernel: permits: ${messageOf(error)}`));
     }
+    const { sessionsPath } = resolved;
+    const sessions = new SessionDesk({ path: sessionsPath, clock, onWarning });
     const kernel = new Kernel(OPENED, {
       options,
       logPath,
@@ -178,6 +190,7 @@ export class Kernel implements AsyncDisposable {
       gate: new SubmitGate({ core, timer, clock, onWarning }),
       desk,
       permits,
+      sessions,
       deployment,
       tracer,
       timer,
@@ -200,7 +213,7 @@ export class Kernel implements AsyncDisposable {
    * @returns How it ended, when its record has reached the operating system.
    * @throws {KernelClosedError} (as a rejection) After `close`.
    */
-  async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
+  async submit(request: ActionRequest, options: SubmitOptions = {}): Promise<LabelledResult> {
     if (this.#closed !== undefined) throw new KernelClosedError();
     const { tracer } = this.#opened;
     const result =
@@ -222,7 +235,7 @@ export class Kernel implements AsyncDisposable {
    * @returns `OK` without data if it is permitted; its `recordId` is for {@linkcode Kernel.report}.
    * @throws {KernelClosedError} (as a rejection) After `close`.
    */
-  async permit(request: ActionRequest, options: SubmitOptions = {}): Promise<ActionResult> {
+  async permit(request: ActionRequest, options: SubmitOptions = {}): Promise<LabelledResult> {
     if (this.#closed !== undefined) throw new KernelClosedError();
     const { request: received, paramsDigest, problem } = receive(request);
     // INVARIANT: what is left of an invalid request is not decided.
@@ -246,6 +259,32 @@ export class Kernel implements AsyncDisposable {
   async report(recordId: string, report: PermitReport = {}): Promise<boolean> {
     if (this.#closed !== undefined) throw new KernelClosedError();
     return await this.#opened.permits.report(recordId, report);
+  }
+
+  /**
+   * Opens a session: the requests of one task, with what the task may do at most (its scope) and what is known of where
+   * values come from. Its requests are submitted with {@linkcode Session.submit}.
+   *
+   * @param options From the host's own code, never from an agent. All of it only narrows.
+   * @returns A session that is to be closed (`await using`), or left to be taken up by its id.
+   * @throws {SessionError} (as a rejection) One of this id was closed, or it cannot be kept.
+   * @throws {PolicyError} (as a rejection) A rule of its scope is refused.
+   * @throws {TypeError | RangeError} (as a rejection) An option has not the required form.
+   */
+  async session(options: SessionOptions = {}): Promise<Session> {
+    if (this.#closed !== undefined) throw new KernelClosedError();
+    const { policy: { actions, rules }, world } = this.#deployment;
+    const { sessions } = this.#opened;
+    const ruled = Array.from(
+      new Set(rules.flatMap(({ effect, actions }) => effect === "allow" ? actions : [])),
+    );
+    const active = await sessions.open(options, { actions, world, ruled });
+    return new Session(this, active, () => sessions.end(active));
+  }
+
+  /** The sessions that are open, and those that are kept. */
+  sessions(): SessionInfo[] {
+    return this.#opened.sessions.list();
   }
 
   /**
@@ -342,15 +381,16 @@ export class Kernel implements AsyncDisposable {
   /** @param outside Stands where the provider would, for an action that the caller does itself. */
   #submit(
     request: ActionRequest,
-    { problem, stages = [] }: SubmitOptions,
+    { problem, stages = [], session: given }: SubmitOptions,
     outside?: ProviderHost,
-  ): Promise<ActionResult> {
+  ): Promise<LabelledResult> {
     const { core, options, gate: submits } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
     const entered = submits.enter(request, policy);
     if (entered.refused !== undefined) return entered.refused;
-    const own = deployment.stages;
+    const asking = this.#asking(deployment.policy, given);
+    const own = asking === undefined ? deployment.stages : [asking.stage(), ...deployment.stages];
     /** The call during which its provider asks. */
     let askedBy: { action: string; target: string; rule: string } | undefined;
     const admit = (more: readonly Stage[], ended?: AbortSignal): Admit | undefined => {
@@ -363,7 +403,13 @@ export class Kernel implements AsyncDisposable {
           policyInForce: () => this.policy.digest,
           onWarning: this.#onWarning,
         });
-        const told = outside === undefined ? context : { ...context, isPermit: true };
+        const told = {
+          ...context,
+          ...outside === undefined ? {} : { isPermit: true },
+          ...asking === undefined
+            ? {}
+            : { notes: (asked: CanonicalRequest) => asking.notes(asked, context.rule) },
+        };
         const asked = askedBy === undefined || ended === undefined
           ? told
           : { ...told, askedBy: { ...askedBy, signal: ended } };
@@ -376,7 +422,7 @@ export class Kernel implements AsyncDisposable {
         const entered = submits.enter(request, policy);
         if (entered.refused !== undefined) return entered.refused;
         const more = { hostOf: () => host, admit: admit([], ended) };
-        return core.submit(entered.request, { policy, world, ...more });
+        return core.submit(entered.request, { policy, world, session: asking, ...more });
       },
       needsRecord: (rule, target) =>
         policy.approvals.has(rule) && !(rule === askedBy?.rule && target === askedBy.target),
@@ -389,12 +435,30 @@ export class Kernel implements AsyncDisposable {
       if (host === undefined || (records.length === 0 && policy.approvals.size === 0)) return host;
       return recordingHost(host, records, gate());
     };
-    return deployment.run(() =>
+    const submitted = () =>
       core.submit(entered.request, {
-        ...{ policy, world, problem, hostOf, admit: admit(stages) },
+        ...{ policy, world, session: asking, problem, hostOf, admit: admit(stages) },
         isPermit: outside !== undefined,
-      })
-    );
+      });
+    if (asking === undefined) return deployment.run(submitted);
+    return deployment.run(async () => {
+      const result = await submitted();
+      const provenance = asking.label;
+      return provenance === undefined ? result : { ...result, provenance };
+    });
+  }
+
+  /** What conditions on origin ask; `undefined` if there are none, and no session. */
+  #asking(
+    { provenance, actions }: PolicyWithExamples,
+    given: SubmitOptions["session"],
+  ): Asking | undefined {
+    const { rules, readsFiles } = provenance;
+    if (given === undefined && rules.size === 0 && !readsFiles) return undefined;
+    const { sessions } = this.#opened;
+    const session = given === undefined ? undefined : sessions.get(given.id) ?? { id: given.id };
+    const changed = readsFiles ? sessions.changed : undefined;
+    return new Asking({ session, provenance, actions, changed });
   }
 
   /** Puts on record what led to no action. */
@@ -411,6 +475,7 @@ export class Kernel implements AsyncDisposable {
     await Promise.all([this.#deployment.close(), ...this.#retired]);
     await this.#opened.permits.close();
     await this.#opened.gate.close();
+    this.#opened.sessions.close();
     try {
       this.#opened.enforcement.close();
     } finally {

@@ -10,6 +10,7 @@ import type { Retention } from "./log/prune.ts";
 import type { Provider } from "./worker/provider.ts";
 import type { ApprovalOptions } from "./approval/options.ts";
 import type { LimitOptions } from "./limits/enforcement.ts";
+import type { SessionKeeping } from "./provenance/desk.ts";
 import type { Stage } from "./stages/stage.ts";
 import type { PolicySource } from "./policy_tools/read.ts";
 import type { Timer } from "./core/timer.ts";
@@ -51,6 +52,8 @@ export interface KernelOptions {
   readonly limits?: LimitOptions;
   /** Who answers what rules with `approval` ask. @default nobody: what they allow is denied */
   readonly approvals?: ApprovalOptions;
+  /** Where sessions are kept. @default in memory: they end with the kernel */
+  readonly sessions?: SessionKeeping;
   /** Of `permit`: how long a report is waited for, in milliseconds. @default 3600000 */
   readonly reportWithinMs?: number;
   /**

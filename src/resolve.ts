@@ -41,6 +41,8 @@ export interface ResolvedOptions {
   readonly limitsPath: string | undefined;
   /** The folder of the inbox of approvals; `undefined` if there is none. */
   readonly approvalsPath: string | undefined;
+  /** The folder of sessions; `undefined` if they end with the kernel. */
+  readonly sessionsPath: string | undefined;
   readonly providers: readonly Provider[];
   readonly byAction: ReadonlyMap<string, Provider>;
   readonly permissions: ProcessPermissions;
@@ -65,6 +67,7 @@ export function resolveOptions(
   const logPath = realOrNamed(absolutePath(options.logPath ?? "kernel.log", "logPath"), world);
   const limitsPath = limitsFolder(options, world);
   const approvalsPath = approvalsFolder(options, world);
+  const sessionsPath = sessionsFolder(options, world);
   const inboxes = [
     ...approvalsPath === undefined ? [] : [approvalsPath],
     ...(options.approvals?.approver?.folders ?? []).map((path) =>
@@ -92,6 +95,7 @@ export function resolveOptions(
       ...guardedStores(providers, logPath),
       ...guardedLedgers(logPath, limitsPath),
       ...guardedInboxes(logPath, inboxes),
+      ...guardedSessions(logPath, sessionsPath),
       ...guardedCode(providers),
       ...providers.flatMap(({ name, guards }) =>
         guards.map((path) => ({ path, what: `file of the ${name} provider` }))
@@ -112,6 +116,8 @@ export function resolveOptions(
     { read: logFiles(logPath), write: logFiles(logPath) },
     checkpoints.permissions,
     policyPath === undefined ? {} : { read: [policyPath] },
+    { read: policy.listFiles },
+    sessionsPath === undefined ? {} : { read: [sessionsPath], write: [sessionsPath] },
     { read: providers.flatMap(moduleFolders) },
     // A denial of a folder stays: what lies in it is denied anyhow.
     { read: outside(policy.markers, deniedFolders(policy, "read")) },
@@ -135,6 +141,7 @@ export function resolveOptions(
     logPath,
     limitsPath,
     approvalsPath,
+    sessionsPath,
     providers,
     byAction,
     permissions,
@@ -281,6 +288,20 @@ function guardedStores(providers: readonly Provider[], logPath: string): Guarded
 function guardedLedgers(logPath: string, limitsPath: string | undefined): GuardedPath[] {
   const ledgers = new Set([`${logPath}.limits`, ...limitsPath === undefined ? [] : [limitsPath]]);
   return Array.from(ledgers, (path) => ({ path, what: "ledger of limits", secret: true }));
+}
+
+/** Whoever can write there can say what is trusted. */
+function guardedSessions(logPath: string, sessionsPath: string | undefined): GuardedPath[] {
+  const folders = new Set([
+    `${logPath}.sessions`,
+    ...sessionsPath === undefined ? [] : [sessionsPath],
+  ]);
+  return Array.from(folders, (path) => ({ path, what: "folder of sessions", secret: true }));
+}
+
+function sessionsFolder({ sessions }: KernelOptions, world: World): string | undefined {
+  if (sessions?.path === undefined) return undefined;
+  return realOrNamed(absolutePath(sessions.path, "sessions.path"), world);
 }
 
 /** Whoever can write there can say yes. */

@@ -30,6 +30,8 @@ export interface ApprovalQuestion {
   readonly approvers?: readonly string[];
   /** What would change in a file that is written: lines that go (`-`), come (`+`) and stay. */
   readonly change?: string;
+  /** What is known of where its values come from, a line each. */
+  readonly notes?: string;
   /** What a yes can be remembered for; missing if it is for this action alone. */
   readonly remember?: {
     /** `target`: the very target. `folder`: all that lies in it. `rule`: all that the rule allows. */
@@ -65,7 +67,7 @@ function deepFreeze<T extends object>(value: T): T {
 }
 
 const TEXTS = ["id", "action", "target", "rule", "policy", "askedAt", "expiresAt", "digest"];
-const OPTIONAL_TEXTS = ["agent", "askedBy", "reason", "change"];
+const OPTIONAL_TEXTS = ["agent", "askedBy", "reason", "change", "notes"];
 
 /** Whether something that was kept elsewhere is a question as it was made. */
 export function isQuestion(value: unknown): value is ApprovalQuestion {
@@ -107,7 +109,7 @@ function isScope(remember: unknown): boolean {
  */
 export function renderQuestion(question: ApprovalQuestion, width = Infinity): string[] {
   const { id, action, target, params, agent, askedBy, rule, reason, approvers, change } = question;
-  const { remember, before } = question;
+  const { remember, before, notes } = question;
   const lines = [
     `id       ${quoted(id)}`,
     `action   ${quoted(action)}`,
@@ -118,6 +120,7 @@ export function renderQuestion(question: ApprovalQuestion, width = Infinity): st
     `agent    ${agent === undefined ? "(none)" : quoted(agent)}`,
     ...(askedBy === undefined ? [] : [`during   ${quoted(askedBy)}`]),
     `rule     ${quoted(rule)}${reason === undefined ? "" : `: ${quoted(reason)}`}`,
+    ...(notes === undefined ? [] : notes.split("\n").map((line) => `origin   ${quotedLine(line)}`)),
     ...(approvers === undefined ? [] : [`who may  ${approvers.map(quoted).join(", ")}`]),
     ...(remember === undefined ? [] : [
       `remember a yes can count for ${remember.for} for ${escaped(shownScope(remember, rule))}`,
@@ -125,7 +128,7 @@ export function renderQuestion(question: ApprovalQuestion, width = Infinity): st
     ...(before === undefined || before.asked === 0
       ? []
       : [`before   asked ${before.asked} times, ${before.approved} times yes`]),
-    ...unusual({ action, target, params, agent, askedBy, rule, reason, approvers, change }),
+    ...unusual({ action, target, params, agent, askedBy, rule, reason, approvers, change, notes }),
     `asked    ${quoted(question.askedAt)}, until ${quoted(question.expiresAt)}`,
     `digest   ${quoted(question.digest)}`,
     // Each line has a margin: a line of the file cannot look like one of the question.

@@ -211,7 +211,8 @@ export class ApprovalDesk {
     }
     const change = shownChange(request);
     const same = sameKey({ request, rule, policy: context.policy, change });
-    const key = JSON.stringify([same, change?.state, context.askedBy?.action]);
+    const notes = context.notes?.(request) ?? null;
+    const key = JSON.stringify([same, change?.state, context.askedBy?.action, notes]);
     for (;;) {
       const passes = await this.#askOnce(asking, { approver, change, key });
       if (passes !== "used up") return passes;
@@ -276,6 +277,7 @@ export class ApprovalDesk {
       rule.rules.includes(one.id) ? one.reason ?? [] : []
     );
     const reason = reasons.length === 0 ? undefined : reasons.join("; ");
+    const notes = context.notes?.(request);
     const { remember } = rule;
     const before = this.#history.get(historyKey({ rule, action, agent }));
     return questionOf({
@@ -291,6 +293,7 @@ export class ApprovalDesk {
       ...change !== undefined && {
         change: change.state === undefined ? change.text : `${change.text} (${change.state})`,
       },
+      ...notes !== undefined && { notes },
       ...remember !== undefined && {
         remember: { ...scopeOf(remember.as, target), for: shownTime(remember.forMs) },
       },

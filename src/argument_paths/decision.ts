@@ -6,6 +6,7 @@
 import type { ActionRequest, CanonicalRequest } from "../core/action.ts";
 import type { StageRefusal } from "../core/admission.ts";
 import { authorize, type AuthorizedRequest } from "../core/policy/authorize.ts";
+import type { Session } from "../core/policy/constraint.ts";
 import type { World } from "../core/resource/world.ts";
 import type { PolicyWithPaths } from "./argument_paths.ts";
 import { namedPaths } from "./named_paths.ts";
@@ -22,6 +23,8 @@ export const ARGUMENT_CODES = {
 export interface PathContext {
   readonly policy: PolicyWithPaths;
   readonly world: World;
+  /** Of which the request is a part. @default none */
+  readonly session?: Session | undefined;
 }
 
 /**

@@ -82,6 +82,28 @@ export function checkCoverage(
 }
 
 /**
+ * The limits of a policy together with those of copies of rules.
+ *
+ * INVARIANT: a copy is charged to the very limits of its rule.
+ *
+ * @param copies By their ids, the rule that each is a copy of.
+ */
+export function limitsOfCopies(
+  limits: PolicyLimits,
+  copies: ReadonlyMap<string, string>,
+): PolicyLimits {
+  if (copies.size === 0) return limits;
+  const rules = new Map(limits.rules);
+  const programs = new Map(limits.programs);
+  for (const [copy, rule] of copies) {
+    const [own, program] = [limits.rules.get(rule), limits.programs.get(rule)];
+    if (own !== undefined) rules.set(copy, own);
+    if (program !== undefined) programs.set(copy, program);
+  }
+  return { ...limits, rules, programs };
+}
+
+/**
  * Limits that an earlier rule gets around: a request is charged to the rule that decides, and that is
  * the first of those that allow it.
  *

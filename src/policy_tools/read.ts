@@ -5,7 +5,9 @@
  * @module
  */
 import type { ApprovalRule } from "../approval/approval_rule.ts";
+import { type Provenance, readProvenance } from "../provenance/policy.ts";
 import { readApprovals } from "./approvals.ts";
+import { ListFiles, withoutCopies } from "./list_files.ts";
 import { splitByMode } from "./shadow.ts";
 import { dirname, fromFileUrl, resolve } from "@std/path";
 import { messageOf } from "../core/errors.ts";
@@ -26,7 +28,7 @@ import {
 import { refuseAmbiguous } from "./ambiguous.ts";
 import { checkExamples, type Example, readExamples } from "./examples.ts";
 import type { PolicyLimits } from "../limits/limit.ts";
-import { checkCoverage, readLimits, unasked, uncounted } from "./limits.ts";
+import { checkCoverage, limitsOfCopies, readLimits, unasked, uncounted } from "./limits.ts";
 import { lint } from "./lint.ts";
 import { lineFinder } from "./line_finder.ts";
 import { outline, OutlineError } from "./locate.ts";
@@ -41,9 +43,11 @@ import { expandVariables, readVariables, type Variables, withValues } from "./va
 export type PolicySource = string | URL | { readonly text: string } | object;
 
 /** What a policy is read with. */
-export interface ReadOptions
-  extends
-    Omit<LoadOptions, "source" | "digest" | "problems" | "expand" | "further" | "linksOutside"> {
+export interface ReadOptions extends
+  Omit<
+    LoadOptions,
+    "source" | "digest" | "problems" | "expand" | "further" | "conditions" | "linksOutside"
+  > {
   /** Values for `${NAME}`; they win over the policy's own. @default none */
   readonly variables?: Variables;
   /** Name for messages. @default the path, "(text)" or "(object)" */
@@ -72,6 +76,10 @@ export interface PolicyWithExamples extends PolicyWithPaths {
   readonly limits: PolicyLimits;
   /** Which rules need a person's yes, by their id. */
   readonly approvals: ReadonlyMap<string, ApprovalRule>;
+  /** What it says of where values come from. */
+  readonly provenance: Provenance;
+  /** The files of its lists. */
+  readonly listFiles: readonly string[];
   /** What it would be without shadow mode; missing if nothing is tried. */
   readonly tried?: TriedPolicy;
 }
@@ -85,14 +93,35 @@ export interface TriedPolicy {
 
 /** What a document is loaded to. */
 interface LoadedParts
-  extends Pick<PolicyWithExamples, "planted" | "markers" | "limits" | "approvals"> {
+  extends Pick<PolicyWithExamples, "planted" | "markers" | "limits" | "approvals" | "provenance"> {
   readonly policy: PolicyWithPaths;
+  /** What it says for itself, for warnings: without the copies of rules that ask a person. */
+  readonly written: Pick<PolicyWithExamples, "limits" | "approvals"> & {
+    readonly policy: PolicyWithPaths;
+  };
 }
 
 /** What of a policy the core does not read: variables and examples here, the rest is for stages. */
 export const FURTHER = {
-  document: { variables: ANYTHING, examples: ANYTHING, limits: ANYTHING, mode: ANYTHING },
-  rule: { paths: ANYTHING, limits: ANYTHING, approval: ANYTHING, mode: ANYTHING },
+  document: {
+    variables: ANYTHING,
+    examples: ANYTHING,
+    limits: ANYTHING,
+    mode: ANYTHING,
+    lists: ANYTHING,
+    sources: ANYTHING,
+  },
+  rule: {
+    paths: ANYTHING,
+    limits: ANYTHING,
+    approval: ANYTHING,
+    mode: ANYTHING,
+    params: ANYTHING,
+    optional: ANYTHING,
+    together: ANYTHING,
+    otherwise: ANYTHING,
+    to: ANYTHING,
+  },
 };
 
 /** A plain value, and where problems in it are noted. */
@@ -124,7 +153,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const { variables = {} } = options;
   // Variables of the caller are a part of what the policy says.
   const given = Object.keys(variables).length === 0 ? "" : `\0${canonicalJson(variables)}`;
-  const digest = sha256((text ?? canonicalJson(value)) + given);
+  const files = new ListFiles(world.base);
   const own = isMapping(value) ? value["variables"] : undefined;
   const all = {
     ...readVariables(own, problems.at("variables")),
@@ -134,10 +163,18 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const examples = readExamples(withValues(ownExamples, all), problems.at("examples"));
   const expand = (pattern: string, kind: KindName) =>
     expandVariables(pattern, { kind, variables: all });
-  const load = (document: unknown): LoadedParts => {
+  const load = (source: unknown): LoadedParts => {
+    const { actions } = options;
+    const readList = (path: string) => files.read(path);
+    const read = readProvenance(source, { world, actions, expand, readList, problems });
+    const { document, provenance, conditions, copies } = read;
+    // What is in the lists is a part of what the policy says.
+    const digest = sha256((text ?? canonicalJson(value)) + given + files.content);
     const links = new LinkReview(world, options.changeable ?? []);
-    const limits = readLimits(document, problems);
-    const approvals = readApprovals(document, problems);
+    const own = {
+      limits: readLimits(document, problems),
+      approvals: readApprovals(document, problems),
+    };
     const rules = problems.at("capabilities");
     const paths = readArgumentPaths(document, { actions: options.actions, problems: rules });
     const loaded = loadPolicy(document, {
@@ -146,30 +183,40 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
       linksOutside: (changeable: readonly Pattern[]) => links.worldFor(changeable),
       source: name,
       digest,
-      problems,
+      problems: withoutCopies(problems, read.count),
       expand,
       further: FURTHER,
+      conditions,
+      guarded: [...options.guarded ?? [], ...files.guards],
     });
     const policy = withArgumentPaths(loaded, paths, rules);
-    checkCoverage(limits, { policy, problems: problems.at("limits") });
-    return { policy, limits, approvals, planted: links.planted, markers: links.markers };
+    checkCoverage(own.limits, { policy, problems: problems.at("limits") });
+    const approvals = new Map([...own.approvals, ...read.approvals]);
+    const limits = limitsOfCopies(own.limits, copies);
+    const written = {
+      ...own,
+      policy: { ...policy, rules: policy.rules.filter(({ id }) => !copies.has(id)) },
+    };
+    const { planted, markers } = links;
+    return { policy, limits, approvals, provenance, written, planted, markers };
   };
-  const { policy: written, shadow } = splitByMode(value, options.actions, problems);
-  const tried = load(written);
-  const { policy, approvals } = tried;
+  const { policy: asTried, shadow } = splitByMode(value, options.actions, problems);
+  const tried = load(asTried);
+  const { policy, approvals, written } = tried;
   if (options.enforceExamples !== false) {
     checkExamples(examples, { policy, approvals, world }, problems.at("examples"));
   }
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
   const declared = isMapping(own) ? own : {};
   const warnings = [
-    ...lint({ policy, world, declared, given: variables, planted: tried.planted }),
-    ...uncounted(tried.limits, policy),
-    ...unasked(approvals, policy),
+    ...lint({ ...tried, policy: written.policy, world, declared, given: variables }),
+    ...uncounted(written.limits, written.policy),
+    ...unasked(written.approvals, written.policy),
   ];
-  const { policy: _, ...parts } = tried;
-  if (shadow === undefined) return { ...policy, ...parts, examples, warnings };
-  const { policy: enforced, ...rest } = load(shadow.enforced);
+  const { policy: _, written: _written, ...parts } = tried;
+  const { paths: listFiles } = files;
+  if (shadow === undefined) return { ...policy, ...parts, examples, warnings, listFiles };
+  const { policy: enforced, written: _enforced, ...rest } = load(shadow.enforced);
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
   const told =
     `shadow mode of ${shadow.what}: what would be refused is done, and recorded as "would"`;
@@ -177,6 +224,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
     ...enforced,
     ...rest,
     examples,
+    listFiles,
     warnings: [told, ...warnings],
     tried: { policy: { ...policy, approvals }, approvals, limits: tried.limits },
   };

@@ -41,11 +41,12 @@ const OWN_NAMES: readonly string[] = [
   "argument_paths",
   "limits",
   "program_limits",
+  "provenance",
   "shadow",
 ];
 
 /** The kernel's own stages that bound their time themselves, and run nobody's code that submits a request. */
-const PLAIN_NAMES: readonly string[] = ["limits", "program_limits"];
+const PLAIN_NAMES: readonly string[] = ["limits", "program_limits", "provenance"];
 const NEVER_ABORTED = new AbortController().signal;
 
 /** How deep in stages that submit requests of their own the code is that runs now. */

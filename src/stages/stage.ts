@@ -51,6 +51,8 @@ export interface StageContext {
   };
   /** Whether the caller does it itself after this (`Kernel.permit`). @default false */
   readonly isPermit?: boolean;
+  /** For a person who is asked: what is known of the values of the request. @default nothing */
+  readonly notes?: (request: CanonicalRequest) => string | undefined;
   /** Aborted when the time of the stage is over. */
   readonly signal: AbortSignal;
 }

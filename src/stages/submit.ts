@@ -18,6 +18,27 @@ export interface SubmitOptions {
    * never from an agent. @default none
    */
   readonly stages?: readonly Stage[];
+  /**
+   * The session that the request is a part of; {@linkcode Session.submit} sets it. One that is not open refuses it.
+   * @default none
+   */
+  readonly session?: { readonly id: string };
+}
+
+/** Where a result came from, for whoever shows it to a model. */
+export interface ResultProvenance {
+  /** Whether the policy lets all of it be trusted, a part of it (fields, links), or nothing. */
+  readonly trusted: "all" | "part" | "none";
+  /** Ids of the sources by which it is. */
+  readonly sources?: readonly string[];
+  /** Ids of the secret sources that it is from. */
+  readonly secret?: readonly string[];
+}
+
+/** A result in a session. */
+export interface LabelledResult extends ActionResult {
+  /** Only in a session, and with `OK`. */
+  readonly provenance?: ResultProvenance;
 }
 
 /** `Kernel.submit`, or what wraps it. */

@@ -88,12 +88,12 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ],
   [
     "beside the core",
-    /^src\/(actions|approval|transport|log|policy_tools|launch|stages|limits|argument_paths)\//,
+    /^src\/(actions|approval|transport|log|policy_tools|launch|stages|limits|argument_paths|provenance)\//,
   ],
   ["the Worker's side, checkpoints", /^src\/(worker|checkpoint)\//],
   [
     "the assembly",
-    /^src\/(open|open_checks|open_log|policy_stages|shadow_stage|limit_resets|deployment|options|permits|recorded_decisions|own_code|refused_submit|resolve|telemetry|implied_permissions)\.ts$/,
+    /^src\/(open|open_checks|open_log|policy_stages|shadow_stage|limit_resets|deployment|options|permits|recorded_decisions|own_code|refused_submit|resolve|session|telemetry|implied_permissions)\.ts$/,
   ],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],

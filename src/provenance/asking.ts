@@ -1,0 +1,271 @@
+/**
+ * One request and its session: what conditions ask, what the record says, what is learned from the result.
+ *
+ * @module
+ */
+import type { CanonicalRequest } from "../core/action.ts";
+import type { StageOutcome, StageRefusal } from "../core/admission.ts";
+import type { Asked } from "../core/policy/constraint.ts";
+import { type ActionTable, specOf } from "../core/resource/kind.ts";
+import type { Stage, StageAnswer, StageContext } from "../stages/stage.ts";
+import type { ResultProvenance } from "../stages/submit.ts";
+import { escapedJson } from "../visible_text.ts";
+import { valuesIn } from "./candidates.ts";
+import type { ChangedFiles } from "./changed_files.ts";
+import type { AskedSession, Finding } from "./condition.ts";
+import { extract, leavesOf, payloadOf } from "./extraction.ts";
+import { linksIn } from "./links.ts";
+import { normaliseValue, type ValueKind } from "./normalise.ts";
+import { approvedKey, type Provenance } from "./policy.ts";
+import { ActiveSession } from "./session.ts";
+import { SESSION_CODES } from "./session_error.ts";
+import { lessonOf, nameOf, type Seen } from "./session_state.ts";
+import type { Source } from "./source.ts";
+import type { Found } from "./source_knowledge.ts";
+
+/** Most values that one record tells the source of. */
+const MAX_FINDINGS = 50;
+/** Most that is looked at of a result that is not trusted, to say later where a value was seen. */
+const MAX_SEEN_CHARACTERS = 64 * 1024;
+const MAX_SEEN_VALUE = 512;
+const MAX_BY = 200;
+/** Kinds of values that people ask about. */
+const SEEN_KINDS: readonly ValueKind[] = ["iban", "phone"];
+/** Who sent or wrote something, by the names that programs give it. */
+const SENDER_KEYS = [
+  "from",
+  "sender",
+  "author",
+  "by",
+  "user",
+  "sender_name",
+  "from_email",
+  "organizer",
+];
+
+/** What one request is asked and told with. */
+export interface AskingOptions {
+  /** Missing for a request that belongs to no session; only its id if that is not open. */
+  readonly session: ActiveSession | { readonly id: string } | undefined;
+  readonly provenance: Provenance;
+  readonly actions: ActionTable;
+  /** Missing if nobody asks which files were changed. */
+  readonly changed: ChangedFiles | undefined;
+}
+
+/** One request of a session. */
+export class Asking implements AskedSession {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly #options: Omit<AskingOptions, "session"> & {
+    readonly session: ActiveSession | undefined;
+  };
+  /** Why none of its requests may go on, if the session is not open. */
+  readonly #missing: StageRefusal | undefined;
+  /** How the result is to be labelled; set when there is one. */
+  label: ResultProvenance | undefined;
+
+  constructor(options: AskingOptions) {
+    const { session } = options;
+    const active = session instanceof ActiveSession ? session : undefined;
+    this.#options = { ...options, session: active };
+    const id = session instanceof ActiveSession ? session.header.id : session?.id;
+    this.fields = id === undefined ? {} : { provenance: { id } };
+    this.#missing = active === undefined && id !== undefined
+      ? {
+        refusal: `not permitted: there is no open session "${id}"`,
+        code: SESSION_CODES.SESSION_CLOSED,
+      }
+      : undefined;
+  }
+
+  /** Whether what is not found is in none of its sources. */
+  get isComplete(): boolean {
+    return this.#options.session?.state.isComplete ?? false;
+  }
+
+  find(source: string, kind: ValueKind, normal: string): Found | undefined {
+    return this.#options.session?.state.find(source, kind, normal);
+  }
+
+  whereSeen(kind: ValueKind, normal: string): Seen | undefined {
+    return this.#options.session?.state.whereSeen(kind, normal);
+  }
+
+  /** The reason of a denial says more: which value of which rule, and where it was seen; never the value. */
+  lacks(rules: readonly string[], asked: Asked): string {
+    const { provenance, session } = this.#options;
+    for (const id of rules) {
+      const failing = provenance.rules.get(id)?.trace({ ...asked, session: this })
+        .filter(({ truth }) => truth !== true) ?? [];
+      if (failing.length === 0) continue;
+      const why = session === undefined ? " (the request belongs to no session)" : "";
+      const told = failing.slice(0, 3).map((one) => `${one.at} ${one.wants}${this.#seen(one)}`);
+      const more = failing.length > 3 ? ` and ${failing.length - 3} more` : "";
+      return `: rule "${id}" wants ${told.join(", ")}${more}${why}`;
+    }
+    return "";
+  }
+
+  /** For the person who is asked: what a request lacks of its rule. */
+  notes(request: CanonicalRequest, rule: string): string | undefined {
+    const known = this.#options.provenance.rules.get(rule);
+    if (known?.asks !== true) return undefined;
+    const failing = known.trace({ ...request, session: this }).filter(({ truth }) =>
+      truth !== true
+    );
+    const lines = failing.map((one) => {
+      const seen = one.normal === undefined ? undefined : this.whereSeen(one.kind, one.normal);
+      const by = seen?.by === undefined ? "" : `, in something by ${escapedJson(seen.by)}`;
+      const where = seen === undefined
+        ? "seen in no result"
+        : `seen in ${seen.action} (record ${seen.record})${by}`;
+      return `${escapedJson(one.at)} is ${escapedJson(one.value)}: not ${one.wants}; ${where}`;
+    });
+    if (known.remembers && failing.some(({ normal }) => normal !== undefined)) {
+      lines.push(`A yes counts for these values in rule "${known.of}" until the session ends`);
+    }
+    return lines.length === 0 ? undefined : lines.join("\n");
+  }
+
+  /** The stage of this request. */
+  stage(): Stage {
+    return {
+      name: "provenance",
+      enter: (request, context) => this.#enter(request, context),
+    };
+  }
+
+  #enter(request: CanonicalRequest, { rule, recordId, isPermit }: StageContext): StageAnswer {
+    const { session, provenance } = this.#options;
+    const refusal = this.#missing ?? session?.over ?? session?.outOfScope(request, rule) ??
+      session?.disclosure(request, provenance, rule);
+    if (refusal !== undefined) return { ...refusal, fields: this.#own({}) };
+    const known = provenance.rules.get(rule);
+    const findings = known?.trace({ ...request, session: this }) ?? [];
+    return {
+      fields: this.#own(originsOf(findings)),
+      // Asked again: it may have been closed while somebody was asked.
+      confirm: () => session?.over,
+      settle: (outcome) => {
+        if (known?.remembers === true && outcome.executed) {
+          this.#remember(findings, known.of, recordId);
+        }
+        if (isPermit !== true) this.learn(request, recordId, outcome);
+      },
+    };
+  }
+
+  #own(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    const { session } = this.#options;
+    return session === undefined ? fields : { id: session.header.id, ...fields };
+  }
+
+  #remember(findings: readonly Finding[], rule: string, record: string): void {
+    const { session } = this.#options;
+    const values = findings.flatMap(({ truth, normal }) =>
+      truth === true || normal === undefined ? [] : [[normal, ""] as const]
+    );
+    if (values.length > 0) session?.learn({ source: approvedKey(rule), record, values, texts: [] });
+  }
+
+  /** Takes in how a request ended. */
+  learn(request: CanonicalRequest, record: string, outcome: StageOutcome): void {
+    const { session, provenance, actions, changed } = this.#options;
+    if (outcome.executed) {
+      changed?.note(request, actions);
+      for (const source of session === undefined ? [] : provenance.sources) {
+        if (source.isChangedBy(request.action)) session?.learn({ changed: source.key });
+      }
+    }
+    if (session === undefined || outcome.status !== "OK" || outcome.data === undefined) return;
+    const { action, target } = request;
+    const sources = provenance.sources.filter((source) => source.covers(action, target));
+    const isChanged = specOf(actions, action).kind === "path" && changed?.has(target) === true;
+    const trusted: Source[] = [];
+    for (const source of sources) {
+      if (source.isSecret) {
+        const texts = leavesOf(payloadOf(outcome.data)).map(({ value }) => value).toArray();
+        session.learn({ secret: source.id, record, texts });
+      }
+      if (isChanged || session.state.isChanged(source.key)) continue;
+      trusted.push(source);
+      if (!provenance.used.has(source.key)) continue;
+      const extraction = extract(outcome.data, source);
+      if (extraction !== undefined) session.learn(lessonOf(source.key, record, extraction));
+    }
+    this.#label(trusted, sources);
+    const isWhole = trusted.some(({ fields, links }) => fields === undefined && links !== true);
+    if (provenance.rules.size > 0 && !isWhole) see(session, outcome.data, { action, record });
+  }
+
+  #label(trusted: readonly Source[], sources: readonly Source[]): void {
+    const isWhole = trusted.some(({ fields, links }) => fields === undefined && links !== true);
+    const some = trusted.length === 0 ? "none" : "part";
+    const secret = sources.filter(({ isSecret }) => isSecret).map(({ id }) => id);
+    this.label = {
+      trusted: isWhole ? "all" : some,
+      ...trusted.length === 0 ? {} : { sources: trusted.map(({ id }) => id) },
+      ...secret.length === 0 ? {} : { secret },
+    };
+  }
+
+  #seen({ kind, normal }: Finding): string {
+    const seen = normal === undefined ? undefined : this.whereSeen(kind, normal);
+    return seen === undefined ? "" : ` (it was seen in ${seen.action}, record ${seen.record})`;
+  }
+}
+
+/** Which source let which value pass; never the value. */
+function originsOf(
+  findings: readonly Finding[],
+): { readonly from?: Readonly<Record<string, string>> } {
+  const found = findings.flatMap(({ at, found }): [string, string][] => {
+    if (found === undefined) return [];
+    const { source, record } = found;
+    return [[at, record === undefined ? nameOf(source) : `${nameOf(source)}#${record}`]];
+  });
+  if (found.length === 0) return {};
+  const more = found.length - MAX_FINDINGS;
+  return {
+    from: Object.fromEntries([
+      ...found.slice(0, MAX_FINDINGS),
+      ...more > 0 ? [["more", String(more)]] : [],
+    ]),
+  };
+}
+
+/** Notes the values of a result that is not trusted, by their fingerprints. */
+function see({ state }: ActiveSession, data: unknown, where: Omit<Seen, "by">): void {
+  let left = MAX_SEEN_CHARACTERS;
+  for (const { value, parent } of leavesOf(payloadOf(data))) {
+    left -= value.length;
+    if (left < 0) return;
+    const by = senderOf(parent);
+    const seen = by === undefined ? where : { ...where, by };
+    const note = (kind: ValueKind, normal: string | undefined) => {
+      if (normal !== undefined && normal.length >= 4) state.see(kind, normal, seen);
+    };
+    if (value.length <= MAX_SEEN_VALUE) note("text", normaliseValue("text", value));
+    for (const link of linksIn(value) ?? []) {
+      if (link.value === undefined) continue;
+      note(link.kind, link.value);
+      if (link.kind === "url") note("host", new URL(link.value).hostname);
+    }
+    if (/\d{4}/.test(value)) {
+      for (const kind of SEEN_KINDS) for (const normal of valuesIn(value, kind)) note(kind, normal);
+    }
+  }
+}
+
+function senderOf(parent: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  if (parent === undefined) return undefined;
+  for (const key of SENDER_KEYS) {
+    const sender = parent[key];
+    const { email, name, address } = Object(sender);
+    const found = [sender, email, address, name].find((one) =>
+      typeof one === "string" && one !== ""
+    );
+    if (found !== undefined) return String(found).slice(0, MAX_BY);
+  }
+  return undefined;
+}

@@ -1,0 +1,208 @@
+/**
+ * The sessions of one open kernel.
+ *
+ * @module
+ */
+import { messageOf } from "../core/errors.ts";
+import type { ActionTable } from "../core/resource/kind.ts";
+import type { World } from "../core/resource/world.ts";
+import { ChangedFiles } from "./changed_files.ts";
+import { type ProposeScope, type Scope } from "./scope.ts";
+import { ActiveSession } from "./session.ts";
+import { SessionError } from "./session_error.ts";
+import {
+  FileSessionStore,
+  MemorySessionStore,
+  type SessionFile,
+  type SessionHeader,
+  type SessionStore,
+} from "./session_store.ts";
+
+/** What a session is opened with. */
+export interface SessionOptions extends Scope {
+  /**
+   * Of your own: a session of this id that is open, or was kept, goes on; what else is given is added to it.
+   * @default a new UUID
+   */
+  readonly id?: string;
+  /** What the user asked for, in the user's own words: its values are trusted as `prompt`. @default none */
+  readonly prompt?: string;
+  /** Whose requests it has; they get it whatever they say themselves. @default what each request says */
+  readonly agent?: string;
+  /** When it ends, as a date, or in how many milliseconds. @default when it is closed */
+  readonly expires?: Date | number;
+  /** Derives a scope from the prompt; it only narrows. @default none */
+  readonly propose?: ProposeScope;
+}
+
+/** Where sessions are kept. */
+export interface SessionKeeping {
+  /**
+   * The folder in which sessions survive the process. The folder above it has to exist. No action may read or change
+   * it. @default none: sessions end with the kernel
+   */
+  readonly path?: string;
+}
+
+/** A session, as it is listed. */
+export interface SessionInfo extends SessionHeader {
+  /** Whether requests can be made in it now, here. */
+  readonly isOpen: boolean;
+}
+
+/** What the sessions of a kernel depend on. */
+export interface SessionDeskOptions {
+  /** Absolute path of the folder; memory if it is missing. */
+  readonly path: string | undefined;
+  readonly clock: () => Date;
+  readonly onWarning: (line: string) => void;
+}
+
+/** The most sessions that are open at once. */
+const MAX_OPEN = 10_000;
+const MAX_ID = 256;
+/** The file of the paths that were changed. */
+const CHANGED_ID = "kernel: changed files";
+
+/** Opens sessions, and finds those that are open. */
+export class SessionDesk {
+  readonly #options: SessionDeskOptions;
+  readonly #open = new Map<string, ActiveSession>();
+  #store: SessionStore | undefined;
+  #changed: ChangedFiles | undefined;
+  #changedFile: SessionFile | undefined;
+
+  constructor(options: SessionDeskOptions) {
+    this.#options = options;
+  }
+
+  /** The files that were changed; kept like a session. */
+  get changed(): ChangedFiles {
+    if (this.#changed === undefined) {
+      const file = this.#changedFile = this.#stored().open(CHANGED_ID);
+      const known = file.lines.flatMap((line) => "changed" in line ? [line.changed] : []);
+      this.#changed = new ChangedFiles(known, (changed) => {
+        // In memory there is nothing to keep.
+        if (this.#options.path !== undefined) file.append({ changed });
+      });
+    }
+    return this.#changed;
+  }
+
+  /**
+   * Opens a session, or goes on with one.
+   *
+   * @param options From the host's own code.
+   * @param context The actions that there are now, and those that the policy has rules for.
+   * @throws {SessionError} It was closed, its time is over, or it cannot be kept.
+   */
+  async open(
+    options: SessionOptions,
+    { actions, world, ruled }: {
+      readonly actions: ActionTable;
+      readonly world: World;
+      readonly ruled: readonly string[];
+    },
+  ): Promise<ActiveSession> {
+    const { id = crypto.randomUUID(), prompt, propose } = options;
+    if (typeof id !== "string" || id === "" || id.length > MAX_ID || id === CHANGED_ID) {
+      throw new RangeError(`Cannot open a session: its id has to have 1 to ${MAX_ID} characters`);
+    }
+    // Before anything is kept: what it throws leaves nothing behind.
+    const proposed = propose && await propose(prompt ?? "", ruled);
+    const session = this.#open.get(id) ?? this.#begin(id, options, { actions, world });
+    const { over } = session;
+    if (over !== undefined) {
+      throw new SessionError(
+        over.code as "SESSION_CLOSED",
+        over.refusal.replace("not permitted: ", "Cannot open it: "),
+      );
+    }
+    const { actions: names, rules } = options;
+    for (const scope of [{ ...names && { actions: names }, ...rules && { rules } }, proposed]) {
+      if (scope?.actions !== undefined || scope?.rules !== undefined) session.narrow(scope);
+    }
+    if (prompt !== undefined) session.addPrompt(prompt);
+    return session;
+  }
+
+  /** All sessions that are open here or kept. */
+  list(): SessionInfo[] {
+    const kept = this.#stored().headers().filter(({ id }) => id !== CHANGED_ID);
+    return kept.map((header) => ({
+      ...header,
+      isOpen: this.#open.get(header.id)?.over === undefined && this.#open.has(header.id),
+    }));
+  }
+
+  /** A session that is open here. */
+  get(id: string): ActiveSession | undefined {
+    return this.#open.get(id);
+  }
+
+  /** Ends a session for good. */
+  end(session: ActiveSession): void {
+    session.close();
+    session.release();
+    this.#open.delete(session.header.id);
+  }
+
+  /** Puts all of them away. */
+  close(): void {
+    for (const session of this.#open.values()) session.release();
+    this.#open.clear();
+    this.#changedFile?.close();
+  }
+
+  #stored(): SessionStore {
+    const { path } = this.#options;
+    return this.#store ??= path === undefined
+      ? new MemorySessionStore()
+      : new FileSessionStore(path);
+  }
+
+  #begin(
+    id: string,
+    { agent, expires }: SessionOptions,
+    { actions, world }: { readonly actions: ActionTable; readonly world: World },
+  ): ActiveSession {
+    if (this.#open.size >= MAX_OPEN) this.#clear();
+    const { clock, onWarning } = this.#options;
+    const file = this.#stored().open(id);
+    try {
+      const [first] = file.lines;
+      const kept = first !== undefined && "session" in first ? first.session : undefined;
+      if (kept?.closedAt !== undefined) {
+        throw new SessionError("SESSION_CLOSED", `Cannot open the session "${id}": it was closed`);
+      }
+      const now = clock();
+      const end = typeof expires === "number" ? new Date(now.getTime() + expires) : expires;
+      const header = kept ?? {
+        id,
+        ...agent === undefined ? {} : { agent },
+        openedAt: now.toISOString(),
+        ...end === undefined ? {} : { expiresAt: end.toISOString() },
+      };
+      if (kept === undefined) file.append({ session: header });
+      const session = new ActiveSession(header, { file, clock, actions, world, onWarning });
+      this.#open.set(id, session);
+      return session;
+    } catch (error) {
+      file.close();
+      if (error instanceof SessionError) throw error;
+      throw new SessionError(
+        "SESSION_UNAVAILABLE",
+        `Cannot open the session "${id}": ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Makes room by ending what is over. */
+  #clear(): void {
+    for (const session of this.#open.values()) if (session.over !== undefined) this.end(session);
+    if (this.#open.size >= MAX_OPEN) {
+      throw new SessionError("SESSION_UNAVAILABLE", `Cannot open a session: ${MAX_OPEN} are open`);
+    }
+  }
+}
