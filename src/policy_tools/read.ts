@@ -117,6 +117,7 @@ export const FURTHER = {
     approval: ANYTHING,
     mode: ANYTHING,
     params: ANYTHING,
+    target: ANYTHING,
     optional: ANYTHING,
     together: ANYTHING,
     otherwise: ANYTHING,

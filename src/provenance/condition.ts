@@ -332,7 +332,7 @@ function eachLink(source: unknown, { problems, context }: At): ValueCondition {
           kind: "text",
         }];
       }
-      return findings.map((finding, i) => ({ at: `${at}.link ${i + 1}`, ...finding }));
+      return findings.map((finding, i) => ({ ...finding, at: `${at}.link ${i + 1}` }));
     },
   });
 }

@@ -73,7 +73,14 @@ export interface ReadProvenance {
 }
 
 /** The keys of rules that are read here. */
-export const RULE_KEYS: readonly string[] = ["params", "optional", "together", "otherwise", "to"];
+export const RULE_KEYS: readonly string[] = [
+  "target",
+  "params",
+  "optional",
+  "together",
+  "otherwise",
+  "to",
+];
 /** Parameters that no request can have: conditions on all of them. */
 const WHOLE = ["(params)"];
 const SUFFIX = " (otherwise)";
@@ -163,7 +170,7 @@ class RuleReader {
   allow(rule: unknown, problems: Problems): { readonly rule: unknown; readonly copy?: unknown } {
     if (!isMapping(rule)) return { rule };
     const id = idOf(rule, problems);
-    const { constraint = {}, optional, params, together, otherwise, to } = rule;
+    const { constraint = {}, target, optional, params, together, otherwise, to } = rule;
     if (
       !RULE_KEYS.some((key) => rule[key] !== undefined) &&
       !(isMapping(constraint) && Object.values(constraint).some(hasOwnWords))
@@ -177,6 +184,10 @@ class RuleReader {
     const compile = (isRelaxed: boolean) => {
       const context = this.#context(id, { isRelaxed, mayAsk: true });
       const { core, own } = split(constraint, problems.at("constraint"), context);
+      if (target !== undefined) {
+        const inner = compileValue(target, problems.at("target"), context);
+        own.push({ param: "target", path: WHOLE, source: target, inner: onTarget(inner) });
+      }
       if (optional !== undefined && !isMapping(optional)) {
         problems.at("optional").add("Expected a mapping from params to conditions");
       }
@@ -198,7 +209,8 @@ class RuleReader {
     };
     const { core, own } = compile(false);
     this.#set(id, own, { of: id, asks: false, remembers: false, to: secrets });
-    const { params: _p, optional: _o, together: _t, otherwise: _w, to: _s, ...plain } = rule;
+    const { params: _p, target: _x, optional: _o, together: _t, otherwise: _w, to: _s, ...plain } =
+      rule;
     const written = { ...plain, ...Object.keys(constraint).length > 0 ? { constraint: core } : {} };
     if (asking === undefined) return { rule: written };
     const found = problems.found.length;
@@ -391,6 +403,20 @@ function split(
     }
   }
   return { core, own };
+}
+
+/** A condition on the target: where it comes from, when it is what something is sent to. */
+function onTarget(inner: ValueCondition): ValueCondition {
+  const targetOf = (asked: Asked | undefined) =>
+    (asked as (Asked & { readonly target?: string }) | undefined)?.target;
+  return {
+    test: (_, asked) => {
+      const target = targetOf(asked);
+      // Whoever does not say it asks about nothing that could be decided.
+      return target === undefined ? undefined : inner.test(target, asked);
+    },
+    trace: (_, asked) => inner.trace(targetOf(asked), asked, "target"),
+  };
 }
 
 /** Holds for a param that is missing. */
