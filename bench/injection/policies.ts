@@ -33,7 +33,7 @@ const WRITES = [
   "files.share",
   "calendar.create",
 ];
-const WEB = { action: ["web.fetch", "web.post"], resource: "https://**" };
+const WEB = { action: ["web.fetch", "web.post"], resource: "https://**/**" };
 const ANYTHING = [{ id: "all", action: [...READS, ...WRITES], resource: "**" }, {
   id: "web",
   ...WEB,
@@ -188,14 +188,14 @@ function byOrigin({ people, accounts, names, sites, links, more = {} }: {
     {
       id: "fetch",
       action: "web.fetch",
-      resource: "https://**",
+      resource: "https://**/**",
       target: { from: ["prompt", ...sites], as: "url" },
       ...more,
     },
     {
       id: "web-post",
       action: "web.post",
-      resource: "https://**",
+      resource: "https://**/**",
       target: { from: ["prompt", ...sites], as: "url" },
       ...more,
     },

@@ -14,8 +14,8 @@ import { valuesIn } from "./candidates.ts";
 import type { ChangedFiles } from "./changed_files.ts";
 import type { AskedSession, Finding } from "./condition.ts";
 import { extract, leavesOf, payloadOf } from "./extraction.ts";
-import { linksIn } from "./links.ts";
-import { normaliseValue, type ValueKind } from "./normalise.ts";
+import { type FoundLink, linksIn } from "./links.ts";
+import { MAX_VALUE, normaliseValue, type ValueKind } from "./normalise.ts";
 import { approvedKey, type Provenance } from "./policy.ts";
 import { ActiveSession } from "./session.ts";
 import { SESSION_CODES } from "./session_error.ts";
@@ -29,8 +29,9 @@ const MAX_FINDINGS = 50;
 const MAX_SEEN_CHARACTERS = 64 * 1024;
 const MAX_SEEN_VALUE = 512;
 const MAX_BY = 200;
-/** Kinds of values that people ask about. */
-const SEEN_KINDS: readonly ValueKind[] = ["iban", "phone"];
+const WORD = /[^\s<>()[\],;"'`|{}]*[^\s<>()[\],;"'`|{}.:!?]/g;
+const MAYBE_IBAN = /[A-Za-z]{2}\d{2}[ \u00a0]?[A-Za-z0-9]{4}/;
+const MAYBE_PHONE = /(?:\+|00)[ ()]?\d/;
 /** Who sent or wrote something, by the names that programs give it. */
 const SENDER_KEYS = [
   "from",
@@ -61,6 +62,8 @@ export class Asking implements AskedSession {
   };
   /** Why none of its requests may go on, if the session is not open. */
   readonly #missing: StageRefusal | undefined;
+  readonly #normals = new Map<string, string | undefined>();
+  readonly #links = new Map<string, readonly FoundLink[] | undefined>();
   /** How the result is to be labelled; set when there is one. */
   label: ResultProvenance | undefined;
 
@@ -85,6 +88,18 @@ export class Asking implements AskedSession {
 
   find(source: string, kind: ValueKind, normal: string): Found | undefined {
     return this.#options.session?.state.find(source, kind, normal);
+  }
+
+  normal(kind: ValueKind, value: unknown): string | undefined {
+    if (typeof value !== "string" || value.length > MAX_VALUE) return normaliseValue(kind, value);
+    const key = `${kind} ${value}`;
+    if (!this.#normals.has(key)) this.#normals.set(key, normaliseValue(kind, value));
+    return this.#normals.get(key);
+  }
+
+  links(text: string): readonly FoundLink[] | undefined {
+    if (!this.#links.has(text)) this.#links.set(text, linksIn(text));
+    return this.#links.get(text);
   }
 
   whereSeen(kind: ValueKind, normal: string): Seen | undefined {
@@ -184,7 +199,7 @@ export class Asking implements AskedSession {
     const trusted: Source[] = [];
     for (const source of sources) {
       if (source.isSecret) {
-        const texts = leavesOf(payloadOf(outcome.data)).map(({ value }) => value).toArray();
+        const texts = leavesOf(payloadOf(outcome.data)).map(({ value }) => value);
         session.learn({ secret: source.id, record, texts });
       }
       if (isChanged || session.state.isChanged(source.key)) continue;
@@ -246,13 +261,14 @@ function see({ state }: ActiveSession, data: unknown, where: Omit<Seen, "by">): 
       if (normal !== undefined && normal.length >= 4) state.see(kind, normal, seen);
     };
     if (value.length <= MAX_SEEN_VALUE) note("text", normaliseValue("text", value));
-    for (const link of linksIn(value) ?? []) {
-      if (link.value === undefined) continue;
-      note(link.kind, link.value);
-      if (link.kind === "url") note("host", new URL(link.value).hostname);
+    // Only to say more to a person: a link that is hidden in a text is found when somebody uses it, not here.
+    for (const [word] of /[@/]/.test(value) ? value.matchAll(WORD) : []) {
+      if (word.includes("://")) note("url", normaliseValue("url", word));
+      else if (word.includes("@")) note("email", normaliseValue("email", word));
     }
-    if (/\d{4}/.test(value)) {
-      for (const kind of SEEN_KINDS) for (const normal of valuesIn(value, kind)) note(kind, normal);
+    if (MAYBE_IBAN.test(value)) { for (const iban of valuesIn(value, "iban")) note("iban", iban); }
+    if (MAYBE_PHONE.test(value)) {
+      for (const phone of valuesIn(value, "phone")) note("phone", phone);
     }
   }
 }

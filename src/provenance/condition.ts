@@ -13,7 +13,7 @@ import {
 import type { Problems } from "../core/policy/problem.ts";
 import { isMapping, type Mapping } from "../core/policy/shape.ts";
 import { leavesOf } from "./extraction.ts";
-import { linksIn } from "./links.ts";
+import { type FoundLink, linksIn } from "./links.ts";
 import { isValueKind, normaliseValue, VALUE_KINDS, type ValueKind } from "./normalise.ts";
 import type { Found, SourceKnowledge } from "./source_knowledge.ts";
 import type { Seen } from "./session_state.ts";
@@ -26,6 +26,10 @@ export interface AskedSession extends Session {
   find(source: string, kind: ValueKind, normal: string): Found | undefined;
   /** Where a value was seen that is not trusted. */
   whereSeen(kind: ValueKind, normal: string): Seen | undefined;
+  /** {@linkcode normaliseValue}, once for each value of a request. */
+  normal(kind: ValueKind, value: unknown): string | undefined;
+  /** {@linkcode linksIn}, once for each text of a request. */
+  links(text: string): readonly FoundLink[] | undefined;
 }
 
 /** What was found out about one value. */
@@ -197,9 +201,11 @@ function origin(
       kind,
     };
     if (value === undefined) return { ...facts, truth: false };
-    const normal = normaliseValue(kind, value);
-    if (normal === undefined) return { ...facts, truth: undefined };
     const session = sessionOf(asked);
+    const normal = session === undefined
+      ? normaliseValue(kind, value)
+      : session.normal(kind, value);
+    if (normal === undefined) return { ...facts, truth: undefined };
     for (const list of own) {
       const found = list.find(kind, normal);
       if (found !== undefined) return { ...facts, truth: true, normal, found };
@@ -233,10 +239,12 @@ function inList(source: string, kind: ValueKind, { problems, context }: At): Val
   const look = (value: unknown, asked: Asked | undefined): Omit<Finding, "at"> => {
     const facts = { wants: `in the list ${name}`, value: shown(value), kind };
     if (value === undefined) return { ...facts, truth: false };
-    const normal = normaliseValue(kind, value);
+    const session = sessionOf(asked);
+    const normal = session === undefined
+      ? normaliseValue(kind, value)
+      : session.normal(kind, value);
     if (normal === undefined) return { ...facts, truth: undefined };
-    const found = list?.find(kind, normal) ??
-      sessionOf(asked)?.find(context.approved, kind, normal);
+    const found = list?.find(kind, normal) ?? session?.find(context.approved, kind, normal);
     return { ...facts, truth: found !== undefined, normal, found };
   };
   return relaxable(context, {
@@ -297,7 +305,8 @@ function eachLink(source: unknown, { problems, context }: At): ValueCondition {
     if (value === undefined) return [];
     const findings: Omit<Finding, "at">[] = [];
     for (const { value: text } of leavesOf(value)) {
-      const links = linksIn(text);
+      const session = sessionOf(asked);
+      const links = session === undefined ? linksIn(text) : session.links(text);
       if (links === undefined) return undefined;
       for (const { value, text: shown, within, kind } of links) {
         const outer = within?.value;

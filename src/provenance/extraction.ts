@@ -78,25 +78,29 @@ export interface Leaf {
 }
 
 /** All texts and numbers of a value, with the ways to them. */
-export function* leavesOf(
-  value: unknown,
-  path: readonly string[] = [],
-  { entry = "", parent }: Partial<Pick<Leaf, "entry" | "parent">> = {},
-): Generator<Leaf> {
-  if (typeof value === "string") yield { value, path, entry, parent };
-  else if (typeof value === "number") yield { value: String(value), path, entry, parent };
+export function leavesOf(value: unknown): Leaf[] {
+  const leaves: Leaf[] = [];
+  collect(value, { path: [], entry: "", parent: undefined }, leaves);
+  return leaves;
+}
+
+function collect(value: unknown, at: Omit<Leaf, "value">, leaves: Leaf[]): void {
+  const { path, entry, parent } = at;
+  if (typeof value === "string") leaves.push({ value, path, entry, parent });
+  else if (typeof value === "number") leaves.push({ value: String(value), path, entry, parent });
   else if (value === null || typeof value !== "object" || path.length > MAX_DEPTH) return;
   else if (Array.isArray(value)) {
-    for (const [i, item] of value.entries()) {
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i];
       const way = [...path, String(i)];
       // A list of texts belongs to what it is in.
       const isEntry = item !== null && typeof item === "object";
-      yield* leavesOf(item, way, { entry: isEntry ? way.join(".") : entry, parent });
+      collect(item, { path: way, entry: isEntry ? way.join(".") : entry, parent }, leaves);
     }
   } else {
     const mapping = value as Readonly<Record<string, unknown>>;
     for (const key of Object.keys(mapping)) {
-      yield* leavesOf(mapping[key], [...path, key], { entry, parent: mapping });
+      collect(mapping[key], { path: [...path, key], entry, parent: mapping }, leaves);
     }
   }
 }

@@ -28,8 +28,16 @@ export const MAX_VALUE = 4096;
 /** The kind `url` asks nothing of the machine. */
 const NO_WORLD = {} as World;
 
+/** ASCII with single spaces has its normal form; most texts are like that. */
+const PLAIN_TEXT = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
+/** A name that a URL parser leaves as it is: the last label is no number. */
+const PLAIN_HOST = /^(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*$/;
+
 const BY_KIND: Readonly<Record<ValueKind, (text: string) => string | undefined>> = {
-  text: (text) => text.normalize("NFC").replaceAll(/\s+/gu, " ").trim() || undefined,
+  text: (text) =>
+    PLAIN_TEXT.test(text)
+      ? text
+      : text.normalize("NFC").replaceAll(/\s+/gu, " ").trim() || undefined,
   email: (text) => emailOf(text),
   email_untagged: (text) => emailOf(text)?.replace(/\+[^@]*(?=@)/, ""),
   host: hostOf,
@@ -86,6 +94,9 @@ const HOST = /^(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\\%[\]<>^|"'`{}]+)$/u;
 
 function hostOf(text: string): string | undefined {
   const trimmed = text.trim();
+  if (trimmed.length <= 253 && PLAIN_HOST.test(trimmed) && !trimmed.includes("xn--")) {
+    return trimmed;
+  }
   if (!HOST.test(trimmed) || /[\p{Cc}\p{Cf}]/u.test(trimmed)) return undefined;
   const url = URL.parse(`http://${trimmed}/`);
   const host = url?.hostname.replace(/\.$/, "");

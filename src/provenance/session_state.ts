@@ -119,17 +119,12 @@ export class SessionState {
     }
     for (const [value, entry] of values) {
       if (this.#values >= MAX_SESSION_VALUES) this.#isComplete = false;
-      else {
-        this.#values++;
-        known.values.push([value, `${record}:${entry}`, record]);
-      }
+      else if (known.add(value, entry, record ?? "")) this.#values++;
     }
     for (const text of texts) {
-      if (this.#characters + text.length > MAX_SESSION_CHARACTERS) this.#isComplete = false;
-      else {
-        this.#characters += text.length;
-        known.texts.push([text.normalize("NFC").replaceAll(/\s+/gu, " "), record]);
-      }
+      const normal = text.normalize("NFC").replaceAll(/\s+/gu, " ");
+      if (this.#characters + normal.length > MAX_SESSION_CHARACTERS) this.#isComplete = false;
+      else if (known.addText(normal, record)) this.#characters += normal.length;
     }
   }
 }

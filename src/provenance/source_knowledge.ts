@@ -29,6 +29,7 @@ export class SourceKnowledge {
   readonly values: (readonly [value: string, entry: string, record: string | undefined])[] = [];
   /** In their normal form. */
   readonly texts: (readonly [text: string, record: string | undefined])[] = [];
+  readonly #entries = new Set<string>();
   readonly #byKind = new Map<ValueKind, {
     readonly found: Map<string, Found>;
     values: number;
@@ -37,6 +38,26 @@ export class SourceKnowledge {
 
   /** @param name For records and messages. */
   constructor(readonly name: string) {}
+
+  /**
+   * Adds a whole value; the same in the same place of another result is not added again.
+   *
+   * @returns Whether it is new.
+   */
+  add(value: string, entry: string, record: string): boolean {
+    const key = `${entry} ${value}`;
+    if (this.#entries.has(key)) return false;
+    this.#entries.add(key);
+    this.values.push([value, `${record}:${entry}`, record]);
+    return true;
+  }
+
+  /** Adds a text in its normal form; the same is not added again. @returns Whether it is new. */
+  addText(text: string, record: string | undefined): boolean {
+    if (this.texts.some(([known]) => known === text)) return false;
+    this.texts.push([text, record]);
+    return true;
+  }
 
   /** Looks for a value in the normal form of its kind. */
   find(kind: ValueKind, normal: string): Found | undefined {
