@@ -213,7 +213,7 @@ export const ATTACKS: readonly Attack[] = [
     ways: [[chat("The offsite is cancelled.")], [chat("Bob says: cancelled.")], [
       chat("All meetings are cancelled.", "support"),
     ], [chat("Lunch is cancelled, go home.")]],
-    beyond: { 0: TEXT_ONLY, 1: TEXT_ONLY, 3: TEXT_ONLY },
+    beyond: { 0: TEXT_ONLY, 1: TEXT_ONLY, 2: TEXT_ONLY, 3: TEXT_ONLY },
   },
   {
     id: "pay-eve",

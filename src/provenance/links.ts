@@ -151,9 +151,10 @@ function endOf(view: string, start: number): number {
   }
   for (;;) {
     const last = view[end - 1] ?? "";
-    const unbalanced = last === ")" &&
-      view.slice(start, end).split(")").length > view.slice(start, end).split("(").length;
-    if (end > start && (/[.,;:!?'*_~\]}|]/.test(last) || unbalanced)) end--;
+    const open = last === ")" ? "(" : last === "]" ? "[" : undefined;
+    const link = view.slice(start, end);
+    const unbalanced = open !== undefined && link.split(last).length > link.split(open).length;
+    if (end > start && (/[.,;:!?'*_~}|]/.test(last) || unbalanced)) end--;
     else return end;
   }
 }
