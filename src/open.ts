@@ -3,12 +3,7 @@
  *
  * @module
  */
-import {
-  type ActionRequest,
-  type ActionResult,
-  type CanonicalRequest,
-  CODES,
-} from "./core/action.ts";
+import { type ActionRequest, type CanonicalRequest, CODES } from "./core/action.ts";
 import type { Admit } from "./core/admission.ts";
 import type { ProviderHost } from "./core/isolation/provider_host.ts";
 import { CoreKernel } from "./core/kernel.ts";

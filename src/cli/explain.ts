@@ -6,7 +6,8 @@
 import type { Policy } from "../core/policy/policy.ts";
 import type { Explanation } from "../policy_tools/explain.ts";
 import { explainRequest, placeOf } from "../policy_tools/explained_request.ts";
-import { type Command, EXIT, type Invocation, noPositionals } from "./command.ts";
+import { readSessionFile } from "../policy_tools/read.ts";
+import { type Command, EXIT, type Invocation, noPositionals, optional } from "./command.ts";
 import type { Foresight } from "../../providers/http/denial.ts";
 import { foreseenJson, foresightOf } from "./foreseen.ts";
 import { resolvedOptions } from "./policy_options.ts";
@@ -19,11 +20,22 @@ export const COMMAND: Command = {
   details:
     `Decides with the code of the gate, does nothing and records nothing. Exit code 0 for an allow, 2
 for a deny, 4 for what a person has to approve, 1 for a request that is malformed.`,
-  options: { ...POLICY_OPTIONS, ...REQUEST_OPTIONS, json: { type: "boolean", help: "as JSON" } },
+  options: {
+    ...POLICY_OPTIONS,
+    ...REQUEST_OPTIONS,
+    session: {
+      type: "string",
+      value: "FILE",
+      help: "what the session knows (YAML: prompt, actions, rules, results)",
+    },
+    json: { type: "boolean", help: "as JSON" },
+  },
   async run({ values, positionals }: Invocation): Promise<number> {
     noPositionals(positionals);
     const resolved = await resolvedOptions(values);
-    const explained = explainRequest(requestOf(values), resolved);
+    const file = optional(values, "session");
+    const session = file === undefined ? undefined : readSessionFile(file);
+    const explained = explainRequest(requestOf(values), { ...resolved, session });
     const { explanation, policy, limits, approval } = explained;
     const foresight = foresightOf(explained);
     const { tried } = resolved.policy;

@@ -31,15 +31,16 @@ export const COMMAND: Command = {
       },
     );
     const file = optional(values, "examples");
-    const { policy, approvals } = read.tried ?? { policy: read, approvals: read.approvals };
+    const { policy, approvals, provenance } = read.tried ?? { policy: read, ...read };
+    const context = { policy, approvals, provenance, world };
     const examples = [...read.examples, ...(file === undefined ? [] : readExamplesFile(file))];
     const outcomes = examples.map((example) => ({
       example,
-      wrong: mismatch(example, { policy, approvals, world }),
+      wrong: mismatch(example, context),
     }));
     const failed = outcomes.filter(({ wrong }) => wrong !== undefined).length;
     const reached = new Set(
-      examples.map((example) => decisionOn(example, { policy, world })?.ruleId),
+      examples.map((example) => decisionOn(example, context)?.ruleId),
     );
     const unreached = policy.rules.filter(({ id, guard }) =>
       guard === undefined && !reached.has(id)

@@ -4,6 +4,14 @@
  * @module
  */
 import { NotReadableError } from "../core/resource/world.ts";
+import { NO_PROVENANCE, type Provenance } from "../provenance/policy.ts";
+import {
+  isWrittenSession,
+  type Rehearsal,
+  rehearse,
+  SESSION_FORM,
+  type WrittenSession,
+} from "../provenance/rehearsal.ts";
 import { authorizeWithPaths, type PathContext } from "../argument_paths/decision.ts";
 import type { AuthorizedRequest } from "../core/policy/authorize.ts";
 import type { Decision } from "../core/policy/decide.ts";
@@ -12,7 +20,10 @@ import type { Problems } from "../core/policy/problem.ts";
 import { type Field, isMapping, type Mapping, readMapping } from "../core/policy/shape.ts";
 
 /** What examples are compared with. */
-export type ExampleContext = PathContext & PolicyWithApprovals;
+export type ExampleContext = PathContext & PolicyWithApprovals & {
+  /** What the policy says of where values come from. @default nothing */
+  readonly provenance?: Provenance;
+};
 
 /** An example of a policy: a request and the decision that it should get. */
 export interface Example {
@@ -23,6 +34,8 @@ export interface Example {
   readonly expect: "allow" | "deny" | "approve";
   /** The rule that should decide. */
   readonly rule?: string;
+  /** The session that the request is a part of. @default none */
+  readonly session?: WrittenSession;
 }
 
 const EFFECTS = ["allow", "deny", "approve"];
@@ -46,6 +59,7 @@ export const EXAMPLE = {
     expected: `Expected one of ${EFFECTS.join(", ")}`,
   },
   rule: OPTIONAL_TEXT,
+  session: { is: isMapping, expected: SESSION_FORM } satisfies Field<Mapping>,
 };
 
 /**
@@ -72,6 +86,7 @@ function readExample(source: unknown, problems: Problems): Example | undefined {
       problems.at(key).add(EXAMPLE[key].expected);
     }
   }
+  if (found?.session !== undefined) isWrittenSession(found.session, problems.at("session"));
   return problems.found.length === before ? found as Example : undefined;
 }
 
@@ -104,7 +119,9 @@ export function mismatch(example: Example, context: ExampleContext): string | un
     const why = effect === "approve" ? `${reason}, if somebody says yes` : reason;
     return `Expects ${example.expect} for ${what}, but it is ${effect}: ${why}`;
   }
-  if (example.rule === undefined || example.rule === ruleId) return undefined;
+  // A copy that asks a person is the same rule, for people.
+  const isRule = example.rule === ruleId || `${example.rule} (otherwise)` === ruleId;
+  if (example.rule === undefined || isRule) return undefined;
   const actual = ruleId === undefined ? "no rule" : `"${ruleId}"`;
   return `Expects rule "${example.rule}" for ${what}, but it is ${actual}`;
 }
@@ -114,11 +131,29 @@ export function mismatch(example: Example, context: ExampleContext): string | un
  *
  * @returns `undefined` if this process may not look at the target: the kernel will not open then.
  */
-export function decisionOn(example: Example, context: PathContext): Decision | undefined {
+export function decisionOn(example: Example, context: ExampleContext): Decision | undefined {
   return authorizeExample(example, context)?.decision;
 }
 
-function authorizeExample(example: Example, context: PathContext): AuthorizedRequest | undefined {
-  const authorized = authorizeWithPaths(example, context);
-  return authorized.cause instanceof NotReadableError ? undefined : authorized;
+function authorizeExample(
+  example: Example,
+  context: ExampleContext,
+): AuthorizedRequest | undefined {
+  const { provenance = NO_PROVENANCE, policy: { actions }, world } = context;
+  const { session, refusal } = rehearse(example.session, { provenance, actions, world });
+  const authorized = authorizeWithPaths(example, { ...context, session });
+  if (authorized.cause instanceof NotReadableError) return undefined;
+  return withRefusal(authorized, refusal);
+}
+
+/** A decision together with what the stages of a session would say. */
+export function withRefusal(
+  authorized: AuthorizedRequest,
+  refusal: Rehearsal["refusal"],
+): AuthorizedRequest {
+  const { request, decision: { effect, ruleId } } = authorized;
+  const refused = effect === "allow" && ruleId !== undefined ? refusal(request, ruleId) : undefined;
+  if (refused === undefined) return authorized;
+  const { code, refusal: reason } = refused;
+  return { ...authorized, decision: { effect: "deny", ruleId, code, reason } };
 }

@@ -11,6 +11,8 @@ import type { AuthorizedRequest } from "../core/policy/authorize.ts";
 import { authorizeWithPaths, type PathContext } from "../argument_paths/decision.ts";
 import { evaluate, NO_CONTAINER, valueAt } from "../core/policy/constraint.ts";
 import type { Policy, Rule } from "../core/policy/policy.ts";
+import type { Rehearsal } from "../provenance/rehearsal.ts";
+import { withRefusal } from "./examples.ts";
 import { type LackingResource, lackingResource } from "./lacking_resource.ts";
 
 /** A rule that nearly allowed a request. */
@@ -44,8 +46,12 @@ const MAX_NEAR_MISSES = 3;
  * @param context The policy and the machine.
  * @returns The decision, with the rule that decided or those that nearly allowed it.
  */
-export function explain(request: ActionRequest, context: PathContext): Explanation {
-  const authorized = authorizeWithPaths(request, context);
+export function explain(
+  request: ActionRequest,
+  context: PathContext & { readonly refusal?: Rehearsal["refusal"] },
+): Explanation {
+  const { refusal = () => undefined, session } = context;
+  const authorized = withRefusal(authorizeWithPaths(request, context), refusal);
   const { decision, cause } = authorized;
   if (cause !== undefined) {
     return { invalid: `malformed request: ${decision.reason}`, nearMisses: [] };
@@ -55,7 +61,7 @@ export function explain(request: ActionRequest, context: PathContext): Explanati
   if (rule !== undefined) return { authorized, rule, nearMisses: [] };
   const lacking = lackingResource(policy, authorized.request);
   const misses = policy.rules.filter(({ effect }) => effect === "allow")
-    .map((rule) => nearMiss(rule, policy, lacking))
+    .map((rule) => nearMiss(rule, policy, { ...lacking, session }))
     .filter(({ closeness }) => closeness > 0)
     .sort((a, b) => b.closeness - a.closeness || a.rule.index - b.rule.index);
   return { authorized, lacking, nearMisses: misses.slice(0, MAX_NEAR_MISSES) };
@@ -65,7 +71,7 @@ export function explain(request: ActionRequest, context: PathContext): Explanati
 function nearMiss(
   rule: Rule,
   policy: Policy,
-  { action, target, params, agent }: LackingResource,
+  { action, target, params, agent, session }: LackingResource & Pick<PathContext, "session">,
 ): NearMiss & { closeness: number } {
   const { kind } = specOf(policy.actions, action);
   const patterns = rule.patterns.get(kind) ?? [];
@@ -92,9 +98,11 @@ function nearMiss(
       : `does not match ${target}`;
     lacks.push(`its resource ${rule.resources.join(", ")} ${why}`);
   }
+  // Conditions that are compiled elsewhere may look at the target too.
+  const asked = { params, agent, session, target };
   const unmet =
     rule.constraint?.conditions.filter((condition) =>
-      evaluate({ conditions: [condition] }, { params, agent }) !== true
+      evaluate({ conditions: [condition] }, asked) !== true
     ) ?? [];
   for (const { param, path, source } of unmet) {
     if (path.length === 0) {

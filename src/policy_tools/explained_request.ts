@@ -9,6 +9,7 @@ import type { Policy, Rule } from "../core/policy/policy.ts";
 import { receive } from "../core/request.ts";
 import { covers, type PolicyLimits } from "../limits/limit.ts";
 import type { World } from "../core/resource/world.ts";
+import { rehearse, type WrittenSession } from "../provenance/rehearsal.ts";
 import { escape } from "../visible_text.ts";
 import { approvalOf, type PolicyWithApprovals } from "./effect.ts";
 import { explain, type Explanation } from "./explain.ts";
@@ -37,14 +38,20 @@ export interface ExplainedRequest {
  */
 export function explainRequest(
   given: ActionRequest,
-  context: { readonly policy: PolicyWithExamples; readonly world: World },
+  context: {
+    readonly policy: PolicyWithExamples;
+    readonly world: World;
+    /** What the session of the request knows. @default it belongs to none */
+    readonly session?: WrittenSession | undefined;
+  },
 ): ExplainedRequest {
   const { request, problem } = receive(given);
   const { world, policy: written } = context;
-  const { policy, limits, approvals } = written.tried ??
-    { policy: written, limits: written.limits, approvals: written.approvals };
+  const { policy, limits, approvals, provenance } = written.tried ??
+    { policy: written, ...written };
+  const rehearsal = rehearse(context.session, { provenance, actions: policy.actions, world });
   const explanation = problem === undefined
-    ? explain(request, { policy, world })
+    ? explain(request, { policy, world, ...rehearsal })
     : { invalid: problem, nearMisses: [] };
   return {
     explanation,

@@ -6,6 +6,7 @@
  */
 import type { ApprovalRule } from "../approval/approval_rule.ts";
 import { type Provenance, readProvenance } from "../provenance/policy.ts";
+import { isWrittenSession, type WrittenSession } from "../provenance/rehearsal.ts";
 import { readApprovals } from "./approvals.ts";
 import { ListFiles, withoutCopies } from "./list_files.ts";
 import { splitByMode } from "./shadow.ts";
@@ -89,6 +90,7 @@ export interface TriedPolicy {
   readonly policy: PolicyWithPaths;
   readonly approvals: ReadonlyMap<string, ApprovalRule>;
   readonly limits: PolicyLimits;
+  readonly provenance: Provenance;
 }
 
 /** What a document is loaded to. */
@@ -205,7 +207,8 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const tried = load(asTried);
   const { policy, approvals, written } = tried;
   if (options.enforceExamples !== false) {
-    checkExamples(examples, { policy, approvals, world }, problems.at("examples"));
+    const { provenance } = tried;
+    checkExamples(examples, { policy, approvals, world, provenance }, problems.at("examples"));
   }
   if (problems.found.length > 0) throw new PolicyError(name, problems.found);
   const declared = isMapping(own) ? own : {};
@@ -227,7 +230,12 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
     examples,
     listFiles,
     warnings: [told, ...warnings],
-    tried: { policy: { ...policy, approvals }, approvals, limits: tried.limits },
+    tried: {
+      policy: { ...policy, approvals },
+      approvals,
+      limits: tried.limits,
+      provenance: tried.provenance,
+    },
   };
 }
 
@@ -264,6 +272,17 @@ export function readExamplesFile(path: string): Example[] {
     : readExamples(value ?? {}, problems);
   if (problems.found.length > 0) throw new PolicyError(path, problems.found);
   return examples;
+}
+
+/**
+ * Reads what a session is to know from a YAML file, for an explanation.
+ *
+ * @throws {PolicyError} It says something else, or cannot be read.
+ */
+export function readSessionFile(path: string): WrittenSession {
+  const { value, problems } = readYaml(readText(path), path);
+  if (isWrittenSession(value, problems) && problems.found.length === 0) return value;
+  throw new PolicyError(path, problems.found);
 }
 
 function textOf(source: PolicySource): string | undefined {

@@ -7,7 +7,7 @@ import { messageOf } from "../core/errors.ts";
 import type { ActionTable } from "../core/resource/kind.ts";
 import type { World } from "../core/resource/world.ts";
 import { ChangedFiles } from "./changed_files.ts";
-import { type ProposeScope, type Scope } from "./scope.ts";
+import type { ProposeScope, Scope } from "./scope.ts";
 import { ActiveSession } from "./session.ts";
 import { SessionError } from "./session_error.ts";
 import {

@@ -375,7 +375,7 @@ Deno.test("what is read from a file that an agent wrote is not trusted, in no se
   for (const [path, code] of [[its, "CONSTRAINT_UNMET"], [mine, "OK"]] as const) {
     await using session = await world.kernel.session();
     assertEquals((await session.submit({ action: "fs.read", target: path })).status, "OK");
-    const { status, code: found = status } = await session.submit({
+    const { code: found = "OK" } = await session.submit({
       action: "mail.send",
       target: "out",
       params: { to: "eve@evil.org" },
