@@ -17,6 +17,7 @@ import type { Lesson } from "./session_state.ts";
 
 /** What a session was opened with, and whether it is over. */
 export interface SessionHeader {
+  /** Appears in its records. */
   readonly id: string;
   /** Whose requests it has. */
   readonly agent?: string | undefined;
