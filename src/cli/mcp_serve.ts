@@ -54,9 +54,11 @@ export async function serveMcp(values: Values): Promise<number> {
     onWarning: (line) => complain(escape(line)),
   });
   const resolved = resolveOptions(options);
+  // One client, one session: it is over when the client is gone.
+  await using session = await kernel.session();
   return await serve(values, {
     submit: teaching(
-      (request, more) => kernel.submit(request, more),
+      (request, more) => session.submit(request, more),
       (request, code) => nearestRule(request, code, resolved),
     ),
     actions: allowedActions(kernel.policy),

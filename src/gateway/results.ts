@@ -6,6 +6,7 @@
 // @ts-types="npm:@modelcontextprotocol/sdk@^1.32.2/types"
 import type { CallToolResult } from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
 import type { ActionResult } from "../core/action.ts";
+import type { LabelledResult } from "../stages/submit.ts";
 
 /** Code of a JSON-RPC error for a request that the gate refused, of the range for servers. */
 export const DENIED_CODE = -32010;
@@ -25,13 +26,14 @@ export class RpcError extends Error {
   }
 }
 
-/** By what a result is found in the log, and its code. */
-export function metaOf(result: ActionResult | undefined): { _meta?: Record<string, unknown> } {
-  const { recordId, code, truncated } = result ?? {};
+/** By what a result is found in the log, its code, and in a session where it came from. */
+export function metaOf(result: LabelledResult | undefined): { _meta?: Record<string, unknown> } {
+  const { recordId, code, truncated, provenance } = result ?? {};
   const meta = {
     ...recordId === undefined ? {} : { "agent-kernel/record_id": recordId },
     ...code === undefined ? {} : { "agent-kernel/code": code },
     ...truncated === undefined ? {} : { "agent-kernel/truncated": truncated },
+    ...provenance === undefined ? {} : { "agent-kernel/provenance": provenance },
   };
   return Object.keys(meta).length === 0 ? {} : { _meta: meta };
 }

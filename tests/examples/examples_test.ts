@@ -298,6 +298,14 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "enforce: 303 OK\n",
     "hostile: 30 calls: 30 DENIED\n",
   ],
+  "11_sessions/prompt_injection.ts": [
+    "mail.read  -> OK, trusted: none",
+    '"to" is "eve@evil.example": not from prompt, contacts (as email); seen in mail.read',
+    "mail.send eve@evil.example, Everything -> DENIED",
+    "mail.send Bob@Example.com, One mail, by Eve -> OK",
+    '"body.link 1" is "https://evil.example/login"',
+    "-> DENIED",
+  ],
 };
 
 /** Modules of examples that are no examples themselves. */
