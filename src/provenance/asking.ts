@@ -13,7 +13,7 @@ import { escapedJson } from "../visible_text.ts";
 import { valuesIn } from "./candidates.ts";
 import type { ChangedFiles } from "./changed_files.ts";
 import type { AskedSession, Finding } from "./condition.ts";
-import { extract, leavesOf, payloadOf } from "./extraction.ts";
+import { extract, type FieldPath, leavesOf, matches, payloadOf } from "./extraction.ts";
 import { type FoundLink, linksIn } from "./links.ts";
 import { MAX_VALUE, normaliseValue, type ValueKind } from "./normalise.ts";
 import { approvedKey, type Provenance } from "./policy.ts";
@@ -62,8 +62,8 @@ export class Asking implements AskedSession {
   };
   /** Why none of its requests may go on, if the session is not open. */
   readonly #missing: StageRefusal | undefined;
-  readonly #normals = new Map<string, string | undefined>();
-  readonly #links = new Map<string, readonly FoundLink[] | undefined>();
+  #normals: Map<string, string | undefined> | undefined;
+  #links: Map<string, readonly FoundLink[] | undefined> | undefined;
   /** How the result is to be labelled; set when there is one. */
   label: ResultProvenance | undefined;
 
@@ -93,13 +93,15 @@ export class Asking implements AskedSession {
   normal(kind: ValueKind, value: unknown): string | undefined {
     if (typeof value !== "string" || value.length > MAX_VALUE) return normaliseValue(kind, value);
     const key = `${kind} ${value}`;
-    if (!this.#normals.has(key)) this.#normals.set(key, normaliseValue(kind, value));
-    return this.#normals.get(key);
+    const normals = this.#normals ??= new Map();
+    if (!normals.has(key)) normals.set(key, normaliseValue(kind, value));
+    return normals.get(key);
   }
 
   links(text: string): readonly FoundLink[] | undefined {
-    if (!this.#links.has(text)) this.#links.set(text, linksIn(text));
-    return this.#links.get(text);
+    const links = this.#links ??= new Map();
+    if (!links.has(text)) links.set(text, linksIn(text));
+    return links.get(text);
   }
 
   whereSeen(kind: ValueKind, normal: string): Seen | undefined {
@@ -172,7 +174,8 @@ export class Asking implements AskedSession {
 
   #own(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
     const { session } = this.#options;
-    return session === undefined ? fields : { id: session.header.id, ...fields };
+    // Frozen: the record takes it as it is.
+    return Object.freeze(session === undefined ? fields : { id: session.header.id, ...fields });
   }
 
   #remember(findings: readonly Finding[], rule: string, record: string): void {
@@ -210,7 +213,10 @@ export class Asking implements AskedSession {
     }
     this.#label(trusted, sources);
     const isWhole = trusted.some(({ fields, links }) => fields === undefined && links !== true);
-    if (provenance.rules.size > 0 && !isWhole) see(session, outcome.data, { action, record });
+    if (provenance.rules.size > 0 && !isWhole) {
+      const known = trusted.flatMap(({ fields }) => fields ?? []);
+      see(session, outcome.data, { where: { action, record }, known });
+    }
   }
 
   #label(trusted: readonly Source[], sources: readonly Source[]): void {
@@ -242,17 +248,22 @@ function originsOf(
   if (found.length === 0) return {};
   const more = found.length - MAX_FINDINGS;
   return {
-    from: Object.fromEntries([
+    from: Object.freeze(Object.fromEntries([
       ...found.slice(0, MAX_FINDINGS),
       ...more > 0 ? [["more", String(more)]] : [],
-    ]),
+    ])),
   };
 }
 
 /** Notes the values of a result that is not trusted, by their fingerprints. */
-function see({ state }: ActiveSession, data: unknown, where: Omit<Seen, "by">): void {
+function see({ state }: ActiveSession, data: unknown, { where, known }: {
+  readonly where: Omit<Seen, "by">;
+  /** Fields that are trusted: these values are known by themselves. */
+  readonly known: readonly FieldPath[];
+}): void {
   let left = MAX_SEEN_CHARACTERS;
-  for (const { value, parent } of leavesOf(payloadOf(data))) {
+  for (const { value, parent, path } of leavesOf(payloadOf(data))) {
+    if (known.some((field) => matches(field, path))) continue;
     left -= value.length;
     if (left < 0) return;
     const by = senderOf(parent);

@@ -192,37 +192,38 @@ function origin(
   }
   if (names.length === 0) problems.add(`Expected a list of ${known.join(", ")}`);
   keys.push(approved);
-  const wants = `from ${names.join(", ")}`;
-  const look = (value: unknown, asked: Asked | undefined): Omit<Finding, "at"> => {
+  const wants = `from ${names.join(", ")}${as === undefined ? "" : ` (as ${as})`}`;
+  // INVARIANT: what a session may have known, but did not keep, is not known.
+  const needsSession = keys.length > 1 || own.length === 0;
+  const look = (value: unknown, asked: Asked | undefined): Looked => {
     const kind = as ?? (isLink ? linkKind(value) : "text");
-    const facts = {
-      wants: as === undefined ? wants : `${wants} (as ${as})`,
-      value: shown(value),
-      kind,
-    };
-    if (value === undefined) return { ...facts, truth: false };
+    if (value === undefined) return { truth: false, kind };
     const session = sessionOf(asked);
     const normal = session === undefined
       ? normaliseValue(kind, value)
       : session.normal(kind, value);
-    if (normal === undefined) return { ...facts, truth: undefined };
+    if (normal === undefined) return { truth: undefined, kind };
     for (const list of own) {
       const found = list.find(kind, normal);
-      if (found !== undefined) return { ...facts, truth: true, normal, found };
+      if (found !== undefined) return { truth: true, kind, normal, found };
     }
-    for (const key of session === undefined ? [] : keys) {
-      const found = session?.find(key, kind, normal);
-      if (found !== undefined) return { ...facts, truth: true, normal, found };
+    if (session !== undefined) {
+      for (const key of keys) {
+        const found = session.find(key, kind, normal);
+        if (found !== undefined) return { truth: true, kind, normal, found };
+      }
     }
-    // INVARIANT: what a session may have known, but did not keep, is not known.
-    const isDecided = keys.length === 1 && own.length > 0 || session?.isComplete === true;
-    return { ...facts, truth: isDecided ? false : undefined, normal };
+    const isDecided = !needsSession || session?.isComplete === true;
+    return { truth: isDecided ? false : undefined, kind, normal };
   };
   return relaxable(context, {
     test: (value, asked) => look(value, asked).truth,
-    trace: (value, asked, at) => [{ at, ...look(value, asked) }],
+    trace: (value, asked, at) => [{ at, wants, value: shown(value), ...look(value, asked) }],
   });
 }
+
+/** What was found out about a value, without words. */
+type Looked = Pick<Finding, "truth" | "kind" | "normal" | "found">;
 
 function linkKind(value: unknown): ValueKind {
   return typeof value === "string" && value.includes("://") ? "url" : "email";

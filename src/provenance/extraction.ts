@@ -131,12 +131,17 @@ function parsed(text: string): unknown {
   }
 }
 
-function matches(field: FieldPath, path: readonly string[]): boolean {
-  const [first, ...rest] = field;
-  if (first === undefined) return path.length === 0;
-  if (first === "**") {
-    return matches(rest, path) || path.length > 0 && matches(field, path.slice(1));
+/** Whether a way into a result is that of a field, from an index of both on. */
+export function matches(field: FieldPath, path: readonly string[], f = 0, p = 0): boolean {
+  for (; f < field.length; f++, p++) {
+    const step = field[f];
+    if (step === "**") {
+      for (let rest = p; rest <= path.length; rest++) {
+        if (matches(field, path, f + 1, rest)) return true;
+      }
+      return false;
+    }
+    if (p >= path.length || step !== "*" && step !== path[p]) return false;
   }
-  const [key] = path;
-  return key !== undefined && (first === "*" || first === key) && matches(rest, path.slice(1));
+  return p === path.length;
 }

@@ -26,12 +26,20 @@ export interface FoundLink {
 /** The most links of one text. */
 const MAX_LINKS = 1000;
 
-/** A scheme with slashes after it, whichever they are; a special scheme needs none (WHATWG URL, 4.4). */
-const SCHEME =
-  /(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{1,30}):(?=[\\/]{2})|(?<![A-Za-z0-9+.-])(https?|ftp|file|data|javascript|vbscript|blob|view-source|intent|tel|sms|ws|wss):(?=[^\s\\/])|(?<![A-Za-z0-9+.-])(https?):(?=[\\/])/gi;
-const ADDRESS = /[^\s<>()[\],;:"'`|{}=&?/\\@*]+@[^\s<>()[\],;:"'`|{}=&?/\\@*]*[\p{L}\p{N}]/gu;
+/** Schemes that lead somewhere without slashes after them; the first two need none (WHATWG URL, 4.4). */
+const BARE_SCHEME =
+  /^(?:https?|ftp|file|data|javascript|vbscript|blob|view-source|intent|tel|sms|wss?)$/i;
+const SCHEME_CHARACTER = /[A-Za-z0-9+.-]/;
+/** What an address is not: it ends there. */
+const NO_ADDRESS = /[\s<>()[\],;:"'`|{}=&?/\\@*]/;
+const LABEL = /[\p{L}\p{N}_-]/u;
+/** A name without a scheme, from its first letter. */
 const BARE =
-  /(?<![\p{L}\p{N}@_.\\/-])[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)+\.?(?::\d{1,5})?(?:[\\/?#][^\s<>"`]*)?/gu;
+  /[\p{L}\p{N}_-]+(?:\.[\p{L}\p{N}_-]+)+\.?(?::\d{1,5})?(?:[\\/?#][^\s<>"`]{0,16500})?/uy;
+/** Longer than any URL that has a canonical form. */
+const RUN = /[^\s<>"`]{0,16500}/y;
+/** Without one of these nothing is a link, in whatever way it is written. */
+const MAYBE = /[:@&%\\<]|\/\/|[^\0-\x7f]|[\w-]\.[\w-]/;
 /** `//host`: a browser takes the scheme of the page. */
 const RELATIVE = /(?<![:\p{L}\p{N}\\/])[\\/]{2}[\p{L}\p{N}[][^\s<>"`]*/gu;
 const ATTRIBUTE =
@@ -46,8 +54,7 @@ const ATTRIBUTE =
 export function linksIn(text: string): FoundLink[] | undefined {
   if (text.length > MAX_TEXT) return undefined;
   const found = new Map<string, FoundLink>();
-  // Without one of these nothing is a link, in whatever way it is written.
-  if (!/[.:@&%\\/\u3002\uff0e\uff61\uff20\uff1a]/.test(text)) return [];
+  if (!MAYBE.test(text)) return [];
   const hosts = new Set<string>();
   for (const view of viewsOf(text)) {
     const isDecoded = view !== text && text.includes("%");
@@ -77,49 +84,112 @@ function linksOf(view: string): FoundLink[] {
   const links: FoundLink[] = [];
   const taken: Span[] = [];
   const isTaken = (index: number) => taken.some(({ start, end }) => index >= start && index < end);
-  for (const { 0: all, index } of view.matchAll(SCHEME)) {
-    const end = endOf(view, index);
-    const text = view.slice(index, end);
-    if (/^mailto:/i.test(all)) continue; // Its addresses are found below.
-    const outer = taken.find((span) => index >= span.start && index < span.end);
+  const isFull = () => links.length > MAX_LINKS;
+  for (const start of schemesIn(view)) {
+    if (isFull()) break;
+    const end = endOf(view, start);
+    const text = view.slice(start, end);
+    const outer = taken.find((span) => start >= span.start && start < span.end);
     const within = outer && links.find(({ text }) => text === view.slice(outer.start, outer.end));
-    links.push(linkOf(text, within));
-    links.push(...redirectsOf(text, links.at(-1) as FoundLink));
-    if (outer === undefined) taken.push({ start: index, end });
+    const link = linkOf(text, within);
+    links.push(link, ...redirectsOf(text, link));
+    if (outer === undefined) taken.push({ start, end });
   }
-  for (const { 1: quoted = "" } of view.includes("=") ? view.matchAll(ATTRIBUTE) : []) {
+  for (const { 1: quoted = "" } of view.includes("<") ? view.matchAll(ATTRIBUTE) : []) {
+    if (isFull()) break;
     // A browser drops line breaks and tabs inside of a URL.
     const value = quoted.replace(/^["']|["']$/g, "").replaceAll(/[\t\r\n]/g, "").trim();
     if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(value) && !/^mailto:/i.test(value)) {
       links.push(linkOf(value));
     }
   }
-  if (view.includes("@")) {
-    for (const { 0: text, index } of view.matchAll(ADDRESS)) {
-      if (isTaken(index) && !view.slice(0, index).match(/[?&=][^\s]*$/)) continue;
-      const address = text.replace(/^[.]+/, "");
-      if (!/@.*\./.test(address)) continue;
-      const value = normaliseValue("email", address);
-      links.push({ text: address, kind: "email", ...value === undefined ? {} : { value } });
-      taken.push({ start: index, end: index + text.length });
-    }
+  for (const { start, end } of addressesIn(view)) {
+    if (isFull()) break;
+    // Behind a "?" an address is what a link hands on, even if it stands in one.
+    if (isTaken(start) && !/[?&=]\S*$/.test(view.slice(Math.max(0, start - 2048), start))) continue;
+    const address = view.slice(start, end).replace(/^[.]+/, "");
+    if (!/@.*\./.test(address)) continue;
+    const value = normaliseValue("email", address);
+    links.push({ text: address, kind: "email", ...value === undefined ? {} : { value } });
+    taken.push({ start, end });
   }
-  if (/[\\/]{2}/.test(view)) {
-    for (const { index } of view.matchAll(RELATIVE)) {
-      if (isTaken(index)) continue;
-      const end = endOf(view, index);
-      const text = view.slice(index, end);
-      if (!/^[\\/]{2}[^\\/?#]*[.\]]/.test(text)) continue; // A comment, a path.
-      links.push(linkOf(`https:${text}`));
-      taken.push({ start: index, end });
-    }
-  }
-  for (const { 0: all, index } of view.matchAll(BARE)) {
+  for (const { index } of /[\\/]{2}/.test(view) ? view.matchAll(RELATIVE) : []) {
+    if (isFull()) break;
     if (isTaken(index)) continue;
-    const text = all.slice(0, endOf(all, 0));
+    const end = endOf(view, index);
+    const text = view.slice(index, end);
+    if (!/^[\\/]{2}[^\\/?#]*[.\]]/.test(text)) continue; // A comment, a path.
+    links.push(linkOf(`https:${text}`));
+    taken.push({ start: index, end });
+  }
+  for (const { start, end } of namesIn(view)) {
+    if (isFull()) break;
+    if (isTaken(start)) continue;
+    const name = view.slice(start, end);
+    const text = name.slice(0, endOf(name, 0));
     if (isBareLink(text)) links.push(linkOf(`https://${text}`));
   }
   return links;
+}
+
+/** Where schemes begin: the letters before a ":" behind which something goes on. */
+function* schemesIn(view: string): Generator<number> {
+  for (let at = view.indexOf(":"); at !== -1; at = view.indexOf(":", at + 1)) {
+    let start = at;
+    while (start > 0 && at - start < 32 && SCHEME_CHARACTER.test(view[start - 1] ?? "")) start--;
+    while (start < at && !/[A-Za-z]/.test(view[start] ?? "")) start++;
+    const scheme = view.slice(start, at);
+    if (scheme === "" || /^mailto$/i.test(scheme)) continue; // The addresses of a mail are found by themselves.
+    const next = view.slice(at + 1, at + 3);
+    const isLink = /^[\\/]{2}/.test(next)
+      ? scheme.length > 1
+      : BARE_SCHEME.test(scheme) && /^\S/.test(next) &&
+        (/^[^\\/]/.test(next) || /^https?$/i.test(scheme));
+    if (isLink) yield start;
+  }
+}
+
+/** What stands around each "@". */
+function* addressesIn(view: string): Generator<Span> {
+  for (let at = view.indexOf("@"); at !== -1; at = view.indexOf("@", at + 1)) {
+    let start = at;
+    while (start > 0 && at - start < 256 && !NO_ADDRESS.test(view[start - 1] ?? "")) start--;
+    let end = at + 1;
+    while (end < view.length && end - at < 512 && !NO_ADDRESS.test(view[end] ?? "")) end++;
+    while (
+      end > at + 1 && !/[\p{L}\p{N}]/u.test(view[end - 1] ?? "") &&
+      !/[\ud800-\udfff]/.test(view[end - 1] ?? "")
+    ) end--;
+    if (start < at && end > at + 1) yield { start, end };
+  }
+}
+
+/** Names with a dot between letters or digits, with what follows them. */
+function* namesIn(view: string): Generator<Span> {
+  let tested = 0;
+  for (let at = view.indexOf("."); at !== -1; at = view.indexOf(".", at + 1)) {
+    if (at < tested || !isLabel(view, at - 1) || !isLabel(view, at + 1)) continue;
+    let start = at;
+    while (start > tested && (view[start - 1] === "." || isLabel(view, start - 1))) start--;
+    while (view[start] === ".") start++;
+    const isPart = start > 0 && /[@\\/]/.test(view[start - 1] ?? "");
+    BARE.lastIndex = start;
+    const length = isPart ? 0 : BARE.exec(view)?.[0].length ?? 0;
+    tested = at + 1;
+    if (length === 0) continue;
+    tested = start + length;
+    yield { start, end: start + length };
+  }
+}
+
+function isLabel(view: string, index: number): boolean {
+  const code = view.charCodeAt(index);
+  if (code < 128) {
+    return code >= 97 && code <= 122 || code >= 48 && code <= 57 || code >= 65 && code <= 90 ||
+      code === 45 || code === 95;
+  }
+  // Letters beyond the basic plane are two halves.
+  return code >= 0xd800 && code < 0xe000 || LABEL.test(view[index] ?? "");
 }
 
 /** A name without a scheme that is taken for a link. */
@@ -135,9 +205,8 @@ function isBareLink(text: string): boolean {
 
 /** Where a link ends, as GitHub Flavored Markdown (6.9) and CommonMark (6.3) have it. */
 function endOf(view: string, start: number): number {
-  const run = /[^\s<>"`]*/y;
-  run.lastIndex = start;
-  let end = start + (run.exec(view)?.[0].length ?? 0);
+  RUN.lastIndex = start;
+  let end = start + (RUN.exec(view)?.[0].length ?? 0);
   if (view.slice(start - 2, start) === "](" || view.slice(start - 1, start) === "(") {
     let depth = 0;
     for (let i = start; i < end; i++) {
