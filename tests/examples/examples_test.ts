@@ -298,7 +298,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     "enforce: 303 OK\n",
     "hostile: 30 calls: 30 DENIED\n",
   ],
-  "11_sessions/prompt_injection.ts": [
+  "12_sessions/prompt_injection.ts": [
     "mail.read  -> OK, trusted: none",
     '"to" is "eve@evil.example": not from prompt, contacts (as email); seen in mail.read',
     "mail.send eve@evil.example, Everything -> DENIED",

@@ -2,7 +2,7 @@
  * An agent that obeys every mail, and what comes of it: a session knows what the user said, and where each value
  * comes from.
  *
- *     deno run -P=examples examples/11_sessions/prompt_injection.ts
+ *     deno run -P=examples examples/12_sessions/prompt_injection.ts
  */
 import { approverOf, Kernel, Provider } from "@agent-kernel/kernel";
 import { Workspace } from "../workspace.ts";
