@@ -41,6 +41,7 @@ host is not known.`,
 /** A rule or a reason, and the denials that it stands for. */
 interface Found {
   readonly rule?: SuggestedRule;
+  readonly also?: readonly SuggestedRule[];
   readonly risks: readonly string[];
   /** Why there is no rule, with what was asked. */
   readonly why?: string;
@@ -92,12 +93,14 @@ function* textLines(found: readonly Found[]): Generator<string> {
   if (rules.length > 0) {
     yield '# Read each of them before you put it under "capabilities" of the policy.';
   }
-  for (const { rule, risks, count, last } of rules) {
+  for (const { rule, also = [], risks, count, last } of rules) {
     yield "";
     yield* comment(`${count} time${count === 1 ? "" : "s"}, last ${last}; ${risks.join("; ")}`);
-    const [first = "", ...more] = yamlLines(rule, 4);
-    yield `  - ${first.trimStart()}`;
-    yield* more;
+    for (const one of [rule, ...also]) {
+      const [first = "", ...more] = yamlLines(one, 4);
+      yield `  - ${first.trimStart()}`;
+      yield* more;
+    }
   }
   if (others.length > 0) {
     yield "";
@@ -109,8 +112,8 @@ function* textLines(found: readonly Found[]): Generator<string> {
 }
 
 function jsonLines(found: readonly Found[]): string[] {
-  return found.map(({ rule, risks, why, what, count, last }) =>
-    escapedJson({ ...rule === undefined ? { what, why } : { rule, risks }, count, last })
+  return found.map(({ rule, also = [], risks, why, what, count, last }) =>
+    escapedJson({ ...rule === undefined ? { what, why } : { rule, also, risks }, count, last })
   );
 }
 

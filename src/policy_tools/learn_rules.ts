@@ -63,6 +63,18 @@ export function grantsOf(
       as: `"${param}" of ${action}`,
     }));
   });
+  // A move is also what it does to both of its ends.
+  const parts = (spec.implies ?? []).flatMap(({ action: part, param }): Grant[] => {
+    const named = param === undefined ? [target] : further.map((one) => one.target);
+    return named.map((on) => ({
+      ...evidence,
+      action: part,
+      target: on,
+      constraint: undefined,
+      as: `part of ${action}`,
+    }));
+  });
+  further.push(...parts);
   if (action === "net.http") {
     if (isRefused((a, b) => methodOf(a) === methodOf(b))) {
       return exactly(seen, { base, denied, mark });

@@ -22,7 +22,7 @@ export interface DeniedRequest {
 
 /** A rule, as YAML writes it under `capabilities`. */
 export interface SuggestedRule {
-  readonly action: string;
+  readonly action: string | readonly string[];
   readonly agent?: string;
   readonly resource: string | readonly string[];
   readonly constraint?: Readonly<Record<string, unknown>>;
@@ -30,7 +30,12 @@ export interface SuggestedRule {
 
 /** What can be said of a denial. */
 export type Suggestion =
-  | { readonly rule: SuggestedRule; readonly risks: readonly string[] }
+  | {
+    readonly rule: SuggestedRule;
+    /** What the action amounts to, which has to be allowed too. */
+    readonly also: readonly SuggestedRule[];
+    readonly risks: readonly string[];
+  }
   | { readonly why: string };
 
 /** Codes of denials that a rule can lift. */
@@ -82,13 +87,15 @@ export function suggestionFor(denied: DeniedRequest): Suggestion {
   ]);
   const to = action === "fs.move" ? params["to"] : undefined;
   const resource = action.startsWith("net.") ? urlPattern(target) : escapePattern(target);
+  const by = agent === undefined ? {} : { agent: escapePattern(agent) };
+  const more = narrowed.length === 0 ? {} : { constraint };
+  const goal = typeof to === "string" ? escapePattern(to) : undefined;
   return {
-    rule: {
-      action,
-      ...agent === undefined ? {} : { agent: escapePattern(agent) },
-      resource: typeof to === "string" ? [resource, escapePattern(to)] : resource,
-      ...narrowed.length === 0 ? {} : { constraint },
-    },
+    rule: { action, ...by, resource: goal === undefined ? resource : [resource, goal], ...more },
+    also: goal === undefined ? [] : [
+      { action: ["fs.read", "fs.delete"], ...by, resource },
+      { action: "fs.write", ...by, resource: goal },
+    ],
     risks: risksOf(action, [target, ...typeof to === "string" ? [to] : []], params),
   };
 }
@@ -142,6 +149,10 @@ function risksOf(
     ],
     [action === "proc.exec", "runs a program, outside of a sandbox if behind a hook"],
     [/^fs\.(write|delete|move|mkdir)$/.test(action), "changes files"],
+    [
+      action === "fs.move",
+      "a move needs what it does: its source can then be read and deleted, its goal be written, without a move too",
+    ],
     [action === "mcp.call", "does what a server of somebody else makes of it"],
     [isWeb && isRead, "asks a host, which sees the address"],
     [/^fs\.(read|list|stat)$/.test(action), "shows files to a model"],

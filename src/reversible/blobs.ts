@@ -83,7 +83,7 @@ export class Blobs {
       if (!isNew) await file.syncData();
       Deno.renameSync(staged, `${this.folder}/${sha256}`);
       const syncs = [syncFolder(this.folder), ...isNew ? [file.syncData()] : []];
-      return kept(sha256, Promise.all(syncs).finally(() => file.close()));
+      return kept(sha256, allEnded(syncs).finally(() => file.close()));
     } catch (error) {
       file.close();
       remove(staged);
@@ -119,6 +119,12 @@ function remove(path: string): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+}
+
+/** Waits until all have ended, also if one fails. @throws What the first that failed has thrown. */
+export async function allEnded(all: readonly Promise<unknown>[]): Promise<void> {
+  const ended = await Promise.allSettled(all);
+  for (const one of ended) if (one.status === "rejected") throw one.reason;
 }
 
 /** Writes the names in a folder to the disk, so that they survive a loss of power. */

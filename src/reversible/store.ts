@@ -7,7 +7,7 @@ import { isAbsolute } from "@std/path";
 import { systemFailure } from "../core/errors.ts";
 import { isSameFile, release } from "../core/record/lock.ts";
 import { ActionIndex, type IndexEvent } from "./action_index.ts";
-import { Blobs } from "./blobs.ts";
+import { allEnded, Blobs } from "./blobs.ts";
 import { lstat } from "./file_state.ts";
 import { isLinkName, Links } from "./links.ts";
 import { SnapshotError, SnapshotStoreBusyError } from "./snapshot_error.ts";
@@ -242,6 +242,7 @@ export class SnapshotStore implements Disposable {
       this.#makeRoom(0, 1, evicted);
       this.#append({ type: "saved", saved });
     } catch (error) {
+      await Promise.allSettled(contents);
       this.release(action.blobs);
       throw error;
     }
@@ -249,7 +250,7 @@ export class SnapshotStore implements Disposable {
     this.#held.add(saved.recordId);
     try {
       // INVARIANT: the action does not run before this.
-      await Promise.all([this.#index.sync(), ...contents]);
+      await allEnded([this.#index.sync(), ...contents]);
     } catch (error) {
       this.forget(saved.recordId);
       throw error;

@@ -73,7 +73,9 @@ function hostile(root: string): readonly ActionRequest[] {
     { action: "fs.move", target: `${root}/b`, params: { to: `${root}/a` } },
     { action: "fs.move", target: `${root}/a`, params: { to: `${root}/c` } },
     { action: "fs.move", target: `${root}/a`, params: { to: `${root}/b`, overwrite: true } },
-    { action: "fs.write", target: `${root}/b`, params: { content: "x" } },
+    { action: "fs.write", target: `${root}/a`, params: { content: "x" } },
+    { action: "fs.read", target: `${root}/b` },
+    { action: "fs.delete", target: `${root}/b` },
     exec("git", ["push", "origin", "main", "--force"]),
     exec("git", ["push", "origin"]),
     exec("git", ["push", "main", "origin"]),
@@ -171,7 +173,8 @@ Deno.test("suggest prints rules that allow exactly what was denied, in 80 column
   for (const risk of ["SECRET", "SETTINGS", "NETWORK WRITE", "ANY CODE", "changes files"]) {
     assertStringIncludes(stdout, risk);
   }
-  assertEquals(stdout.match(/^ {2}- action/gm)?.length, all.length - 1, stdout);
+  // Two are the same, and a move takes three rules.
+  assertEquals(stdout.match(/^ {2}- action/gm)?.length, all.length - 1 + 2, stdout);
   assertEquals(await decide(ws, base + stdout, all), all.map(() => "allow"), stdout);
   const refused = hostile(root);
   assert(refused.length >= 30);

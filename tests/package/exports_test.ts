@@ -33,6 +33,9 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "Provider",
     "ProviderError",
     "RECORD_STATUSES",
+    "SESSION_CODES",
+    "Session",
+    "SessionError",
     "WebhookError",
     "WorkerOptionsError",
     "allOf",
@@ -44,6 +47,7 @@ const PINS: readonly (readonly [string, object, readonly string[]])[] = [
     "pruneAuditLog",
     "readAuditLog",
     "renderQuestion",
+    "scopeByWords",
     "terminalApprover",
     "verifyAuditLog",
     "verifyWithCheckpoints",
@@ -144,6 +148,8 @@ Deno.test("a kernel shows nothing but its policy and its documented methods", ()
     "reload",
     "report",
     "requestApproval",
+    "session",
+    "sessions",
     "submit",
   ]);
 });
