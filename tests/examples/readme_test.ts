@@ -12,10 +12,16 @@ const texts = (language: string) =>
 const NOT_RUN: Readonly<Record<string, string>> = {
   "agent-kernel serve --policy policies/agents/coding.yaml --var REPO=$PWD --base $PWD &":
     "tests/cli/serve_test.ts and tests/clients run it: it is for an agent that people have, and does not end",
-  'agent-kernel protect claude      # or codex, gemini, qwen, copilot; "unprotect" takes it back':
+  'agent-kernel protect claude      # or codex, gemini, qwen, copilot, …; "unprotect" takes it back':
     "tests/cli/serve_test.ts and tests/clients run it: it is for an agent that people have, and does not end",
   "agent-kernel doctor":
     "tests/cli/serve_test.ts and tests/clients run it: it is for an agent that people have, and does not end",
+  "agent-kernel suggest             # the one rule that each denial would need":
+    "tests/cli/suggest_test.ts runs it: it is about the log of that kernel",
+  "agent-kernel protect claude --strict --policy policies/agents/coding.yaml --var REPO=$PWD --base $PWD":
+    "tests/clients runs it: it is for an agent that people have",
+  "agent-kernel mcp proxy -- COMMAND":
+    "tests/cli/mcp_proxy_test.ts runs it: COMMAND stands for a server that people have",
   "npx -y": "the beginning of a command, which stands above it",
   "deno task bench": "takes minutes; tests/bench/ has the tests of the suite",
   "deno task test": "stands above, with npx",
@@ -40,7 +46,6 @@ const FOLDERS: Readonly<Record<string, string>> = {
   "deno add": "another-agent",
   "deno cache": "my-agent",
   "deno run -P=examples": "agent-kernel",
-  "agent-kernel mcp serve": "my-agent",
   "deno task": "agent-kernel",
   "sh src": "agent-kernel",
   "agent-kernel submit": "my-agent",
