@@ -8,7 +8,7 @@ import { firstMisfit } from "./misfit.ts";
 /** So many bytes are hashed here before a thread is started: it takes as long as that, 50 ms. */
 const WORTH_A_THREAD = 8 * 1024 * 1024;
 
-const MODULE = new URL("./misfit_worker.ts", import.meta.url);
+const MODULE = new URL("./misfit_thread.ts", import.meta.url);
 
 /** Whether this process may load a module without asking anybody: Deno would, on a terminal. */
 function mayLoad(module: URL): boolean {
