@@ -103,15 +103,14 @@ export class CoreKernel {
   }
 
   #authorize(received: ReceivedRequest, submission: Submission): Promise<ActionResult> {
-    const { policy, session } = submission;
-    const { paramsDigest, problem } = received;
-    if (problem !== undefined) {
-      const outcome = { status: "INVALID", code: CODES.INVALID_REQUEST, error: problem } as const;
-      return this.record({ request: received.request, paramsDigest, policy, session }, outcome);
+    const { problem: error } = received;
+    if (error !== undefined) {
+      const outcome = { status: "INVALID", code: CODES.INVALID_REQUEST, error } as const;
+      return this.record({ ...submission, ...received }, outcome);
     }
     const { request, decision } = authorize(received.request, submission);
     const { effect, code, reason, ruleId: rule } = decision;
-    const decided = { request, paramsDigest, policy, session };
+    const decided = { ...submission, ...received, request };
     if (code === CODES.INVALID_TARGET) {
       const error = `malformed request: ${reason}`;
       return this.record(decided, { status: "INVALID", code, error });

@@ -81,8 +81,8 @@ export function decideQuestion(question: unknown, request: ActionRequest, contex
     return { allowed: false, target, code: CODES.INVALID_REQUEST, reason: problem };
   }
   const { request: { target }, decision } = authorize(received.request, context);
-  const { code, reason, ruleId: rule } = decision;
-  const allowed = decision.effect === "allow";
+  const { effect, code, reason, ruleId: rule } = decision;
+  const allowed = effect === "allow";
   const answer = { allowed, target, code, reason: allowed ? "" : reason };
   return rule === undefined ? answer : { ...answer, rule };
 }
