@@ -23,6 +23,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   "agent-kernel mcp proxy -- COMMAND":
     "tests/cli/mcp_proxy_test.ts runs it: COMMAND stands for a server that people have",
   "npx -y": "the beginning of a command, which stands above it",
+  "deno task bench:injection": "takes a minute; its figures are in docs/prompt-injection.md",
   "deno task bench": "takes minutes; tests/bench/ has the tests of the suite",
   "deno task test": "stands above, with npx",
   "deno task test:slow": "has this test in it",
