@@ -9,6 +9,7 @@ import { ROOT } from "./workspace.ts";
 
 /** What starts many processes, kills them again and again, or checks the whole package. */
 const SLOW: readonly string[] = [
+  "tests/bench/injection_test.ts",
   "tests/cli/odd_environments_test.ts",
   "tests/core/record/full_disk_test.ts",
   "tests/examples/examples_test.ts",

@@ -14,6 +14,7 @@ import { TASKS } from "./tasks.ts";
 /** What the last policy has to reach, in percent. */
 const GOALS = { utility: 98, attacks: 1, asked: 10 };
 
+Deno.mkdirSync(".tmp", { recursive: true });
 const folder = Deno.makeTempDirSync({ dir: ".tmp" });
 const ways: Way[] = ATTACKS.flatMap((attack) => attack.ways.map((_, index) => ({ attack, index })));
 console.log(
