@@ -27,7 +27,8 @@ export interface SubmitLimit {
   readonly text: string;
 }
 
-const KEYS = ["submits", "burst", "across", "fold"];
+/** What a limit on submits says beside `action` and `id`. */
+export const SUBMIT_KEYS: readonly string[] = ["submits", "burst", "across", "fold"];
 const MIN_FOLD_MS = 1000;
 const MAX_FOLD_MS = 3_600_000;
 
@@ -45,11 +46,11 @@ export function parseSubmitLimit(
   },
 ): SubmitLimit[] {
   for (const key of Object.keys(source)) {
-    if (KEYS.includes(key)) continue;
+    if (SUBMIT_KEYS.includes(key)) continue;
     report(
       [key],
       `A limit on submits has no "${key}", expected action, id, ${
-        KEYS.join(", ")
+        SUBMIT_KEYS.join(", ")
       }; write other limits as an item of their own`,
     );
   }

@@ -6,122 +6,43 @@
  */
 import { APPROVAL_KEYS } from "../approval/approval_rule.ts";
 import { PATHS_SHAPE } from "../argument_paths/argument_paths.ts";
-import { STANDARD_ACTIONS } from "../actions/standard.ts";
-import { OPERATORS } from "../core/policy/constraint.ts";
 import { DOCUMENT } from "../core/policy/load.ts";
 import { SHAPE } from "../core/policy/rule.ts";
-import type { Shape } from "../core/policy/shape.ts";
-import { LIMIT_KEYS, SCOPE_KEYS } from "../limits/limit.ts";
+import { LIMIT_ID, LIMIT_KEYS, SCOPE_KEYS } from "../limits/limit.ts";
+import { TIMES } from "../limits/notation.ts";
 import { PROGRAM_KEYS } from "../limits/program_limits.ts";
+import { SUBMIT_KEYS } from "../limits/submit_limit.ts";
+import { conditionSchemas } from "./condition_schema.ts";
 import { EXAMPLE } from "./examples.ts";
 import { SCHEMA_URL } from "./policy_text.ts";
+import { PROVENANCE_DOCUMENT, provenanceRule, SESSION } from "./provenance_schema.ts";
 import { FURTHER } from "./read.ts";
-
-/** A JSON Schema, or a part of one. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
-
-const TEXT: JsonSchema = { type: "string", minLength: 1 };
-const SHORT_TEXT: JsonSchema = { type: "string", minLength: 1, maxLength: 500 };
-const COUNT: JsonSchema = { type: "integer", minimum: 1 };
-
-function ref(name: string): JsonSchema {
-  return { $ref: `#/$defs/${name}` };
-}
-
-function described(description: string, schema: JsonSchema): JsonSchema {
-  return { ...schema, description };
-}
-
-/** One of these or a list of them. */
-function oneOrMore(one: JsonSchema): JsonSchema {
-  return { anyOf: [one, { type: "array", items: one, minItems: 1 }] };
-}
-
-/** A mapping of the keys of a table. */
-function mapping(
-  keys: readonly string[],
-  schemas: Readonly<Record<string, JsonSchema>>,
-  required: readonly string[] = [],
-): JsonSchema {
-  const missing = [
-    ...keys.filter((key) => !Object.hasOwn(schemas, key)),
-    ...Object.keys(schemas).filter((key) => !keys.includes(key)),
-  ];
-  if (missing.length > 0) {
-    throw new TypeError(
-      `Cannot make the schema of policies: ${
-        missing.join(", ")
-      } is a key of the loader alone, or of the schema alone`,
-    );
-  }
-  return {
-    type: "object",
-    properties: Object.fromEntries(keys.map((key) => [key, schemas[key]])),
-    additionalProperties: false,
-    ...required.length === 0 ? {} : { required },
-  };
-}
-
-/** The keys without which a mapping of this shape is refused. */
-function needed(shape: Shape): string[] {
-  return Object.keys(shape).filter((key) => shape[key]?.missing !== undefined);
-}
-
-const NAMESPACES = Array.from(
-  new Set(Object.keys(STANDARD_ACTIONS).map((name) => name.split(".")[0])),
-).join("|");
-const ACTION: JsonSchema = {
-  anyOf: [
-    { enum: Object.keys(STANDARD_ACTIONS) },
-    {
-      type: "string",
-      description: "a pattern like fs.*, or a custom action",
-      // Others of these namespaces there are not.
-      pattern:
-        `^(?!(${NAMESPACES})\\.[A-Za-z0-9_-]+$)(\\*|[A-Za-z0-9_-]+)(\\.(\\*|[A-Za-z0-9_-]+))*$`,
-    },
-  ],
-};
-
-const GLOBS = oneOrMore(TEXT);
-const SIZE: JsonSchema = {
-  anyOf: [
-    { type: "number" },
-    { type: "string", pattern: "^\\d{1,16}(\\.\\d{1,16})?\\s*(B|[kK]B|MB|GB|[KMG]iB)?$" },
-  ],
-};
-const LIST: JsonSchema = { type: "array", minItems: 1 };
-const CONDITION = ref("condition");
-
-const OPERATOR_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
-  in: described("equal to one of these", LIST),
-  any: described("one of these holds", { ...LIST, items: CONDITION }),
-  not: described("this does not hold; also if the param is missing", {
-    allOf: [{ not: { type: "array" } }, CONDITION],
-  }),
-  glob: described("a text that a pattern matches", GLOBS),
-  prefix: described("a list that starts with these items", LIST),
-  each: described("each item of a list fulfils it", CONDITION),
-  options: described("each word with - before the first -- matches a pattern", GLOBS),
-  operands: described("each other word fulfils it", CONDITION),
-  max: described("a number, at most this", SIZE),
-  min: described("a number, at least this", SIZE),
-  max_length: described("at most so many characters, or items", SIZE),
-  max_bytes: described("a text of at most so many bytes", SIZE),
-  exists: described("whether the param is there", { type: "boolean" }),
-};
+import {
+  ACTION,
+  COUNT,
+  described,
+  GLOBS,
+  type JsonSchema,
+  mapping,
+  needed,
+  oneOrMore,
+  ref,
+  SHORT_TEXT,
+  TEXT,
+} from "./schema_parts.ts";
 
 const PER = (example: string): JsonSchema => ({
   type: "string",
   pattern: "^\\d+(\\.\\d+)?\\s*[A-Za-z]*\\s*/\\s*(session|minute|min|hour|h|day|week|forever)$",
   examples: [example],
 });
+const RATE: JsonSchema = {
+  type: "string",
+  pattern: "^\\d{1,9}/(s|sec|second|min|minute|h|hour|day)$",
+  examples: ["60/min"],
+};
 const LIMIT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
-  rate: described("calls per time, as a token bucket", {
-    type: "string",
-    pattern: "^\\d{1,9}/(s|sec|second|min|minute|h|hour|day)$",
-    examples: ["60/min"],
-  }),
+  rate: described("calls per time, as a token bucket", RATE),
   burst: described("calls at once, with rate", COUNT),
   calls: described("calls per window", PER("20/day")),
   bytes: described("bytes of results per window", PER("100MiB/hour")),
@@ -138,6 +59,16 @@ const LIMIT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
 const SCOPE_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   across: described("whether all agents share it", { enum: ["agent", "all"] }),
   zone: described("a time zone for windows", TEXT),
+};
+const SUBMIT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  submits: described("submits per time, as a token bucket; refused ones count too", RATE),
+  burst: described("submits at once", COUNT),
+  across: described("whether all agents share it", { enum: ["agent", "all"] }),
+  fold: described("from 1s to 1h: so long equal refusals wait for one record", {
+    type: "string",
+    pattern: `^\\d{1,9}(${Object.keys(TIMES).join("|")})$`,
+    examples: ["1min"],
+  }),
 };
 const AMOUNT: JsonSchema = {
   anyOf: [COUNT, { type: "string", pattern: "^\\d{1,15} ?[A-Za-z]+$" }],
@@ -180,7 +111,12 @@ const PATHS_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
 };
 
 const MODE: JsonSchema = { enum: ["shadow", "enforce"] };
-const RULE_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+/**
+ * The keys of all rules.
+ *
+ * @param condition What its constraint may say.
+ */
+const ruleSchemas = (condition: JsonSchema): Readonly<Record<string, JsonSchema>> => ({
   id: described("unique; by default its place", {
     ...SHORT_TEXT,
     not: { pattern: "^kernel:" },
@@ -192,8 +128,11 @@ const RULE_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   constraint: described("conditions on params; all have to hold", {
     type: "object",
     propertyNames: { pattern: "^[^.]+(\\.[^.]+)*$" },
-    additionalProperties: CONDITION,
+    additionalProperties: condition,
   }),
+});
+const APPROVAL: JsonSchema = {
+  anyOf: [{ const: "required" }, mapping(APPROVAL_KEYS, APPROVAL_SCHEMAS)],
 };
 const ALLOW_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   paths: described(
@@ -207,12 +146,10 @@ const ALLOW_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       ...PROGRAM_SCHEMAS,
     }),
     dependentRequired: { burst: ["rate"] },
-    anyOf: [...LIMIT_KEYS, ...PROGRAM_KEYS].filter((key) => key !== "burst")
-      .map((key) => ({ required: [key] })),
+    anyOf: someOf([...LIMIT_KEYS, ...PROGRAM_KEYS]),
   }),
-  approval: described("a person is asked first", {
-    anyOf: [{ const: "required" }, mapping(APPROVAL_KEYS, APPROVAL_SCHEMAS)],
-  }),
+  approval: described("a person is asked first", APPROVAL),
+  ...provenanceRule(APPROVAL),
   mode: described("shadow: it is tried, and refuses nothing", MODE),
 };
 
@@ -223,11 +160,37 @@ const EXAMPLE_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   agent: { type: "string" },
   expect: { enum: ["allow", "deny", "approve"] },
   rule: described("the rule that should decide", { type: "string" }),
+  session: SESSION,
 };
+
+/** Something has to be limited; a burst by itself limits nothing. */
+function someOf(keys: readonly string[]): JsonSchema[] {
+  return keys.filter((key) => key !== "burst").map((key) => ({ required: [key] }));
+}
 
 function rules(name: string): JsonSchema {
   return { type: ["array", "null"], items: ref(name) };
 }
+
+const ITEM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+  id: { type: "string", pattern: LIMIT_ID.source },
+  action: { type: "string", pattern: "^(\\*|[A-Za-z0-9_-]+)(\\.(\\*|[A-Za-z0-9_-]+))*$" },
+};
+const LIMIT_ITEM: JsonSchema = {
+  ...mapping(["id", "action", ...LIMIT_KEYS, ...SCOPE_KEYS], {
+    ...ITEM_SCHEMAS,
+    ...LIMIT_SCHEMAS,
+    ...SCOPE_SCHEMAS,
+  }, ["action"]),
+  dependentRequired: { burst: ["rate"] },
+  anyOf: someOf(LIMIT_KEYS),
+};
+/** Counts before a rule decides, and so is an item of its own. */
+const SUBMIT_ITEM = mapping(
+  ["id", "action", ...SUBMIT_KEYS],
+  { ...ITEM_SCHEMAS, ...SUBMIT_SCHEMAS },
+  ["action", "submits"],
+);
 
 const DOCUMENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   version: { const: 1 },
@@ -244,16 +207,9 @@ const DOCUMENT_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   examples: described("requests and their decisions, checked at load", rules("example")),
   limits: described("limits of the whole policy", {
     type: "array",
-    items: {
-      ...mapping(["id", "action", ...LIMIT_KEYS, ...SCOPE_KEYS], {
-        id: TEXT,
-        action: { type: "string", pattern: "^(\\*|[A-Za-z0-9_-]+)(\\.(\\*|[A-Za-z0-9_-]+))*$" },
-        ...LIMIT_SCHEMAS,
-        ...SCOPE_SCHEMAS,
-      }, ["action"]),
-      dependentRequired: { burst: ["rate"] },
-    },
+    items: { anyOf: [LIMIT_ITEM, SUBMIT_ITEM] },
   }),
+  ...PROVENANCE_DOCUMENT,
   mode: described("shadow: the policy is tried, and refuses nothing", MODE),
 };
 
@@ -267,7 +223,6 @@ export function policySchema(): JsonSchema {
   const { mode: tried, ...allowOnly } = ALLOW_SCHEMAS;
   const further = Object.keys(FURTHER.rule);
   const rule = Object.keys(SHAPE);
-  const condition = mapping(Object.keys(OPERATORS), OPERATOR_SCHEMAS);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     $id: SCHEMA_URL,
@@ -278,16 +233,18 @@ export function policySchema(): JsonSchema {
       needed(DOCUMENT),
     ),
     $defs: {
-      condition: {
-        description: "a value, or operators that all have to hold",
-        anyOf: [{ not: { type: "object" } }, { ...condition, minProperties: 1 }],
-      },
+      ...conditionSchemas(),
       allow: mapping(
         [...rule, ...further],
-        { ...RULE_SCHEMAS, ...allowOnly, mode: tried as JsonSchema },
+        { ...ruleSchemas(ref("condition")), ...allowOnly, mode: tried as JsonSchema },
         needed(SHAPE),
       ),
-      deny: mapping([...rule, "mode"], { ...RULE_SCHEMAS, mode: MODE }, needed(SHAPE)),
+      deny: mapping(
+        [...rule, "mode"],
+        { ...ruleSchemas(ref("plain")), mode: MODE },
+        needed(SHAPE),
+      ),
+      scope: mapping(rule, ruleSchemas(ref("core")), needed(SHAPE)),
       example: mapping(Object.keys(EXAMPLE), EXAMPLE_SCHEMAS, ["action", "target", "expect"]),
     },
   };

@@ -72,12 +72,15 @@ export interface ConditionContext {
 }
 
 const CONTAINERS: readonly string[] = ["any", "not", "each", "operands"];
-const OWN: readonly string[] = ["from", "as", "links", "min_length"];
+/** Words of conditions about where a value comes from: not below `not`, not in deny rules. */
+export const ORIGIN_WORDS: readonly string[] = ["from", "links"];
+/** Words of conditions that the core does not know. */
+export const CONDITION_WORDS: readonly string[] = [...ORIGIN_WORDS, "as", "min_length"];
 
 /** Whether a condition has a word that the core does not know. */
 export function hasOwnWords(source: unknown): boolean {
   if (!isMapping(source)) return false;
-  return OWN.some((word) => Object.hasOwn(source, word)) || isListName(source["in"]) ||
+  return CONDITION_WORDS.some((word) => Object.hasOwn(source, word)) || isListName(source["in"]) ||
     CONTAINERS.some((name) => [source[name]].flat().some(hasOwnWords));
 }
 

@@ -25,6 +25,10 @@ export interface WrittenSession extends Scope {
   }[];
 }
 
+/** The keys of a session that is written down. */
+export const SESSION_KEYS: readonly string[] = ["prompt", "actions", "rules", "results"];
+/** The keys of each of its results, none of which may be missing. */
+export const RESULT_KEYS: readonly string[] = ["action", "target", "data"];
 /** What is said of something else. */
 export const SESSION_FORM =
   "Expected a mapping {prompt?, actions?, rules?, results?: [{action, target, data}]}";
@@ -39,11 +43,12 @@ export interface Rehearsal {
 
 /** Whether something is a {@linkcode WrittenSession}; what is wrong with it is noted. */
 export function isWrittenSession(source: unknown, problems: Problems): source is WrittenSession {
-  const { prompt, actions, rules, results, ...more } = isMapping(source) ? source : { more: true };
+  const { prompt, actions, rules, results } = isMapping(source) ? source : {};
   const isResult = (one: unknown) =>
     isMapping(one) && typeof one["action"] === "string" && typeof one["target"] === "string" &&
-    one["data"] !== undefined && Object.keys(one).length === 3;
-  const isRight = Object.keys(more).length === 0 &&
+    one["data"] !== undefined && Object.keys(one).every((key) => RESULT_KEYS.includes(key));
+  const isRight = isMapping(source) &&
+    Object.keys(source).every((key) => SESSION_KEYS.includes(key)) &&
     (prompt === undefined || typeof prompt === "string") &&
     (actions === undefined || Array.isArray(actions)) &&
     (rules === undefined || Array.isArray(rules)) &&

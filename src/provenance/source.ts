@@ -40,10 +40,23 @@ export interface SourceOptions {
   readonly problems: Problems;
 }
 
-const NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+/** Names of lists and sources. */
+export const LIST_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
 const NAME_FORM = "a lower-case letter, then at most 63 lower-case letters, digits, _ and -";
-const MAX_LIST = 100_000;
-const SOURCE_KEYS = ["id", "action", "resource", "fields", "links", "secret", "changed_by"];
+/** Most values of a list. */
+export const MAX_LIST = 100_000;
+/** The keys of a list, of which it has one. */
+export const LIST_KEYS: readonly string[] = ["values", "file"];
+/** The keys of a source. */
+export const SOURCE_KEYS: readonly string[] = [
+  "id",
+  "action",
+  "resource",
+  "fields",
+  "links",
+  "secret",
+  "changed_by",
+];
 const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
 
 /** Reads `lists`: by their names. */
@@ -59,7 +72,7 @@ export function readLists(
   }
   for (const [name, list] of Object.entries(source)) {
     const at = problems.at(name);
-    if (!NAME.test(name) || name === "prompt") {
+    if (!LIST_NAME.test(name) || name === "prompt") {
       at.add(`Expected a name of ${NAME_FORM}, not "prompt"`);
     }
     const values = valuesOfList(list, at, readList);
@@ -80,11 +93,12 @@ function valuesOfList(
   problems: Problems,
   readList: (path: string) => string,
 ): readonly unknown[] | undefined {
-  const { values, file, ...more } = isMapping(source) ? source : {};
+  const list = isMapping(source) ? source : {};
+  const { values, file } = list;
   const isList = Array.isArray(values) && values.every(isEntry);
   const isFile = typeof file === "string" && file !== "";
   if (
-    Object.keys(more).length > 0 || isList === isFile ||
+    Object.keys(list).some((key) => !LIST_KEYS.includes(key)) || isList === isFile ||
     (values !== undefined) === (file !== undefined)
   ) {
     problems.add(
@@ -144,7 +158,7 @@ function readSource(source: unknown, options: SourceOptions): Source | undefined
     problems.at(key).add(`Unknown key "${key}", expected one of ${SOURCE_KEYS.join(", ")}`);
   }
   const { id, fields, links, secret, changed_by: changers = [] } = source;
-  if (typeof id !== "string" || !NAME.test(id)) {
+  if (typeof id !== "string" || !LIST_NAME.test(id)) {
     problems.at("id").add(`Expected an id of ${NAME_FORM}`);
     return undefined;
   }

@@ -43,6 +43,7 @@ Deno.test("every policy of this repository fits the schema", () => {
     Array.from(policies(join(ROOT, name)))
   ).filter(({ text }) => /^capabilities:/m.test(text));
   assert(found.length > 14, `${found.length} policies`);
+  assert(found.filter(({ name }) => name.includes("policies/assistant/")).length > 5);
   const refused = found.flatMap(({ name, text }) => {
     let document: unknown;
     try {
@@ -62,6 +63,13 @@ Deno.test("every policy of this repository fits the schema", () => {
 
 const RULE = { action: "fs.read", resource: "/a/**" };
 const allow = (more: object) => ({ capabilities: [{ ...RULE, ...more }] });
+const send = (more: object) => ({
+  capabilities: [{ action: "mail.send", resource: "**", ...more }],
+});
+const example = (session: object) => ({
+  capabilities: [RULE],
+  examples: [{ action: "fs.read", target: "/a/b", expect: "allow", session }],
+});
 
 // deno-fmt-ignore -- a row is a line
 const BROKEN: readonly (readonly [cell: string, document: unknown])[] = [
@@ -101,6 +109,57 @@ const BROKEN: readonly (readonly [cell: string, document: unknown])[] = [
   ["an example without expect", { capabilities: [], examples: [{ action: "fs.read", target: "/a" }] }],
   ["an example that expects something else", { capabilities: [], examples: [{ action: "fs.read", target: "/a", expect: "yes" }] }],
   ["a limit of the policy without action", { capabilities: [], limits: [{ calls: "5/day" }] }],
+  ["a limit of the policy that limits nothing", { capabilities: [], limits: [{ action: "*" }] }],
+  ["a limit on submits of a rule", allow({ id: "a", limits: { submits: "5/min" } })],
+  ["a limit on submits with calls beside it", { capabilities: [], limits: [{ action: "*", submits: "5/min", calls: "5/day" }] }],
+  ["a limit on submits without period", { capabilities: [], limits: [{ action: "*", submits: 5 }] }],
+  ["a fold that is no time", { capabilities: [], limits: [{ action: "*", submits: "5/min", fold: "1day" }] }],
+  ["a fold without submits", { capabilities: [], limits: [{ action: "*", calls: "5/day", fold: "1min" }] }],
+  ["lists that are no mapping", { capabilities: [], lists: ["a"] }],
+  ["a list with a bad name", { capabilities: [], lists: { Team: { values: ["a"] } } }],
+  ["a list that is called prompt", { capabilities: [], lists: { prompt: { values: ["a"] } } }],
+  ["a list without mapping", { capabilities: [], lists: { team: ["a"] } }],
+  ["a list with neither values nor file", { capabilities: [], lists: { team: {} } }],
+  ["a list with values and a file", { capabilities: [], lists: { team: { values: ["a"], file: "/a" } } }],
+  ["a list with an unknown key", { capabilities: [], lists: { team: { value: ["a"] } } }],
+  ["a list with an entry in an entry", { capabilities: [], lists: { team: { values: [{ a: { b: "c" } }] } } }],
+  ["sources that are no list", { capabilities: [], sources: { a: { action: "mail.read" } } }],
+  ["a source without id", { capabilities: [], sources: [{ action: "mail.read" }] }],
+  ["a source without action", { capabilities: [], sources: [{ id: "a" }] }],
+  ["a source that is called prompt", { capabilities: [], sources: [{ id: "prompt", action: "mail.read" }] }],
+  ["a source of an action that there is not", { capabilities: [], sources: [{ id: "a", action: "fs.raed" }] }],
+  ["a source with an unknown key", { capabilities: [], sources: [{ id: "a", action: "mail.read", field: "b" }] }],
+  ["a source whose fields have a gap", { capabilities: [], sources: [{ id: "a", action: "mail.read", fields: ["b..c"] }] }],
+  ["a source with links that are no boolean", { capabilities: [], sources: [{ id: "a", action: "mail.read", links: "yes" }] }],
+  ["from a name that is none", send({ constraint: { a: { from: ["Nobody"] } } })],
+  ["from nothing", send({ constraint: { a: { from: [] } } })],
+  ["from in a deny rule", { capabilities: [], deny: [{ ...RULE, constraint: { a: { from: "prompt" } } }] }],
+  ["links in a list of a deny rule", { capabilities: [], deny: [{ ...RULE, constraint: { a: { each: { links: "none" } } } }] }],
+  ["from below not", send({ constraint: { a: { not: { from: "prompt" } } } })],
+  ["a form that there is not", send({ constraint: { a: { from: "prompt", as: "mail" } } })],
+  ["a form of nothing", send({ constraint: { a: { as: "email" } } })],
+  ["a form of links alone", send({ constraint: { a: { as: "email", links: "none" } } })],
+  ["links with another word", send({ constraint: { a: { links: "all" } } })],
+  ["links with an unknown condition", send({ constraint: { a: { links: { form: "prompt" } } } })],
+  ["a least length that is a text", send({ constraint: { a: { min_length: "3" } } })],
+  ["a list by a bad name", send({ constraint: { a: { in: "list:A" } } })],
+  ["a target with an unknown condition", send({ target: { form: "prompt" } })],
+  ["params that are all", send({ params: "all" })],
+  ["optional that is no mapping", send({ optional: ["a"] })],
+  ["an optional param with an unknown condition", send({ optional: { a: { form: "prompt" } } })],
+  ["one param together", send({ together: ["a"] })],
+  ["otherwise something else", send({ otherwise: "allow" })],
+  ["otherwise without ask", send({ otherwise: { remember: "session" } })],
+  ["otherwise with an unknown approval", send({ otherwise: { ask: { timeouts: "1m" } } })],
+  ["otherwise remembered for ever", send({ otherwise: { ask: "required", remember: "forever" } })],
+  ["to a source that is none", send({ to: "Nobody" })],
+  ...["target", "params", "optional", "together", "otherwise", "to"].map((key) =>
+    [`${key} in a deny rule`, { capabilities: [], deny: [{ ...RULE, [key]: { params: "only", together: ["a", "b"], otherwise: "ask" }[key] ?? {} }] }] as const
+  ),
+  ["an example with an unknown key of its session", example({ prompts: "a" })],
+  ["an example with a prompt that is no text", example({ prompt: 1 })],
+  ["an example with a result without data", example({ results: [{ action: "fs.read", target: "/a" }] })],
+  ["an example with an unknown key of a result", example({ results: [{ action: "fs.read", target: "/a", data: 1, id: "a" }] })],
   ["a variable with a bad name", { capabilities: [], variables: { "a-b": "x" } }],
 ];
 
@@ -120,6 +179,25 @@ const RIGHT: readonly (readonly [cell: string, document: unknown])[] = [
   ["a custom action", { capabilities: [{ action: "db.query", resource: "a/**" }] }],
   ["conditions", allow({ constraint: { a: 1, "b.0": { any: [null, { min: 1, max: "1KiB" }] }, c: { not: { in: ["x"] } } } })],
   ["limits and approval", allow({ id: "a", limits: { rate: "60/min", burst: 5, sum: { param: "n", max: "5/day" }, across: "all" }, approval: { timeout: "10m", remember: { for: "8h", as: "folder" }, after: "3/min" } })],
+  ["limits on submits", { capabilities: [], limits: [{ id: "total", action: "*", submits: "100/s", burst: 5, across: "all", fold: "1min" }] }],
+  ["lists", { capabilities: [], lists: { team: { values: ["a", 1, { user: "b", email: "c" }] } } }],
+  ["no lists and no sources", { capabilities: [], lists: null, sources: null }],
+  ["sources", { capabilities: [], sources: [{ id: "a", action: ["mail.*", "fs.read"], resource: "/a/**", fields: "items.*.email", links: true, secret: true, changed_by: "mail.add" }] }],
+  ["conditions on where values come from", {
+    lists: { team: { values: ["a@b.example"] } },
+    sources: [{ id: "hr", action: "fs.read", resource: "/hr/**", secret: true }],
+    capabilities: [{
+      id: "send", action: "mail.send", resource: "**",
+      target: { from: "prompt", as: "email" },
+      constraint: { to: { each: { any: [{ from: ["prompt", "team", "hr"], as: "email" }, { glob: "*@b.example", as: "email" }] } }, a: "x", name: { from: ["team"], min_length: 3 } },
+      optional: { text: { links: { from: ["prompt"] }, max_length: 10 }, more: { links: "none" }, cc: { in: "list:team", as: "email", not: { in: ["c@b.example"], as: "email" } } },
+      params: "only", together: ["to", "name"], to: ["hr"],
+      otherwise: { ask: { timeout: "10m", approvers: ["ann"] }, remember: "session" },
+    }],
+    deny: [{ action: "mail.send", resource: "**", constraint: { to: { each: { not: { in: "list:team", as: "email" } } } } }],
+  }],
+  ["otherwise ask", send({ constraint: { a: { from: "prompt" } }, otherwise: "ask" })],
+  ["an example with a session", example({ prompt: "a", actions: ["fs.*", { ...RULE, constraint: { encoding: { in: ["utf-8"] } } }], results: [{ action: "fs.read", target: "/a/c", data: null }] })],
   ["a deny rule in shadow mode", { capabilities: [], deny: [{ ...RULE, mode: "shadow" }] }],
 ];
 
