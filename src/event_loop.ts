@@ -12,7 +12,7 @@ const MAX_BUSY_MS = 1;
  * How many callers go on after one turn. They go on at once, without a look at the clock between them: all
  * of a crowd together would keep the event loop from its next turn for as long as all of their submits take.
  */
-const CALLERS_PER_TURN = 8;
+const CALLERS_PER_TURN = 32;
 
 /**
  * Lets the event loop have its turn when it is due. A chain of promises that are settled already
