@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fromFileUrl } from "@std/path";
+import { basename, fromFileUrl } from "@std/path";
 
 /** How an MCP server is started. */
 export interface McpCommand {
@@ -28,8 +28,6 @@ export interface GatewayOptions {
   /** Absolute path of `deno`. @default the one that runs this process */
   readonly deno?: string;
 }
-
-const MAIN = "src/cli/main.ts";
 
 /** The gateway. */
 export function gatewayCommand(options: GatewayOptions): McpCommand {
@@ -58,20 +56,22 @@ export function proxyCommand(
 }
 
 /** The server that a proxy of ours is in front of; `undefined` if it is none. */
-export function proxied({ args }: McpCommand): McpCommand | undefined {
-  if (verbOf(args) !== "proxy") return undefined;
+export function proxied(given: McpCommand): McpCommand | undefined {
+  if (verbOf(given) !== "proxy") return undefined;
+  const { args } = given;
   const [command, ...rest] = args.slice(args.indexOf("--") + 1);
   return args.includes("--") && command !== undefined ? { command, args: rest } : undefined;
 }
 
 /** Whether it is the gateway itself. */
-export function isGateway({ args }: McpCommand): boolean {
-  return verbOf(args) === "serve";
+export function isGateway(command: McpCommand): boolean {
+  return verbOf(command) === "serve";
 }
 
 /** The options that a gateway was installed with; `undefined` if it is none of ours. */
-export function gatewayOptions({ command, args }: McpCommand): GatewayOptions | undefined {
-  if (verbOf(args) !== "serve") return undefined;
+export function gatewayOptions(given: McpCommand): GatewayOptions | undefined {
+  if (verbOf(given) !== "serve") return undefined;
+  const { command, args } = given;
   const values = (name: string) =>
     args.filter((arg) => arg.startsWith(`--${name}=`)).map((arg) => arg.slice(name.length + 3));
   const [[agent], [policy], [log]] = [values("agent"), values("policy"), values("log-path")];
@@ -106,8 +106,13 @@ function more({ agent, policy, base, variables = [] }: GatewayOptions): string[]
   ];
 }
 
-function verbOf(args: readonly string[]): string | undefined {
-  const at = args.findIndex((arg, i) => arg.endsWith(MAIN) && args[i + 1] === "mcp");
-  const end = args.indexOf("--");
-  return at === -1 || (end !== -1 && end < at) ? undefined : args[at + 2];
+/**
+ * What of this kernel a command starts. Only one that is ours word by word counts: arguments that look like ours are
+ * no sign of what a program does.
+ */
+function verbOf({ command, args }: McpCommand): string | undefined {
+  const own = start();
+  const isOurs = basename(command) === basename(Deno.execPath()) &&
+    own.every((word, i) => args[i] === word);
+  return isOurs ? args[own.length] : undefined;
 }

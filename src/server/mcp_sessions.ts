@@ -33,6 +33,8 @@ export interface McpRequest {
 
 /** Most sessions at a time; the one that was not used for longest, and is not in use, gives way. */
 const MAX_SESSIONS = 200;
+/** Most sessions of one principal: its own that was not used for longest gives way. */
+const MAX_OF_CALLER = 50;
 /** As MCP has it: the client begins anew when it is told that its session is gone. */
 const IDLE_MS = 3_600_000;
 
@@ -122,13 +124,20 @@ export class McpSessions implements AsyncDisposable {
 
   #keep(id: string, session: Session): void {
     const now = this.#parts.timer.now();
+    const all = Array.from(this.#sessions.values());
     const idle = Array.from(this.#sessions).filter(([, { open }]) => open === 0)
       .toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
-    const isFull = this.#sessions.size >= MAX_SESSIONS;
-    for (const [i, [other, { usedAt, transport }]] of idle.entries()) {
-      if (now - usedAt < IDLE_MS && !(isFull && i === 0)) continue;
+    // INVARIANT: who begins many sessions ends its own, before those of others.
+    const isOwn = ({ caller }: Session) => caller === session.caller;
+    const hasMany = all.filter(isOwn).length >= MAX_OF_CALLER;
+    const isFull = all.length >= MAX_SESSIONS;
+    const [gone] = hasMany || isFull
+      ? [...idle.filter(([, one]) => isOwn(one)), ...isFull ? idle : []]
+      : [];
+    for (const [other, one] of idle) {
+      if (now - one.usedAt < IDLE_MS && one !== gone?.[1]) continue;
       this.#sessions.delete(other);
-      void transport.close();
+      void one.transport.close();
     }
     this.#sessions.set(id, session);
   }

@@ -51,6 +51,8 @@ const MAX_SLEEP_MS = 10;
 const MAX_WAITING = 4;
 /** The most posted messages that wait for those before them. */
 const MAX_EARLY = 128;
+/** How far ahead of the next message a posted one may be: more have no place in the ring. */
+const MAX_AHEAD = 32 * 1024;
 /** The most signals since the last message that have come for nothing. */
 const MAX_VAIN_SIGNALS = 1000;
 
@@ -100,7 +102,8 @@ export class Channel {
   accept(posted: unknown): void {
     this.#posted++;
     const [number, message] = Array.isArray(posted) ? posted : [];
-    const isEarly = Number.isSafeInteger(number) && number >= this.#received;
+    const ahead = Number.isSafeInteger(number) ? number - this.#received : -1;
+    const isEarly = ahead >= 0 && ahead < MAX_AHEAD && !this.#early.has(number);
     if (isEarly && this.#early.size < MAX_EARLY) this.#early.set(number, message);
     // What comes from no channel is as untrusted as the rest, but has no place in its order.
     else if (!this.#isClosed) this.#options.receive(message);

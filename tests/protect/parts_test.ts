@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type AgentFile, AGENTS, type Given } from "../../src/protect/agent_files.ts";
-import { gatewayCommand, proxied, proxyCommand } from "../../src/protect/gateway_command.ts";
+import {
+  gatewayCommand,
+  isGateway,
+  proxied,
+  proxyCommand,
+} from "../../src/protect/gateway_command.ts";
 import { SettingsError } from "../../src/protect/json_edit.ts";
 import { tomlAt, tomlValue } from "../../src/protect/toml_edit.ts";
 
@@ -89,6 +94,28 @@ Deno.test("a server of the gateway's name that is another's is not written over"
     SettingsError,
     "another name",
   );
+});
+
+Deno.test("arguments that look like ours are no sign of what a program does", () => {
+  const ours = proxyCommand({ command: "srv", args: ["a"] }, { ...GATEWAY, name: "s" });
+  assertEquals(proxied(ours), { command: "srv", args: ["a"] });
+  const serves = gatewayCommand(GATEWAY);
+  assertEquals([isGateway(serves), proxied(serves)], [true, undefined]);
+  for (const { command, args } of [ours, serves]) {
+    for (
+      const fake of [
+        { command: "/tmp/evil.sh", args },
+        { command, args: ["src/cli/main.ts", ...args.slice(args.indexOf("mcp"))] },
+        {
+          command,
+          args: args.map((word) => word.replace(/^(.*)src.cli.main.ts$/, "/evil/main.ts")),
+        },
+        { command, args: ["eval", ...args] },
+      ]
+    ) {
+      assertEquals([isGateway(fake), proxied(fake)], [false, undefined], fake.command);
+    }
+  }
 });
 
 Deno.test("a program that only looks like ours is not taken for ours", () => {

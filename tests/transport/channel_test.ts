@@ -444,3 +444,10 @@ Deno.test("a Worker that signals without end and never answers is ended, and tim
   while (next.code === "DEADLINE_EXCEEDED") next = await attempt("permissions");
   assertEquals(next.status, "OK");
 });
+
+Deno.test("posted messages out of every order, or twice with one number, are unsolicited", () => {
+  using end = new End();
+  // The first is waited for; the others can be nothing that a ring has room for, or are there already.
+  for (const number of [5, 5, 1_000_000, 32 * 1024, -1, 0.5]) end.channel.accept([number, number]);
+  assertEquals(end.received, [5, 1_000_000, 32 * 1024, -1, 0.5]);
+});
