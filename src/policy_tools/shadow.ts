@@ -21,9 +21,12 @@ const EVERYTHING: Readonly<Record<KindName, readonly string[]>> = {
   name: ["**"],
 };
 /** What refuses, of an allow rule whose agent and constraint fit. */
-const REFUSALS: readonly string[] = ["paths", "limits", "approval", "mode"];
+const REFUSALS: readonly string[] = ["paths", "limits", "approval", "otherwise", "mode"];
 /** What an allow rule that is tried demands of nobody. */
-const DEMANDS: readonly string[] = [...REFUSALS, "agent", "constraint", "id"];
+const DEMANDS: readonly string[] = [
+  ...REFUSALS,
+  ...["agent", "constraint", "target", "params", "optional", "together", "id"],
+];
 
 /** A policy, and what is enforced while it is tried. */
 export interface SplitDocument {

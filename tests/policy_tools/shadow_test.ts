@@ -116,6 +116,36 @@ Deno.test("a rule in shadow mode refuses nothing, and all others do what they di
   ]);
 });
 
+Deno.test("a rule in shadow mode refuses nothing because of where values come from, and asks nobody", async () => {
+  using ws = new Workspace();
+  {
+    const { kernel } = await open(ws, {
+      capabilities: [
+        {
+          id: "pay",
+          action: "shop.pay",
+          resource: "**",
+          target: { from: ["prompt"] },
+          constraint: { a: { from: ["prompt"] }, b: "y" },
+          optional: { c: { links: "none" } },
+          together: ["a", "b"],
+          params: "only",
+          otherwise: "ask",
+          mode: "shadow",
+        },
+      ],
+    });
+    await using _ = kernel;
+    const { status, rule } = await kernel.submit({
+      action: "shop.pay",
+      target: "x",
+      params: { d: 1 },
+    });
+    assertEquals([status, rule], ["OK", "pay (shadow)"]);
+  }
+  assertEquals(recorded(ws), [["OK", null, { would: "deny", code: "CONSTRAINT_UNMET" }]]);
+});
+
 Deno.test("the examples of a policy in shadow mode speak of what is tried", () => {
   const example = { action: "fs.read", target: "/w/a", expect: "deny" };
   const policy = { mode: "shadow", capabilities: [], examples: [example] };
