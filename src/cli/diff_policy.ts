@@ -31,7 +31,8 @@ export const COMMAND: Command = {
     `Over all requests, not over samples: patterns are compared as automata, each difference is shown with
 a short request and was decided under both policies. Conditions on params are compared where they are
 finite or ordered; where not, it says that it cannot be told. Relative patterns of both are relative to
-the folder of NEW. Exit code 0 if nothing differs, 1 otherwise; with --only-tighter, 1 if anything is
+the folder of NEW; files of lists are read where each policy looks for them. Of what only a session knows it
+says that it cannot be told. Exit code 0 if nothing differs, 1 otherwise; with --only-tighter, 1 if anything is
 newly allowed, or could be.`,
   options: {
     "only-tighter": {
@@ -62,6 +63,8 @@ newly allowed, or could be.`,
         actions,
         variables: policyVariables(values),
         source: path,
+        // Of the files of its lists each has its own.
+        listBase: resolve(optional(values, "base") ?? dirname(path)),
         enforceExamples: false,
       });
     const comparison = comparePolicies(load(from), load(to), world);

@@ -19,14 +19,15 @@ export const COMMAND: Command = {
   details:
     `Decides each request of the logs by the rules of the policy and shows the verdicts that would be others,
 by rule. Limits and answers of people are not played again. Exit code 0 if no verdict changes, 1 if one does or
-cannot be told, because it depends on params that are not in the log: those are with --log-params, or
-logParams: "redacted" of Kernel.open. Hashes are not checked: "log verify" does that.`,
+cannot be told, because it depends on what is not in the log: params, which are there with --log-params, or
+logParams: "redacted" of Kernel.open; or what a session knew. Hashes are not checked: "log verify" does that.`,
   options: { ...POLICY_OPTIONS, json: { type: "boolean", help: "as JSON" } },
   async run({ values, positionals }: Invocation): Promise<number> {
     if (positionals.length === 0) throw new UsageError("expected a log");
     if (values["policy"] === undefined) throw new UsageError("--policy is missing");
     const { policy: read } = await resolvedOptions(values);
-    const replay = new Replay(read.tried ?? { policy: read, approvals: read.approvals });
+    const { tried = { ...read, policy: read } } = read;
+    const replay = new Replay(tried);
     let damaged = 0;
     {
       using progress = new Progress("records decided");
@@ -62,7 +63,7 @@ function asTable(summary: ReplaySummary): string[] {
     ], { right: [4] }),
     ...ungrouped === 0 ? [] : [`and ${ungrouped} more`],
     ...unknown === 0 ? [] : [
-      `${unknown} cannot be told: they depend on params that are not in the log (see --log-params)`,
+      `${unknown} cannot be told: they depend on params that are not in the log (see --log-params), or on what a session knew`,
     ],
     ...redacted === 0 ? [] : [`${redacted} cannot be told: a part of their target was redacted`],
   ];

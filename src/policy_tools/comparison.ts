@@ -36,9 +36,10 @@ export function comparePolicies(
   now: PolicyWithExamples,
   world: World,
 ): PolicyComparison {
-  const [from, to] = [old, now].map((one) =>
-    one.tried ?? { policy: one, approvals: one.approvals, limits: one.limits }
-  ) as [NonNullable<PolicyWithExamples["tried"]>, NonNullable<PolicyWithExamples["tried"]>];
+  const [from, to] = [old, now].map((one) => one.tried ?? { ...one, policy: one }) as [
+    NonNullable<PolicyWithExamples["tried"]>,
+    NonNullable<PolicyWithExamples["tried"]>,
+  ];
   const gained = newlyAllowed(to, from, world);
   const lost = newlyAllowed(from, to, world);
   const demands = demandChanges(from, to);

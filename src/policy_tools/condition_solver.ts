@@ -7,6 +7,7 @@ import { canonicalJson } from "../core/json.ts";
 import { type Constraint, evaluate, type Truth, valueAt } from "../core/policy/constraint.ts";
 import type { ActionSpec } from "../core/resource/kind.ts";
 import { CanonicalError } from "../core/resource/world.ts";
+import { isOwnCondition, WHOLE_PARAM } from "../provenance/meaning.ts";
 import { implies, type Representatives, representatives } from "./condition_values.ts";
 import type { Budget } from "./language.ts";
 
@@ -52,11 +53,48 @@ export function conditionsImply(
   given: readonly OneCondition[],
   wanted: readonly OneCondition[],
 ): boolean {
-  return wanted.every((one) =>
-    given.some((own) =>
-      own.path.join("\0") === one.path.join("\0") && implies(own.source, one.source)
-    )
-  );
+  return wanted.every((one) => given.some((own) => oneImplies(own, one)));
+}
+
+function oneImplies(given: OneCondition, wanted: OneCondition): boolean {
+  if (given.path.join("\0") !== wanted.path.join("\0")) return false;
+  if (!isOwnCondition(given)) {
+    return !isOwnCondition(wanted) && implies(given.source, wanted.source);
+  }
+  const { key, isRelaxed, value, remembered } = given.meaning;
+  // What the rule asks beside the origin; in another form than the one that is given it says nothing.
+  if (!isOwnCondition(wanted)) {
+    return key === "constraint" && !isRelaxed && implies(value, wanted.source);
+  }
+  if (saysTheSame(given, wanted)) return true;
+  const { meaning } = wanted;
+  if (
+    isRelaxed || meaning.isRelaxed || key !== meaning.key ||
+    remembered !== undefined && remembered !== meaning.remembered
+  ) return false;
+  if (key === "params") {
+    const [own, others] = [value, meaning.value] as { names: string[]; defaults: string }[];
+    return own?.defaults === others?.defaults &&
+      (own?.names.every((name) => others?.names.includes(name)) ?? false);
+  }
+  return key !== "together" && implies(value, meaning.value);
+}
+
+/** Whether two conditions on the same param hold for the same requests. */
+export function saysTheSame(a: OneCondition, b: OneCondition): boolean {
+  if (a.path.join("\0") !== b.path.join("\0")) return false;
+  if (isOwnCondition(a) || isOwnCondition(b)) {
+    return isOwnCondition(a) && isOwnCondition(b) &&
+      canonicalJson(comparable(a)) === canonicalJson(comparable(b));
+  }
+  return JSON.stringify(a.source) === JSON.stringify(b.source);
+}
+
+/** What a condition says, to be compared as a text. */
+export function comparable(condition: OneCondition): unknown {
+  if (!isOwnCondition(condition)) return condition.source;
+  const { key, value, isRelaxed, remembered = null } = condition.meaning;
+  return { key, value, isRelaxed, remembered };
 }
 
 /** The values of one param, or of the agent, one for each outcome of the conditions on it. */
@@ -72,7 +110,10 @@ interface Choice {
 export function solve(wants: readonly Want[], options: SolveOptions): Solution {
   const { check } = options;
   if (contradict(wants)) return "none";
-  const all = Array.from(new Set(wants.flatMap(({ conditions }) => conditions)));
+  const every = Array.from(new Set(wants.flatMap(({ conditions }) => conditions)));
+  // INVARIANT: whether one of these holds depends on the session: it may be anything until the gate has spoken.
+  const own = every.filter(isOwnCondition);
+  const all = every.filter(({ path }) => !isWhole(path));
   const byPath = Map.groupBy(all, ({ path }) => path.join("\0"));
   const paths = Array.from(byPath.values(), ([first]) => (first as OneCondition).path)
     .sort((a, b) => a.length - b.length);
@@ -84,7 +125,7 @@ export function solve(wants: readonly Want[], options: SolveOptions): Solution {
     complete &&= found.complete;
     const classes = new Map<string, Choice["classes"][number]>();
     for (const value of found.values) {
-      const truths = new Map(conditions.map((one) => [one, one.condition(value)] as const));
+      const truths = new Map(conditions.map((one) => [one, one.condition(value, {})] as const));
       const key = Array.from(truths.values(), String).join();
       if (!classes.has(key) && mayBe(truths, wants)) classes.set(key, { value, truths });
     }
@@ -92,11 +133,12 @@ export function solve(wants: readonly Want[], options: SolveOptions): Solution {
   });
   let left = MAX_COMBINATIONS;
   let refuted = false;
-  const truths = new Map<OneCondition, Truth>();
+  const truths = new Map<OneCondition, Truth | "any">();
   const values = new Map<readonly string[], unknown>();
   const choose = (i: number): Carried | undefined => {
     const choice = choices[i];
     if (choice === undefined) {
+      for (const one of own) truths.set(one, "any");
       if (!wants.every((want) => isMet(want, truths))) return undefined;
       const carried = carriedOf(values, options);
       if (carried !== undefined && check(carried)) return carried;
@@ -127,17 +169,17 @@ function contradict(wants: readonly Want[]): boolean {
   );
 }
 
+/** A condition on all params, or on the target, stands at no param. */
+function isWhole(path: readonly string[]): boolean {
+  return path.length === 1 && path[0] === WHOLE_PARAM;
+}
+
 /** Whether each condition is one of those that do not fail. */
 function neverFails(
   conditions: readonly OneCondition[],
   standing: readonly OneCondition[],
 ): boolean {
-  return conditions.every((one) =>
-    standing.some((own) =>
-      own.path.join("\0") === one.path.join("\0") &&
-      JSON.stringify(own.source) === JSON.stringify(one.source)
-    )
-  );
+  return conditions.every((one) => standing.some((own) => saysTheSame(own, one)));
 }
 
 function isInside(path: readonly string[], other: readonly string[]): boolean {
@@ -148,22 +190,29 @@ function isInside(path: readonly string[], other: readonly string[]): boolean {
 function mayBe(truths: ReadonlyMap<OneCondition, Truth>, wants: readonly Want[]): boolean {
   return wants.every(({ conditions, is }) =>
     conditions.every((one) =>
-      !truths.has(one) || is.startsWith("not t") || is === "false" ||
+      !truths.has(one) || isOwnCondition(one) || is.startsWith("not t") || is === "false" ||
       (is === "true" ? truths.get(one) === true : truths.get(one) !== false)
     )
   );
 }
 
-function isMet({ conditions, is }: Want, truths: ReadonlyMap<OneCondition, Truth>): boolean {
+function isMet(
+  { conditions, is }: Want,
+  truths: ReadonlyMap<OneCondition, Truth | "any">,
+): boolean {
+  const may = (one: OneCondition, test: (truth: Truth) => boolean) => {
+    const truth = truths.get(one);
+    return truth === "any" || test(truth);
+  };
   switch (is) {
     case "true":
-      return conditions.every((one) => truths.get(one) === true);
+      return conditions.every((one) => may(one, (truth) => truth === true));
     case "not false":
-      return conditions.every((one) => truths.get(one) !== false);
+      return conditions.every((one) => may(one, (truth) => truth !== false));
     case "not true":
-      return conditions.some((one) => truths.get(one) !== true);
+      return conditions.some((one) => may(one, (truth) => truth !== true));
     case "false":
-      return conditions.some((one) => truths.get(one) === false);
+      return conditions.some((one) => may(one, (truth) => truth === false));
   }
 }
 
@@ -177,7 +226,12 @@ function valuesFor(
   if (path.length > 0 && fixed !== undefined) {
     return { values: [valueAt(fixed, path)], complete: true };
   }
-  const sources = conditions.map(({ source }) => source);
+  // Each value that is named may make a difference; of the others, those that the core tells apart.
+  const sources = conditions.flatMap((one) =>
+    isOwnCondition(one)
+      ? [one.source, ...one.samples.flatMap((sample) => [sample, [sample]])]
+      : [one.source]
+  );
   const key = canonicalJson(sources);
   const { values, complete } = options.known?.get(key) ?? representatives(sources);
   options.known?.set(key, { values, complete });

@@ -285,6 +285,8 @@ function distinct(values: readonly unknown[]): unknown[] {
  */
 export function implies(given: unknown, wanted: unknown): boolean {
   if (same(given, wanted)) return true;
+  // In another form, or in none, something else is compared.
+  if (isMapping(given) && isMapping(wanted) && !same(given["as"], wanted["as"])) return false;
   if (!isMapping(wanted)) {
     return isMapping(given) && oneOf(given["in"], (all) => all.every((one) => same(one, wanted)));
   }
@@ -314,6 +316,14 @@ function operatorImplies(
         value,
         (own) => oneOf(operand, (all) => own.every((one) => all.some((other) => same(one, other)))),
       );
+    case "from": {
+      const sources = [operand].flat();
+      return [value].flat().every((one) => sources.some((other) => same(one, other)));
+    }
+    case "links":
+      return value === "none";
+    case "min_length":
+      return Number(value) >= Number(operand);
     case "glob":
     case "options":
       return globImplies(value, operand);

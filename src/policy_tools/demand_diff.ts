@@ -1,10 +1,13 @@
 /**
- * What rules demand further: limits, and the paths among arguments. Compared from rule to rule.
+ * What rules demand further: limits, the paths among arguments, and secrets. Compared from rule to rule.
  *
  * @module
  */
 import type { Rule } from "../core/policy/policy.ts";
 import type { Limit } from "../limits/limit.ts";
+import type { SubmitLimit } from "../limits/submit_limit.ts";
+import { decimalOf } from "../limits/decimal.ts";
+import { comparable } from "./condition_solver.ts";
 import { keyOf } from "./language.ts";
 import { overlap } from "./overlap.ts";
 import type { TriedPolicy } from "./read.ts";
@@ -19,7 +22,7 @@ export interface DemandChange {
 }
 
 /** A policy with what its rules demand. */
-export type DemandingPolicy = Pick<TriedPolicy, "policy" | "limits">;
+export type DemandingPolicy = Pick<TriedPolicy, "policy" | "limits" | "provenance">;
 
 /**
  * Compares what two policies demand of what both allow. Rules are the same if they have the same actions,
@@ -55,9 +58,17 @@ export function demandChanges(from: DemandingPolicy, to: DemandingPolicy): Deman
       changes.push({ change: "untold", id: before.id, what });
     }
   }
-  const all = ({ limits }: DemandingPolicy) =>
-    limits.all.flatMap(({ action, limits }) => limits.map((one) => ({ ...one, action })));
-  return [...changes, ...limitChanges(all(from), all(to), "the whole policy")];
+  const all = ({ limits }: DemandingPolicy): ComparedLimit[] => [
+    ...limits.all.flatMap(({ action, limits }) => limits.map((one) => ({ ...one, action }))),
+    ...limits.submits.map(submitsOf),
+  ];
+  return [
+    ...changes,
+    ...limitChanges(all(from), all(to), "the whole policy"),
+    ...foldChanges(from.limits.submits, to.limits.submits),
+    ...secretChanges(from, to),
+    ...goalChanges(from, to),
+  ];
 }
 
 const NOTHING = "{}";
@@ -87,12 +98,78 @@ function demandsOf(one: DemandingPolicy): Map<string, Demands> {
   );
 }
 
+/** A limit of a rule, or of the whole policy. */
+type ComparedLimit = Omit<Limit, "id" | "measure"> & {
+  readonly measure: string;
+  readonly action?: string;
+};
+
+function submitsOf({ action, burst, refillMs, shared, text }: SubmitLimit): ComparedLimit {
+  const bucket = { max: decimalOf(burst), refillMs, period: undefined };
+  return { measure: "submits", action, shared, text, ...bucket };
+}
+
+/** Whether what submits were refused is told in fewer records. */
+function foldChanges(old: readonly SubmitLimit[], now: readonly SubmitLimit[]): DemandChange[] {
+  const kindOf = ({ action, shared }: SubmitLimit) => JSON.stringify([action, shared]);
+  const known = new Map(old.map((one) => [kindOf(one), one]));
+  return now.flatMap((one): DemandChange[] => {
+    const before = known.get(kindOf(one));
+    const [was, is] = [before?.foldMs ?? 0, one.foldMs ?? 0];
+    if (before === undefined || was === is) return [];
+    const what = `records of refusals are gathered for ${is} ms instead of ${was} ms`;
+    return [{ change: is > was ? "looser" : "tighter", id: one.id, what }];
+  });
+}
+
+function secretsOf({ provenance }: DemandingPolicy): Map<string, string> {
+  return new Map(
+    provenance.sources.filter(({ isSecret }) => isSecret).map(({ id, key }) => [id, key]),
+  );
+}
+
+/** What must not go out. */
+function secretChanges(from: DemandingPolicy, to: DemandingPolicy): DemandChange[] {
+  const [old, now] = [secretsOf(from), secretsOf(to)];
+  return Array.from(new Set([...old.keys(), ...now.keys()])).flatMap((id): DemandChange[] => {
+    if (old.get(id) === now.get(id)) return [];
+    if (!now.has(id)) return [{ change: "looser", id, what: "the source is no secret any more" }];
+    if (!old.has(id)) return [{ change: "tighter", id, what: "the source is a secret now" }];
+    return [{ change: "untold", id, what: "the secret source is defined otherwise" }];
+  });
+}
+
+/** Where secrets may go. */
+function goalChanges(from: DemandingPolicy, to: DemandingPolicy): DemandChange[] {
+  const goalsOf = (one: DemandingPolicy) =>
+    Map.groupBy(
+      allowing(one).map((rule) => ({ rule, to: one.provenance.rules.get(rule.id)?.to ?? [] })),
+      ({ rule }) => signature(rule),
+    );
+  const [old, now] = [goalsOf(from), goalsOf(to)];
+  const secrets = [secretsOf(from), secretsOf(to)] as const;
+  // A source that is a secret in one of them alone is told already.
+  const isSecret = (id: string) => secrets.every((one) => one.has(id));
+  const changes = (change: "looser" | "tighter", a: typeof old, b: typeof old) =>
+    Array.from(a).flatMap(([key, rules]) =>
+      rules.flatMap(({ rule, to }) =>
+        to.filter((id) => isSecret(id) && !b.get(key)?.some(({ to }) => to.includes(id)))
+          .map((id): DemandChange => {
+            const verb = change === "looser" ? "lets" : "no longer lets";
+            const what = `${verb} values of the secret source "${id}" out`;
+            return { change: b.has(key) ? change : "untold", id: rule.id, what };
+          })
+      )
+    );
+  return [...changes("looser", now, old), ...changes("tighter", old, now)];
+}
+
 /** What a rule is about, without its name and its place. */
 function signature({ actions, patterns, constraint }: Rule): string {
   return JSON.stringify([
     actions.toSorted(),
     Array.from(patterns, ([kind, all]) => [kind, all.map(({ steps }) => keyOf(steps)).toSorted()]),
-    constraint?.conditions.map(({ param, path, source }) => [param, path.length, source]),
+    constraint?.conditions.map((one) => [one.param, one.path.length, comparable(one)]),
   ]);
 }
 
@@ -105,8 +182,12 @@ function meet(a: Rule, b: Rule): boolean {
     );
 }
 
-function limitChanges(old: readonly Limit[], now: readonly Limit[], id: string): DemandChange[] {
-  const kindOf = ({ measure, period, shared, zone, path, result, ...more }: Limit) =>
+function limitChanges(
+  old: readonly ComparedLimit[],
+  now: readonly ComparedLimit[],
+  id: string,
+): DemandChange[] {
+  const kindOf = ({ measure, period, shared, zone, path, result, action }: ComparedLimit) =>
     JSON.stringify([
       measure,
       period,
@@ -114,7 +195,7 @@ function limitChanges(old: readonly Limit[], now: readonly Limit[], id: string):
       zone,
       path,
       result,
-      "action" in more ? more.action : undefined,
+      action,
     ]);
   const byKind = new Map(now.map((one) => [kindOf(one), one]));
   const known = new Set(old.map(kindOf));

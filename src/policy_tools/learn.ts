@@ -141,7 +141,10 @@ export class Learner {
           digests.has(digest) ? [] : [params]
         );
       for (const params of known) {
-        yield { action, target, agent, params, past: "allow", would: undefined };
+        // What is learnt asks nothing of a session.
+        yield {
+          ...{ action, target, agent, params, past: "allow", would: undefined, inSession: false },
+        };
       }
     }
   }

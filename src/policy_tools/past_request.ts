@@ -9,6 +9,8 @@ import { decide } from "../core/policy/decide.ts";
 import type { AuditRecord } from "../core/record/record.ts";
 import { sha256 } from "../core/request.ts";
 import { specOf } from "../core/resource/kind.ts";
+import { allKnowing } from "../provenance/any_session.ts";
+import { NO_PROVENANCE } from "../provenance/policy.ts";
 import type { World } from "../core/resource/world.ts";
 import { type Effect, effectOf } from "./effect.ts";
 import type { ExampleContext } from "./examples.ts";
@@ -22,6 +24,8 @@ export interface PastRequest {
   readonly agent: string | undefined;
   /** What became of it, as far as the rules of a policy are concerned. */
   readonly past: Effect;
+  /** Whether it was a part of a session: what that knew is not in the log. */
+  readonly inSession: boolean;
   /** What shadow mode let through although the policy that was tried would have said otherwise. */
   readonly would: "deny" | "approve" | undefined;
 }
@@ -60,11 +64,13 @@ export function pastOf(record: AuditRecord): Past {
   // What a provider refused later, like a redirect, was allowed before.
   const denied = status === "DENIED" && duration_ms === undefined && BY_RULES.has(code);
   const { would } = Object(stages?.["shadow"]) as { readonly would?: unknown };
+  const { id: session } = Object(stages?.["provenance"]) as { readonly id?: unknown };
   return {
     action,
     target,
     params: paramsOf(record),
     agent,
+    inSession: session !== undefined,
     past: denied ? "deny" : asked ? "approve" : "allow",
     would: would === "deny" || would === "approve" ? would : undefined,
   };
@@ -94,21 +100,33 @@ export const AS_RECORDED: World = {
  *
  * @param request Of a log.
  * @param context The policy; the world is {@linkcode AS_RECORDED}.
- * @returns The rule too; `unknown` if it depends on params that are not in the log.
+ * @returns The rule too; `unknown` if it depends on what is not in the log: params, or what a session knew.
  */
 export function verdictOnPast(
-  { action, target, params, agent }: PastRequest,
+  { action, target, params, agent, inSession }: PastRequest,
   context: ExampleContext,
 ): {
   readonly effect: Effect | "unknown";
   readonly rule: string | undefined;
   readonly code: string;
 } {
+  const { provenance = NO_PROVENANCE } = context;
   const request = agent === undefined ? { action, target } : { action, target, agent };
   if (params !== undefined) {
     const authorized = authorizeWithPaths({ ...request, params }, context);
     const { ruleId: rule, code } = authorized.decision;
-    return { effect: effectOf(authorized, context), rule, code };
+    const effect = effectOf(authorized, context);
+    if (!inSession || provenance.rules.size === 0) return { effect, rule, code };
+    // INVARIANT: what a session knew is not in the log. A verdict that stands if it knew nothing, and if it knew
+    // everything, stands for all of them.
+    const session = allKnowing(provenance);
+    const most = authorizeWithPaths({ ...request, params }, { ...context, session });
+    const isCertain = most.decision.effect === "deny" || most.decision.ruleId === rule;
+    return {
+      effect: isCertain ? effect : "unknown",
+      rule: isCertain ? rule : most.decision.ruleId,
+      code,
+    };
   }
   const { policy } = context;
   const { effect, ruleId: rule, code } = decide(policy, request);

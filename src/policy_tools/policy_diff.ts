@@ -8,7 +8,14 @@ import type { Policy, Rule } from "../core/policy/policy.ts";
 import type { Step } from "../core/resource/pattern.ts";
 import { KINDS } from "../core/resource/table.ts";
 import { canonicalOrError, type World } from "../core/resource/world.ts";
-import { type Carried, conditionsImply, solve, type Want } from "./condition_solver.ts";
+import { isOwnCondition } from "../provenance/meaning.ts";
+import {
+  type Carried,
+  conditionsImply,
+  saysTheSame,
+  solve,
+  type Want,
+} from "./condition_solver.ts";
 import type { Representatives } from "./condition_values.ts";
 import { Budget, Cover, type Found, targetsOutside } from "./language.ts";
 import {
@@ -317,7 +324,9 @@ class Comparison {
     });
     if (solution === "none") return undefined;
     if (solution === "unknown" || other === undefined) {
-      return "its constraint can only be compared by trying values, and none of those tried differs";
+      return wants.some(({ conditions }) => conditions.some(isOwnCondition))
+        ? "it asks where values come from, which only a session knows"
+        : "its constraint can only be compared by trying values, and none of those tried differs";
     }
     const example = { action, target, ...solution, ...as === undefined ? {} : { as } };
     this.differences.push({
@@ -355,12 +364,7 @@ interface ComparisonOptions {
 
 /** Whether what cannot fail for one deny rule cannot fail for the other. Equal conditions are enough. */
 function keepsDenying(lost: Ref, kept: Ref): boolean {
-  return kept.conditions.every((one) =>
-    lost.conditions.some((own) =>
-      own.path.join("\0") === one.path.join("\0") &&
-      JSON.stringify(own.source) === JSON.stringify(one.source)
-    )
-  );
+  return kept.conditions.every((one) => lost.conditions.some((own) => saysTheSame(own, one)));
 }
 
 /** Whether two patterns have no target in common because of what they begin with. */

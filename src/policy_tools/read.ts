@@ -51,6 +51,8 @@ export interface ReadOptions extends
   > {
   /** Values for `${NAME}`; they win over the policy's own. @default none */
   readonly variables?: Variables;
+  /** What relative paths of files of lists are relative to. @default that of patterns */
+  readonly listBase?: string;
   /** Name for messages. @default the path, "(text)" or "(object)" */
   readonly source?: string;
   /**
@@ -156,7 +158,7 @@ export function readPolicy(source: PolicySource, options: ReadOptions): PolicyWi
   const { variables = {} } = options;
   // Variables of the caller are a part of what the policy says.
   const given = Object.keys(variables).length === 0 ? "" : `\0${canonicalJson(variables)}`;
-  const files = new ListFiles(world.base);
+  const files = new ListFiles(options.listBase ?? world.base);
   const own = isMapping(value) ? value["variables"] : undefined;
   const all = {
     ...readVariables(own, problems.at("variables")),

@@ -28,7 +28,7 @@ export interface ReplaySummary {
   /** Of these, requests that rules decide. */
   readonly requests: number;
   readonly changed: number;
-  /** Verdicts that depend on params that are not in the log. */
+  /** Verdicts that depend on what is not in the log: params, or what a session knew. */
   readonly unknown: number;
   /** Requests whose target was redacted. */
   readonly redacted: number;
@@ -70,7 +70,9 @@ export class Replay {
       return;
     }
     const { action, target } = record;
-    const key = `${action}\0${target}\0${record.params}\0${record.agent ?? "\0"}`;
+    const key = `${action}\0${target}\0${record.params}\0${
+      record.agent ?? "\0"
+    }\0${past.inSession}`;
     let verdict = this.#kept.get(key);
     if (verdict === undefined) {
       verdict = verdictOnPast(past, this.#context);

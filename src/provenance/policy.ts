@@ -19,6 +19,15 @@ import {
   sessionOf,
   type ValueCondition,
 } from "./condition.ts";
+import {
+  allDefinitions,
+  type Definitions,
+  type Meaning,
+  type OwnCondition,
+  resolved,
+  samplesOf,
+  WHOLE_PARAM,
+} from "./meaning.ts";
 import { isValueKind, normaliseValue, type ValueKind } from "./normalise.ts";
 import { readLists, readSources, type Source, type SourceOptions } from "./source.ts";
 import type { Found, SourceKnowledge } from "./source_knowledge.ts";
@@ -81,8 +90,8 @@ export const RULE_KEYS: readonly string[] = [
   "otherwise",
   "to",
 ];
-/** Parameters that no request can have: conditions on all of them. */
-const WHOLE = ["(params)"];
+/** A place at which no request has a param: of conditions on all of them. */
+const WHOLE = [WHOLE_PARAM];
 const SUFFIX = " (otherwise)";
 
 /**
@@ -162,7 +171,7 @@ class RuleReader {
     const context = this.#context(id, { isRelaxed: false, mayAsk: false });
     const { core, own } = split(rule["constraint"], problems.at("constraint"), context);
     if (own.length === 0) return rule;
-    this.conditions.set(id, own.map(conditionOf));
+    this.conditions.set(id, own.map((one) => this.#conditionOf(one, { isRelaxed: false })));
     return { ...rule, constraint: core };
   }
 
@@ -186,7 +195,10 @@ class RuleReader {
       const { core, own } = split(constraint, problems.at("constraint"), context);
       if (target !== undefined) {
         const inner = compileValue(target, problems.at("target"), context);
-        own.push({ param: "target", path: WHOLE, source: target, inner: onTarget(inner) });
+        own.push({
+          ...{ key: "target", param: "target", path: WHOLE },
+          ...{ source: target, inner: onTarget(inner) },
+        });
       }
       if (optional !== undefined && !isMapping(optional)) {
         problems.at("optional").add("Expected a mapping from params to conditions");
@@ -194,6 +206,7 @@ class RuleReader {
       for (const [param, condition] of isMapping(optional) ? Object.entries(optional) : []) {
         const inner = compileValue(condition, problems.at("optional", param), context);
         own.push({
+          key: "optional",
           param,
           path: pathOf(param, problems.at("optional")),
           source: condition,
@@ -208,7 +221,8 @@ class RuleReader {
       return { core, own };
     };
     const { core, own } = compile(false);
-    this.#set(id, own, { of: id, asks: false, remembers: false, to: secrets });
+    const remembered = asking?.remembers === true ? id : undefined;
+    this.#set(id, own, { of: id, asks: false, remembers: false, to: secrets, remembered });
     const { params: _p, target: _x, optional: _o, together: _t, otherwise: _w, to: _s, ...plain } =
       rule;
     const written = { ...plain, ...Object.keys(constraint).length > 0 ? { constraint: core } : {} };
@@ -220,26 +234,41 @@ class RuleReader {
     const copyId = id + SUFFIX;
     const remembers = asking.remembers;
     const traced = this.rules.get(id);
-    this.#set(copyId, relaxed.own, { of: id, asks: true, remembers, to: secrets }, traced);
+    const copied = { of: id, asks: true, remembers, to: secrets, remembered };
+    this.#set(copyId, relaxed.own, copied, traced);
     this.approvals.set(copyId, asking.approval ?? ownApproval(rule["approval"]));
     this.copies.set(copyId, id);
-    const { limits: _l, approval: _a, ...copied } = written as Mapping;
-    return { rule: written, copy: { ...copied, id: copyId } };
+    const { limits: _l, approval: _a, ...copy } = written as Mapping;
+    return { rule: written, copy: { ...copy, id: copyId } };
   }
 
   #set(
     id: string,
-    own: readonly OwnCondition[],
-    rule: Omit<ProvenanceRule, "trace">,
+    own: readonly WrittenCondition[],
+    { remembered, ...rule }: Omit<ProvenanceRule, "trace"> & Pick<Meaning, "remembered">,
     traced?: ProvenanceRule,
   ): void {
-    if (own.length > 0) this.conditions.set(id, own.map(conditionOf));
+    const facts = { isRelaxed: rule.asks, remembered };
+    if (own.length > 0) this.conditions.set(id, own.map((one) => this.#conditionOf(one, facts)));
     const trace = traced?.trace ?? ((asked: Asked) =>
       own.flatMap(({ param, path, inner }) => {
         const value = valueAt(asked.params ?? NO_CONTAINER, path);
         return value === NO_CONTAINER ? [] : inner.trace(value, asked, param);
       }));
     this.rules.set(id, { ...rule, trace });
+  }
+
+  #conditionOf(
+    { key, param, path, source, value, inner }: WrittenCondition,
+    facts: Pick<Meaning, "isRelaxed" | "remembered">,
+  ): OwnCondition {
+    const definitions: Definitions = this.#options;
+    const says = value ?? resolved(source, definitions);
+    return {
+      ...{ param, path, source, condition: (value, asked) => inner.test(value, asked) },
+      meaning: { key, value: says, ...facts },
+      samples: samplesOf(source, definitions),
+    };
   }
 
   #context(
@@ -310,7 +339,7 @@ class RuleReader {
     });
   }
 
-  #together(together: unknown, constraint: Mapping, problems: Problems): OwnCondition {
+  #together(together: unknown, constraint: Mapping, problems: Problems): WrittenCondition {
     const { lists, sources, used } = this.#options;
     // Entries of any source count: all of them have to be kept.
     for (const { key } of sources) used.add(key);
@@ -340,7 +369,8 @@ class RuleReader {
     };
     const at = names.join(" and ");
     return {
-      ...{ param: "together", path: WHOLE, source: together },
+      ...{ key: "together", param: "together", path: WHOLE, source: together },
+      value: [Array.from(kinds), allDefinitions(this.#options)],
       inner: {
         test,
         trace: (_, asked) => [{
@@ -357,17 +387,14 @@ export function approvedKey(rule: string): string {
 }
 
 /** A condition on one param. */
-interface OwnCondition {
+interface WrittenCondition {
   readonly param: string;
   readonly path: readonly string[];
   readonly source: unknown;
   readonly inner: ValueCondition;
-}
-
-function conditionOf(
-  { param, path, source, inner }: OwnCondition,
-): Constraint["conditions"][number] {
-  return { param, path, source, condition: (value, asked) => inner.test(value, asked) };
+  readonly key: Meaning["key"];
+  /** What it says, where that is not all in its source. */
+  readonly value?: unknown;
 }
 
 function idOf({ id }: Mapping, problems: Problems): string {
@@ -387,14 +414,15 @@ function split(
   constraint: Mapping,
   problems: Problems,
   context: ConditionContext,
-): { readonly core: Mapping; readonly own: OwnCondition[] } {
+): { readonly core: Mapping; readonly own: WrittenCondition[] } {
   const core: Record<string, unknown> = {};
-  const own: OwnCondition[] = [];
+  const own: WrittenCondition[] = [];
   for (const [param, source] of Object.entries(constraint)) {
     if (!hasOwnWords(source)) core[param] = source;
     else {
       const at = problems.at(param);
       own.push({
+        key: "constraint",
         param,
         path: pathOf(param, problems),
         source,
@@ -428,7 +456,7 @@ function ifThere(inner: ValueCondition): ValueCondition {
 }
 
 /** No param that the rule does not name; what has its default value says nothing. */
-function only(names: ReadonlySet<string>, specs: readonly ActionSpec[]): OwnCondition {
+function only(names: ReadonlySet<string>, specs: readonly ActionSpec[]): WrittenCondition {
   const known = new Set(Array.from(names, (name) => name.split(".")[0] ?? name));
   for (const { resources = [] } of specs) for (const { param } of resources) known.add(param);
   const others = (params: Asked["params"]) =>
@@ -439,7 +467,11 @@ function only(names: ReadonlySet<string>, specs: readonly ActionSpec[]): OwnCond
       )
     ).map(([name]) => name);
   return {
-    ...{ param: "params", path: WHOLE, source: "only" },
+    ...{ key: "params", param: "params", path: WHOLE, source: "only" },
+    value: {
+      names: Array.from(known).toSorted(),
+      defaults: canonicalJson(specs.map(({ defaults = {} }) => defaults)),
+    },
     inner: {
       test: (_, asked) =>
         asked?.params === undefined ? undefined : others(asked.params).length === 0,

@@ -171,9 +171,10 @@ function readSource(source: unknown, options: SourceOptions): Source | undefined
   const patterns = readActions(source["action"], problems.at("action"), options.actions);
   const changing = readActions(changers, problems.at("changed_by"), options.actions);
   const covers = coverage(source, patterns, options);
+  const written = withVariables(source, patterns, options);
   return {
     id,
-    key: `${id}#${sha256(canonicalJson(source)).slice(0, 16)}`,
+    key: `${id}#${sha256(canonicalJson(written)).slice(0, 16)}`,
     fields: paths,
     links: links === true,
     isSecret: secret === true,
@@ -245,6 +246,23 @@ function coverage(
       throw error;
     }
   };
+}
+
+/** The definition with what its variables stand for: with other values it is another source. */
+function withVariables(
+  source: Mapping,
+  patterns: readonly string[],
+  { actions, expand }: SourceOptions,
+): unknown {
+  const texts = [source["resource"] ?? []].flat().filter((text) => typeof text === "string");
+  if (!texts.some((text) => text.includes("$"))) return source;
+  try {
+    const kinds = Array.from(kindsOf(patterns, actions)).toSorted();
+    return [source, kinds.map((kind) => texts.map((text) => expand(text, kind)))];
+  } catch (error) {
+    if (error instanceof PatternError) return source; // It is refused already.
+    throw error;
+  }
 }
 
 function kindsOf(patterns: readonly string[], actions: ActionTable): Set<KindName> {

@@ -53,6 +53,63 @@ Deno.test("diff-policy --only-tighter fails if something is newly allowed, and o
   assertEquals(await exit(tried, from, "--only-tighter"), 0);
 });
 
+Deno.test("diff-policy reads the files of lists beside each policy, and says what only a session could tell", async () => {
+  using ws = new Workspace();
+  const policy = (name: string, condition: string) =>
+    ws.file(
+      name,
+      `lists: { team: { file: team.txt } }
+capabilities:
+  - { id: send, action: mail.send, resource: "**", constraint: { to: ${condition} } }
+`,
+    );
+  const list = "{ in: list:team }";
+  const [from, to] = [policy("old/policy.yaml", list), policy("new/policy.yaml", list)];
+  ws.file("old/team.txt", "ann@x.example\n");
+  ws.file("new/team.txt", "ann@x.example # of sales\n");
+  assertEquals(
+    (await agentKernel("diff-policy", from, to)).stdout,
+    "The policies allow the same\n",
+  );
+  ws.file("new/team.txt", "ann@x.example\neve@x.example\n");
+  const { code, stdout } = await agentKernel("diff-policy", from, to, "--only-tighter");
+  assertEquals(code, 1);
+  assertStringIncludes(stdout, 'mail.send  x  with {"to":"eve@x.example"}');
+  policy("new/policy.yaml", "{ from: [prompt, team] }");
+  policy("old/policy.yaml", "{ from: [prompt] }");
+  const untold = await agentKernel("diff-policy", to, from, "--only-tighter");
+  assertEquals(untold.code, 0, untold.stdout);
+  policy("old/policy.yaml", "{ from: [prompt], as: email }");
+  const { code: failed, stdout: why } = await agentKernel(
+    "diff-policy",
+    to,
+    from,
+    "--only-tighter",
+  );
+  assertEquals(failed, 1);
+  assertStringIncludes(
+    why,
+    "cannot be told  whether more is allowed by rule send (mail.send): it asks where values come from",
+  );
+});
+
+Deno.test("replay says of requests in sessions what only the session could tell", async () => {
+  using ws = new Workspace();
+  const sent = { action: "mail.send", target: "x", params: { to: "ann@x.example" } };
+  const stages = { provenance: { id: "s" } };
+  const log = ws.file("kernel.log", pastLog([{ ...sent, stages }, sent]).text);
+  const policy = ws.file(
+    "policy.yaml",
+    `capabilities:
+  - { id: send, action: mail.send, resource: "**", constraint: { to: { from: [prompt] } } }
+`,
+  );
+  const { code, stdout } = await agentKernel("replay", "--policy", policy, log);
+  assertEquals(code, 1);
+  assertMatch(stdout, /^1 of 2 verdicts would change\n/);
+  assertMatch(stdout, /1 cannot be told: .* what a session knew/);
+});
+
 Deno.test("diff-policy compares limits, and says of paths of arguments that it cannot be told", async () => {
   using ws = new Workspace();
   const policy = (name: string, more: string) =>
