@@ -101,7 +101,10 @@ const ROWS: Readonly<Record<string, Row>> = {
     odd: () => ({ streams: { 1: "/dev/full" } }),
     expected: /^agent-kernel( [\w-]+)?: Cannot write to standard output: the disk is full\n$/,
     // They print nothing here.
-    but: { log: "works", snapshots: "works", mcp: "works", approvals: "works", serve: "works" },
+    but: {
+      ...{ log: "works", snapshots: "works", mcp: "works", approvals: "works", serve: "works" },
+      token: "works",
+    },
   },
   "a full standard error": { odd: () => ({ streams: { 2: "/dev/full" } }), expected: "works" },
   "proxies that do not answer": {
@@ -123,7 +126,8 @@ const ROWS: Readonly<Record<string, Row>> = {
       /^agent-kernel: Cannot load "[\w-]+": .*; packages are kept in DENO_DIR, or below HOME: one has to be a folder that this user may write to\n$/,
     but: {
       ...{ version: "works", help: "works", log: "works", verify: "works", snapshots: "works" },
-      ...{ status: "works", stop: "works" },
+      ...{ status: "works", stop: "works", suggest: "works", token: "works" },
+      keygen: /^agent-kernel keygen: Cannot write the key .*lacks the rights of the file system\n$/,
       // It loads the modules of the others.
       completions:
         /^agent-kernel completions: Cannot load "[\w-]+": .*; packages are kept in DENO_DIR/,
