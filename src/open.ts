@@ -382,9 +382,9 @@ export class Kernel implements AsyncDisposable {
     const { core, options, gate: submits } = this.#opened;
     const deployment = this.#deployment;
     const { policy, world } = deployment;
-    const entered = submits.enter(request, policy);
-    if (entered.refused !== undefined) return entered.refused;
     const asking = this.#asking(deployment.policy, given);
+    const entered = submits.enter(request, { policy, session: asking, problem });
+    if (entered.refused !== undefined) return entered.refused;
     const own = asking === undefined ? deployment.stages : [asking.stage(), ...deployment.stages];
     /** The call during which its provider asks. */
     let askedBy: { action: string; target: string; rule: string } | undefined;
@@ -414,7 +414,7 @@ export class Kernel implements AsyncDisposable {
     };
     const gate = (): QuestionGate => ({
       submit: (request, host, ended) => {
-        const entered = submits.enter(request, policy);
+        const entered = submits.enter(request, { policy, session: asking });
         if (entered.refused !== undefined) return entered.refused;
         const more = { hostOf: () => host, admit: admit([], ended) };
         return core.submit(entered.request, { policy, world, session: asking, ...more });

@@ -6,6 +6,7 @@
 import { type ActionRequest, type ActionResult, CODES } from "../core/action.ts";
 import { isInstance } from "../core/errors.ts";
 import type { CoreKernel } from "../core/kernel.ts";
+import type { Session } from "../core/policy/constraint.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { AuditLogError } from "../core/record/audit_log_error.ts";
 import { receive } from "../core/request.ts";
@@ -22,6 +23,15 @@ export interface SubmitGateOptions {
   /** Wall clock. */
   readonly clock: () => Date;
   readonly onWarning: (line: string) => void;
+}
+
+/** What a submit is counted by. */
+export interface SubmitContext {
+  readonly policy: Policy & { readonly limits: Pick<PolicyLimits, "submits"> };
+  /** Of which the submit is a part. */
+  readonly session: Session | undefined;
+  /** What the caller found wrong with the request. @default nothing */
+  readonly problem?: string | undefined;
 }
 
 /** A submit that may go on, or has its answer. */
@@ -50,25 +60,23 @@ export class SubmitGate {
    * Counts a submit.
    *
    * @param request Untrusted.
+   * @param context The policy with its limits, and what the caller knows.
    * @returns What is to be submitted in its place: a private copy, so that what was counted for an agent is
    * decided for that agent. Or the answer that it gets instead.
    */
-  enter(
-    request: ActionRequest,
-    policy: Policy & { readonly limits: Pick<PolicyLimits, "submits"> },
-  ): Entered {
+  enter(request: ActionRequest, { policy, session, problem: found }: SubmitContext): Entered {
     const { submits } = policy.limits;
     if (submits.length === 0) return { request };
-    const received = receive(request);
-    const refusal = this.#bounds.enter(submits, received.request);
-    // What is left of a malformed request is not decided: the core finds the same problem in it again.
-    if (refusal === undefined) {
-      return { request: received.problem === undefined ? received.request : request };
+    const received = receive(request, { problem: found });
+    const { request: copy, paramsDigest, problem } = received;
+    const refusal = this.#bounds.enter(submits, copy);
+    if (refusal !== undefined) {
+      return { refused: this.#refuse({ request: copy, paramsDigest, policy }, refusal) };
     }
-    const { paramsDigest } = received;
-    return {
-      refused: this.#refuse({ request: received.request, paramsDigest, policy }, refusal),
-    };
+    if (problem === undefined) return { request: copy };
+    // INVARIANT: what was counted as malformed is not read again: its getters could give another request.
+    const invalid = { status: "INVALID", code: CODES.INVALID_REQUEST, error: problem } as const;
+    return { refused: this.#record({ request: copy, paramsDigest, policy, session }, invalid) };
   }
 
   /** Records what is gathered. To be called before the log is closed. */
@@ -95,11 +103,13 @@ export class SubmitGate {
       this.#folded.add({ ...{ decided, code, error, who, foldMs }, limit: limit.id });
       return { status: "DENIED", error, code, details };
     }
+    const stages = { limits: { exceeded: limit.id } };
+    return await this.#record(decided, { status: "DENIED", code, error, details, stages });
+  }
+
+  async #record(...record: Parameters<CoreKernel["record"]>): Promise<ActionResult> {
     try {
-      const stages = { limits: { exceeded: limit.id } };
-      return await this.#options.core.record(decided, {
-        ...{ status: "DENIED", code, error, details, stages } as const,
-      });
+      return await this.#options.core.record(...record);
     } catch (error) {
       if (!isInstance(error, AuditLogError)) throw error;
       return { status: "ERROR", code: CODES.AUDIT_UNAVAILABLE, error: error.message };

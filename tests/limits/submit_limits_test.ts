@@ -367,3 +367,44 @@ Deno.test({
     );
   },
 });
+
+for (
+  const [cell, readings] of [
+    ["an action that is none at first", { action: [5, "shop.pay"] }],
+    ["a target that is none at first", { target: ["", "vendor"] }],
+    ["params that are none at first", { params: [5, {}] }],
+    ["an agent that is none at first", { agent: ["", "mallory"] }],
+  ] as const
+) {
+  Deno.test(`what was counted as malformed stays so: ${cell}`, async () => {
+    using ws = new Workspace();
+    const it = shop();
+    const { kernel } = await open(ws, [{ id: "s", action: "*", submits: "1/min", burst: 9 }], {
+      providers: [it.provider],
+    });
+    await using _ = kernel;
+    const request = { action: "shop.pay", target: "vendor", agent: "mallory" };
+    for (const [name, [first, later]] of Object.entries(readings)) {
+      let reads = 0;
+      Object.defineProperty(request, name, { get: () => reads++ === 0 ? first : later });
+    }
+    const { status, code } = await kernel.submit(request);
+    assertEquals([status, code, it.calls], ["ERROR", "INVALID_REQUEST", 0]);
+    assertEquals(recordsOf(ws).at(-1)?.status, "INVALID");
+  });
+}
+
+Deno.test("a malformed submit has the digest of its params, and its session, on record", async () => {
+  using ws = new Workspace();
+  const params = { a: 1 };
+  const submits = [{ id: "s", action: "*", submits: "9/min" }];
+  const { kernel } = await open(ws, submits);
+  await using _ = kernel;
+  await using session = await kernel.session({ id: "task" });
+  await session.submit({ action: "", target: "vendor", params });
+  await session.submit({ action: "shop.pay", target: "vendor", params });
+  const [invalid, ok] = recordsOf(ws).slice(-2);
+  assertEquals([invalid?.status, ok?.status], ["INVALID", "OK"]);
+  assertEquals(invalid?.params, ok?.params);
+  assertEquals(invalid?.stages?.["provenance"], { id: "task" });
+});
