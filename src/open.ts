@@ -32,6 +32,7 @@ import { approvalOf } from "./policy_tools/effect.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { SharedTimer } from "./system_timer.ts";
 import { StageAdmission } from "./stages/admission.ts";
+import { ruledPartsOf } from "./stages/parts.ts";
 import type { Stage } from "./stages/stage.ts";
 import type { LabelledResult, SubmitOptions } from "./stages/submit.ts";
 import { Asking } from "./provenance/asking.ts";
@@ -305,6 +306,9 @@ export class Kernel implements AsyncDisposable {
       }
       if (effect === "deny") return { approved: false, code, error };
       const rule = approvalOf(authorized, { policy, approvals });
+      if (rule !== undefined && "refusal" in rule) {
+        return { approved: false, code: rule.code, error: rule.refusal };
+      }
       if (rule !== undefined) asked.push({ request: authorized.request, rule, given: request });
     }
     if (asked.length > 0) {
@@ -398,8 +402,10 @@ export class Kernel implements AsyncDisposable {
           policyInForce: () => this.policy.digest,
           onWarning: this.#onWarning,
         });
+        const { parts, refusal } = ruledPartsOf(request, { policy, session: asking });
+        if (refusal !== undefined) return Promise.resolve(admission.refuse(refusal));
         const told = {
-          ...context,
+          ...{ ...context, parts },
           ...outside === undefined ? {} : { isPermit: true },
           ...asking === undefined
             ? {}

@@ -44,7 +44,7 @@ export async function submitRefused(
     hostOf: () => NOBODY,
     admit: (request, context) =>
       new StageAdmission({ ownStages: stages, timer, policyInForce, onWarning })
-        .enter(stages, request, context),
+        .enter(stages, request, { ...context, parts: [] }),
   });
   if (code === CODES.AUDIT_UNAVAILABLE) throw new AuditLogError(error ?? code);
 }

@@ -4,9 +4,9 @@
  * @module
  */
 import type { CanonicalRequest } from "../core/action.ts";
-import { decide } from "../core/policy/decide.ts";
 import type { Policy } from "../core/policy/policy.ts";
 import { specOf } from "../core/resource/kind.ts";
+import type { RuledPart } from "../stages/parts.ts";
 import type { ApprovalRule } from "./approval_rule.ts";
 
 /** An approval, and the rules that need it. */
@@ -22,33 +22,23 @@ export interface NeededApproval extends ApprovalRule {
  *
  * @param request Canonical, and allowed.
  * @param rule Id of the rule that allows its target.
+ * @param context The policy, the rules that allow its parts, and which rules need a yes.
  * @returns One that holds for all of them: the shortest time, and who may answer for each. `undefined` if
  * there is none.
  */
 export function neededApproval(
-  request: CanonicalRequest,
+  { action, params }: CanonicalRequest,
   rule: string,
-  { policy, approvals }: {
+  { policy, parts, approvals }: {
     readonly policy: Policy;
+    readonly parts: readonly Pick<RuledPart, "rule">[];
     readonly approvals: ReadonlyMap<string, ApprovalRule>;
   },
 ): NeededApproval | undefined {
-  const { action, target, params, agent } = request;
-  const { resources = [], implies = [] } = specOf(policy.actions, action);
-  const asked = [
-    ...resources.map(({ param, action: other }) => ({ action: other, target: params[param] })),
-    ...implies.map(({ action: part, param }) => ({
-      action: part,
-      target: param === undefined ? target : params[param],
-    })),
-  ];
-  const others = asked.flatMap(({ action: other, target: on }) => {
-    if (typeof on !== "string") return [];
-    // As the request was authorized: under another action, its defaults hold.
-    const own = other === action ? params : specOf(policy.actions, other).defaults ?? {};
-    return decide(policy, { action: other, target: on, params: own, agent }).ruleId ?? [];
-  });
-  const rules = Array.from(new Set([rule, ...others])).filter((id) => approvals.has(id));
+  const { resources = [] } = specOf(policy.actions, action);
+  const rules = Array.from(new Set([rule, ...parts.map((part) => part.rule)])).filter((id) =>
+    approvals.has(id)
+  );
   const needed = rules.flatMap((id) => approvals.get(id) ?? []);
   if (needed.length === 0) return undefined;
   const timeoutMs = Math.min(...needed.map((one) => one.timeoutMs));

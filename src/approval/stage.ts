@@ -87,7 +87,8 @@ export class ApprovalDesk {
       name: "approval",
       timeoutMs: MAX_TIMEOUT_MS,
       enter: (request, context) => {
-        const rule = neededApproval(request, context.rule, { policy, approvals: rules });
+        const { parts } = context;
+        const rule = neededApproval(request, context.rule, { policy, parts, approvals: rules });
         // A part of the call that its own yes was about is not asked again.
         const { askedBy } = context;
         const isPart = askedBy !== undefined && askedBy.target === request.target &&

@@ -5,8 +5,11 @@
  */
 import type { ApprovalRule } from "../approval/approval_rule.ts";
 import { type NeededApproval, neededApproval } from "../approval/needed.ts";
+import type { StageRefusal } from "../core/admission.ts";
 import type { AuthorizedRequest } from "../core/policy/authorize.ts";
+import type { Session } from "../core/policy/constraint.ts";
 import type { Policy } from "../core/policy/policy.ts";
+import { ruledPartsOf } from "../stages/parts.ts";
 
 /** `approve`: allowed if a person says yes. */
 export type Effect = "allow" | "deny" | "approve";
@@ -15,19 +18,24 @@ export type Effect = "allow" | "deny" | "approve";
 export interface PolicyWithApprovals {
   readonly policy: Policy;
   readonly approvals: ReadonlyMap<string, ApprovalRule>;
+  /** The session in which the request was decided. @default none */
+  readonly session?: Session | undefined;
 }
 
-/** Whose yes a request needs; `undefined` if none, or if it is denied. */
+/** Whose yes a request needs, or why it is refused all the same; `undefined` if it needs none, or is denied. */
 export function approvalOf(
   { decision, request }: AuthorizedRequest,
   context: PolicyWithApprovals,
-): NeededApproval | undefined {
+): NeededApproval | StageRefusal | undefined {
   const { effect, ruleId } = decision;
   if (effect !== "allow" || ruleId === undefined || context.approvals.size === 0) return undefined;
-  return neededApproval(request, ruleId, context);
+  const { parts, refusal } = ruledPartsOf(request, context);
+  return refusal ?? neededApproval(request, ruleId, { ...context, parts });
 }
 
 /** What a policy does with a request. */
 export function effectOf(authorized: AuthorizedRequest, context: PolicyWithApprovals): Effect {
-  return approvalOf(authorized, context) === undefined ? authorized.decision.effect : "approve";
+  const needed = approvalOf(authorized, context);
+  if (needed === undefined) return authorized.decision.effect;
+  return "refusal" in needed ? "deny" : "approve";
 }

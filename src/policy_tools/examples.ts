@@ -113,7 +113,7 @@ export function mismatch(example: Example, context: ExampleContext): string | un
   const authorized = authorizeExample(example, context);
   if (authorized === undefined) return undefined;
   const { decision: { ruleId, reason } } = authorized;
-  const effect = effectOf(authorized, context);
+  const effect = effectOf(authorized, { ...context, session: authorized.session });
   const what = `${example.action} on "${example.target}"`;
   if (effect !== example.expect) {
     const why = effect === "approve" ? `${reason}, if somebody says yes` : reason;
@@ -138,12 +138,12 @@ export function decisionOn(example: Example, context: ExampleContext): Decision 
 function authorizeExample(
   example: Example,
   context: ExampleContext,
-): AuthorizedRequest | undefined {
+): (AuthorizedRequest & Pick<Rehearsal, "session">) | undefined {
   const { provenance = NO_PROVENANCE, policy: { actions }, world } = context;
   const { session, refusal } = rehearse(example.session, { provenance, actions, world });
   const authorized = authorizeWithPaths(example, { ...context, session });
   if (authorized.cause instanceof NotReadableError) return undefined;
-  return withRefusal(authorized, refusal);
+  return { ...withRefusal(authorized, refusal), session };
 }
 
 /** A decision together with what the stages of a session would say. */

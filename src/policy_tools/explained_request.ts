@@ -58,7 +58,7 @@ export function explainRequest(
     policy,
     isTried: written.tried !== undefined,
     limits: limitsFor(explanation, limits),
-    approval: approvalFor(explanation, { policy, approvals }),
+    approval: approvalFor(explanation, { policy, approvals, session: rehearsal.session }),
     invalidCode: problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST,
   };
 }
@@ -117,5 +117,5 @@ function approvalFor(
   policy: PolicyWithApprovals,
 ): string | undefined {
   const needed = authorized && approvalOf(authorized, policy);
-  return needed && shownApproval(needed);
+  return needed === undefined || "refusal" in needed ? undefined : shownApproval(needed);
 }

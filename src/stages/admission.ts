@@ -138,6 +138,12 @@ export class StageAdmission implements Admission {
     return this;
   }
 
+  /** Refuses without asking a stage. */
+  refuse(refusal: StageRefusal): this {
+    this.#refusal = refusal;
+    return this;
+  }
+
   /** Tells the stages that were passed how the request ended. Never rejects. */
   async settle(outcome: StageOutcome): Promise<void> {
     // A stage must not change what the next one is told.

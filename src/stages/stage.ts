@@ -35,6 +35,17 @@ export interface StageContext {
   readonly recordId: string;
   /** Id of the rule that allows it. */
   readonly rule: string;
+  /**
+   * What it does beside acting on its target, and the rules that allow it: the goal of a move, and that a move
+   * is also a read, a delete and a write. `isCounted` is `false` of what it only looks at, like the folder in
+   * which a program runs. Empty for most requests.
+   */
+  readonly parts: readonly {
+    readonly action: string;
+    readonly target: string;
+    readonly rule: string;
+    readonly isCounted: boolean;
+  }[];
   /** Digest of the policy that allows it. */
   readonly policy: string;
   /**

@@ -380,6 +380,40 @@ Deno.test("a move onto what needs a yes asks for it, as does a move away from it
   assertEquals(Deno.readTextFileSync(ws.path("site/index")), "site");
 });
 
+Deno.test("a move needs the yes of a rule that holds only in its session", async () => {
+  using ws = new Workspace();
+  ws.file("w/a", "x");
+  const person = new Person();
+  await using kernel = await Kernel.open({
+    policy: {
+      capabilities: [
+        { id: "move", action: ["fs.move", "fs.read", "fs.delete"], resource: ws.path("w/**") },
+        {
+          ...{ id: "asked", action: "fs.write", resource: ws.path("w/**"), approval: "required" },
+          target: { from: ["prompt"], as: "path" },
+        },
+      ],
+    },
+    providers: [new FilesystemProvider()],
+    logPath: ws.path("kernel.log"),
+    approvals: { approver: person.approver },
+    onWarning: () => {},
+  });
+  await using session = await kernel.session({ prompt: `Please make ${ws.path("w/b")}` });
+  const params = { to: ws.path("w/b") };
+  const submitted = session.submit({ action: "fs.move", target: ws.path("w/a"), params });
+  const asked = await Promise.race([person.next(), submitted]);
+  assert("question" in asked, JSON.stringify(asked));
+  assertEquals([asked.question.action, asked.question.rule], ["fs.move", "asked"]);
+  asked.answer({ approved: false, by: "alice" });
+  assertEquals((await submitted).code, "APPROVAL_DENIED");
+  assertEquals(Deno.readTextFileSync(ws.path("w/a")), "x");
+  // Elsewhere the rule does not hold, so that nothing allows it.
+  const other = { ...params, to: ws.path("w/c") };
+  const denied = await session.submit({ action: "fs.move", target: ws.path("w/a"), params: other });
+  assertEquals([denied.status, denied.code], ["DENIED", "CONSTRAINT_UNMET"]);
+});
+
 Deno.test("several rules with approval are one question, for who may answer all of them", async () => {
   using ws = new Workspace();
   ws.file("a/x", "x");
