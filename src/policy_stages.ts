@@ -7,7 +7,6 @@ import { MemoryGrants } from "./approval/grant.ts";
 import { ApprovalInbox } from "./approval/inbox.ts";
 import { ApprovalDesk } from "./approval/stage.ts";
 import { argumentPathsStages } from "./argument_paths/stage.ts";
-import { changedResources } from "./limits/changed_resources.ts";
 import type { LimitEnforcement } from "./limits/enforcement.ts";
 import { programLimitsStage } from "./limits/program_limits.ts";
 import type { KernelOptions } from "./options.ts";
@@ -49,7 +48,6 @@ export async function stagesOf(
       if (provider === undefined) throw new Error(`No provider carries out ${action}`);
       return provider;
     },
-    changedBy: (request) => changedResources(request, policy),
   });
   return [
     ...shadowStages(policy.tried, world),

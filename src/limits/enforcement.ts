@@ -68,7 +68,7 @@ export class LimitEnforcement {
    */
   async stageFor(
     limits: PolicyLimits,
-    { boundsOf, changedBy }: Pick<LimitStageOptions, "boundsOf" | "changedBy">,
+    { boundsOf }: Pick<LimitStageOptions, "boundsOf">,
   ): Promise<Stage | undefined> {
     const all = [...limits.rules.values().toArray(), ...limits.all.map(({ limits }) => limits)]
       .flat();
@@ -82,7 +82,6 @@ export class LimitEnforcement {
       clock,
       session: this.#session,
       boundsOf,
-      changedBy,
       reset: async (limit) => {
         if (this.onReset === undefined) throw new Error("There is no log to record a reset in");
         await this.onReset(limit, (limit) => {

@@ -6,7 +6,7 @@
 import type { CanonicalRequest } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import type { StageOutcome, StageRefusal } from "../core/admission.ts";
-import type { Stage, StagePass } from "../stages/stage.ts";
+import type { Stage, StageContext, StagePass } from "../stages/stage.ts";
 import { accountFinder } from "./account.ts";
 import { type Decimal, formatDecimal, ZERO } from "./decimal.ts";
 import { covers, type Limit, type PolicyLimits } from "./limit.ts";
@@ -27,10 +27,6 @@ export interface LimitStageOptions {
   readonly reset: (limit: string) => Promise<void>;
   /** The limits that were reset since this kernel was opened, one after the other. */
   readonly resets: readonly string[];
-  /** The rules that allow what a request changes beside its target, like the goal of a move. */
-  readonly changedBy: (
-    request: CanonicalRequest,
-  ) => readonly { readonly action: string; readonly rule: string }[];
 }
 
 /** Codes of refusals. */
@@ -69,14 +65,17 @@ const AS_RESERVED: Corrections = new Map();
  * doubt (a time-out, a crash, a failure) stays charged as reserved.
  */
 export function limitStage(options: LimitStageOptions): Stage {
-  const { store, clock, session, boundsOf, changedBy, resets: done } = options;
+  const { store, clock, session, boundsOf, resets: done } = options;
   const takeUpResets = resetTaker(options);
   const limitsFor = limitFinder(options.limits);
-  /** Those of the rule that allows it, and of the rules that allow what else it changes; each once. */
-  const limitsOf = (request: CanonicalRequest, rule: string): readonly Limit[] => {
-    const others = changedBy(request);
-    if (others.length === 0) return limitsFor(rule, request.action);
-    const all = [{ rule, action: request.action }, ...others];
+  /** Those of the rule that allows it, and of the rules that allow its parts; each once. */
+  const limitsOf = (
+    { action }: CanonicalRequest,
+    { rule, parts }: Pick<StageContext, "rule" | "parts">,
+  ): readonly Limit[] => {
+    const others = parts.filter(({ isCounted }) => isCounted);
+    if (others.length === 0) return limitsFor(rule, action);
+    const all = [{ rule, action }, ...others];
     return Array.from(new Set(all.flatMap((one) => limitsFor(one.rule, one.action))));
   };
   const accountsOf = accountFinder(session);
@@ -92,10 +91,11 @@ export function limitStage(options: LimitStageOptions): Stage {
   };
   return {
     name: "limits",
-    enter(request, { recordId, rule, askedBy, isPermit }) {
+    enter(request, { recordId, rule, parts, askedBy, isPermit }) {
+      const own = limitsOf(request, { rule, parts });
       const limits = askedBy === undefined
-        ? limitsOf(request, rule)
-        : ofQuestion(limitsOf(request, rule), limitsFor(askedBy.rule, askedBy.action));
+        ? own
+        : ofQuestion(own, limitsFor(askedBy.rule, askedBy.action));
       if (limits.length === 0) return undefined;
       // INVARIANT: a limit that cannot be counted lets nothing pass.
       const goesOnItself = askedBy !== undefined || isPermit === true;

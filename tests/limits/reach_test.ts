@@ -94,6 +94,49 @@ Deno.test("a move is charged to the limits of the rule that allows its goal, too
   assertEquals(Deno.readTextFileSync(ws.path("work/c")), "c");
 });
 
+for (
+  const [cell, limited, first] of [
+    ["reading", "fs.read", { action: "fs.read", target: "w/x" }],
+    ["deleting", "fs.delete", { action: "fs.delete", target: "w/x" }],
+    ["writing", "fs.write", { action: "fs.write", target: "w/x", params: { content: "x" } }],
+  ] as const
+) {
+  for (const  of of["its rule", "the policy"]) {
+    Deno.test(`a move is charged as ${cell}, to a limit of ${of}, and what it used up is gone`, async () => {
+      using ws = new Workspace();
+      for (const name of ["a", "b", "x"]) ws.file(`w/${name}`, name);
+      const calls = { calls: "1/forever" };
+      const resource = ws.path("w/**");
+      const others = ["fs.move", "fs.read", "fs.delete", "fs.write"].filter((one) =>
+        one !== limited
+      );
+      await using kernel = await Kernel.open({
+        policy: {
+          capabilities: [
+            { id: "others", action: others, resource },
+            { id: "own", action: limited, resource, ...of === "its rule" && { limits: calls } },
+          ],
+          ...of === "the policy" && { limits: [{ id: "own", action: limited, ...calls }] },
+        },
+        providers: [new FilesystemProvider()],
+        logPath: ws.path("kernel.log"),
+        onWarning: () => {},
+      });
+      const move = (name: string) => ({
+        action: "fs.move",
+        target: ws.path(`w/${name}`),
+        params: { to: ws.path(`w/${name}2`) },
+      });
+      assertEquals((await kernel.submit(move("a"))).status, "OK");
+      for (const request of [{ ...first, target: ws.path(first.target) }, move("b")]) {
+        const { code, details } = await kernel.submit(request);
+        assertEquals([code, details?.["limit"]], ["BUDGET_EXHAUSTED", "own.calls"]);
+      }
+      assertEquals(Deno.readTextFileSync(ws.path("w/b")), "b");
+    });
+  }
+}
+
 Deno.test("a failure that took longer than was reserved is charged as it was", async () => {
   using ws = new Workspace();
   const timer = new ManualTimer();
