@@ -12,6 +12,7 @@ import {
   SESSION_FORM,
   type WrittenSession,
 } from "../provenance/rehearsal.ts";
+import { ruledPartsOf } from "../stages/parts.ts";
 import { authorizeWithPaths, type PathContext } from "../argument_paths/decision.ts";
 import type { AuthorizedRequest } from "../core/policy/authorize.ts";
 import type { Decision } from "../core/policy/decide.ts";
@@ -143,16 +144,18 @@ function authorizeExample(
   const { session, refusal } = rehearse(example.session, { provenance, actions, world });
   const authorized = authorizeWithPaths(example, { ...context, session });
   if (authorized.cause instanceof NotReadableError) return undefined;
-  return { ...withRefusal(authorized, refusal), session };
+  return { ...withRefusal(authorized, { ...context, session, refusal }), session };
 }
 
 /** A decision together with what the stages of a session would say. */
 export function withRefusal(
   authorized: AuthorizedRequest,
-  refusal: Rehearsal["refusal"],
+  { refusal, ...context }: Pick<PathContext, "policy" | "session"> & Pick<Rehearsal, "refusal">,
 ): AuthorizedRequest {
   const { request, decision: { effect, ruleId } } = authorized;
-  const refused = effect === "allow" && ruleId !== undefined ? refusal(request, ruleId) : undefined;
+  if (effect === "deny" || ruleId === undefined) return authorized;
+  const ruled = ruledPartsOf(request, context);
+  const refused = ruled.refusal ?? refusal(request, { rule: ruleId, parts: ruled.parts });
   if (refused === undefined) return authorized;
   const { code, refusal: reason } = refused;
   return { ...authorized, decision: { effect: "deny", ruleId, code, reason } };

@@ -51,7 +51,7 @@ export function explain(
   context: PathContext & { readonly refusal?: Rehearsal["refusal"] },
 ): Explanation {
   const { refusal = () => undefined, session } = context;
-  const authorized = withRefusal(authorizeWithPaths(request, context), refusal);
+  const authorized = withRefusal(authorizeWithPaths(request, context), { ...context, refusal });
   const { decision, cause } = authorized;
   if (cause !== undefined) {
     return { invalid: `malformed request: ${decision.reason}`, nearMisses: [] };

@@ -152,9 +152,10 @@ export class Asking implements AskedSession {
     };
   }
 
-  #enter(request: CanonicalRequest, { rule, recordId, isPermit }: StageContext): StageAnswer {
+  #enter(request: CanonicalRequest, context: StageContext): StageAnswer {
+    const { rule, recordId, isPermit } = context;
     const { session, provenance } = this.#options;
-    const refusal = this.#missing ?? session?.over ?? session?.outOfScope(request, rule) ??
+    const refusal = this.#missing ?? session?.over ?? session?.outOfScope(request, context) ??
       session?.disclosure(request, provenance, rule);
     if (refusal !== undefined) return { ...refusal, fields: this.#own({}) };
     const known = provenance.rules.get(rule);

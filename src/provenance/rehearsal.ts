@@ -11,7 +11,7 @@ import type { ActionTable } from "../core/resource/kind.ts";
 import type { World } from "../core/resource/world.ts";
 import { Asking } from "./asking.ts";
 import type { Provenance } from "./policy.ts";
-import type { Scope } from "./scope.ts";
+import type { Ruled, Scope } from "./scope.ts";
 import { ActiveSession } from "./session.ts";
 
 /** A session as it is written: `{prompt, actions, rules, results: [{action, target, data}]}`. */
@@ -38,7 +38,7 @@ export interface Rehearsal {
   /** What conditions ask. */
   readonly session: Asking;
   /** Why a request that the policy allows would be refused all the same. */
-  refusal(request: CanonicalRequest, rule: string): StageRefusal | undefined;
+  refusal(request: CanonicalRequest, ruled: Ruled): StageRefusal | undefined;
 }
 
 /** Whether something is a {@linkcode WrittenSession}; what is wrong with it is noted. */
@@ -93,7 +93,7 @@ export function rehearse(
   }
   return {
     session: asking,
-    refusal: (request, rule) =>
-      session.outOfScope(request, rule) ?? session.disclosure(request, provenance, rule),
+    refusal: (request, ruled) =>
+      session.outOfScope(request, ruled) ?? session.disclosure(request, provenance, ruled.rule),
   };
 }

@@ -10,6 +10,7 @@ import type { Policy } from "../core/policy/policy.ts";
 import { isMapping } from "../core/policy/shape.ts";
 import type { ActionTable } from "../core/resource/kind.ts";
 import type { World } from "../core/resource/world.ts";
+import type { RuledPart } from "../stages/parts.ts";
 import { DocumentProblems } from "../policy_tools/problems.ts";
 
 /** What a task may do at most; all of what is given has to hold. */
@@ -19,7 +20,10 @@ export interface Scope {
    * policy's. Empty: nothing. @default whatever the policy allows
    */
   readonly actions?: readonly (string | object)[];
-  /** Ids of rules of the policy. @default all of them */
+  /**
+   * Ids of rules of the policy. For a move all that it is has to be allowed by them: the read and the delete of its
+   * source, the write of its goal. @default all of them
+   */
   readonly rules?: readonly string[];
 }
 
@@ -35,13 +39,21 @@ export type ProposeScope = (
   actions: readonly string[],
 ) => Scope | Promise<Scope>;
 
+/** The rules that allow a request. */
+export interface Ruled {
+  /** Id of the rule that allows its target. */
+  readonly rule: string;
+  /** What it does beside that, and the rules that allow it. */
+  readonly parts: readonly Pick<RuledPart, "action" | "target" | "rule">[];
+}
+
 const ACTION_PATTERN = /^(\*|[A-Za-z0-9_-]+)(\.(\*|[A-Za-z0-9_-]+))*$/;
 
 /** A compiled scope. */
 export interface CompiledScope {
   readonly scope: Scope;
-  /** Why a request is outside of it; `undefined` if it is inside. */
-  refusal(request: CanonicalRequest, rule: string): string | undefined;
+  /** Why a request is outside of it, with the rules that allow it; `undefined` if it is inside. */
+  refusal(request: CanonicalRequest, ruled: Ruled): string | undefined;
 }
 
 /**
@@ -78,13 +90,21 @@ export function compileScope(
   const policy = documents.length === 0 ? undefined : policyOf(documents, { actions, world });
   return {
     scope,
-    refusal(request, rule) {
-      // A copy of a rule that asks a person belongs to its rule.
-      const id = rule.replace(/ \(otherwise\)$/, "");
-      if (rules !== undefined && !rules.includes(id) && !rules.includes(rule)) {
-        return `rule "${rule}" is outside of the scope of this task, which has the rules ${
-          shown(rules)
+    refusal(request, { rule, parts }) {
+      const outside = (one: string) => {
+        // A copy of a rule that asks a person belongs to its rule.
+        const id = one.replace(/ \(otherwise\)$/, "");
+        return rules !== undefined && !rules.includes(id) && !rules.includes(one);
+      };
+      const what = (one: string) =>
+        `rule "${one}" is outside of the scope of this task, which has the rules ${
+          shown(rules ?? [])
         }`;
+      if (outside(rule)) return what(rule);
+      const part = parts.find((one) => outside(one.rule));
+      if (part !== undefined) {
+        const { action, target } = part;
+        return `${what(part.rule)} (${action} of "${target}" is a part of ${request.action})`;
       }
       if (entries === undefined) return undefined;
       const { action } = request;

@@ -10,7 +10,7 @@ import type { ActionTable } from "../core/resource/kind.ts";
 import type { World } from "../core/resource/world.ts";
 import { leavesOf } from "./extraction.ts";
 import type { Provenance } from "./policy.ts";
-import { type CompiledScope, compileScope, type Scope } from "./scope.ts";
+import { type CompiledScope, compileScope, type Ruled, type Scope } from "./scope.ts";
 import { SESSION_CODES, SessionError } from "./session_error.ts";
 import { type Lesson, SessionState } from "./session_state.ts";
 import type { SessionFile, SessionHeader } from "./session_store.ts";
@@ -86,9 +86,9 @@ export class ActiveSession {
   }
 
   /** Why a request is no part of the task; `undefined` if it is. */
-  outOfScope(request: CanonicalRequest, rule: string): StageRefusal | undefined {
+  outOfScope(request: CanonicalRequest, ruled: Ruled): StageRefusal | undefined {
     for (const scope of this.#scopes) {
-      const why = scope.refusal(request, rule);
+      const why = scope.refusal(request, ruled);
       if (why !== undefined) return refused("OUT_OF_SCOPE", why);
     }
     return undefined;

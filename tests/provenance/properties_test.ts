@@ -101,7 +101,7 @@ function isAllowed(
     session: rehearsal.session,
   });
   return decision.effect === "allow" &&
-    rehearsal.refusal(request, decision.ruleId ?? "") === undefined;
+    rehearsal.refusal(request, { rule: decision.ruleId ?? "", parts: [] }) === undefined;
 }
 
 Deno.test("narrowing a scope never allows more", () => {

@@ -6,6 +6,9 @@ import {
   SessionError,
   type SessionOptions,
 } from "../../mod.ts";
+import { FilesystemProvider } from "../../providers/filesystem/mod.ts";
+import { load } from "../core/policy/deciding.ts";
+import { Workspace } from "../workspace.ts";
 import { ALL, scene } from "./scene.ts";
 
 const OPEN = { capabilities: [{ id: "all", ...ALL }] };
@@ -288,4 +291,42 @@ Deno.test("no action may touch the folder of sessions or the file of a list", as
   assertEquals(await code("fs.write", file), "GUARDED");
   assertEquals(await code("fs.write", `${sessions.path}/x`), "GUARDED");
   assertEquals(await code("fs.read", `${sessions.path}/x`), "GUARDED");
+});
+
+Deno.test("a scope of rules has a move only with the rules of all that the move is", async () => {
+  using ws = new Workspace();
+  const ids = ["move", "read", "delete", "write"];
+  const resource = ws.path("w/**");
+  await using kernel = await Kernel.open({
+    policy: { capabilities: ids.map((id) => ({ id, action: `fs.${id}`, resource })) },
+    providers: [new FilesystemProvider()],
+    logPath: ws.path("kernel.log"),
+    onWarning: () => {},
+  });
+  const target = ws.file("w/a", "x");
+  const move = { action: "fs.move", target, params: { to: ws.path("w/b") } };
+  for (const missing of ids) {
+    await using session = await kernel.session({ rules: ids.filter((id) => id !== missing) });
+    const { code, error = "" } = await session.submit(move);
+    assertEquals(code, "OUT_OF_SCOPE", missing);
+    assert(error.includes(`rule "${missing}" is outside`), error);
+    assert(missing === "move" || error.includes(`fs.${missing} of "`), error);
+  }
+  assertEquals(Deno.readTextFileSync(target), "x");
+  await using session = await kernel.session({ rules: ids });
+  assertEquals((await session.submit(move)).status, "OK");
+});
+
+Deno.test("an example of a policy tells the same of a move in a scope", () => {
+  const policy = (rules: string[]) => ({
+    capabilities: ["move", "read", "delete", "write"].map((id) => (
+      { id, action: `fs.${id}`, resource: "/w/**" }
+    )),
+    examples: [{
+      ...{ action: "fs.move", target: "/w/a", params: { to: "/w/b" }, expect: "allow" },
+      session: { rules },
+    }],
+  });
+  load(policy(["move", "read", "delete", "write"]));
+  assertThrows(() => load(policy(["move"])), Error, 'rule "read" is outside of the scope');
 });
