@@ -11,6 +11,7 @@ import { covers, type PolicyLimits } from "../limits/limit.ts";
 import type { World } from "../core/resource/world.ts";
 import { rehearse, type WrittenSession } from "../provenance/rehearsal.ts";
 import { escape } from "../visible_text.ts";
+import { ruledPartsOf } from "../stages/parts.ts";
 import { approvalOf, type PolicyWithApprovals } from "./effect.ts";
 import { explain, type Explanation } from "./explain.ts";
 import type { PolicyWithExamples } from "./read.ts";
@@ -57,7 +58,7 @@ export function explainRequest(
     explanation,
     policy,
     isTried: written.tried !== undefined,
-    limits: limitsFor(explanation, limits),
+    limits: limitsFor(explanation, limits, { policy, session: rehearsal.session }),
     approval: approvalFor(explanation, { policy, approvals, session: rehearsal.session }),
     invalidCode: problem === undefined ? CODES.INVALID_TARGET : CODES.INVALID_REQUEST,
   };
@@ -98,14 +99,19 @@ export function placeOf({ line, guard }: Rule, policy: Policy): string {
 function limitsFor(
   { authorized }: Explanation,
   { rules, all, submits, programs }: PolicyLimits,
+  context: Parameters<typeof ruledPartsOf>[1],
 ): string[] {
   if (authorized?.decision.effect !== "allow") return [];
-  const { decision: { ruleId = "" }, request: { action } } = authorized;
-  const whole = all.filter((one) => covers(one, action)).flatMap(({ limits }) => limits);
+  const { decision: { ruleId = "" }, request } = authorized;
+  const { action } = request;
+  const parts = ruledPartsOf(request, context).parts.filter(({ isCounted }) => isCounted);
+  const charged = [{ rule: ruleId, action }, ...parts].flatMap((part) => [
+    ...rules.get(part.rule) ?? [],
+    ...all.filter((one) => covers(one, part.action)).flatMap(({ limits }) => limits),
+  ]);
   return [
     ...[
-      ...rules.get(ruleId) ?? [],
-      ...whole,
+      ...new Set(charged),
       ...submits.filter((one) => covers(one, action)),
     ].map(({ id, text }) => `${text} (${id})`),
     ...programs.get(ruleId)?.texts ?? [],

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { explain } from "../../src/policy_tools/explain.ts";
+import { explainRequest } from "../../src/policy_tools/explained_request.ts";
 import { effectOn, FLAT, load } from "../core/policy/deciding.ts";
 
 const POLICY = load({
@@ -78,4 +79,17 @@ Deno.test("explain() comes to the effectOn of the gate, whatever is asked", () =
       },
     ),
   );
+});
+
+Deno.test("explainRequest() has the limits of all that a move is", () => {
+  const policy = load({
+    limits: [{ action: "fs.write", calls: "3/day" }],
+    capabilities: [
+      { id: "move", action: ["fs.move", "fs.read", "fs.write"], resource: "/w/**" },
+      { id: "delete", action: "fs.delete", resource: "/w/**", limits: { calls: "1/day" } },
+    ],
+  });
+  const move = { action: "fs.move", target: "/w/a", params: { to: "/w/b" } };
+  const { limits } = explainRequest(move, { policy, world: FLAT });
+  assertEquals(limits, ["calls 1/day (delete.calls)", "calls 3/day (fs.write.calls)"]);
 });
