@@ -7,8 +7,8 @@ import { messageOf } from "../core/errors.ts";
 import type { ActionTable } from "../core/resource/kind.ts";
 import type { World } from "../core/resource/world.ts";
 import { ChangedFiles } from "./changed_files.ts";
-import type { ProposeScope, Scope } from "./scope.ts";
-import { ActiveSession } from "./session.ts";
+import { compileScope, type ProposeScope, type Scope } from "./scope.ts";
+import { ActiveSession, checkPrompt, type Extension } from "./session.ts";
 import { SessionError } from "./session_error.ts";
 import {
   FileSessionStore,
@@ -21,7 +21,8 @@ import {
 /** What a session is opened with. */
 export interface SessionOptions extends Scope {
   /**
-   * Of your own: a session of this id that is open, or was kept, goes on; what else is given is added to it.
+   * Of your own: a session of this id that is open, or was kept, goes on, for the same `agent` alone; what else is
+   * given is added to it, and of two times to end the earlier counts.
    * @default a new UUID
    */
   readonly id?: string;
@@ -94,7 +95,7 @@ export class SessionDesk {
    *
    * @param options From the host's own code.
    * @param context The actions that there are now, and those that the policy has rules for.
-   * @throws {SessionError} It was closed, its time is over, or it cannot be kept.
+   * @throws {SessionError} It was closed, its time is over, it is another agent's, or it cannot be kept.
    */
   async open(
     options: SessionOptions,
@@ -104,25 +105,29 @@ export class SessionDesk {
       readonly ruled: readonly string[];
     },
   ): Promise<ActiveSession> {
-    const { id = crypto.randomUUID(), prompt, propose } = options;
+    const { id = crypto.randomUUID(), prompt, propose, agent, expires } = options;
     if (typeof id !== "string" || id === "" || id.length > MAX_ID || id === CHANGED_ID) {
       throw new RangeError(`Cannot open a session: its id has to have 1 to ${MAX_ID} characters`);
     }
     // Before anything is kept: what it throws leaves nothing behind.
+    checkPrompt(prompt);
     const proposed = propose && await propose(prompt ?? "", ruled);
-    const session = this.#open.get(id) ?? this.#begin(id, options, { actions, world });
-    const { over } = session;
-    if (over !== undefined) {
-      throw new SessionError(
-        over.code as "SESSION_CLOSED",
-        over.refusal.replace("not permitted: ", "Cannot open it: "),
-      );
-    }
     const { actions: names, rules } = options;
-    for (const scope of [{ ...names && { actions: names }, ...rules && { rules } }, proposed]) {
-      if (scope?.actions !== undefined || scope?.rules !== undefined) session.narrow(scope);
+    const given = [{ ...names && { actions: names }, ...rules && { rules } }, proposed];
+    const scopes = given.flatMap((scope) =>
+      scope?.actions === undefined && scope?.rules === undefined
+        ? []
+        : [compileScope(scope, { actions, world })]
+    );
+    const now = this.#options.clock();
+    const end = typeof expires === "number" ? new Date(now.getTime() + expires) : expires;
+    const extension: Extension = { scopes, prompt, expires: end?.toISOString() };
+    const session = this.#open.get(id);
+    if (session === undefined) {
+      const header = { id, ...agent === undefined ? {} : { agent }, openedAt: now.toISOString() };
+      return this.#load(header, { extension, actions, world });
     }
-    if (prompt !== undefined) session.addPrompt(prompt);
+    goOn(session, agent, extension);
     return session;
   }
 
@@ -130,7 +135,7 @@ export class SessionDesk {
   list(): SessionInfo[] {
     const kept = this.#stored().headers().filter(({ id }) => id !== CHANGED_ID);
     return kept.map((header) => ({
-      ...header,
+      ...this.#open.get(header.id)?.header ?? header,
       isOpen: this.#open.get(header.id)?.over === undefined && this.#open.has(header.id),
     }));
   }
@@ -161,30 +166,32 @@ export class SessionDesk {
       : new FileSessionStore(path);
   }
 
-  #begin(
-    id: string,
-    { agent, expires }: SessionOptions,
-    { actions, world }: { readonly actions: ActionTable; readonly world: World },
-  ): ActiveSession {
+  #load(given: SessionHeader, { extension, actions, world }: {
+    readonly extension: Extension;
+    readonly actions: ActionTable;
+    readonly world: World;
+  }): ActiveSession {
+    const { id, agent } = given;
     if (this.#open.size >= MAX_OPEN) this.#clear();
     const { clock, onWarning } = this.#options;
     const file = this.#stored().open(id);
     try {
       const [first] = file.lines;
-      const kept = first !== undefined && "session" in first ? first.session : undefined;
-      if (kept?.closedAt !== undefined) {
+      const kept = first !== undefined && "session" in first ? first : undefined;
+      if (kept?.session.closedAt !== undefined) {
         throw new SessionError("SESSION_CLOSED", `Cannot open the session "${id}": it was closed`);
       }
-      const now = clock();
-      const end = typeof expires === "number" ? new Date(now.getTime() + expires) : expires;
-      const header = kept ?? {
-        id,
-        ...agent === undefined ? {} : { agent },
-        openedAt: now.toISOString(),
-        ...end === undefined ? {} : { expiresAt: end.toISOString() },
-      };
-      if (kept === undefined) file.append({ session: header });
+      const header = kept?.session ?? given;
       const session = new ActiveSession(header, { file, clock, actions, world, onWarning });
+      if (first === undefined) session.begin(extension);
+      // INVARIANT: a session that may lack its scope does not go on.
+      else if (kept === undefined || file.lines.length < (kept.begins ?? 1)) {
+        throw new SessionError(
+          "SESSION_UNAVAILABLE",
+          `Cannot open the session "${id}": the process ended while it was opened, and its scope may be missing; ` +
+            "open one of another id",
+        );
+      } else goOn(session, agent, extension);
       this.#open.set(id, session);
       return session;
     } catch (error) {
@@ -205,4 +212,28 @@ export class SessionDesk {
       throw new SessionError("SESSION_UNAVAILABLE", `Cannot open a session: ${MAX_OPEN} are open`);
     }
   }
+}
+
+/** Takes a session up again. */
+function goOn(session: ActiveSession, agent: string | undefined, extension: Extension): void {
+  const { header, over } = session;
+  if (over !== undefined) {
+    throw new SessionError(
+      over.code as "SESSION_CLOSED",
+      over.refusal.replace("not permitted: ", "Cannot open it: "),
+    );
+  }
+  if (header.agent !== agent) {
+    throw new SessionError(
+      "SESSION_UNAVAILABLE",
+      `Cannot go on with the session "${header.id}": it was opened ${forAgent(header.agent)}, not ${
+        forAgent(agent)
+      }; give the same "agent", or open a session of another id`,
+    );
+  }
+  session.extend(extension);
+}
+
+function forAgent(agent: string | undefined): string {
+  return agent === undefined ? "for no agent in particular" : `for the agent "${agent}"`;
 }

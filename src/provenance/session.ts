@@ -13,7 +13,7 @@ import type { Provenance } from "./policy.ts";
 import { type CompiledScope, compileScope, type Ruled, type Scope } from "./scope.ts";
 import { SESSION_CODES, SessionError } from "./session_error.ts";
 import { type Lesson, SessionState } from "./session_state.ts";
-import type { SessionFile, SessionHeader } from "./session_store.ts";
+import type { SessionFile, SessionHeader, SessionLine } from "./session_store.ts";
 import { MAX_TEXT } from "./text_views.ts";
 
 /** What a session is used with. */
@@ -25,30 +25,80 @@ export interface SessionParts {
   readonly onWarning: (line: string) => void;
 }
 
+/** What a session is opened with, or gets later. */
+export interface Extension {
+  readonly scopes?: readonly CompiledScope[];
+  readonly prompt?: string | undefined;
+  /** RFC 3339, UTC: the earliest counts. */
+  readonly expires?: string | undefined;
+}
+
+/**
+ * A prompt that can be kept.
+ *
+ * @throws {RangeError} It is longer than 1 MiB.
+ */
+export function checkPrompt(prompt: string | undefined): void {
+  if (prompt !== undefined && prompt.length > MAX_TEXT) {
+    throw new RangeError(
+      `Cannot keep a prompt of ${prompt.length} characters, at most ${MAX_TEXT}`,
+    );
+  }
+}
+
 /** A session that is open. */
 export class ActiveSession {
-  readonly header: SessionHeader;
   readonly state: SessionState = new SessionState();
   readonly #parts: SessionParts;
   readonly #scopes: CompiledScope[] = [];
+  #header: SessionHeader;
   #over: StageRefusal | undefined;
 
   /** Goes on from what its file holds; the first line of it is the header. */
   constructor(header: SessionHeader, parts: SessionParts) {
-    this.header = header;
+    this.#header = header;
     this.#parts = parts;
     for (const line of parts.file.lines) {
       if ("session" in line) continue;
       if ("scope" in line) this.#scopes.push(compileScope(line.scope, parts));
+      else if ("expires" in line) this.#expire(line.expires);
       else this.state.learn(line);
     }
   }
 
+  /** What it was opened with; the earliest time that it was given to end at. */
+  get header(): SessionHeader {
+    return this.#header;
+  }
+
+  /**
+   * Writes what it is opened with, in one piece: a session that was not opened whole does not go on, because it might
+   * lack its scope.
+   *
+   * @throws {SessionError} It could not be kept.
+   */
+  begin({ expires, ...opening }: Extension): void {
+    if (expires !== undefined) this.#expire(expires);
+    const lines = linesOf(opening);
+    this.#write({ session: this.#header, begins: lines.length + 1 }, ...lines);
+    this.#take(opening);
+  }
+
+  /**
+   * Adds to what it was opened with; all of it only narrows but the prompt.
+   *
+   * @throws {SessionError} It could not be kept.
+   */
+  extend(extension: Extension): void {
+    const lines = linesOf(extension);
+    if (lines.length === 0) return;
+    this.#write(...lines);
+    this.#take(extension);
+  }
+
   /** Takes away what is outside of a further scope. */
   narrow(scope: Scope): void {
-    const compiled = compileScope(scope, this.#parts);
-    this.#write({ scope });
-    this.#scopes.push(compiled);
+    this.extend({ scopes: [compileScope(scope, this.#parts)] });
   }
 
   /**
@@ -58,12 +108,8 @@ export class ActiveSession {
    * @throws {SessionError} It could not be kept.
    */
   addPrompt(prompt: string): void {
-    if (prompt.length > MAX_TEXT) {
-      throw new RangeError(
-        `Cannot keep a prompt of ${prompt.length} characters, at most ${MAX_TEXT}`,
-      );
-    }
-    if (prompt !== "") this.learn({ prompt });
+    checkPrompt(prompt);
+    this.extend({ prompt });
   }
 
   /**
@@ -142,7 +188,20 @@ export class ActiveSession {
     this.#parts.file.close();
   }
 
-  #write(line: Parameters<SessionFile["append"]>[0]): void {
+  #take({ scopes = [], prompt = "", expires }: Extension): void {
+    this.#scopes.push(...scopes);
+    if (expires !== undefined) this.#expire(expires);
+    if (prompt !== "") this.state.learn({ prompt });
+  }
+
+  #expire(at: string): void {
+    const { expiresAt } = this.#header;
+    if (expiresAt === undefined || at < expiresAt) {
+      this.#header = { ...this.#header, expiresAt: at };
+    }
+  }
+
+  #write(...lines: readonly SessionLine[]): void {
     if (this.#over !== undefined) {
       throw new SessionError(
         "SESSION_CLOSED",
@@ -150,7 +209,7 @@ export class ActiveSession {
       );
     }
     try {
-      this.#parts.file.append(line);
+      this.#parts.file.append(...lines);
     } catch (error) {
       const { id } = this.header;
       this.#over = refused(
@@ -167,6 +226,14 @@ export class ActiveSession {
       );
     }
   }
+}
+
+function linesOf({ scopes = [], prompt = "", expires }: Extension): SessionLine[] {
+  return [
+    ...scopes.map(({ scope }) => ({ scope })),
+    ...expires === undefined ? [] : [{ expires }],
+    ...prompt === "" ? [] : [{ prompt }],
+  ];
 }
 
 function refused(code: keyof typeof SESSION_CODES, why: string): StageRefusal {

@@ -30,14 +30,22 @@ export interface SessionHeader {
 }
 
 /** A line of the file of a session. */
-export type SessionLine = { readonly session: SessionHeader } | { readonly scope: Scope } | Lesson;
+export type SessionLine =
+  | {
+    readonly session: SessionHeader;
+    /** How many lines the opening has, this one among them. @default 1 */
+    readonly begins?: number;
+  }
+  | { readonly scope: Scope }
+  | { readonly expires: string }
+  | Lesson;
 
 /** An open file of a session. */
 export interface SessionFile {
   /** What it holds. */
   readonly lines: readonly SessionLine[];
-  /** Adds a line. @throws {Error} It could not be written. */
-  append(line: SessionLine): void;
+  /** Adds lines with one write. @throws {Error} They could not be written. */
+  append(...lines: readonly SessionLine[]): void;
   /** Replaces everything by one line. */
   replace(line: SessionLine): void;
   close(): void;
@@ -57,8 +65,8 @@ export class MemorySessionStore implements SessionStore {
 
   open(id: string): SessionFile {
     const closed = this.#files.get(id);
-    const keep = (line: SessionLine) => {
-      if ("session" in line) this.#files.set(id, line.session);
+    const keep = (...lines: readonly SessionLine[]) => {
+      for (const line of lines) if ("session" in line) this.#files.set(id, line.session);
     };
     return {
       lines: closed === undefined ? [] : [{ session: closed }],
@@ -152,8 +160,9 @@ class LockedSessionFile implements SessionFile {
     this.#file = file;
   }
 
-  append(line: SessionLine): void {
-    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+  append(...lines: readonly SessionLine[]): void {
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    const bytes = new TextEncoder().encode(text);
     for (let written = 0; written < bytes.length;) {
       written += this.#file.writeSync(bytes.subarray(written));
     }

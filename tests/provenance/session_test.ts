@@ -330,3 +330,72 @@ Deno.test("an example of a policy tells the same of a move in a scope", () => {
   load(policy(["move", "read", "delete", "write"]));
   assertThrows(() => load(policy(["move"])), Error, 'rule "read" is outside of the scope');
 });
+
+Deno.test("a scope or prompt that is refused leaves no session behind", async () => {
+  await using world = await scene(OPEN);
+  for (
+    const options of [
+      { actions: ["no action!"] },
+      { actions: ["mail.read"], rules: "all" as unknown as string[] },
+      { actions: [], prompt: "x".repeat(2 ** 20 + 1) },
+      { propose: () => ({ actions: ["no action!"] }) },
+    ]
+  ) {
+    await assertRejects(() => world.kernel.session({ id: "s", ...options }));
+    assertEquals(world.kernel.sessions(), []);
+  }
+  await using session = await world.kernel.session({ id: "s", actions: ["mail.read"] });
+  // Of what is refused later nothing is added.
+  await assertRejects(() =>
+    world.kernel.session({ id: "s", prompt: "To a@b.org", actions: ["no action!"] })
+  );
+  assertEquals(await codes(session, READ, SEND), ["OK", "OUT_OF_SCOPE"]);
+});
+
+Deno.test("a session whose opening was cut off does not go on without its scope", async () => {
+  await using world = await scene({ capabilities: [] });
+  const sessions = { path: world.workspace.path("sessions") };
+  await world.kernel.close();
+  await world.open(OPEN, { sessions });
+  await world.kernel.session({ id: "s", prompt: "Hello", actions: ["mail.read"], rules: ["all"] });
+  await world.kernel.close();
+  const [file = ""] = Array.from(
+    Deno.readDirSync(sessions.path),
+    ({ name }) => `${sessions.path}/${name}`,
+  ).filter((path) => Deno.readTextFileSync(path).includes("Hello"));
+  const lines = Deno.readTextFileSync(file).trimEnd().split("\n");
+  assertEquals(lines.length, 3);
+  for (const kept of [1, 2]) {
+    Deno.writeTextFileSync(file, `${lines.slice(0, kept).join("\n")}\n{"pro`);
+    await world.open(OPEN, { sessions });
+    const error = await assertRejects(() => world.kernel.session({ id: "s" }), SessionError);
+    assertEquals(error.code, "SESSION_UNAVAILABLE");
+    await world.kernel.close();
+  }
+});
+
+Deno.test("a session goes on for its agent alone, and ends at the earlier time", async () => {
+  await using world = await scene({ capabilities: [] });
+  const sessions = { path: world.workspace.path("sessions") };
+  await world.kernel.close();
+  let now = 0;
+  const clock = () => new Date(now);
+  await world.open(OPEN, { sessions, clock });
+  await world.kernel.session({ id: "boss", agent: "boss", expires: 1000 });
+  await world.kernel.session({ id: "any" });
+  for (const [id, agent] of [["boss", "intern"], ["boss", undefined], ["any", "boss"]] as const) {
+    const options = { id, ...agent === undefined ? {} : { agent } };
+    await assertRejects(() => world.kernel.session(options), SessionError, "was opened for");
+  }
+  await world.kernel.session({ id: "boss", agent: "boss", expires: 5000 });
+  await world.kernel.session({ id: "any", expires: 10 });
+  await world.kernel.close();
+  await world.open(OPEN, { sessions, clock });
+  await assertRejects(() => world.kernel.session({ id: "boss", agent: "intern" }), SessionError);
+  const any = await world.kernel.session({ id: "any", expires: 5000 });
+  now = 20;
+  assertEquals(await codes(any, READ), ["SESSION_EXPIRED"]);
+  const boss = await world.kernel.session({ id: "boss", agent: "boss" });
+  now = 1001;
+  assertEquals(await codes(boss, READ), ["SESSION_EXPIRED"]);
+});
