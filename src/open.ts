@@ -454,8 +454,9 @@ export class Kernel implements AsyncDisposable {
     { provenance, actions }: PolicyWithExamples,
     given: SubmitOptions["session"],
   ): Asking | undefined {
-    const { rules, readsFiles } = provenance;
-    if (given === undefined && rules.size === 0 && !readsFiles) return undefined;
+    const { rules, readsFiles, sources } = provenance;
+    const isAsked = rules.size > 0 || readsFiles || sources.some(({ isSecret }) => isSecret);
+    if (given === undefined && !isAsked) return undefined;
     const { sessions } = this.#opened;
     const session = given === undefined ? undefined : sessions.get(given.id) ?? { id: given.id };
     const changed = readsFiles ? sessions.changed : undefined;

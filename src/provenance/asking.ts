@@ -156,7 +156,7 @@ export class Asking implements AskedSession {
     const { rule, recordId, isPermit } = context;
     const { session, provenance } = this.#options;
     const refusal = this.#missing ?? session?.over ?? session?.outOfScope(request, context) ??
-      session?.disclosure(request, provenance, rule);
+      this.#untracked(request, isPermit === true) ?? session?.disclosure(request, provenance, rule);
     if (refusal !== undefined) return { ...refusal, fields: this.#own({}) };
     const known = provenance.rules.get(rule);
     const findings = known?.trace({ ...request, session: this }) ?? [];
@@ -170,6 +170,23 @@ export class Asking implements AskedSession {
         }
         if (isPermit !== true) this.learn(request, recordId, outcome);
       },
+    };
+  }
+
+  /** Why something secret may not be read: nobody would know later that it is in what goes out. */
+  #untracked({ action, target }: CanonicalRequest, isPermit: boolean): StageRefusal | undefined {
+    const { session, provenance } = this.#options;
+    if (session !== undefined && !isPermit) return undefined;
+    const source = provenance.sources.find((one) => one.isSecret && one.covers(action, target));
+    if (source === undefined) return undefined;
+    const why = session === undefined
+      ? "the request belongs to no session; it has to be made in one"
+      : "the caller would read it without the kernel; it has to be submitted";
+    return {
+      refusal:
+        `not permitted: it reads the secret source "${source.id}", and ${why} (Kernel.session), ` +
+        "so that what is read is found in what goes out",
+      code: SESSION_CODES.SESSION_REQUIRED,
     };
   }
 

@@ -14,6 +14,8 @@ export const SESSION_CODES = {
   SESSION_EXPIRED: "SESSION_EXPIRED",
   /** What it knows could not be kept, so that it cannot go on. */
   SESSION_UNAVAILABLE: "SESSION_UNAVAILABLE",
+  /** What is read has to be tracked, and only a session can. */
+  SESSION_REQUIRED: "SESSION_REQUIRED",
   /** What was read from a secret source is in what would go out. */
   SECRET_DISCLOSED: "SECRET_DISCLOSED",
 } as const;

@@ -695,3 +695,24 @@ Deno.test("a rule with more than a first chance: another rule that holds is take
   });
   assertEquals([status, rule, world.questions.length], ["OK", "self", 0]);
 });
+
+Deno.test("a secret source is read in a session alone, by what the kernel carries out", async () => {
+  await using world = await scene({
+    sources: [{ id: "hr", action: "notes.read", resource: "hr/**", secret: true }],
+    capabilities: [{ action: ["notes.read", "mail.send"], resource: "**" }],
+  });
+  const read = { action: "notes.read", target: "hr/a" };
+  const none = await world.kernel.submit(read);
+  assertEquals(none.code, "SESSION_REQUIRED");
+  assertStringIncludes(
+    none.error ?? "",
+    'it reads the secret source "hr", and the request belongs to no session',
+  );
+  assertEquals((await world.kernel.permit(read)).code, "SESSION_REQUIRED");
+  assertEquals((await world.kernel.submit({ ...read, target: "own/a" })).status, "OK");
+  await using session = await world.kernel.session();
+  assertEquals((await session.submit(read)).status, "OK");
+  const permit = await session.permit(read);
+  assertEquals(permit.code, "SESSION_REQUIRED");
+  assertStringIncludes(permit.error ?? "", "it has to be submitted");
+});
