@@ -36,6 +36,7 @@ import { ruledPartsOf } from "./stages/parts.ts";
 import type { Stage } from "./stages/stage.ts";
 import type { LabelledResult, SubmitOptions } from "./stages/submit.ts";
 import { Asking } from "./provenance/asking.ts";
+import { mayChangeFiles } from "./provenance/changed_files.ts";
 import { SessionDesk, type SessionInfo, type SessionOptions } from "./provenance/desk.ts";
 import type { PolicyWithExamples } from "./policy_tools/read.ts";
 import { Session } from "./session.ts";
@@ -451,16 +452,18 @@ export class Kernel implements AsyncDisposable {
 
   /** What conditions on origin ask; `undefined` if there are none, and no session. */
   #asking(
-    { provenance, actions }: PolicyWithExamples,
+    policy: PolicyWithExamples,
     given: SubmitOptions["session"],
   ): Asking | undefined {
-    const { rules, readsFiles, sources } = provenance;
-    const isAsked = rules.size > 0 || readsFiles || sources.some(({ isSecret }) => isSecret);
-    if (given === undefined && !isAsked) return undefined;
+    const { provenance, actions, rules } = policy;
+    const isAsked = provenance.rules.size > 0 ||
+      provenance.sources.some(({ isSecret }) => isSecret);
+    // What is changed under this policy may be a source under the next.
+    if (given === undefined && !isAsked && !mayChangeFiles(policy)) return undefined;
     const { sessions } = this.#opened;
     const session = given === undefined ? undefined : sessions.get(given.id) ?? { id: given.id };
-    const changed = readsFiles ? sessions.changed : undefined;
-    return new Asking({ session, provenance, actions, changed });
+    const changed = () => sessions.changed;
+    return new Asking({ session, provenance, actions, changed, rules });
   }
 
   /** Puts on record what led to no action. */

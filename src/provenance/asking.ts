@@ -4,6 +4,7 @@
  * @module
  */
 import type { CanonicalRequest } from "../core/action.ts";
+import { messageOf } from "../core/errors.ts";
 import type { StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Asked } from "../core/policy/constraint.ts";
 import { type ActionTable, specOf } from "../core/resource/kind.ts";
@@ -11,7 +12,8 @@ import type { Stage, StageAnswer, StageContext } from "../stages/stage.ts";
 import type { ResultProvenance } from "../stages/submit.ts";
 import { escapedJson } from "../visible_text.ts";
 import { valuesIn } from "./candidates.ts";
-import type { ChangedFiles } from "./changed_files.ts";
+import type { Rule } from "../core/policy/policy.ts";
+import { type ChangedFiles, changesFiles } from "./changed_files.ts";
 import type { AskedSession, Finding } from "./condition.ts";
 import { extract, type FieldPath, leavesOf, matches, payloadOf } from "./extraction.ts";
 import { type FoundLink, linksIn } from "./links.ts";
@@ -50,8 +52,10 @@ export interface AskingOptions {
   readonly session: ActiveSession | { readonly id: string } | undefined;
   readonly provenance: Provenance;
   readonly actions: ActionTable;
-  /** Missing if nobody asks which files were changed. */
-  readonly changed: ChangedFiles | undefined;
+  /** Gets the files that were changed; missing where nothing is carried out. */
+  readonly changed?: (() => ChangedFiles) | undefined;
+  /** Of the policy. */
+  readonly rules: readonly Rule[];
 }
 
 /** One request of a session. */
@@ -159,11 +163,16 @@ export class Asking implements AskedSession {
       this.#untracked(request, isPermit === true) ?? session?.disclosure(request, provenance, rule);
     if (refusal !== undefined) return { ...refusal, fields: this.#own({}) };
     const known = provenance.rules.get(rule);
+    if (
+      session === undefined && known === undefined &&
+      !changesFiles(request.action, this.#options.actions)
+    ) return undefined;
     const findings = known?.trace({ ...request, session: this }) ?? [];
+    const fields = this.#own(originsOf(findings));
     return {
-      fields: this.#own(originsOf(findings)),
+      ...Object.keys(fields).length === 0 ? {} : { fields },
       // Asked again: it may have been closed while somebody was asked.
-      confirm: () => session?.over,
+      confirm: () => session?.over ?? this.#noteChanged(request),
       settle: (outcome) => {
         if (known?.remembers === true && outcome.executed) {
           this.#remember(findings, known.of, recordId);
@@ -190,6 +199,27 @@ export class Asking implements AskedSession {
     };
   }
 
+  /**
+   * Notes what a request is about to change, before it is carried out: else what is read meanwhile would be trusted.
+   *
+   * INVARIANT: what cannot be noted is not carried out.
+   */
+  #noteChanged(request: CanonicalRequest): StageRefusal | undefined {
+    const { actions, changed, rules } = this.#options;
+    if (changed === undefined || !changesFiles(request.action, actions)) return undefined;
+    try {
+      changed().note(request, { actions, rules });
+      return undefined;
+    } catch (error) {
+      return {
+        refusal:
+          "not permitted: it changes files, and it could not be kept which, so that they would be trusted " +
+          `later: ${messageOf(error)}`,
+        code: SESSION_CODES.SESSION_UNAVAILABLE,
+      };
+    }
+  }
+
   #own(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
     const { session } = this.#options;
     // Frozen: the record takes it as it is.
@@ -208,7 +238,6 @@ export class Asking implements AskedSession {
   learn(request: CanonicalRequest, record: string, outcome: StageOutcome): void {
     const { session, provenance, actions, changed } = this.#options;
     if (outcome.executed) {
-      changed?.note(request, actions);
       for (const source of session === undefined ? [] : provenance.sources) {
         if (source.isChangedBy(request.action)) session?.learn({ changed: source.key });
       }
@@ -216,7 +245,8 @@ export class Asking implements AskedSession {
     if (session === undefined || outcome.status !== "OK" || outcome.data === undefined) return;
     const { action, target } = request;
     const sources = provenance.sources.filter((source) => source.covers(action, target));
-    const isChanged = specOf(actions, action).kind === "path" && changed?.has(target) === true;
+    const isChanged = sources.length > 0 && specOf(actions, action).kind === "path" &&
+      changed?.().has(target) === true;
     const trusted: Source[] = [];
     for (const source of sources) {
       if (source.isSecret) {

@@ -71,7 +71,7 @@ export function rehearse(
     readonly world: World;
   },
 ): Rehearsal {
-  const parts = { provenance, actions, changed: undefined };
+  const parts = { provenance, actions, rules: [] };
   if (written === undefined) {
     return { session: new Asking({ ...parts, session: undefined }), refusal: () => undefined };
   }

@@ -163,8 +163,13 @@ class LockedSessionFile implements SessionFile {
   append(...lines: readonly SessionLine[]): void {
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
     const bytes = new TextEncoder().encode(text);
-    for (let written = 0; written < bytes.length;) {
-      written += this.#file.writeSync(bytes.subarray(written));
+    let written = 0;
+    try {
+      while (written < bytes.length) written += this.#file.writeSync(bytes.subarray(written));
+    } catch (error) {
+      // Half a line would make the next one unreadable.
+      if (written > 0) this.#file.truncateSync(this.#file.statSync().size - written);
+      throw error;
     }
   }
 
