@@ -445,6 +445,7 @@ export class Kernel implements AsyncDisposable {
     if (asking === undefined) return deployment.run(submitted);
     return deployment.run(async () => {
       const result = await submitted();
+      asking.learnError(result);
       const provenance = asking.label;
       return provenance === undefined ? result : { ...result, provenance };
     });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CanonicalRequest } from "../core/action.ts";
+import type { ActionResult, CanonicalRequest } from "../core/action.ts";
 import { messageOf } from "../core/errors.ts";
 import type { StageOutcome, StageRefusal } from "../core/admission.ts";
 import type { Asked } from "../core/policy/constraint.ts";
@@ -19,6 +19,7 @@ import { extract, type FieldPath, leavesOf, matches, payloadOf } from "./extract
 import { type FoundLink, linksIn } from "./links.ts";
 import { MAX_VALUE, normaliseValue, type ValueKind } from "./normalise.ts";
 import { approvedKey, type Provenance } from "./policy.ts";
+import { secretTextsOf } from "./secret_texts.ts";
 import { ActiveSession } from "./session.ts";
 import { SESSION_CODES } from "./session_error.ts";
 import { lessonOf, nameOf, type Seen } from "./session_state.ts";
@@ -68,6 +69,8 @@ export class Asking implements AskedSession {
   readonly #missing: StageRefusal | undefined;
   #normals: Map<string, string | undefined> | undefined;
   #links: Map<string, readonly FoundLink[] | undefined> | undefined;
+  /** Secret sources of which something was read, and the record of that. */
+  readonly #secretReads: (readonly [secret: string, record: string])[] = [];
   /** How the result is to be labelled; set when there is one. */
   label: ResultProvenance | undefined;
 
@@ -160,7 +163,8 @@ export class Asking implements AskedSession {
     const { rule, recordId, isPermit } = context;
     const { session, provenance } = this.#options;
     const refusal = this.#missing ?? session?.over ?? session?.outOfScope(request, context) ??
-      this.#untracked(request, isPermit === true) ?? session?.disclosure(request, provenance, rule);
+      this.#untracked(request, isPermit === true) ?? this.#moved(request, rule) ??
+      session?.disclosure(request, provenance, rule);
     if (refusal !== undefined) return { ...refusal, fields: this.#own({}) };
     const known = provenance.rules.get(rule);
     if (
@@ -197,6 +201,30 @@ export class Asking implements AskedSession {
         "so that what is read is found in what goes out",
       code: SESSION_CODES.SESSION_REQUIRED,
     };
+  }
+
+  /** Why something may not be moved out of a secret source: from its new place it could be read as any other. */
+  #moved({ action, target, params }: CanonicalRequest, rule: string): StageRefusal | undefined {
+    const { provenance, actions } = this.#options;
+    const { implies = [], resources = [] } = specOf(actions, action);
+    for (const { id, isSecret, covers } of provenance.sources) {
+      if (!isSecret || provenance.rules.get(rule)?.to?.includes(id) === true) continue;
+      for (const { action: part, param } of implies) {
+        const from = param === undefined ? target : params[param];
+        if (typeof from !== "string" || !covers(part, from)) continue;
+        const goal = resources.map(({ param }) => params[param]).find((to) =>
+          typeof to === "string" && !covers(part, to)
+        );
+        if (goal === undefined) continue;
+        return {
+          refusal:
+            `not permitted: it takes what is in the secret source "${id}" out of it; only a rule with ` +
+            `"to: [${id}]" may do that`,
+          code: SESSION_CODES.SECRET_DISCLOSED,
+        };
+      }
+    }
+    return undefined;
   }
 
   /**
@@ -242,17 +270,21 @@ export class Asking implements AskedSession {
         if (source.isChangedBy(request.action)) session?.learn({ changed: source.key });
       }
     }
-    if (session === undefined || outcome.status !== "OK" || outcome.data === undefined) return;
+    if (session === undefined) return;
     const { action, target } = request;
     const sources = provenance.sources.filter((source) => source.covers(action, target));
+    // First: what else fails here must not let a secret go unknown.
+    const secrets = sources.filter(({ isSecret }) => isSecret);
+    if (outcome.executed) { for (const { id } of secrets) this.#secretReads.push([id, record]); }
+    if (outcome.data === undefined) return;
+    for (const { id: secret } of secrets) {
+      session.learn({ secret, record, texts: secretTextsOf(outcome.data) });
+    }
+    if (outcome.status !== "OK") return;
     const isChanged = sources.length > 0 && specOf(actions, action).kind === "path" &&
       changed?.().has(target) === true;
     const trusted: Source[] = [];
     for (const source of sources) {
-      if (source.isSecret) {
-        const texts = leavesOf(payloadOf(outcome.data)).map(({ value }) => value);
-        session.learn({ secret: source.id, record, texts });
-      }
       if (isChanged || session.state.isChanged(source.key)) continue;
       trusted.push(source);
       if (!provenance.used.has(source.key)) continue;
@@ -264,6 +296,19 @@ export class Asking implements AskedSession {
     if (provenance.rules.size > 0 && !isWhole) {
       const known = trusted.flatMap(({ fields }) => fields ?? []);
       see(session, outcome.data, { where: { action, record }, known });
+    }
+  }
+
+  /**
+   * Takes in what a caller is told of a request that failed: a provider's error may say what it read.
+   *
+   * @throws {SessionError} It could not be kept; the session is over.
+   */
+  learnError({ status, error, details }: ActionResult): void {
+    if (status === "OK") return;
+    for (const [secret, record] of this.#secretReads) {
+      const texts = secretTextsOf([error, details]);
+      this.#options.session?.learn({ secret, record, texts });
     }
   }
 

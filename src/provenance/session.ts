@@ -8,9 +8,9 @@ import type { StageRefusal } from "../core/admission.ts";
 import { messageOf } from "../core/errors.ts";
 import type { ActionTable } from "../core/resource/kind.ts";
 import type { World } from "../core/resource/world.ts";
-import { leavesOf } from "./extraction.ts";
 import type { Provenance } from "./policy.ts";
 import { type CompiledScope, compileScope, type Ruled, type Scope } from "./scope.ts";
+import { outgoingTextsOf } from "./secret_texts.ts";
 import { SESSION_CODES, SessionError } from "./session_error.ts";
 import { type Lesson, SessionState } from "./session_state.ts";
 import type { SessionFile, SessionHeader, SessionLine } from "./session_store.ts";
@@ -150,7 +150,7 @@ export class ActiveSession {
     if (secrets.size === 0) return undefined;
     const { action, target, params } = request;
     const allowed = rules.get(rule)?.to ?? [];
-    const texts = [target, ...leavesOf(params).map(({ value }) => value)];
+    const texts = [target, ...outgoingTextsOf(params)];
     for (const [id, pieces] of secrets) {
       // Where it comes from it may go back to.
       const isOwn = sources.some((source) => source.id === id && source.covers(action, target));

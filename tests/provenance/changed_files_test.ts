@@ -115,7 +115,10 @@ Deno.test("a file is not trusted that was written under an earlier policy withou
 Deno.test("a program may have changed whatever the rules let change, wherever it worked", async () => {
   await using notes = await Notes.open();
   await using session = await notes.kernel.session();
-  assertEquals((await session.submit({ action: "prog.run", target: "/usr/bin/timeout" })).status, "OK");
+  assertEquals(
+    (await session.submit({ action: "prog.run", target: "/usr/bin/timeout" })).status,
+    "OK",
+  );
   assertEquals(await notes.trusts(session, "own"), false);
 });
 
