@@ -21,7 +21,7 @@ import { MAX_VALUE, normaliseValue, type ValueKind } from "./normalise.ts";
 import { approvedKey, type Provenance } from "./policy.ts";
 import { secretTextsOf } from "./secret_texts.ts";
 import { ActiveSession } from "./session.ts";
-import { SESSION_CODES } from "./session_error.ts";
+import { SESSION_CODES, SessionError } from "./session_error.ts";
 import { lessonOf, nameOf, type Seen } from "./session_state.ts";
 import type { Source } from "./source.ts";
 import type { Found } from "./source_knowledge.ts";
@@ -299,16 +299,17 @@ export class Asking implements AskedSession {
     }
   }
 
-  /**
-   * Takes in what a caller is told of a request that failed: a provider's error may say what it read.
-   *
-   * @throws {SessionError} It could not be kept; the session is over.
-   */
+  /** Takes in what a caller is told of a request that failed: a provider's error may say what it read. */
   learnError({ status, error, details }: ActionResult): void {
     if (status === "OK") return;
     for (const [secret, record] of this.#secretReads) {
       const texts = secretTextsOf([error, details]);
-      this.#options.session?.learn({ secret, record, texts });
+      try {
+        this.#options.session?.learn({ secret, record, texts });
+      } catch (error) {
+        // The session is over, and its operator warned: the caller is still told how the request ended.
+        if (!(error instanceof SessionError)) throw error;
+      }
     }
   }
 

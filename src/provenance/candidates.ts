@@ -65,8 +65,7 @@ function linkValues(text: string, kind: "url" | "email"): string[] {
   return (linksIn(text) ?? []).flatMap((link) => {
     if (link.kind !== kind || link.value === undefined || link.within !== undefined) return [];
     // Without a scheme it may be meant in both.
-    const bare = kind === "url" && !/:/.test(link.text.slice(0, 8)) || link.text === link.value;
-    return kind === "url" && bare
+    return kind === "url" && link.isBare === true
       ? [link.value, link.value.replace(/^https:/, "http:")]
       : [link.value];
   });

@@ -12,9 +12,9 @@ import {
 } from "../core/policy/constraint.ts";
 import type { Problems } from "../core/policy/problem.ts";
 import { isMapping, type Mapping } from "../core/policy/shape.ts";
-import { leavesOf } from "./extraction.ts";
 import { type FoundLink, linksIn } from "./links.ts";
 import { isValueKind, normaliseValue, VALUE_KINDS, type ValueKind } from "./normalise.ts";
+import { outgoingTextsOf } from "./secret_texts.ts";
 import type { Found, SourceKnowledge } from "./source_knowledge.ts";
 import type { Seen } from "./session_state.ts";
 
@@ -308,7 +308,7 @@ function eachLink(source: unknown, { problems, context }: At): ValueCondition {
   const look = (value: unknown, asked: Asked | undefined): Omit<Finding, "at">[] | undefined => {
     if (value === undefined) return [];
     const findings: Omit<Finding, "at">[] = [];
-    for (const { value: text } of leavesOf(value)) {
+    for (const text of outgoingTextsOf(value)) {
       const session = sessionOf(asked);
       const links = session === undefined ? linksIn(text) : session.links(text);
       if (links === undefined) return undefined;

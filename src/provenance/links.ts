@@ -19,6 +19,8 @@ export interface FoundLink {
   /** A canonical URL or address; missing if it has none, and then nobody knows where it leads. */
   readonly value?: string;
   readonly kind: "url" | "email";
+  /** Written without a scheme: it may be meant with `http:` too. @default false */
+  readonly isBare?: true;
   /** Inside of another link, for example where that redirects to. */
   readonly within?: FoundLink;
 }
@@ -127,7 +129,7 @@ function linksOf(view: string): FoundLink[] {
     if (isTaken(start)) continue;
     const name = view.slice(start, end);
     const text = name.slice(0, endOf(name, 0));
-    if (isBareLink(text)) links.push(linkOf(`https://${text}`));
+    if (isBareLink(text)) links.push({ ...linkOf(`https://${text}`), isBare: true });
   }
   return links;
 }

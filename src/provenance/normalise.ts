@@ -53,7 +53,7 @@ const BY_KIND: Readonly<Record<ValueKind, (text: string) => string | undefined>>
  * | kind | form | standard |
  * | --- | --- | --- |
  * | `text` | white space as one space, none at the ends | Unicode NFC (UAX #15) |
- * | `email` | lower case, the domain in Punycode; no comments, quotes, names, lists | RFC 5321 §4.1.2, UTS #46 |
+ * | `email` | lower case, the domain in Punycode; no comments, quotes, names, lists, white space | RFC 5321 §4.1.2, UTS #46 |
  * | `email_untagged` | the same without `+tag` | RFC 5233 |
  * | `host` | as in a URL: lower case, Punycode, IPv4 dotted, no dot at the end | WHATWG URL, UTS #46 |
  * | `url` | as a target of `net.http`, without its fragment | WHATWG URL |
@@ -79,11 +79,10 @@ export function isValueKind(name: unknown): name is ValueKind {
 const LOCAL_PART = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 
 function emailOf(text: string): string | undefined {
-  const trimmed = text.trim();
-  const at = trimmed.lastIndexOf("@");
-  const local = trimmed.slice(0, Math.max(0, at));
+  const at = text.lastIndexOf("@");
+  const local = text.slice(0, Math.max(0, at));
   if (local.length > 64 || !LOCAL_PART.test(local)) return undefined;
-  const host = hostOf(trimmed.slice(at + 1));
+  const host = hostOf(text.slice(at + 1));
   // An address literal is no name of a domain; one label alone is a machine of somebody's network.
   if (host === undefined || !host.includes(".") || /^[\d.]+$|^\[/.test(host)) return undefined;
   return `${local.toLowerCase()}@${host}`;
@@ -93,12 +92,10 @@ function emailOf(text: string): string | undefined {
 const HOST = /^(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\\%[\]<>^|"'`{}]+)$/u;
 
 function hostOf(text: string): string | undefined {
-  const trimmed = text.trim();
-  if (trimmed.length <= 253 && PLAIN_HOST.test(trimmed) && !trimmed.includes("xn--")) {
-    return trimmed;
-  }
-  if (!HOST.test(trimmed) || /[\p{Cc}\p{Cf}]/u.test(trimmed)) return undefined;
-  const url = URL.parse(`http://${trimmed}/`);
+  // Nothing is taken off: what gets the value may end a header at a line break.
+  if (text.length <= 253 && PLAIN_HOST.test(text) && !text.includes("xn--")) return text;
+  if (!HOST.test(text) || /[\p{Cc}\p{Cf}]/u.test(text)) return undefined;
+  const url = URL.parse(`http://${text}/`);
   const host = url?.hostname.replace(/\.$/, "");
   return host === undefined || host === "" || host.length > 253 ? undefined : host;
 }

@@ -28,9 +28,9 @@ export function secretTextsOf(data: unknown): string[] {
   );
 }
 
-/** What of the params of a request may hold a secret: texts, numbers, and keys, however deep. */
+/** What of the params of a request may hold a secret or a link: texts, numbers, and keys, however deep. */
 export function outgoingTextsOf(params: unknown): string[] {
-  return textsOf(params).map(({ text }) => text);
+  return textsOf(params, true).map(({ text }) => text);
 }
 
 interface Text {
@@ -38,7 +38,7 @@ interface Text {
   readonly isKey: boolean;
 }
 
-function textsOf(data: unknown): Text[] {
+function textsOf(data: unknown, isRawToo = false): Text[] {
   const texts: Text[] = [];
   // Not recursive: a value may be nested deeper than calls.
   const open: { value: unknown; nesting: number; isKey?: boolean }[] = [{
@@ -50,8 +50,8 @@ function textsOf(data: unknown): Text[] {
     if (typeof value === "string" || typeof value === "number") {
       const text = String(value);
       const tokens = nesting < MAX_NESTING ? tokensOf(text) : undefined;
-      if (tokens === undefined) texts.push({ text, isKey });
-      else for (const token of tokens) open.push({ ...token, nesting: nesting + 1 });
+      if (tokens === undefined || isRawToo) texts.push({ text, isKey });
+      for (const token of tokens ?? []) open.push({ ...token, nesting: nesting + 1 });
     } else if (Array.isArray(value)) {
       for (const item of value) open.push({ value: item, nesting });
     } else if (value !== null && typeof value === "object") {
@@ -60,7 +60,7 @@ function textsOf(data: unknown): Text[] {
       }
     }
   }
-  return texts;
+  return texts.reverse();
 }
 
 /**

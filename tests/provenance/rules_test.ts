@@ -242,6 +242,13 @@ const ROWS: readonly (readonly [
     { prompt: "https://a.org/?u=https://b.org" },
     true,
   ],
+  ["links in a key", { links: "none" }, { "https://evil.org/": 1 }, {}, false],
+  ["the prompt as url, without TLS", { from: "prompt", as: "url" }, "http://example.org/x", {
+    prompt: "Look at https://example.org/x",
+  }, false],
+  ["the prompt as url, without a scheme", { from: "prompt", as: "url" }, "http://example.org/x", {
+    prompt: "Look at example.org/x",
+  }, true],
   ["links in a list of texts", { links: "none" }, ["a", { b: "evil.org/x" }], {}, false],
 ];
 
