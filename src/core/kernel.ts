@@ -184,7 +184,8 @@ export class CoreKernel {
   #body({ request, paramsDigest, policy, session }: Decided, outcome: Outcome): RecordBody {
     const { redact, timestamp, logsParams } = this.#parts;
     const { status, error, durationMs } = outcome;
-    const stages = session ? { ...session.fields, ...outcome.stages } : outcome.stages;
+    const common = session?.fields;
+    const stages = common ? { ...common, ...outcome.stages } : outcome.stages;
     const { agent, params, undoes } = request;
     const given = status === "INVALID" ? shown(request.target) : request.target;
     const target = redact.text(given);

@@ -61,7 +61,7 @@ export interface AskingOptions {
 
 /** One request of a session. */
 export class Asking implements AskedSession {
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fields: Readonly<Record<string, unknown>> | undefined;
   readonly #options: Omit<AskingOptions, "session"> & {
     readonly session: ActiveSession | undefined;
   };
@@ -79,7 +79,7 @@ export class Asking implements AskedSession {
     const active = session instanceof ActiveSession ? session : undefined;
     this.#options = { ...options, session: active };
     const id = session instanceof ActiveSession ? session.header.id : session?.id;
-    this.fields = id === undefined ? {} : { provenance: { id } };
+    this.fields = id === undefined ? undefined : { provenance: { id } };
     this.#missing = active === undefined && id !== undefined
       ? {
         refusal: `not permitted: there is no open session "${id}"`,

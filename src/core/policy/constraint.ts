@@ -32,8 +32,8 @@ export interface Asked {
 
 /** What requests have in common that belong to one task. The core hands it on and records it. */
 export interface Session {
-  /** What all of its records say, beside what stages say. */
-  readonly fields: Readonly<Record<string, unknown>>;
+  /** What all of its records say, beside what stages say. @default nothing */
+  readonly fields: Readonly<Record<string, unknown>> | undefined;
   /** For the reason of a denial: what rules lack that match the resource. Widens nothing. */
   lacks(rules: readonly string[], asked: Asked): string;
 }
