@@ -128,6 +128,8 @@ const ROWS: Readonly<Record<string, Row>> = {
       ...{ version: "works", help: "works", log: "works", verify: "works", snapshots: "works" },
       ...{ status: "works", stop: "works", suggest: "works", token: "works" },
       keygen: /^agent-kernel keygen: Cannot write the key .*lacks the rights of the file system\n$/,
+      // It asks a served kernel first, which takes no packages.
+      submit: /^agent-kernel submit: Cannot load "[\w-]+": .*; packages are kept in DENO_DIR/,
       // It loads the modules of the others.
       completions:
         /^agent-kernel completions: Cannot load "[\w-]+": .*; packages are kept in DENO_DIR/,
