@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { type ActionRequest, type CanonicalRequest, CODES } from "./core/action.ts";
-import type { Admit } from "./core/admission.ts";
+import { type ActionRequest, CODES } from "./core/action.ts";
 import type { ProviderHost } from "./core/isolation/provider_host.ts";
 import { CoreKernel } from "./core/kernel.ts";
 import type { PolicySummary } from "./core/policy/policy.ts";
@@ -21,26 +20,20 @@ import { LimitEnforcement } from "./limits/enforcement.ts";
 import { SubmitGate } from "./limits/submit_gate.ts";
 import { resolveAndCheck, warnerOf } from "./open_checks.ts";
 import { messageOf } from "./core/errors.ts";
-import { openLog } from "./open_log.ts";
+import { hasJournal, openLog, timestamps } from "./open_log.ts";
 import { openPermits } from "./log/open_permits.ts";
 import { endPermits, PermitDesk, type PermitReport } from "./permits.ts";
 import { deskOf, stagesOf } from "./policy_stages.ts";
 import type { KernelOptions } from "./options.ts";
-import { type QuestionGate, recordingHost } from "./recorded_decisions.ts";
 import { receive } from "./core/request.ts";
 import { approvalOf } from "./policy_tools/effect.ts";
 import { redactText, redactValue } from "./redaction.ts";
 import { SharedTimer } from "./system_timer.ts";
-import { StageAdmission } from "./stages/admission.ts";
-import { ruledPartsOf } from "./stages/parts.ts";
-import type { Stage } from "./stages/stage.ts";
 import type { LabelledResult, SubmitOptions } from "./stages/submit.ts";
-import { Asking } from "./provenance/asking.ts";
-import { mayChangeFiles } from "./provenance/changed_files.ts";
 import { SessionDesk, type SessionInfo, type SessionOptions } from "./provenance/desk.ts";
-import type { PolicyWithExamples } from "./policy_tools/read.ts";
 import { Session } from "./session.ts";
 import { submitRefused } from "./refused_submit.ts";
+import { type SubmissionParts, submitThrough } from "./submission.ts";
 import { type SubmitTracer, submitTracer } from "./telemetry.ts";
 
 /** `submit` was called on a kernel that is closed. */
@@ -100,6 +93,7 @@ export class Kernel implements AsyncDisposable {
   readonly #timer: Timer;
   readonly #turns: EventLoopTurns;
   readonly #onWarning: (line: string) => void;
+  readonly #parts: SubmissionParts;
   #deployment: Deployment;
   /** Deployments that were replaced and still have submits to end. */
   readonly #retired = new Set<Promise<void>>();
@@ -116,6 +110,13 @@ export class Kernel implements AsyncDisposable {
     this.#timer = opened.timer;
     this.#turns = new EventLoopTurns(opened.timer);
     this.#onWarning = warnerOf(opened.options);
+    this.#parts = {
+      ...opened,
+      turns: this.#turns,
+      stages: opened.options.stages ?? [],
+      policyInForce: () => this.policy.digest,
+      onWarning: this.#onWarning,
+    };
   }
 
   /**
@@ -381,90 +382,11 @@ export class Kernel implements AsyncDisposable {
   /** @param outside Stands where the provider would, for an action that the caller does itself. */
   #submit(
     request: ActionRequest,
-    { problem, stages = [], session: given }: SubmitOptions,
+    options: SubmitOptions,
     outside?: ProviderHost,
   ): Promise<LabelledResult> {
-    const { core, options, gate: submits } = this.#opened;
-    const deployment = this.#deployment;
-    const { policy, world } = deployment;
-    const asking = this.#asking(deployment.policy, given);
-    const entered = submits.enter(request, { policy, session: asking, problem });
-    if (entered.refused !== undefined) return entered.refused;
-    const own = asking === undefined ? deployment.stages : [asking.stage(), ...deployment.stages];
-    /** The call during which its provider asks. */
-    let askedBy: { action: string; target: string; rule: string } | undefined;
-    const admit = (more: readonly Stage[], ended?: AbortSignal): Admit | undefined => {
-      const all = [...own, ...options.stages ?? [], ...more];
-      if (all.length === 0) return undefined;
-      return (request, context) => {
-        const admission = new StageAdmission({
-          ownStages: own,
-          timer: this.#timer,
-          policyInForce: () => this.policy.digest,
-          onWarning: this.#onWarning,
-        });
-        const { parts, refusal } = ruledPartsOf(request, { policy, session: asking });
-        if (refusal !== undefined) return Promise.resolve(admission.refuse(refusal));
-        const told = {
-          ...{ ...context, parts },
-          ...outside === undefined ? {} : { isPermit: true },
-          ...asking === undefined
-            ? {}
-            : { notes: (asked: CanonicalRequest) => asking.notes(asked, context.rule) },
-        };
-        const asked = askedBy === undefined || ended === undefined
-          ? told
-          : { ...told, askedBy: { ...askedBy, signal: ended } };
-        askedBy ??= { action: request.action, target: request.target, rule: context.rule };
-        return admission.enter(all, request, asked);
-      };
-    };
-    const gate = (): QuestionGate => ({
-      submit: (request, host, ended) => {
-        const entered = submits.enter(request, { policy, session: asking });
-        if (entered.refused !== undefined) return entered.refused;
-        const more = { hostOf: () => host, admit: admit([], ended) };
-        return core.submit(entered.request, { policy, world, session: asking, ...more });
-      },
-      needsRecord: (rule, target) =>
-        policy.approvals.has(rule) && !(rule === askedBy?.rule && target === askedBy.target),
-      turn: () => this.#turns.own(),
-    });
-    const hostOf = (action: string) => {
-      if (outside !== undefined) return outside;
-      const host = deployment.hostOf(action);
-      const records = deployment.recordsOf(action);
-      if (host === undefined || (records.length === 0 && policy.approvals.size === 0)) return host;
-      return recordingHost(host, records, gate());
-    };
-    const submitted = () =>
-      core.submit(entered.request, {
-        ...{ policy, world, session: asking, problem, hostOf, admit: admit(stages) },
-        isPermit: outside !== undefined,
-      });
-    if (asking === undefined) return deployment.run(submitted);
-    return deployment.run(async () => {
-      const result = await submitted();
-      asking.learnError(result);
-      const provenance = asking.label;
-      return provenance === undefined ? result : { ...result, provenance };
-    });
-  }
-
-  /** What conditions on origin ask; `undefined` if there are none, and no session. */
-  #asking(
-    policy: PolicyWithExamples,
-    given: SubmitOptions["session"],
-  ): Asking | undefined {
-    const { provenance, actions, rules } = policy;
-    const isAsked = provenance.rules.size > 0 ||
-      provenance.sources.some(({ isSecret }) => isSecret);
-    // What is changed under this policy may be a source under the next.
-    if (given === undefined && !isAsked && !mayChangeFiles(policy)) return undefined;
-    const { sessions } = this.#opened;
-    const session = given === undefined ? undefined : sessions.get(given.id) ?? { id: given.id };
-    const changed = () => sessions.changed;
-    return new Asking({ session, provenance, actions, changed, rules });
+    const [parts, deployment] = [this.#parts, this.#deployment];
+    return submitThrough(request, options, { parts, deployment, outside });
   }
 
   /** Puts on record what led to no action. */
@@ -489,28 +411,4 @@ export class Kernel implements AsyncDisposable {
       if (this.#timer instanceof SharedTimer) this.#timer[Symbol.dispose]();
     }
   }
-}
-
-/** Whether the kernel before this one left its journal: it did not end in order. */
-function hasJournal(logPath: string): boolean {
-  try {
-    return Deno.statSync(`${logPath}.journal`).size > 0;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** The wall clock as text. Formatting is slow, and many records share a millisecond. */
-function timestamps(clock: () => Date): () => string {
-  let lastTime = NaN;
-  let lastText = "";
-  return () => {
-    const now = clock();
-    if (now.getTime() !== lastTime) {
-      lastTime = now.getTime();
-      lastText = now.toISOString();
-    }
-    return lastText;
-  };
 }

@@ -62,3 +62,27 @@ export async function openLog(
     throw told;
   }
 }
+
+/** Whether the kernel before this one left its journal: it did not end in order. */
+export function hasJournal(logPath: string): boolean {
+  try {
+    return Deno.statSync(`${logPath}.journal`).size > 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The wall clock as text. Formatting is slow, and many records share a millisecond. */
+export function timestamps(clock: () => Date): () => string {
+  let lastTime = NaN;
+  let lastText = "";
+  return () => {
+    const now = clock();
+    if (now.getTime() !== lastTime) {
+      lastTime = now.getTime();
+      lastText = now.toISOString();
+    }
+    return lastText;
+  };
+}

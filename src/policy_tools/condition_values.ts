@@ -13,7 +13,8 @@ import {
   parseSegment,
   type Step,
 } from "../core/resource/pattern.ts";
-import { Budget, type Characters, Cover, type Grammar, keyOf, targetsOutside } from "./language.ts";
+import { Cover, keyOf } from "./cover.ts";
+import { Budget, type Characters, type Grammar, targetsOutside } from "./language.ts";
 
 /** Values of a param. */
 export interface Representatives {

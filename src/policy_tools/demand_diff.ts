@@ -8,7 +8,7 @@ import type { Limit } from "../limits/limit.ts";
 import type { SubmitLimit } from "../limits/submit_limit.ts";
 import { decimalOf } from "../limits/decimal.ts";
 import { comparable } from "./condition_solver.ts";
-import { keyOf } from "./language.ts";
+import { keyOf } from "./cover.ts";
 import { overlap } from "./overlap.ts";
 import type { TriedPolicy } from "./read.ts";
 

@@ -17,7 +17,8 @@ import {
   type Want,
 } from "./condition_solver.ts";
 import type { Representatives } from "./condition_values.ts";
-import { Budget, Cover, type Found, targetsOutside } from "./language.ts";
+import { Cover } from "./cover.ts";
+import { Budget, type Found, targetsOutside } from "./language.ts";
 import {
   insert,
   neededParams,

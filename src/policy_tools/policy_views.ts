@@ -9,7 +9,7 @@ import type { Policy, Rule } from "../core/policy/policy.ts";
 import { type ActionSpec, type KindName, specOf } from "../core/resource/kind.ts";
 import type { Step } from "../core/resource/pattern.ts";
 import type { Carried, OneCondition } from "./condition_solver.ts";
-import type { Cover } from "./language.ts";
+import type { Cover } from "./cover.ts";
 
 /** What is decided about one resource of a request. */
 export interface View {

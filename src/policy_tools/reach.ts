@@ -6,7 +6,8 @@
 import type { Policy, Rule } from "../core/policy/policy.ts";
 import { escape } from "../visible_text.ts";
 import { conditionsImply, solve } from "./condition_solver.ts";
-import { Budget, Cover, targetsOutside } from "./language.ts";
+import { Cover } from "./cover.ts";
+import { Budget, targetsOutside } from "./language.ts";
 import { insert, type Ref, refsOf, type View, viewsOf } from "./policy_views.ts";
 import { GRAMMARS } from "./target_grammar.ts";
 

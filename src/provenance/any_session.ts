@@ -6,7 +6,8 @@
 import type { AskedSession } from "./condition.ts";
 import { linksIn } from "./links.ts";
 import { normaliseValue } from "./normalise.ts";
-import { approvedKey, type Provenance } from "./policy.ts";
+import type { Provenance } from "./policy.ts";
+import { approvedKey } from "./rule_reader.ts";
 import type { Found } from "./source_knowledge.ts";
 
 /**

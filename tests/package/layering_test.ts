@@ -93,7 +93,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["the Worker's side, checkpoints", /^src\/(worker|checkpoint)\//],
   [
     "the assembly",
-    /^src\/(open|open_checks|open_log|policy_stages|shadow_stage|limit_resets|deployment|options|permits|recorded_decisions|own_code|refused_submit|resolve|session|telemetry|implied_permissions)\.ts$/,
+    /^src\/(open|open_checks|open_log|policy_stages|shadow_stage|limit_resets|deployment|options|permits|recorded_decisions|own_code|refused_submit|resolve|session|submission|telemetry|implied_permissions)\.ts$/,
   ],
   ["what is built on the kernel", /^(mod\.ts$|src\/(reversible|agent|testing)\/)/],
   ["adapters", /^src\/adapters\//],
