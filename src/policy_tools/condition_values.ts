@@ -76,16 +76,7 @@ const OPTION: Grammar = {
  * conditions on items and words, and not for globs together with bounds on the length.
  */
 export function representatives(sources: readonly unknown[]): Representatives {
-  const mentioned: Mentioned = {
-    values: [],
-    numbers: [],
-    lengths: [],
-    bytes: [],
-    globs: [],
-    lists: [],
-    items: [],
-    options: [],
-  };
+  const mentioned = nothingMentioned();
   for (const source of sources) mention(source, mentioned);
   const texts = textsFor(mentioned, TEXT);
   const lists = listsFor(mentioned);
@@ -238,7 +229,7 @@ function listsFor({ lists, lengths, items, options }: Mentioned): Representative
   const single = items.length === 0 ? [] : representatives(items).values;
   const optionWords = options.length === 0
     ? []
-    : textsFor({ ...EMPTY, globs: options.flatMap(globsOf) }, OPTION).values
+    : textsFor({ ...nothingMentioned(), globs: options.flatMap(globsOf) }, OPTION).values
       .filter((word) => typeof word === "string" && word.startsWith("-"))
       .concat("-x", "--other");
   const named = lists.flat().filter((item) => typeof item === "string");
@@ -261,16 +252,18 @@ function listsFor({ lists, lengths, items, options }: Mentioned): Representative
   };
 }
 
-const EMPTY: Mentioned = {
-  values: [],
-  numbers: [],
-  lengths: [],
-  bytes: [],
-  globs: [],
-  lists: [],
-  items: [],
-  options: [],
-};
+function nothingMentioned(): Mentioned {
+  return {
+    values: [],
+    numbers: [],
+    lengths: [],
+    bytes: [],
+    globs: [],
+    lists: [],
+    items: [],
+    options: [],
+  };
+}
 
 function distinct(values: readonly unknown[]): unknown[] {
   return Array.from(

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { isGuidingName, isSecretName } from "./sensitive.ts";
 
-/** What often holds secrets. */
-export const SECRET_NAMES: readonly RegExp[] = [
+/** What often holds secrets, beside the names in `sensitive.ts`: for a person who reads a warning. */
+const SECRET_NAMES: readonly RegExp[] = [
   /(^|[/=])\.env(\.|$)/i,
   /\.(pem|key|p12|pfx|kdbx|jks|keystore|ovpn)$/i,
   /(^|[/=])id_(rsa|dsa|ecdsa|ed25519)/i,
@@ -14,8 +15,8 @@ export const SECRET_NAMES: readonly RegExp[] = [
   /(secret|credential|password|passwd|shadow|token)/i,
 ];
 
-/** What other programs run or obey. */
-export const SETTINGS_NAMES: readonly RegExp[] = [
+/** The same, of what other programs run or obey. */
+const SETTINGS_NAMES: readonly RegExp[] = [
   /(^|[/=])\.(claude|codex|gemini|qwen|copilot|opencode|cursor|cline|vscode|idea)(\.json|\/|$)/i,
   /(^|[/=])(\.mcp|mcp|opencode)\.json$/i,
   /(^|[/=])\.git(\/|$|modules$|attributes$|config$)/i,
@@ -26,7 +27,16 @@ export const SETTINGS_NAMES: readonly RegExp[] = [
   /(^|[/=])(crontab|authorized_keys|systemd|LaunchAgents|autostart)(\/|$)/i,
 ];
 
-/** Whether a path is one of these. */
-export function matchesPattern(path: string, patterns: readonly RegExp[]): boolean {
-  return patterns.some((pattern) => pattern.test(path));
+/** Whether a path, or an argument with one, is or may hold a secret. */
+export function isSecret(path: string): boolean {
+  return SECRET_NAMES.some((name) => name.test(path)) || namesIn(path).some(isSecretName);
+}
+
+/** Whether it is what other programs, editors and agents run or obey. */
+export function isSettings(path: string): boolean {
+  return SETTINGS_NAMES.some((name) => name.test(path)) || namesIn(path).some(isGuidingName);
+}
+
+function namesIn(path: string): string[] {
+  return path.split(/[/=]/);
 }

@@ -42,19 +42,28 @@ export const GUIDING_FOLDERS: readonly string[] = [
 
 const FILES = [...SECRET_FILES, ...GUIDING_FILES];
 const FOLDERS = [...SECRET_FOLDERS, ...GUIDING_FOLDERS];
-/** Letter case does not matter: on some file systems it is the same file. */
-const NAMES = new RegExp(
-  `^(${
-    [...FILES, ...FOLDERS].map((name) => name.replace(/[.]/g, "\\$&").replaceAll("*", ".*")).join(
-      "|",
-    )
-  })$`,
-  "iu",
-);
+const SECRET_NAME = nameOf([...SECRET_FILES, ...SECRET_FOLDERS]);
+const GUIDING_NAME = nameOf([...GUIDING_FILES, ...GUIDING_FOLDERS]);
 
-/** Whether a name of a file or folder is one of these. */
+/** Letter case does not matter: on some file systems it is the same file. */
+function nameOf(names: readonly string[]): RegExp {
+  const patterns = names.map((name) => name.replace(/[.]/g, "\\$&").replaceAll("*", ".*"));
+  return new RegExp(`^(${patterns.join("|")})$`, "iu");
+}
+
+/** Whether a name of a file or folder is one of secrets. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
+/** Whether it is one by which agents, editors and Git are told what to do. */
+export function isGuidingName(name: string): boolean {
+  return GUIDING_NAME.test(name);
+}
+
+/** Whether it is either. */
 export function isSensitive(name: string): boolean {
-  return NAMES.test(name);
+  return isSecretName(name) || isGuidingName(name);
 }
 
 /** Most alternatives of the braces in one pattern. */

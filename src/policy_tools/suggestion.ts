@@ -5,7 +5,7 @@
  */
 import { basename } from "@std/path";
 import { escapePattern } from "../core/resource/pattern.ts";
-import { matchesPattern, SECRET_NAMES, SETTINGS_NAMES } from "./delicate_paths.ts";
+import { isSecret, isSettings } from "./delicate_paths.ts";
 
 /** What a record says of a denied request. */
 export interface DeniedRequest {
@@ -137,9 +137,9 @@ function risksOf(
   const isWeb = /^net\./.test(action);
   const isRead = typeof method === "string" && ["GET", "HEAD"].includes(method);
   const found: readonly (readonly [boolean, string])[] = [
-    [paths.some((path) => matchesPattern(path, SECRET_NAMES)), "SECRET: looks like one"],
+    [paths.some(isSecret), "SECRET: looks like one"],
     [
-      paths.some((path) => matchesPattern(path, SETTINGS_NAMES)),
+      paths.some(isSettings),
       "SETTINGS: other programs run or obey what stands there",
     ],
     [isWeb && !isRead, "NETWORK WRITE: sends data out"],
