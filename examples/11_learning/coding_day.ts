@@ -3,9 +3,10 @@
  * tried, then one is learnt of what was let through, played over the past, and enforced: the same day again
  * without a denial, and 30 hostile calls, all of them denied.
  *
- *     deno run -A --unstable-worker-options examples/11_learning/coding_day.ts
+ *     deno run -P=learning examples/11_learning/coding_day.ts
  *
- * It needs all permissions, because a policy that is only tried lets everything through.
+ * It reads, writes, connects and runs whatever it is asked to, because a policy that is only tried lets everything
+ * through.
  */
 import { type ActionRequest, Kernel } from "@agent-kernel/kernel";
 import { FilesystemProvider } from "@agent-kernel/kernel/providers/filesystem";
