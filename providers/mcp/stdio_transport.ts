@@ -13,6 +13,7 @@ import {
   JSONRPCMessageSchema,
 } from "npm:@modelcontextprotocol/sdk@^1.32.2/types.js";
 import { messageOf } from "../../src/core/errors.ts";
+import { joinedBytes } from "../../src/joined_bytes.ts";
 import { ProviderError } from "../../src/worker/provider_error.ts";
 import type { Credentials } from "./credentials.ts";
 import { markLargeNumbers } from "./exact_numbers.ts";
@@ -125,7 +126,7 @@ export class StdioTransport implements Transport {
     } finally {
       this.#next = undefined;
     }
-    const bytes = concat(this.#waiting);
+    const bytes = joinedBytes(this.#waiting);
     this.#waiting = [];
     await input.write(bytes);
   }
@@ -224,16 +225,4 @@ function isResult(value: unknown): value is JSONRPCMessage {
   const { jsonrpc, id, result, ...more } = Object(value) as Readonly<Record<string, unknown>>;
   return jsonrpc === "2.0" && Number.isSafeInteger(id) && Object.keys(more).length === 0 &&
     result !== null && typeof result === "object" && !Array.isArray(result) && !("_meta" in result);
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const [first = new Uint8Array()] = parts;
-  if (parts.length === 1) return first;
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -16,6 +16,7 @@ import {
   UsageError,
   type Values,
 } from "./command.ts";
+import { READING_OPTIONS } from "./request_options.ts";
 import { actAs } from "./second_process.ts";
 import { socketOf } from "./server_options.ts";
 import {
@@ -57,13 +58,7 @@ is, and keeps a copy beside it, which "unprotect" puts back. What each agent doe
       help: "only the gateway's tools are left to the agent; needs --policy",
     },
     policy: { type: "string", value: "FILE", help: "the policy of the gateway and of MCP servers" },
-    base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
-    var: {
-      type: "string",
-      multiple: true,
-      value: "NAME=TEXT",
-      help: "a variable of the policy; repeatable",
-    },
+    ...READING_OPTIONS,
     mcp: { type: "string", value: "FILE", help: "--strict: MCP servers behind the gateway" },
     http: {
       type: "string",

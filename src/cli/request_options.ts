@@ -6,6 +6,17 @@
 import { InexactNumberError, parseExactJson } from "../agent/exact_json.ts";
 import { type CommandOption, optional, required, UsageError, type Values } from "./command.ts";
 
+/** What a policy is read with. */
+export const READING_OPTIONS: Readonly<Record<"base" | "var", CommandOption>> = {
+  base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
+  var: {
+    type: "string",
+    multiple: true,
+    value: "NAME=TEXT",
+    help: "a variable of the policy; repeatable",
+  },
+};
+
 /** Options of every command that loads a policy. */
 export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
   policy: { type: "string", value: "FILE", help: "the policy (YAML)" },
@@ -29,13 +40,7 @@ export const POLICY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: "DIR",
     help: "the inbox of approvals (default: the audit log's path and .approvals)",
   },
-  base: { type: "string", value: "DIR", help: "folder that relative targets are relative to" },
-  var: {
-    type: "string",
-    multiple: true,
-    value: "NAME=TEXT",
-    help: "a variable of the policy; repeatable",
-  },
+  ...READING_OPTIONS,
   mcp: { type: "string", value: "FILE", help: "MCP servers (JSON with mcpServers), for mcp.call" },
   "search-path": {
     type: "string",

@@ -5,6 +5,7 @@
  */
 import { type AuditRecord, parseRecord } from "../core/record/record.ts";
 import { segmentsOf } from "../core/record/segments.ts";
+import { joinedBytes } from "../joined_bytes.ts";
 import { realLog } from "./log_lines.ts";
 import { passes, type ReadLine, type RecordFilter } from "./reader.ts";
 
@@ -97,13 +98,13 @@ function* linesOf(file: Deno.FsFile): Generator<Uint8Array> {
       at !== -1;
       at = at === 0 ? -1 : chunk.lastIndexOf(LINE_FEED, at - 1)
     ) {
-      if (rest !== undefined) yield joined([chunk.subarray(at + 1, end), ...rest]);
+      if (rest !== undefined) yield joinedBytes([chunk.subarray(at + 1, end), ...rest]);
       rest = [];
       end = at;
     }
     rest?.unshift(chunk.subarray(0, end));
   }
-  if (rest !== undefined) yield joined(rest);
+  if (rest !== undefined) yield joinedBytes(rest);
 }
 
 function readAt(file: Deno.FsFile, offset: number, length: number): Uint8Array {
@@ -116,14 +117,4 @@ function readAt(file: Deno.FsFile, offset: number, length: number): Uint8Array {
     filled += count;
   }
   return buffer.subarray(0, filled);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

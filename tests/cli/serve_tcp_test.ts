@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Client } from "npm:@modelcontextprotocol/sdk@^1.32.2/client";
 import { StreamableHTTPClientTransport } from "npm:@modelcontextprotocol/sdk@^1.32.2/client/streamableHttp.js";
+import { untilShown } from "../shown.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 import { recordsOf } from "../records.ts";
 import { type Ended, START } from "./command_line.ts";
@@ -33,16 +34,10 @@ function scene(ws: Workspace) {
       ...["serve", "--policy", policy, "--var", `REPO=${repo}`, "--base", repo],
       ...["--log-path", log, ...more],
     ]).spawn();
-    const stderr = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-    let shown = "";
-    while (!shown.includes("serving ")) {
-      const { value, done } = await stderr.read();
-      if (done) throw new Error(`serve ended: ${shown}`);
-      shown += value;
-    }
+    const { shown, rest } = await untilShown(child, "serving ");
     const end = async () => {
       child.kill("SIGTERM");
-      for (let piece; !(piece = await stderr.read()).done;) shown += piece.value;
+      const shown = await rest();
       await child.stdout.cancel();
       return { code: (await child.status).code, shown };
     };

@@ -6,6 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { dirname } from "@std/path";
 import type { AuditRecord } from "@agent-kernel/kernel";
+import { untilShown } from "../shown.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 import { recordsOf } from "../records.ts";
 import { ScriptedAgentModel, type ScriptedCall } from "./scripted_models.ts";
@@ -289,16 +290,10 @@ export class ClientScene implements Disposable {
       ...["serve", "--policy", policy, "--var", `REPO=${this.repo}`, "--base", this.repo],
       ...["--log-path", this.log, ...more],
     ]).spawn();
-    const stderr = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-    let shown = "";
-    while (!shown.includes("serving ")) {
-      const { value, done } = await stderr.read();
-      if (done) throw new Error(`serve ended: ${shown}`);
-      shown += value;
-    }
+    const { rest } = await untilShown(child, "serving ");
     return async () => {
       child.kill("SIGTERM");
-      while (!(await stderr.read()).done);
+      await rest();
       await child.stdout.cancel();
       await child.status;
     };

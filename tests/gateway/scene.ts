@@ -16,6 +16,7 @@ import { clientProvider } from "../../src/gateway/client_provider.ts";
 import { exposure } from "../../src/gateway/exposure.ts";
 import { type DownstreamOptions, McpGateway } from "../../src/gateway/mcp_gateway.ts";
 import { recordsOf } from "../records.ts";
+import { nextTurn } from "../turn.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 /** Our own server that has everything, also what it should not. */
@@ -132,5 +133,5 @@ export async function withGateway<T>(
 
 /** Gives the event loop turns until something has happened. */
 export async function until(happened: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await happened()) await new Promise((resolve) => setTimeout(resolve));
+  while (!await happened()) await nextTurn();
 }

@@ -4,6 +4,7 @@ import { readAuditLog } from "../../src/log/reader.ts";
 import { verifyAuditLog } from "../../src/log/verifier.ts";
 import { body, linesOf, writeLog } from "../core/record/log_file.ts";
 import { writeSealed } from "../core/record/sealed_lines.ts";
+import { nextTurn } from "../turn.ts";
 import { ROOT, Workspace } from "../workspace.ts";
 
 const MIB = 1024 * 1024;
@@ -13,7 +14,7 @@ async function withThread(hashes: OwnHashes): Promise<void> {
   const much = new Uint8Array(16 * MIB);
   for (let i = 0; i < 10_000 && !hashes.threaded; i++) {
     await hashes.firstMisfit(i === 0 ? much : much.subarray(0, 1));
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTurn();
   }
   assert(hashes.threaded, "The thread is there");
 }

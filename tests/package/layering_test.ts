@@ -84,7 +84,7 @@ const LAYERS: readonly (readonly [string, RegExp])[] = [
   ["the gate", /^src\/core\//],
   [
     "values",
-    /^src\/(abort|version|visible_text|near|redaction|event_loop|fetch_failure|system_timer)\.ts$/,
+    /^src\/(abort|version|visible_text|near|joined_bytes|redaction|event_loop|fetch_failure|system_timer)\.ts$/,
   ],
   [
     "beside the core",
