@@ -39,13 +39,17 @@ export interface ReplaySummary {
 
 /** Most groups; names of actions come from requests. */
 const MAX_GROUPS = 1_000;
-/** Most verdicts that are kept, and the longest request of which one is, in characters. */
+/** Most verdicts of one generation that are kept, and the longest request of which one is, in characters. */
 const MAX_KEPT = 100_000, MAX_KEY = 500;
+
+type Verdict = ReturnType<typeof verdictOnPast>;
 
 /** Decides the records of a log by a policy, one after the other. Memory does not grow with their number. */
 export class Replay {
   readonly #context: ExampleContext;
-  readonly #kept = new Map<string, ReturnType<typeof verdictOnPast>>();
+  #kept = new Map<string, Verdict>();
+  /** The generation before: what is asked for again moves on, so that a log of more requests still hits. */
+  #older = new Map<string, Verdict>();
   readonly #groups = new Map<string, ChangedGroup>();
   #records = 0;
   #requests = 0;
@@ -75,9 +79,8 @@ export class Replay {
     }\0${past.inSession}`;
     let verdict = this.#kept.get(key);
     if (verdict === undefined) {
-      verdict = verdictOnPast(past, this.#context);
-      if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
-      if (key.length <= MAX_KEY) this.#kept.set(key, verdict);
+      verdict = this.#older.get(key) ?? verdictOnPast(past, this.#context);
+      if (key.length <= MAX_KEY) this.#keep(key, verdict);
     }
     const { effect: to, rule } = verdict;
     if (to === past.past) return;
@@ -102,6 +105,14 @@ export class Replay {
         example: target,
       });
     } else this.#ungrouped++;
+  }
+
+  #keep(key: string, verdict: Verdict): void {
+    if (this.#kept.size >= MAX_KEPT) {
+      this.#older = this.#kept;
+      this.#kept = new Map();
+    }
+    this.#kept.set(key, verdict);
   }
 
   /** All so far. */
